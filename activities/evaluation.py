@@ -1,0 +1,72 @@
+"""The evaluation of a program: its figures are gathered, judged by the definition, and kept."""
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from domain import ids
+from domain.definition import Consequence, Kpi
+from domain.kpis import Figures, Verdict, judge
+from domain.model import Message
+from ledger import Ledger, outbox
+from store import evidence, members, programs
+
+
+class EvaluationTask(Message):
+    """An evaluation as of an instant; `id` is its workflow's."""
+
+    id: str
+    program: str
+    at: datetime
+
+
+class LatestVerdict(Message):
+    """The newest evaluation's id, its consequence, and its figures in words."""
+
+    id: str
+    consequence: Consequence
+    told: str
+
+
+class EvaluationActivities:
+    def __init__(self, engine: AsyncEngine, ledger: Ledger) -> None:
+        self._engine = engine
+        self._ledger = ledger
+
+    @activity.defn
+    async def evaluate_program(self, task: EvaluationTask) -> Verdict:
+        """Judge every KPI that the definition in force names, keep the verdict, and have the program's lifecycle look at it."""
+        async with self._engine.connect() as connection:
+            in_force = await programs.in_force_at(connection, task.program, task.at)
+        if in_force is None:
+            raise ApplicationError(f"Program {task.program} has not been launched.", type="not_launched", non_retryable=True)
+        definition = in_force.definition
+        figures: dict[Kpi, Figures] = {}
+        for rule in definition.evaluation.kpis:
+            since = rule.window.before(task.at, definition.zone)
+            figures[rule.kpi] = await self._figures(task.program, since, task.at)
+        verdict = judge(definition, figures, task.at)
+        record = evidence.EvaluationRecord(id=task.id, consequence=verdict.consequence, verdict=verdict, at=task.at)
+        async with self._engine.begin() as connection:
+            if await evidence.keep_evaluation(connection, task.program, record):
+                await outbox.put(connection, [ids.lifecycle(task.program)])
+        return verdict
+
+    @activity.defn
+    async def latest_verdict(self, program: str) -> LatestVerdict:
+        """What the newest evaluation said."""
+        async with self._engine.connect() as connection:
+            found = await evidence.evaluations(connection, program, latest=1)
+        if not found:
+            return LatestVerdict(id="", consequence="continue", told="")
+        verdict = found[0].verdict
+        told = "; ".join(f"{result.kpi} {result.value}: {result.consequence}" for result in verdict.results)
+        return LatestVerdict(id=found[0].id, consequence=verdict.consequence, told=told)
+
+    async def _figures(self, program: str, since: datetime, until: datetime) -> Figures:
+        async with self._engine.connect() as connection:
+            presence = await members.presence(connection, program, since, until)
+        points = await self._ledger.window_figures(program, since, until)
+        return Figures.model_validate(presence | points.model_dump())

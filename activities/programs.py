@@ -1,0 +1,64 @@
+"""What a program's life writes down: itself, its revisions, its stages, its waves."""
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio import activity
+
+from domain.lifecycle import Revision, StageChange, WaveOpening
+from domain.model import Message
+from domain.stages import RevisionStatus
+from store import programs
+
+
+class RevisionSettled(Message):
+    program: str
+    number: int
+    status: RevisionStatus
+
+
+class InForce(Message):
+    program: str
+    number: int
+    at: datetime
+
+
+class ProgramActivities:
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    @activity.defn
+    async def register_program(self, first: Revision) -> None:
+        """Write the program and its first revision."""
+        async with self._engine.begin() as connection:
+            await programs.register(connection, first)
+
+    @activity.defn
+    async def add_revision(self, revision: Revision) -> None:
+        """Write a further revision."""
+        async with self._engine.begin() as connection:
+            await programs.add_revision(connection, revision)
+
+    @activity.defn
+    async def change_stage(self, change: StageChange) -> None:
+        """Write that the program has entered a stage."""
+        async with self._engine.begin() as connection:
+            await programs.change_stage(connection, change)
+
+    @activity.defn
+    async def settle_revision(self, settled: RevisionSettled) -> None:
+        """Write how the qualification of a revision ended."""
+        async with self._engine.begin() as connection:
+            await programs.settle_revision(connection, settled.program, settled.number, settled.status)
+
+    @activity.defn
+    async def put_in_force(self, in_force: InForce) -> None:
+        """From now on, events are rated by this revision."""
+        async with self._engine.begin() as connection:
+            await programs.put_in_force(connection, in_force.program, in_force.number, in_force.at)
+
+    @activity.defn
+    async def open_wave(self, opening: WaveOpening) -> None:
+        """Open the program to the wave's share of members."""
+        async with self._engine.begin() as connection:
+            await programs.open_wave(connection, opening)

@@ -1,0 +1,104 @@
+"""The evidence for a revision: its prototype over real transactions, and its scripted scenarios."""
+
+import asyncio
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio import activity
+
+from domain.definition import Definition, ScenarioPhase
+from domain.lifecycle import PhaseResult, PrototypeSummary
+from domain.model import Message
+from domain.scenarios import run_scenario
+from insight.prototype import Purchase, simulate
+from store import evidence, transaction_logs
+
+
+class PrototypeTask(Message):
+    program: str
+    revision: int
+    definition: Definition
+    at: datetime
+
+
+class ScenarioTask(Message):
+    program: str
+    revision: int
+    definition: Definition
+    phase: ScenarioPhase
+    at: datetime
+
+
+class SignOffTask(Message):
+    program: str
+    revision: int
+    phase: str
+    gate: str
+    passed: bool
+    evidence: str
+    at: datetime
+
+
+class QualificationActivities:
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    @activity.defn
+    async def run_prototype(self, task: PrototypeTask) -> PrototypeSummary:
+        """Simulate the definition over its transaction log, keep the figures, and say whether the criteria hold."""
+        log = task.definition.prototype.transactions
+        async with self._engine.connect() as connection:
+            rows = await transaction_logs.read(connection, log)
+        result = await asyncio.to_thread(simulate, task.definition, [Purchase(*row) for row in rows])
+        record = evidence.PrototypeRecord(
+            revision=task.revision, log=log, passed=result.passed, result=result.model_dump(mode="json"), at=task.at
+        )
+        async with self._engine.begin() as connection:
+            await evidence.keep_prototype(connection, task.program, record)
+        told = ", ".join(f"{criterion.figure} {criterion.value}" for criterion in result.criteria)
+        return PrototypeSummary(passed=result.passed, transactions=result.transactions, evidence=told)
+
+    @activity.defn
+    async def run_scenarios(self, task: ScenarioTask) -> PhaseResult:
+        """Run the phase's scripted members through the rules and keep what each ended with."""
+        results = [run_scenario(task.definition, scenario) for scenario in task.phase.scenarios]
+        passed = all(result.passed for result in results)
+        await self._keep(
+            task.program,
+            evidence.TestRecord(
+                revision=task.revision,
+                phase=task.phase.id,
+                kind="scenario",
+                passed=passed,
+                evidence={"scenarios": [result.model_dump(mode="json") for result in results]},
+                at=task.at,
+            ),
+        )
+        failed = [result for result in results if not result.passed]
+        told = f"{len(results) - len(failed)} of {len(results)} scenarios passed"
+        for result in failed:
+            told += (
+                f"; {result.name}: expected {result.expected_points} points and tier {result.expected_tier},"
+                f" got {result.points} and {result.tier}"
+            )
+        return PhaseResult(phase=task.phase.id, passed=passed, evidence=told)
+
+    @activity.defn
+    async def keep_sign_off(self, task: SignOffTask) -> PhaseResult:
+        """Keep what the people who test said at their gate."""
+        await self._keep(
+            task.program,
+            evidence.TestRecord(
+                revision=task.revision,
+                phase=task.phase,
+                kind="sign_off",
+                passed=task.passed,
+                evidence={"gate": task.gate, "said": task.evidence},
+                at=task.at,
+            ),
+        )
+        return PhaseResult(phase=task.phase, passed=task.passed, evidence=task.evidence)
+
+    async def _keep(self, program: str, record: evidence.TestRecord) -> None:
+        async with self._engine.begin() as connection:
+            await evidence.keep_test(connection, program, record)

@@ -1,0 +1,98 @@
+"""A retention intervention: the offer is delivered, and later it is measured whether the member answered."""
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio import activity
+
+from domain import expiry
+from domain.model import Message
+from ledger import Earn, Ledger
+from store import members, programs
+
+
+class Delivery(Message):
+    """An offer about to be made; `id` is the intervention's workflow id."""
+
+    id: str
+    program: str
+    participant: str
+    points: int
+    message: str
+    at: datetime
+    due: datetime
+
+
+class Measuring(Message):
+    id: str
+    program: str
+    participant: str
+    at: datetime
+    final: bool
+    """Whether the time to answer is over."""
+
+
+class Measured(Message):
+    """`outcome` is None while the member may still answer."""
+
+    outcome: str | None
+
+
+class RetentionActivities:
+    def __init__(self, engine: AsyncEngine, ledger: Ledger) -> None:
+        self._engine = engine
+        self._ledger = ledger
+
+    @activity.defn
+    async def deliver_offer(self, delivery: Delivery) -> None:
+        """Credit the offered points as a bonus and keep that the offer was made; a bonus is no activity of the member's."""
+        async with self._engine.connect() as connection:
+            in_force = await programs.in_force_at(connection, delivery.program, delivery.at)
+            record = await members.find(connection, delivery.program, delivery.participant)
+        if in_force is None or record.status != "active":
+            return
+        definition = in_force.definition
+        await self._ledger.earn(
+            Earn(
+                program=delivery.program,
+                participant=delivery.participant,
+                currency=definition.currency.code,
+                key=f"{delivery.id}/offer",
+                kind="bonus",
+                points=delivery.points,
+                effective_at=delivery.at,
+                expires_at=expiry.lot_expiry(definition, record.tier, delivery.at),
+                qualifying={},
+                details={"intervention": delivery.id, "message": delivery.message},
+                activity=False,
+            )
+        )
+        async with self._engine.begin() as connection:
+            await members.open_intervention(
+                connection,
+                members.Intervention(
+                    id=delivery.id,
+                    program=delivery.program,
+                    participant=delivery.participant,
+                    points=delivery.points,
+                    message=delivery.message,
+                    delivered_at=delivery.at,
+                    due=delivery.due,
+                ),
+            )
+
+    @activity.defn
+    async def measure_intervention(self, measuring: Measuring) -> Measured:
+        """Whether the member was active since the offer; once that is known, or time is over, the intervention is closed."""
+        async with self._engine.connect() as connection:
+            delivered = await members.find_intervention(connection, measuring.id)
+        if delivered is None:
+            return Measured(outcome="not_delivered")
+        last = await self._ledger.last_activity(measuring.program, measuring.participant)
+        answered = last is not None and last > delivered.delivered_at
+        if not answered and not measuring.final:
+            return Measured(outcome=None)
+        outcome = "answered" if answered else "unanswered"
+        async with self._engine.begin() as connection:
+            await members.close_intervention(connection, delivered, outcome, measuring.at)
+        return Measured(outcome=outcome)

@@ -1,0 +1,273 @@
+"""The problems that arise at the edge itself; those of the ledger and the store come from there."""
+
+from typing import ClassVar
+
+from runtime.errors import TenureError
+
+
+class TokenMissing(TenureError):
+    code = "token_missing"
+    status = 401
+    title = "Nobody is known to ask"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The request carries no known bearer token.", remedy="Send `Authorization: Bearer TOKEN` with a person's token."
+        )
+
+
+class NotAllowed(TenureError):
+    code = "not_allowed"
+    status = 403
+    title = "This person may not do that"
+
+    def __init__(self, person: str, action: str, roles: str) -> None:
+        super().__init__(f"{person} may not {action}.", remedy=f"It takes one of the roles: {roles}.")
+
+
+class KeyMissing(TenureError):
+    code = "idempotency_key_missing"
+    status = 400
+    title = "The request needs an Idempotency-Key"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A POST without an Idempotency-Key cannot be repeated safely.",
+            remedy="Send the header `Idempotency-Key`: a value of your own, up to 200 characters, the same on repetition.",
+            field="Idempotency-Key",
+        )
+
+
+class KeyReused(TenureError):
+    code = "idempotency_key_reused"
+    status = 422
+    title = "The key belongs to another request"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This Idempotency-Key was used for a request with another body or address.",
+            remedy="Repeat the first request unchanged, or take a new key.",
+            field="Idempotency-Key",
+        )
+
+
+class RequestInFlight(TenureError):
+    code = "request_in_flight"
+    status = 409
+    title = "The first request is still being answered"
+
+    def __init__(self) -> None:
+        super().__init__("A request with this Idempotency-Key is under way.", remedy="Repeat it in a moment to get its answer.")
+
+
+class InvalidRequest(TenureError):
+    """The body or the address is of the wrong shape; `errors` names every field that is."""
+
+    code = "invalid_request"
+    status = 422
+    title = "The request is of the wrong shape"
+
+    def __init__(self, errors: list[dict[str, object]]) -> None:
+        first = errors[0] if errors else {"field": "body", "problem": "not readable"}
+        super().__init__(
+            f"{first['field']}: {first['problem']}.", remedy="Correct the fields named in `errors`.", field=str(first["field"])
+        )
+        self.errors = errors
+
+
+class DefinitionFaulty(TenureError):
+    """The definition has faults; `errors` has every one with its line."""
+
+    code = "definition_faulty"
+    status = 422
+    title = "The definition has faults"
+
+    def __init__(self, errors: list[dict[str, object]]) -> None:
+        super().__init__(
+            f"The definition has {len(errors)} fault{'s' if len(errors) != 1 else ''}.",
+            remedy="Correct what `errors` names; `tenure definition check FILE` shows the same.",
+            field="body",
+        )
+        self.errors = errors
+
+
+class BodyTooLarge(TenureError):
+    code = "body_too_large"
+    status = 413
+    title = "The body is too large"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"The body is larger than {limit:,} bytes.", remedy="Send it in smaller parts.")
+
+
+class ProgramExists(TenureError):
+    code = "program_exists"
+    status = 409
+    title = "The program has begun already"
+
+    def __init__(self, program: str) -> None:
+        super().__init__(
+            f"The lifecycle of program {program!r} has begun already.",
+            remedy="Hand in a further revision, or give the program another id.",
+            field="program",
+        )
+
+
+class ProgramDiffers(TenureError):
+    code = "program_differs"
+    status = 422
+    title = "The definition is of another program"
+
+    def __init__(self, expected: str, found: str) -> None:
+        super().__init__(
+            f"The definition is of program {found!r}, not of {expected!r}.",
+            remedy="Send it to its own program.",
+            field="program",
+        )
+
+
+class ProgramEnded(TenureError):
+    code = "program_ended"
+    status = 409
+    title = "The program has ended"
+
+    def __init__(self, program: str) -> None:
+        super().__init__(
+            f"The lifecycle of program {program!r} has ended.", remedy="Nothing can be changed in it; its report stays."
+        )
+
+
+class AgreementDiffers(TenureError):
+    code = "agreement_differs"
+    status = 422
+    title = "Another version of the agreement is in force"
+
+    def __init__(self, asked: str, current: str) -> None:
+        super().__init__(
+            f"The member accepted version {asked!r}; in force is {current!r}.",
+            remedy="Show them the version in force.",
+            field="agreement",
+        )
+
+
+class NotInWave(TenureError):
+    code = "not_in_wave"
+    status = 409
+    title = "The member's wave is not open yet"
+
+    def __init__(self, participant: str) -> None:
+        super().__init__(
+            f"The waves opened so far do not reach {participant!r}.", remedy="Try again once the next wave is open."
+        )
+
+
+class EnrolmentClosed(TenureError):
+    code = "enrolment_closed"
+    status = 409
+    title = "Nobody can join now"
+
+    def __init__(self, program: str) -> None:
+        super().__init__(f"Program {program!r} is not open for enrolment.", remedy="See the program's stage for why.")
+
+
+class MemberGone(TenureError):
+    code = "member_left"
+    status = 409
+    title = "The membership has ended"
+
+    def __init__(self, participant: str) -> None:
+        super().__init__(f"{participant!r} is no member any more.", remedy="Nothing can be posted to an ended membership.")
+
+
+class EventTypeUnknown(TenureError):
+    code = "event_type_unknown"
+    status = 422
+    title = "No earning rule knows this event"
+
+    def __init__(self, event: str, known: list[str]) -> None:
+        super().__init__(
+            f"No earning rule is about {event!r}.", remedy=f"The definition in force knows: {', '.join(known)}.", field="type"
+        )
+
+
+class OutOfTime(TenureError):
+    code = "time_out_of_range"
+    status = 422
+    title = "The time cannot be right"
+
+
+class EarningClosed(TenureError):
+    code = "earning_closed"
+    status = 409
+    title = "Nothing is earned any more"
+
+    def __init__(self, program: str) -> None:
+        super().__init__(
+            f"Program {program!r} had stopped earning when this happened.",
+            remedy="Members can still redeem until its last day.",
+        )
+
+
+class RedeemingClosed(TenureError):
+    code = "redeeming_closed"
+    status = 409
+    title = "Nothing can be redeemed any more"
+
+    def __init__(self, program: str) -> None:
+        super().__init__(f"The redeem window of program {program!r} is over.", remedy="What was left has been forfeited.")
+
+
+class RewardUnknown(TenureError):
+    code = "reward_unknown"
+    status = 422
+    title = "There is no such reward"
+
+    def __init__(self, reward: str, known: list[str]) -> None:
+        super().__init__(
+            f"There is no reward {reward!r}.", remedy=f"The definition in force offers: {', '.join(known)}.", field="reward"
+        )
+
+
+class TierTooLow(TenureError):
+    code = "tier_too_low"
+    status = 409
+    title = "The reward is for a higher tier"
+
+    def __init__(self, tier: str, needed: str) -> None:
+        super().__init__(
+            f"The reward is offered from tier {needed!r} on; the member is {tier!r}.", remedy="Choose another reward."
+        )
+
+
+class InsufficientPoints(TenureError):
+    code = "insufficient_points"
+    status = 409
+    title = "There are not enough points"
+
+    def __init__(self, needed: int, available: int) -> None:
+        super().__init__(
+            f"The reward costs {needed} points; {available} are available.", remedy="Choose a cheaper reward.", field="reward"
+        )
+
+
+class Refused(TenureError):
+    """A workflow refused; code and words are its own."""
+
+    title = "Refused"
+    _STATUS: ClassVar[dict[str, int]] = {"four_eyes": 403, "role_not_asked": 403, "reason_missing": 422, "member_unknown": 404}
+
+    def __init__(self, code: str, detail: str, remedy: str) -> None:
+        super().__init__(detail, remedy=remedy)
+        self.code = code  # type: ignore[misc]
+        self.status = self._STATUS.get(code, 409)  # type: ignore[misc]
+
+
+class ServiceUnavailable(TenureError):
+    code = "service_unavailable"
+    status = 503
+    title = "A part of Tenure cannot be reached"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what} cannot be reached or did not answer in time.", remedy="Repeat the request with the same Idempotency-Key."
+        )

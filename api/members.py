@@ -1,0 +1,282 @@
+"""Members: enrol, post an event, see the balance, redeem, leave."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse
+from pydantic import AwareDatetime, Field
+from temporalio.client import WithStartWorkflowOperation
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from api.errors import (
+    AgreementDiffers,
+    EarningClosed,
+    EnrolmentClosed,
+    EventTypeUnknown,
+    InsufficientPoints,
+    InvalidRequest,
+    MemberGone,
+    NotInWave,
+    OutOfTime,
+    RedeemingClosed,
+    RewardUnknown,
+    TierTooLow,
+)
+from api.once import Answer, Key, once
+from api.people import may
+from api.services import Services, WithServices
+from api.workflow_calls import asked
+from domain import earning, expiry, ids, tiers
+from domain.gates import Person
+from domain.ids import Name, ParticipantId
+from domain.lifecycle import Membership
+from domain.model import Value
+from domain.waves import is_open_to
+from ledger import Answer as LedgerAnswer
+from ledger import Burn, Earn
+from store import members, programs
+from store.errors import MemberUnknown
+from workflows.attributes import of_member
+from workflows.member_lifecycle import Leaving, MemberLifecycle, MemberStart
+
+router = APIRouter(prefix="/programs/{program}/members", tags=["members"])
+
+_CLOCKS_DIFFER = timedelta(minutes=5)
+"""How far ahead of ours the clock of a shop may run."""
+
+
+class EnrolmentIn(Value):
+    """Who joins (a reference, never a name), and the version of the agreement that they accepted."""
+
+    participant: ParticipantId
+    agreement: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class EventIn(Value):
+    """What happened: its type, when (with a time zone), and the amount in units of the program's money."""
+
+    type: Name
+    occurred_at: AwareDatetime
+    amount: Annotated[Decimal, Field(ge=0, le=10**12)] = Decimal(0)
+
+
+class RedemptionIn(Value):
+    """The reward that a member wants."""
+
+    reward: Name
+
+
+class DepartureIn(Value):
+    """Why a member leaves, where they said."""
+
+    why: Annotated[str, Field(max_length=2000)] = ""
+
+
+Service = Annotated[Person, Depends(may("serve members"))]
+
+
+@router.post("", status_code=201)
+async def enrol(
+    program: str, joining: EnrolmentIn, request: Request, services: WithServices, key: Key, person: Service
+) -> JSONResponse:
+    """Enrol a member; who is one already gets the membership that is there."""
+
+    async def act() -> Answer:
+        await _check_enrolment(services, program, joining)
+        start = WithStartWorkflowOperation(
+            MemberLifecycle.run,
+            MemberStart(program=program, participant=joining.participant, agreement=joining.agreement),
+            id=ids.member(program, joining.participant),
+            task_queue=ids.MEMBERS_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+            static_summary=f"Membership of {joining.participant} in {program}",
+            search_attributes=of_member(program, joining.participant),
+        )
+        update = services.temporal.execute_update_with_start_workflow(
+            MemberLifecycle.join, start_workflow_operation=start, id=f"{person.id}:{key}"
+        )
+        try:
+            membership = await asked(update, gone=MemberGone(joining.participant))
+        except WorkflowAlreadyStartedError as error:
+            raise MemberGone(joining.participant) from error
+        return Answer(201, membership.model_dump(mode="json"), f"/programs/{program}/members/{joining.participant}")
+
+    return await once(request, services, person, key, act)
+
+
+@router.post("/{participant}/events", status_code=201)
+async def post_event(
+    program: str, participant: str, event: EventIn, services: WithServices, key: Key, person: Service
+) -> JSONResponse:
+    """Post an activity of a member; it is rated by the revision in force when it happened, and paid once."""
+    async with services.engine.connect() as connection:
+        record = await programs.find(connection, program)
+        member = await members.find(connection, program, participant)
+        in_force = await programs.in_force_at(connection, program, event.occurred_at)
+    _check_time(event.occurred_at, member, datetime.now(UTC))
+    if member.status != "active":
+        raise MemberGone(participant)
+    if in_force is None or (record.earning_until is not None and event.occurred_at >= record.earning_until):
+        raise EarningClosed(program)
+    definition = in_force.definition
+    known = sorted({rule.event for rule in definition.earning})
+    if event.type not in known:
+        raise EventTypeUnknown(event.type, known)
+    try:
+        rating = earning.rate(definition, member.tier, earning.Event(type=event.type, amount=event.amount))
+    except ValueError as error:
+        raise InvalidRequest([{"field": "amount", "problem": str(error)}]) from error
+    gap = expiry.clock_stands_within(definition)
+    answer = await services.ledger.earn(
+        Earn(
+            program=program,
+            participant=participant,
+            currency=definition.currency.code,
+            key=f"event/{key}",
+            fingerprint=event.model_dump_json(),
+            kind="earn",
+            points=rating.points,
+            effective_at=event.occurred_at,
+            expires_at=expiry.lot_expiry(definition, member.tier, event.occurred_at),
+            qualifying=rating.qualifying,
+            details={
+                "event": event.type,
+                "amount": str(event.amount),
+                "participant": participant,
+                "revision": in_force.number,
+                "rules": list(rating.rules),
+            },
+            clock_stands_within=gap.approximate() if gap is not None else None,
+            renew_lots=expiry.renews_lots(definition),
+            watches=tiers.watches(definition, member.tier, event.occurred_at),
+            nudge=(member.open_intervention,) if member.open_intervention else (),
+            nudge_on_watch=ids.member(program, participant),
+        )
+    )
+    return _posted(answer, {"tier": member.tier})
+
+
+@router.post("/{participant}/redemptions", status_code=201)
+async def redeem(
+    program: str, participant: str, wish: RedemptionIn, services: WithServices, key: Key, person: Service
+) -> JSONResponse:
+    """Burn the points of a reward, oldest lots first; a refusal for lack of points is kept under its key."""
+    now = datetime.now(UTC)
+    async with services.engine.connect() as connection:
+        record = await programs.find(connection, program)
+        member = await members.find(connection, program, participant)
+        in_force = await programs.in_force_at(connection, program, now)
+    if member.status != "active":
+        raise MemberGone(participant)
+    if in_force is None or (record.redeeming_until is not None and now >= record.redeeming_until):
+        raise RedeemingClosed(program)
+    definition = in_force.definition
+    reward = definition.reward(wish.reward)
+    if reward is None:
+        raise RewardUnknown(wish.reward, [reward.id for reward in definition.rewards])
+    if reward.from_tier is not None and definition.tier_rank(member.tier) < definition.tier_rank(reward.from_tier):
+        raise TierTooLow(member.tier, reward.from_tier)
+    answer = await services.ledger.burn(
+        Burn(
+            program=program,
+            participant=participant,
+            currency=definition.currency.code,
+            key=f"redemption/{key}",
+            fingerprint=wish.model_dump_json(),
+            points=reward.points,
+            effective_at=now,
+            details={"reward": reward.id, "participant": participant},
+        )
+    )
+    if answer.outcome == "refused":
+        raise InsufficientPoints(reward.points, answer.balance)
+    return _posted(answer, {"reward": reward.id})
+
+
+@router.post("/{participant}/departure", status_code=200)
+async def leave(
+    program: str, participant: str, wish: DepartureIn, request: Request, services: WithServices, key: Key, person: Service
+) -> JSONResponse:
+    """Let a member leave; what is left of their points is forfeited, the ledger keeps its entries."""
+
+    async def act() -> Answer:
+        async with services.engine.connect() as connection:
+            await members.find(connection, program, participant)
+        handle = services.temporal.get_workflow_handle_for(MemberLifecycle.run, ids.member(program, participant))
+        leaving = Leaving(at=datetime.now(UTC), why=wish.why)
+        update = handle.execute_update(MemberLifecycle.leave, leaving, id=f"{person.id}:{key}")
+        membership: Membership = await asked(update, gone=MemberGone(participant))
+        return Answer(200, membership.model_dump(mode="json"))
+
+    return await once(request, services, person, key, act)
+
+
+@router.get("/{participant}", dependencies=[Depends(may("read members"))])
+async def show_member(program: str, participant: str, services: WithServices) -> dict[str, Any]:
+    """A member: tier, journey stage, and how they came there."""
+    async with services.engine.connect() as connection:
+        await programs.find(connection, program)
+        record = await members.find(connection, program, participant)
+        changes = await members.tier_changes(connection, program, participant)
+    return record.model_dump(mode="json") | {"tier_changes": [change.model_dump(mode="json") for change in changes]}
+
+
+@router.get("/{participant}/balance", dependencies=[Depends(may("read members"))])
+async def show_balance(program: str, participant: str, services: WithServices) -> dict[str, Any]:
+    """What a member has: posted, held, available, and every lot with the instant at which it lapses."""
+    async with services.engine.connect() as connection:
+        record = await programs.find(connection, program)
+        await members.find(connection, program, participant)
+        definition = await programs.definition(connection, program, record.revision_in_force or 1)
+    code = definition.currency.code
+    balance = await services.ledger.balance(program, participant, code)
+    return {"program": program, "participant": participant, "currency": code} | balance.model_dump(mode="json")
+
+
+async def _check_enrolment(services: Services, program: str, joining: EnrolmentIn) -> None:
+    """What can be refused without beginning a workflow; the member's own workflow checks again."""
+    now = datetime.now(UTC)
+    async with services.engine.connect() as connection:
+        record = await programs.find(connection, program)
+        in_force = await programs.in_force_at(connection, program, now)
+        try:
+            if (await members.find(connection, program, joining.participant)).status == "active":
+                return
+            raise MemberGone(joining.participant)
+        except MemberUnknown:
+            pass
+    if in_force is None or (record.enrolment_until is not None and now >= record.enrolment_until):
+        raise EnrolmentClosed(program)
+    if joining.agreement != in_force.definition.agreement.version:
+        raise AgreementDiffers(joining.agreement, in_force.definition.agreement.version)
+    if not is_open_to(record.salt, joining.participant, record.open_buckets):
+        raise NotInWave(joining.participant)
+
+
+def _check_time(occurred_at: datetime, member: members.MemberRecord, now: datetime) -> None:
+    if occurred_at > now + _CLOCKS_DIFFER:
+        raise OutOfTime(
+            f"{occurred_at.isoformat()} has not come yet.", remedy="Post an event once it has happened.", field="occurred_at"
+        )
+    if occurred_at < member.joined_at:
+        raise OutOfTime(
+            f"{occurred_at.isoformat()} is before the member joined ({member.joined_at.isoformat()}).",
+            remedy="Only what happens from joining on counts.",
+            field="occurred_at",
+        )
+
+
+def _posted(answer: LedgerAnswer, more: dict[str, Any]) -> JSONResponse:
+    body = {
+        "transaction": answer.txn_id,
+        "points": answer.points,
+        "balance": answer.balance,
+        "effective_at": answer.effective_at.isoformat(),
+        **more,
+    }
+    headers = {"Idempotency-Replayed": "true"} if answer.duplicate else {}
+    return JSONResponse(body, status_code=201, headers=headers)

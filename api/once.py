@@ -1,0 +1,70 @@
+"""A POST is answered once: the same Idempotency-Key gets the same answer, however often it is sent."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Annotated, Any
+
+from fastapi import Depends, Header, Request
+from fastapi.responses import JSONResponse
+
+from api.errors import KeyMissing, KeyReused, RequestInFlight
+from api.services import Services
+from domain.gates import Person
+from store import requests
+
+_LONGEST_KEY = 200
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a request is answered with."""
+
+    status: int
+    body: Any
+    location: str | None = None
+
+    def response(self, *, replayed: bool = False) -> JSONResponse:
+        headers = {"Location": self.location} if self.location else {}
+        if replayed:
+            headers["Idempotency-Replayed"] = "true"
+        return JSONResponse(self.body, status_code=self.status, headers=headers)
+
+
+async def idempotency_key(key: Annotated[str | None, Header(alias="Idempotency-Key")] = None) -> str:
+    """The request's key. Raises KeyMissing."""
+    if not key or len(key) > _LONGEST_KEY:
+        raise KeyMissing
+    return key
+
+
+Key = Annotated[str, Depends(idempotency_key)]
+
+
+async def once(
+    request: Request, services: Services, person: Person, key: str, act: Callable[[], Awaitable[Answer]]
+) -> JSONResponse:
+    """Answer a request by `act`, or by the answer that the key got before.
+
+    A refusal is not kept: once its reason is gone, the same request may succeed. Raises KeyReused, RequestInFlight.
+    """
+    body = await request.body()
+    fingerprint = sha256(b"\n".join([request.method.encode(), request.url.path.encode(), body])).hexdigest()
+    async with services.engine.begin() as connection:
+        before = await requests.begin(connection, person.id, key, fingerprint)
+    if before is not None:
+        if before.fingerprint != fingerprint:
+            raise KeyReused
+        if before.status is not None:
+            return Answer(before.status, before.answer, before.location).response(replayed=True)
+        if not before.abandoned:
+            raise RequestInFlight
+    try:
+        answer = await act()
+    except BaseException:
+        async with services.engine.begin() as connection:
+            await requests.forget(connection, person.id, key)
+        raise
+    async with services.engine.begin() as connection:
+        await requests.answer(connection, person.id, key, answer.status, answer.body, answer.location)
+    return answer.response()

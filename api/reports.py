@@ -1,0 +1,59 @@
+"""Reports: what a program has come to, from the store and the ledger; and whether the books are right."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+
+from api.people import may
+from api.services import WithServices
+from domain.gates import Person
+from domain.stages import product_status
+from store import evidence, gates, members, programs
+
+router = APIRouter(prefix="/programs/{program}", tags=["reports"])
+
+
+@router.get("/report", dependencies=[Depends(may("read programs"))])
+async def report(program: str, services: WithServices) -> dict[str, Any]:
+    """The program's whole life so far: stages, decisions, evidence, waves, members, points, evaluations."""
+    async with services.engine.connect() as connection:
+        record = await programs.find(connection, program)
+        found: dict[str, Any] = {
+            "program": record.model_dump(mode="json") | {"product_status": product_status(record.stage)},
+            "stages": _dumped(await programs.stages(connection, program)),
+            "revisions": _dumped(await programs.revisions(connection, program)),
+            "decisions": _dumped(await gates.decisions(connection, program)),
+            "gates": [
+                state.model_dump(mode="json", include={"id", "gate", "opened_at", "due", "outcome", "decided_at"})
+                for state in await gates.listed(connection, program, open_only=False)
+            ],
+            "prototypes": _dumped(await evidence.prototypes(connection, program)),
+            "tests": _dumped(await evidence.tests(connection, program)),
+            "waves": _dumped(await programs.waves(connection, program)),
+            "members": await members.counts(connection, program),
+            "movement": await members.movement(connection, program),
+            "interventions": await members.interventions(connection, program),
+            "evaluations": _dumped(await evidence.evaluations(connection, program)),
+        }
+    found["points"] = _dumped(await services.ledger.totals(program))
+    found["lifetime"] = (await services.ledger.window_figures(program, record.started_at, datetime.now(UTC))).model_dump(
+        mode="json"
+    )
+    found["ledger_check"] = (await services.ledger.check(program)).model_dump(mode="json")
+    return found
+
+
+@router.get("/ledger-check")
+async def check_ledger(
+    program: str, services: WithServices, person: Annotated[Person, Depends(may("check the ledger"))]
+) -> dict[str, Any]:
+    """Compare every balance with its postings and its lots; each drift is named with its account."""
+    async with services.engine.connect() as connection:
+        await programs.find(connection, program)
+    checked = await services.ledger.check(program)
+    return checked.model_dump(mode="json") | {"totals": _dumped(await services.ledger.totals(program))}
+
+
+def _dumped(records: Any) -> list[dict[str, Any]]:
+    return [record.model_dump(mode="json") for record in records]

@@ -1,0 +1,40 @@
+"""One way to ask a workflow: its refusals become problems with the codes that the workflow gave them."""
+
+from collections.abc import Awaitable, Coroutine
+from typing import Any, TypeVar, overload
+
+from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from api.errors import Refused, ServiceUnavailable
+from runtime.errors import TenureError
+
+Result = TypeVar("Result")
+
+
+# The SDK types the answer of an async update handler with a description as the handler's coroutine: hence two signatures.
+@overload
+async def asked(update: Awaitable[Coroutine[Any, Any, Result]], *, gone: TenureError) -> Result: ...
+
+
+@overload
+async def asked(update: Awaitable[Result], *, gone: TenureError) -> Result: ...
+
+
+async def asked(update: Awaitable[Any], *, gone: TenureError) -> Any:
+    """The answer to an update. Raises Refused where the workflow refuses, `gone` where there is no such workflow any more."""
+    try:
+        return await update
+    except WorkflowUpdateFailedError as error:
+        cause = error.cause
+        if not isinstance(cause, ApplicationError):
+            raise
+        remedy = str(cause.details[0]) if cause.details else "See where the workflow stands, and try what it allows."
+        raise Refused(cause.type or "refused", cause.message, remedy) from error
+    except WorkflowUpdateRPCTimeoutOrCancelledError as error:
+        raise ServiceUnavailable("The workflow") from error
+    except RPCError as error:
+        if error.status == RPCStatusCode.NOT_FOUND:
+            raise gone from error
+        raise

@@ -1,0 +1,52 @@
+"""The `tenure` command: its parts, what holds for all of them, and how errors end it."""
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from cli import definition, gate, ledger, log, member, program
+from cli.errors import CommandError, told
+from cli.options import AS_HELP
+from cli.up import up
+from runtime.errors import TenureError
+
+
+class _Tenure(TyperGroup):
+    """The command as a whole: an error that a person can act on is told in words, and sets the exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except TenureError as error:
+            typer.echo(told(error), err=True)
+            raise typer.Exit(error.exit_code if isinstance(error, CommandError) else 1) from error
+
+
+app = typer.Typer(
+    cls=_Tenure,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def tenure(who: Annotated[str | None, typer.Option("--as", metavar="PERSON", help=AS_HELP)] = None) -> None:
+    """Run the whole life of loyalty programs and of their members.
+
+    Example: `tenure up` in one terminal, `tenure --as demo-owner program list` in another.
+
+    Exit codes: 0 done; 1 refused, or a fault found; 2 wrong call (an option, a file, a person, the environment);
+    3 the API does not answer.
+    """
+
+
+app.command()(up)
+app.add_typer(definition.app, name="definition")
+app.add_typer(program.app, name="program")
+app.add_typer(gate.app, name="gate")
+app.add_typer(member.app, name="member")
+app.add_typer(log.app, name="log")
+app.add_typer(ledger.app, name="ledger")

@@ -1,0 +1,179 @@
+"""`tenure member`: enrol, post an activity, see the balance, redeem, leave."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from cli.client import Api
+from cli.options import As, Json, Key, MemberId, ProgramId
+from cli.output import console, facts, heading, table
+from cli.text import clean, count, instant, number, words
+
+app = typer.Typer(no_args_is_help=True, help="Serve members: enrol, post activities, redeem, let them leave.")
+
+
+@app.command()
+def enrol(
+    program: ProgramId,
+    member: MemberId,
+    agreement: Annotated[str, typer.Option(help="The version of the agreement that the member accepted.")],
+    key: Key = None,
+    as_json: Json = False,
+    who: As = None,
+) -> None:
+    """Enrol a member; who is one already keeps the membership that is there.
+
+    Example: `tenure --as demo-shop member enrol cd-club c-00042 --agreement 1997-01`
+    """
+    body = {"participant": member, "agreement": agreement}
+    reply = Api(who, as_json=as_json).post("programs", program, "members", key=key, body=body)
+    if as_json:
+        typer.echo(reply.text)
+        return
+    found = reply.data
+    said = f"{found['participant']} is a member of {found['program']}, tier {found['tier']}, since {instant(found['joined_at'])} UTC."
+    typer.echo(clean(said))
+
+
+@app.command()
+def show(program: ProgramId, member: MemberId, as_json: Json = False, who: As = None) -> None:
+    """Show a member: tier, journey stage, and how they came there.
+
+    Example: `tenure --as demo-shop member show cd-club c-00042`
+    """
+    reply = Api(who, as_json=as_json).get("programs", program, "members", member)
+    if as_json:
+        typer.echo(reply.text)
+        return
+    found = reply.data
+    out = console()
+    out.print(heading(f"{found['participant']} in {found['program']}: {found['status']}"))
+    out.print(
+        facts(
+            {
+                "tier": f"{found['tier']} since {instant(found['tier_since'])} UTC",
+                "valid until": f"{instant(found['tier_until'])} UTC" if found["tier_until"] else "without end",
+                "journey stage": words(found["journey_stage"]),
+                "joined": f"{instant(found['joined_at'])} UTC, agreement {found['agreement']}",
+                "left": f"{instant(found['left_at'])} UTC" if found["left_at"] else None,
+                "open intervention": found["open_intervention"],
+            }
+        )
+    )
+    out.print()
+    changes = [
+        [instant(change["at"]), words(change["change"]), change["from_tier"] or "-", change["to_tier"]]
+        for change in found["tier_changes"]
+    ]
+    out.print(table("Tier changes", ("At (UTC)", "Change", "From", "To"), changes))
+
+
+@app.command()
+def event(
+    program: ProgramId,
+    member: MemberId,
+    type_: Annotated[str, typer.Option("--type", help="What happened, as the earning rules name it.")],
+    amount: Annotated[str, typer.Option(help="The amount in units of the program's money.")] = "0",
+    at: Annotated[str | None, typer.Option(metavar="INSTANT", help="When, in ISO 8601 with a time zone. Default: now.")] = None,
+    key: Key = None,
+    as_json: Json = False,
+    who: As = None,
+) -> None:
+    """Post an activity of a member; it is paid once for each key.
+
+    Example: `tenure --as demo-shop member event cd-club c-00042 --type purchase --amount 12.50 --at 2026-03-10T09:30:00Z`
+    """
+    occurred_at = at or datetime.now(UTC).isoformat()
+    body = {"type": type_, "amount": amount, "occurred_at": occurred_at}
+    api = Api(who, as_json=as_json)
+    reply = api.post("programs", program, "members", member, "events", key=key, body=body, again=f"--at {occurred_at}")
+    if as_json:
+        typer.echo(reply.text)
+        return
+    posted = reply.data
+    typer.echo(
+        f"{count(posted['points'], 'point')} earned at tier {posted['tier']}; the balance is {number(posted['balance'])} "
+        f"(transaction {posted['transaction']})."
+    )
+
+
+@app.command()
+def balance(program: ProgramId, member: MemberId, as_json: Json = False, who: As = None) -> None:
+    """Show what a member has: available points, and every lot with the instant at which it lapses.
+
+    Example: `tenure --as demo-shop member balance cd-club c-00042`
+    """
+    reply = Api(who, as_json=as_json).get("programs", program, "members", member, "balance")
+    if as_json:
+        typer.echo(reply.text)
+        return
+    found = reply.data
+    out = console()
+    out.print(
+        heading(f"{found['participant']} in {found['program']}: {number(found['available'])} {found['currency']} available")
+    )
+    out.print(
+        facts(
+            {
+                "posted": number(found["posted"]),
+                "held": number(found["held"]) if found["held"] else None,
+                "last activity": instant(found["last_activity_at"], nothing="none"),
+            }
+        )
+    )
+    out.print()
+    lots = [
+        [instant(lot["earned_at"]), number(lot["remaining"]), instant(lot["expires_at"], nothing="never")]
+        for lot in found["lots"]
+    ]
+    out.print(table(count(len(lots), "lot"), ("Earned (UTC)", "Remaining", "Lapses (UTC)"), lots, right=("Remaining",)))
+
+
+@app.command()
+def redeem(
+    program: ProgramId,
+    member: MemberId,
+    reward: Annotated[str, typer.Argument(metavar="REWARD", help="The reward's id, as the definition names it.")],
+    key: Key = None,
+    as_json: Json = False,
+    who: As = None,
+) -> None:
+    """Redeem a reward: its points are burned, those that lapse first before the others.
+
+    Example: `tenure --as demo-shop member redeem cd-club c-00042 sampler`
+    """
+    api = Api(who, as_json=as_json)
+    reply = api.post("programs", program, "members", member, "redemptions", key=key, body={"reward": reward})
+    if as_json:
+        typer.echo(reply.text)
+        return
+    posted = reply.data
+    typer.echo(
+        clean(
+            f"{posted['reward']} redeemed for {count(abs(posted['points']), 'point')}; the balance is {number(posted['balance'])} "
+            f"(transaction {posted['transaction']})."
+        )
+    )
+
+
+@app.command()
+def leave(
+    program: ProgramId,
+    member: MemberId,
+    why: Annotated[str, typer.Option(help="Why they leave, where they said.")] = "",
+    key: Key = None,
+    as_json: Json = False,
+    who: As = None,
+) -> None:
+    """Let a member leave; what is left of their points is forfeited.
+
+    Example: `tenure --as demo-shop member leave cd-club c-00042 --why "Moved abroad"`
+    """
+    reply = Api(who, as_json=as_json).post("programs", program, "members", member, "departure", key=key, body={"why": why})
+    if as_json:
+        typer.echo(reply.text)
+        return
+    typer.echo(
+        clean(f"{reply.data['participant']} has left {reply.data['program']}; what was left of their points is forfeited.")
+    )

@@ -1,0 +1,59 @@
+"""How values are written for a person: instants, lengths of time, numbers, texts that come from elsewhere."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from unicodedata import category
+
+_RATES = {"active_rate", "churn_rate", "member_redemption_rate", "point_redemption_rate", "burn_earn_ratio"}
+"""The KPIs that are fractions of 1."""
+
+
+def clean(text: object) -> str:
+    """A text from elsewhere without the control characters that could play with the reader's terminal."""
+    return "".join("\N{REPLACEMENT CHARACTER}" if category(c) == "Cc" and c not in "\n\t" else c for c in str(text))
+
+
+def instant(iso: str | None, *, nothing: str = "-") -> str:
+    """An ISO 8601 instant in UTC to the second; `nothing` where there is none."""
+    return f"{datetime.fromisoformat(iso).astimezone(UTC):%Y-%m-%d %H:%M:%S}" if iso else nothing
+
+
+def lasted(since: str, until: str) -> str:
+    """The time between two ISO 8601 instants, in the two units that matter."""
+    seconds = (datetime.fromisoformat(until) - datetime.fromisoformat(since)).total_seconds()
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    for size, unit, part, part_unit in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if seconds >= size:
+            return f"{seconds // size:.0f} {unit} {seconds % size // part:.0f} {part_unit}"
+    raise AssertionError("every length of at least a minute has a unit")
+
+
+def number(value: str | int | Decimal | None) -> str:
+    """A number with separators between the thousands, and without zeros that say nothing."""
+    if value is None:
+        return "-"
+    text = f"{Decimal(value):,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def count(many: int, noun: str, plural: str | None = None) -> str:
+    """`1 fault`, `2 faults`; `plural` where it takes more than an s."""
+    return f"{many:,} {noun if many == 1 else plural or noun + 's'}"
+
+
+def words(name: str | None) -> str:
+    """A code of the API as words: `propose_end` -> `propose end`."""
+    return (name or "-").replace("_", " ")
+
+
+def percent(value: str | Decimal) -> str:
+    """A fraction of 1 in percent, to a tenth."""
+    return f"{Decimal(value) * 100:.1f} %"
+
+
+def kpi_value(kpi: str, value: str | None) -> str:
+    """A KPI's value in its unit; `immature` where there was nothing to compute it from."""
+    if value is None:
+        return "immature"
+    return percent(value) if kpi in _RATES else number(value)

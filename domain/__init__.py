@@ -1,0 +1,1 @@
+"""The rules of the trade, pure: no I/O, no clock, no randomness."""

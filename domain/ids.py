@@ -1,0 +1,74 @@
+"""The one place where the ids of workflows, schedules and keys are made, and where the names in them are checked."""
+
+import re
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+_NAME = r"[a-z0-9][a-z0-9-]{0,62}"
+_REFERENCE = r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,62}"
+
+ProgramId = Annotated[str, StringConstraints(pattern=f"^{_NAME}$")]
+"""A program's short name: lower-case letters, digits and hyphens."""
+Name = Annotated[str, StringConstraints(pattern=f"^{_NAME}$")]
+"""The short name of a part of a definition: a tier, a reward, a wave."""
+ParticipantId = Annotated[str, StringConstraints(pattern=f"^{_REFERENCE}$")]
+"""A reference to a member: never a name, a mail address or another thing that tells who it is."""
+
+PROGRAMS_QUEUE = "programs"
+MEMBERS_QUEUE = "members"
+BULK_QUEUE = "bulk"
+
+
+def lifecycle(program: str) -> str:
+    return f"program/{program}"
+
+
+def qualification(program: str, revision: int) -> str:
+    return f"program/{program}/r{revision}"
+
+
+def test_phase(program: str, revision: int, phase: str) -> str:
+    return f"{qualification(program, revision)}/test/{phase}"
+
+
+def gate(subject_workflow: str, gate: str, round_: int) -> str:
+    """The gate `gate` of the workflow that needs the decision; each new round is a workflow of its own."""
+    return f"{subject_workflow}/gate/{gate}/{round_}"
+
+
+def rollout(program: str, revision: int) -> str:
+    return f"program/{program}/rollout/r{revision}"
+
+
+def evaluation_schedule(program: str) -> str:
+    return f"program/{program}/evaluation"
+
+
+def evaluation_on_demand(program: str, key: str) -> str:
+    """An evaluation that a person asked for; those of the Schedule get their instant from Temporal."""
+    return f"program/{program}/evaluation/asked/{key}"
+
+
+def expiry_schedule(program: str) -> str:
+    return f"program/{program}/expiry"
+
+
+def wind_down(program: str) -> str:
+    return f"program/{program}/wind-down"
+
+
+def member(program: str, participant: str) -> str:
+    return f"member/{program}/{participant}"
+
+
+def intervention(program: str, participant: str, number: int) -> str:
+    return f"{member(program, participant)}/intervention/{number}"
+
+
+def is_program_id(text: str) -> bool:
+    return re.fullmatch(_NAME, text) is not None
+
+
+def is_participant_id(text: str) -> bool:
+    return re.fullmatch(_REFERENCE, text) is not None

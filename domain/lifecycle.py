@@ -1,0 +1,129 @@
+"""What the workflows of a program and of its members tell each other, the activities and the API."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+from domain.definition import Definition, GatePolicy
+from domain.gates import Outcome
+from domain.model import Message
+from domain.stages import JourneyStage, MemberStatus, Stage
+
+
+class Revision(Message):
+    """One immutable revision of a program's definition, with its digest and everybody who had a hand in it."""
+
+    program: str
+    number: int
+    digest: str
+    definition: Definition
+    owner: str
+    submitted_by: str
+    submitted_at: datetime
+
+    @property
+    def editors(self) -> tuple[str, ...]:
+        """Who is left out of every vote about this revision (four eyes)."""
+        return tuple(dict.fromkeys((self.owner, self.submitted_by)))
+
+
+class QualificationResult(Message):
+    """How the qualification of a revision ended, and why, in words."""
+
+    outcome: Literal["approved", "changes_requested", "rejected", "failed", "expired"]
+    why: str = ""
+
+
+class GateResult(Message):
+    """How a gate ended."""
+
+    id: str
+    outcome: Outcome
+    decided_at: datetime
+    reasons: str = ""
+
+
+class PhaseResult(Message):
+    """Whether a test phase passed, and its evidence in words."""
+
+    phase: str
+    passed: bool
+    evidence: str
+
+
+class PrototypeSummary(Message):
+    """Whether the prototype met its acceptance criteria, and the figures that count."""
+
+    passed: bool
+    transactions: int
+    evidence: str
+
+
+class EndRequest(Message):
+    """The wish to end a program."""
+
+    requested_by: str
+    reason: str
+    requested_at: datetime
+
+
+class Membership(Message):
+    """A member as the program sees them at one instant."""
+
+    program: str
+    participant: str
+    status: MemberStatus
+    tier: str
+    tier_since: datetime
+    tier_until: datetime | None
+    joined_at: datetime
+    agreement: str
+    journey_stage: JourneyStage
+
+
+class OfferTerms(Message):
+    """What a silent member gets, and how long their answer is waited for (an exact number of seconds)."""
+
+    points: int
+    message: str
+    answer_within_seconds: float
+
+
+class MemberReview(Message):
+    """What a look at a member found, and when to look again."""
+
+    membership: Membership
+    silent: bool
+    offer: OfferTerms | None
+    """Set where the member is silent and an intervention is allowed now."""
+    look_again_at: datetime | None
+
+
+class WaveOpening(Message):
+    """What opening a wave means: so many percent of the members may join."""
+
+    program: str
+    revision: int
+    wave: str
+    share: Decimal
+    at: datetime
+
+
+class StageChange(Message):
+    """A program enters a stage at an instant of business time."""
+
+    program: str
+    stage: Stage
+    at: datetime
+    note: str = ""
+
+
+class GateRequest(Message):
+    """What a workflow asks of a gate; the policy's deadline is resolved to `due` when the gate opens."""
+
+    id: str
+    gate: str
+    round: int
+    policy: GatePolicy
+    time_zone: str
+    excluded: tuple[str, ...]

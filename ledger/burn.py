@@ -1,0 +1,116 @@
+"""Burning: points leave a member's lots in turn, those that lapse first going first.
+
+Two statements, on purpose: the first locks the account, the second sees its lots as they are under the lock. In one, it would
+see them as they were before it waited, and spend again what another burn has just taken.
+"""
+
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.sql import bindparam
+
+from ledger.accounts import Locked, SystemAccounts, lock
+from ledger.drain import lapse
+from ledger.errors import LedgerFault
+from ledger.journal import answer_again, settled, write
+from ledger.requests import Answer, Burn
+
+
+async def burn(engine: AsyncEngine, system: SystemAccounts, request: Burn) -> Answer:
+    """Take the points, or store and answer the refusal `insufficient_points`. Raises KeyConflict."""
+    redemption = (await system.of(request.program, request.currency))["redemption"]
+    return await settled(engine, lambda connection: _burn(connection, redemption, request))
+
+
+async def _burn(connection: AsyncConnection, redemption: int, request: Burn) -> Answer:
+    account = await lock(connection, request)
+    if account.stored is not None:
+        return answer_again(account.stored, request.hash())
+    paid = await _pay(connection, account, redemption, request)
+    if paid is None and (lapsed := await lapse(connection, account.id, request.effective_at)):
+        account = account._replace(posted=account.posted - lapsed)
+        paid = await _pay(connection, account, redemption, request)
+    if paid is None:
+        available = account.posted - account.held
+        return await write(
+            connection,
+            request,
+            kind="burn",
+            account=account.id,
+            outcome="refused",
+            points=request.points,
+            balance=account.posted,
+            refusal="insufficient_points",
+            detail=f"{request.points} points were asked for, and {available} are available.",
+        )
+    if paid.taken != request.points:
+        raise LedgerFault(f"The lots of account {account.id} gave {paid.taken} points where {request.points} were asked for.")
+    return Answer(
+        txn_id=paid.txn_id,
+        kind="burn",
+        outcome="posted",
+        points=request.points,
+        balance=paid.balance,
+        effective_at=request.effective_at,
+        recorded_at=paid.recorded_at,
+        details=request.details,
+    )
+
+
+async def _pay(connection: AsyncConnection, account: Locked, redemption: int, request: Burn) -> Row[Any] | None:
+    """Post the burn; None, and nothing written, if points are missing or if some are due to lapse first."""
+    parameters = {
+        "account": account.id,
+        "redemption": redemption,
+        "program": request.program,
+        "key": request.key,
+        "request_hash": request.hash(),
+        "points": request.points,
+        "at": request.effective_at,
+        "details": request.details,
+    }
+    return (await connection.execute(_BURN, parameters)).one_or_none()
+
+
+_BURN = text(
+    """
+WITH paid AS (
+    UPDATE ledger.account SET posted = posted - CAST(:points AS bigint), version = version + 1
+    WHERE id = :account AND posted - held >= CAST(:points AS bigint)
+        AND NOT EXISTS (
+            SELECT FROM ledger.lot
+            WHERE account_id = :account AND remaining > 0 AND remaining > held AND expires_at <= CAST(:at AS timestamptz)
+        )
+    RETURNING posted
+),
+queue AS MATERIALIZED (
+    SELECT id, remaining - held AS free, sum(remaining - held) OVER (ORDER BY expires_at, id) - (remaining - held) AS ahead
+    FROM ledger.lot WHERE account_id = :account AND remaining > 0 AND remaining > held
+),
+taken AS MATERIALIZED (
+    SELECT id, CAST(least(free, CAST(:points AS bigint) - ahead) AS bigint) AS points
+    FROM queue CROSS JOIN paid WHERE ahead < CAST(:points AS bigint)
+),
+lot AS (
+    UPDATE ledger.lot SET remaining = remaining - taken.points FROM taken WHERE lot.id = taken.id
+),
+txn AS (
+    INSERT INTO ledger.txn (program, key, request_hash, kind, account_id, points, balance, details, effective_at)
+    SELECT
+        CAST(:program AS text), CAST(:key AS text), CAST(:request_hash AS bytea), 'burn', CAST(:account AS bigint),
+        CAST(:points AS bigint), posted, CAST(:details AS jsonb), CAST(:at AS timestamptz)
+    FROM paid
+    RETURNING id, balance, recorded_at
+),
+posting AS (
+    INSERT INTO ledger.posting (txn_id, debit_account, credit_account, amount)
+    SELECT id, CAST(:account AS bigint), CAST(:redemption AS bigint), CAST(:points AS bigint) FROM txn
+),
+moved AS (
+    INSERT INTO ledger.lot_move (txn_id, lot_id, amount) SELECT txn.id, taken.id, points FROM txn CROSS JOIN taken
+)
+SELECT id AS txn_id, balance, recorded_at, (SELECT sum(points) FROM taken) AS taken FROM txn
+"""
+).bindparams(bindparam("details", type_=JSONB))

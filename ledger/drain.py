@@ -1,0 +1,100 @@
+"""Points that leave without being spent: what is due lapses, the rest is forfeited. One statement for one account or many."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql import bindparam
+
+from ledger.errors import LedgerFault
+from ledger.requests import OWN_KEYS, Forfeit, Swept
+
+
+async def lapse(connection: AsyncConnection, account: int, at: datetime) -> int:
+    """Expire what the locked account has due at the instant; the points that lapsed."""
+    return (await drain(connection, "expire", [account], at)).points
+
+
+async def drain(
+    connection: AsyncConnection,
+    kind: Literal["expire", "forfeit"],
+    accounts: Sequence[int],
+    at: datetime,
+    request: Forfeit | None = None,
+) -> Swept:
+    """Take from the locked accounts all that is due at the instant (`expire`) or all that no hold keeps (`forfeit`).
+
+    Each account gets a transaction of its own; with a `request`, that of the one account carries its key.
+    """
+    row = (
+        await connection.execute(
+            _DRAIN,
+            {
+                "accounts": list(accounts),
+                "kind": kind,
+                "opposite": "@breakage" if kind == "expire" else "@forfeiture",
+                "at": at,
+                "own_keys": f"{OWN_KEYS}{kind}/",
+                "key": request.key if request else None,
+                "request_hash": request.hash() if request else None,
+                "details": request.details if request else {},
+            },
+        )
+    ).one()
+    if not row.taken == row.paid == row.posted == row.moved:
+        raise LedgerFault(f"To {kind}: lots {row.taken}, accounts {row.paid}, postings {row.posted}, moves {row.moved} points.")
+    return Swept(lots=row.lots, points=row.taken, participants=row.participants)
+
+
+# The key of a transaction that nobody asked for only has to be its own: that nothing lapses twice is held by the lots.
+_DRAIN = text(
+    """
+WITH taken AS MATERIALIZED (
+    SELECT id, account_id, remaining - held AS points
+    FROM ledger.lot
+    WHERE account_id = ANY(CAST(:accounts AS bigint[])) AND remaining > 0 AND remaining > held
+        AND (CAST(:kind AS text) <> 'expire' OR expires_at <= CAST(:at AS timestamptz))
+),
+total AS MATERIALIZED (
+    SELECT account_id, CAST(sum(points) AS bigint) AS points, nextval('ledger.txn_id_seq') AS txn_id
+    FROM taken GROUP BY account_id
+),
+paid AS (
+    UPDATE ledger.account SET posted = posted - points, version = version + 1 FROM total WHERE account.id = account_id
+    RETURNING account_id, txn_id, points, posted, program, currency
+),
+lot AS (
+    UPDATE ledger.lot SET remaining = remaining - points FROM taken WHERE lot.id = taken.id
+),
+txn AS (
+    INSERT INTO ledger.txn (id, program, key, request_hash, kind, account_id, points, balance, details, effective_at)
+    SELECT
+        txn_id, program, coalesce(CAST(:key AS text), :own_keys || account_id || '/' || txn_id),
+        coalesce(CAST(:request_hash AS bytea), sha256(convert_to(:own_keys || account_id || '/' || txn_id, 'UTF8'))),
+        CAST(:kind AS text), account_id, points, posted, CAST(:details AS jsonb), CAST(:at AS timestamptz)
+    FROM paid
+),
+posting AS (
+    INSERT INTO ledger.posting (txn_id, debit_account, credit_account, amount)
+    SELECT txn_id, account_id, opposite.id, points
+    FROM paid JOIN ledger.account AS opposite ON opposite.program = paid.program AND opposite.currency = paid.currency
+        AND opposite.participant = CAST(:opposite AS text)
+    RETURNING amount
+),
+moved AS (
+    INSERT INTO ledger.lot_move (txn_id, lot_id, amount)
+    SELECT txn_id, taken.id, taken.points FROM taken JOIN total USING (account_id)
+    RETURNING amount
+)
+SELECT
+    (SELECT count(*) FROM taken) AS lots,
+    (SELECT count(DISTINCT (program, participant)) FROM total JOIN ledger.account ON account.id = account_id) AS participants,
+    (SELECT coalesce(sum(points), 0) FROM taken) AS taken,
+    (SELECT coalesce(sum(points), 0) FROM paid) AS paid,
+    (SELECT coalesce(sum(amount), 0) FROM posting) AS posted,
+    (SELECT coalesce(sum(amount), 0) FROM moved) AS moved
+"""
+).bindparams(bindparam("details", type_=JSONB))

@@ -1,0 +1,29 @@
+"""What the ledger raises. A refusal (too few points) is no error: it is an answer, stored and repeated."""
+
+from runtime.errors import TenureError
+
+
+class KeyConflict(TenureError):
+    """The idempotency key was used before, for another request."""
+
+    code = "idempotency_key_reused"
+    status = 422
+    title = "This key belongs to another request"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            f"The key {key!r} was used before, for a request with another content.",
+            remedy="Send the first request unchanged to get its answer again, or use a new key for a new request.",
+            field="key",
+        )
+
+
+class LedgerFault(TenureError):
+    """The ledger found that it would write what does not add up, and wrote nothing."""
+
+    code = "ledger_fault"
+    status = 500
+    title = "The ledger does not add up"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, remedy="Nothing was changed. Run `tenure ledger check` and tell the operator what it finds.")

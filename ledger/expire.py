@@ -1,0 +1,98 @@
+"""Expiry: the sweep of what is due, and what changes when open lots lapse."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from ledger.accounts import SystemAccounts, lock, lock_program
+from ledger.drain import drain, lapse
+from ledger.journal import answer_again, check_same, settled, stored, write
+from ledger.requests import Answer, Reschedule, Swept
+from ledger.tables import account, lot, txn
+
+_AT_ONCE = 1000
+"""Accounts in one database transaction of the sweep: short enough that nobody waits for it."""
+
+
+async def expire_due(engine: AsyncEngine, program: str, as_of: datetime) -> Swept:
+    """Let lapse what a program's members have due at the instant, one transaction for each account.
+
+    An account that somebody is working on is left out: a burn expires what is due by itself, and the next sweep comes.
+    """
+    async with engine.connect() as connection:
+        due = list(await connection.scalars(_DUE, {"program": program, "as_of": as_of}))
+    lots = points = participants = 0
+    for start in range(0, len(due), _AT_ONCE):
+        some = due[start : start + _AT_ONCE]
+        swept = await settled(engine, lambda connection, some=some: _sweep(connection, some, as_of))  # type: ignore[misc]
+        lots, points, participants = lots + swept.lots, points + swept.points, participants + swept.participants
+    return Swept(lots=lots, points=points, participants=participants)
+
+
+async def _sweep(connection: AsyncConnection, accounts: Sequence[int], as_of: datetime) -> Swept:
+    free = select(account.c.id).where(account.c.id.in_(accounts)).with_for_update(skip_locked=True)
+    return await drain(connection, "expire", list(await connection.scalars(free)), as_of)
+
+
+async def stop_expiry(engine: AsyncEngine, program: str, key: str, at: datetime) -> int:
+    """From this instant on no open lot of the program lapses any more; how many lots that were.
+
+    What was due by then is swept first. The same key gets the same answer. Raises KeyConflict.
+    """
+    await expire_due(engine, program, at)
+    return await settled(engine, lambda connection: _stop_expiry(connection, program, key, at))
+
+
+async def _stop_expiry(connection: AsyncConnection, program: str, key: str, at: datetime) -> int:
+    request_hash = hashlib.sha256(f"stop_expiry {at.timestamp()}".encode()).digest()
+    accounts = await lock_program(connection, program)
+    known = (await stored(connection, program, [key])).get(key)
+    if known is not None:
+        check_same(known, request_hash)
+        return int(known.details["lots"])
+    await drain(connection, "expire", accounts, at)
+    mine = lot.c.account_id.in_(select(account.c.id).where(account.c.program == program))
+    lots = (await connection.execute(update(lot).values(expires_at=None).where(mine, *_OPEN, lot.c.expires_at > at))).rowcount
+    row = {"program": program, "key": key, "request_hash": request_hash, "kind": "stop_expiry", "effective_at": at}
+    await connection.execute(insert(txn).values(row | {"points": 0, "balance": 0, "details": {"lots": lots}}))
+    return lots
+
+
+async def reschedule(engine: AsyncEngine, system: SystemAccounts, request: Reschedule) -> Answer:
+    """Give every open lot of a member a new expiry; what is due by then lapses first. Raises KeyConflict."""
+    await system.of(request.program, request.currency)
+    return await settled(engine, lambda connection: _reschedule(connection, request))
+
+
+async def _reschedule(connection: AsyncConnection, request: Reschedule) -> Answer:
+    locked = await lock(connection, request)
+    if locked.stored is not None:
+        return answer_again(locked.stored, request.hash())
+    lapsed = await lapse(connection, locked.id, request.effective_at)
+    # What is past due and still here is held; when the hold ends, it lapses.
+    not_due = lot.c.expires_at.is_(None) | (lot.c.expires_at > request.effective_at)
+    change = update(lot).values(expires_at=request.expires_at).where(lot.c.account_id == locked.id, *_OPEN, not_due)
+    lots = (await connection.execute(change)).rowcount
+    return await write(
+        connection,
+        request,
+        kind="reschedule",
+        account=locked.id,
+        points=0,
+        balance=locked.posted - lapsed,
+        details=request.details | {"lots": lots},
+    )
+
+
+_OPEN = (lot.c.remaining > 0,)
+_DUE = (
+    select(lot.c.account_id)
+    .distinct()
+    .join(account, account.c.id == lot.c.account_id)
+    .where(
+        *_OPEN, lot.c.remaining > lot.c.held, lot.c.expires_at <= bindparam("as_of"), account.c.program == bindparam("program")
+    )
+)

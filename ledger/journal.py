@@ -1,0 +1,85 @@
+"""One database transaction for each request; the answers that requests already got; the answers that refuse."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Row, insert, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from ledger.errors import KeyConflict
+from ledger.requests import Answer, Request
+from ledger.tables import txn
+
+Result = TypeVar("Result")
+
+UNIQUE_VIOLATION, CHECK_VIOLATION = "23505", "23514"
+_SERIALIZATION_FAILURE, _DEADLOCK = "40001", "40P01"
+_ATTEMPTS = 5
+
+ANSWER = [
+    txn.c.id.label("txn_id"),
+    *(txn.c[name] for name in Answer.model_fields if name in txn.c),
+    txn.c.key,
+    txn.c.request_hash,
+]
+"""The columns of a transaction that make its answer."""
+
+
+def sqlstate(error: DBAPIError) -> str | None:
+    """PostgreSQL's code of the error."""
+    return getattr(error.orig, "sqlstate", None)
+
+
+async def settled(engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
+    """Do the work in one database transaction, again from the start if another one came in its way.
+
+    The same request sent twice at once is such a case: the second to insert its key waits for the first, fails on the unique
+    key, and finds the stored answer when it starts again.
+    """
+    attempt = 1
+    while True:
+        try:
+            async with engine.begin() as connection:
+                return await work(connection)
+        except DBAPIError as error:
+            again = sqlstate(error) in {UNIQUE_VIOLATION, _SERIALIZATION_FAILURE, _DEADLOCK}
+            if not again or attempt == _ATTEMPTS:
+                raise
+        attempt += 1
+
+
+async def stored(connection: AsyncConnection, program: str, keys: Sequence[str]) -> dict[str, Row[Any]]:
+    """The transactions that these keys of a program already have."""
+    found = await connection.execute(select(*ANSWER).where(txn.c.program == program, txn.c.key.in_(keys)))
+    return {row.key: row for row in found}
+
+
+def check_same(row: Row[Any], request_hash: bytes) -> None:
+    """Raise KeyConflict if the stored transaction was that of another request."""
+    if row.request_hash != request_hash:
+        raise KeyConflict(row.key)
+
+
+def answer_again(row: Row[Any], request_hash: bytes) -> Answer:
+    """The answer of a request that came before. Raises KeyConflict if it was another request that had this key."""
+    check_same(row, request_hash)
+    return _answer(row, duplicate=True)
+
+
+async def write(connection: AsyncConnection, request: Request, *, kind: str, account: int | None, **values: Any) -> Answer:
+    """Write the transaction of a request, with its answer; the keyword arguments are columns of `txn`."""
+    row = {
+        "program": request.program,
+        "key": request.key,
+        "request_hash": request.hash(),
+        "kind": kind,
+        "account_id": account,
+        "details": request.details,
+        "effective_at": request.effective_at,
+    }
+    return _answer((await connection.execute(insert(txn).values(row | values).returning(*ANSWER))).one(), duplicate=False)
+
+
+def _answer(row: Row[Any], *, duplicate: bool) -> Answer:
+    return Answer(**{name: value for name, value in row._mapping.items() if name in Answer.model_fields}, duplicate=duplicate)

@@ -1,0 +1,86 @@
+"""The ledger's public face: everything that can be asked of it, each call a database transaction of its own."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ledger import burn, check, earn, expire, forfeit, read
+from ledger.accounts import SystemAccounts
+from ledger.requests import Answer, Burn, Earn, Forfeit, Reschedule, Swept
+from runtime.errors import TenureError
+
+
+class Ledger:
+    """The points of all programs. Requests are idempotent by (program, key): sent again, they get the same answer.
+
+    Raises KeyConflict where a key comes again with another request. A refusal is an `Answer`, not an error.
+    """
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._system = SystemAccounts(engine)
+
+    async def earn(self, request: Earn) -> Answer:
+        """Post one earn or bonus."""
+        (answer,) = await self.earn_many([request])
+        if isinstance(answer, TenureError):
+            raise answer
+        return answer
+
+    async def earn_many(self, requests: Sequence[Earn]) -> list[Answer | TenureError]:
+        """Post many at once, by the same statement; each gets its answer or its error at its place, and harms no other."""
+        return await earn.earn_many(self._engine, self._system, requests)
+
+    async def burn(self, request: Burn) -> Answer:
+        """Spend points, or answer why not (`insufficient_points`). What is due by then lapses first."""
+        return await burn.burn(self._engine, self._system, request)
+
+    async def forfeit(self, request: Forfeit) -> Answer:
+        """Take everything left of one member. What is due by then lapses first."""
+        return await forfeit.forfeit(self._engine, self._system, request)
+
+    async def reschedule(self, request: Reschedule) -> Answer:
+        """Give every open lot of one member a new expiry. What is due by then lapses first; `details.lots` says how many."""
+        return await expire.reschedule(self._engine, self._system, request)
+
+    async def expire_due(self, program: str, as_of: datetime) -> Swept:
+        """Let lapse what is due in a program; accounts in use at this moment are left to the next sweep."""
+        return await expire.expire_due(self._engine, program, as_of)
+
+    async def stop_expiry(self, program: str, key: str, at: datetime) -> int:
+        """From `at` on nothing in the program lapses any more; how many open lots that concerns."""
+        return await expire.stop_expiry(self._engine, program, key, at)
+
+    async def forfeit_remainder(self, program: str, key: str, at: datetime) -> Swept:
+        """Take everything left of every member of a program that ends."""
+        return await forfeit.forfeit_remainder(self._engine, program, key, at)
+
+    async def balance(self, program: str, participant: str, currency: str) -> read.Balance:
+        """What a member has, with the open lots; zeros for one who never had any."""
+        async with self._engine.connect() as connection:
+            return await read.balance(connection, program, participant, currency)
+
+    async def counters(self, program: str, participant: str, since: datetime, until: datetime) -> dict[str, int]:
+        """The sums of a member's counters in (since, until], in each counter's smallest unit."""
+        async with self._engine.connect() as connection:
+            return await read.counters(connection, program, participant, since, until)
+
+    async def last_activity(self, program: str, participant: str) -> datetime | None:
+        """When the member was last active; None if never."""
+        async with self._engine.connect() as connection:
+            return await read.last_activity(connection, program, participant)
+
+    async def totals(self, program: str) -> tuple[read.Totals, ...]:
+        """Issued, burned, expired, forfeited and outstanding points by currency, derived from the postings."""
+        async with self._engine.connect() as connection:
+            return await read.totals(connection, program)
+
+    async def window_figures(self, program: str, since: datetime, until: datetime) -> read.WindowFigures:
+        """What happened in (since, until], by when it took effect."""
+        async with self._engine.connect() as connection:
+            return await read.window_figures(connection, program, since, until)
+
+    async def check(self, program: str | None = None) -> check.CheckReport:
+        """The reconciliation of a program, or of the whole ledger."""
+        return await check.check(self._engine, program)

@@ -1,0 +1,176 @@
+"""What the ledger knows: balances, counters, totals and the figures of a window. Windows are (since, until]."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, bindparam, func, literal, select, union_all
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.model import Value
+from ledger.tables import account, lot, posting, qualification, txn
+
+
+class LotView(Value):
+    """A lot that is not used up: what remains of it, and when that lapses (None: never)."""
+
+    remaining: int
+    earned_at: datetime
+    expires_at: datetime | None
+
+
+class Balance(Value):
+    """What a member has: posted, held for redemptions under way, available; and the open lots in the order of their use."""
+
+    posted: int
+    held: int
+    available: int
+    last_activity_at: datetime | None
+    lots: tuple[LotView, ...]
+
+
+class Totals(Value):
+    """All that ever happened to a program's points of one currency; issued = outstanding + burned + expired + forfeited."""
+
+    currency: str
+    issued: int
+    burned: int
+    expired: int
+    forfeited: int
+    outstanding: int
+
+
+class WindowFigures(Value):
+    """What happened in a window; `outstanding` is at its end. Active: had an activity; redeemed: had a burn."""
+
+    issued: int
+    burned: int
+    expired: int
+    forfeited: int
+    active_members: int
+    members_redeemed: int
+    outstanding: int
+
+
+async def balance(connection: AsyncConnection, program: str, participant: str, currency: str) -> Balance:
+    """A member's balance; nothing but zeros for one who never had any."""
+    mine = (account.c.program == program, account.c.participant == participant, account.c.currency == currency)
+    open_lots = select(lot).where(lot.c.remaining > 0).subquery()
+    query = (
+        select(
+            account.c.posted, account.c.held, account.c.last_activity_at, *(open_lots.c[name] for name in LotView.model_fields)
+        )
+        .outerjoin(open_lots, open_lots.c.account_id == account.c.id)
+        .where(*mine)
+        .order_by(open_lots.c.expires_at, open_lots.c.id)
+    )
+    rows = (await connection.execute(query)).all()
+    if not rows:
+        return Balance(posted=0, held=0, available=0, last_activity_at=None, lots=())
+    first = rows[0]
+    lots = tuple(
+        LotView(remaining=row.remaining, earned_at=row.earned_at, expires_at=row.expires_at) for row in rows if row.remaining
+    )
+    return Balance(
+        posted=first.posted,
+        held=first.held,
+        available=first.posted - first.held,
+        last_activity_at=first.last_activity_at,
+        lots=lots,
+    )
+
+
+async def counters(
+    connection: AsyncConnection, program: str, participant: str, since: datetime, until: datetime
+) -> dict[str, int]:
+    """The sum of each of a member's counters in (since, until], in its smallest unit; without those that had nothing."""
+    query = (
+        select(qualification.c.counter, func.sum(qualification.c.amount).label("amount"))
+        .where(qualification.c.program == program, qualification.c.participant == participant)
+        .where(qualification.c.effective_at > since, qualification.c.effective_at <= until)
+        .group_by(qualification.c.counter)
+    )
+    return {row.counter: int(row.amount) for row in await connection.execute(query)}
+
+
+async def last_activity(connection: AsyncConnection, program: str, participant: str) -> datetime | None:
+    """When the member was last active, in any currency."""
+    mine = (account.c.program == program, account.c.participant == participant)
+    latest: datetime | None = await connection.scalar(select(func.max(account.c.last_activity_at)).where(*mine))
+    return latest
+
+
+async def totals(connection: AsyncConnection, program: str) -> tuple[Totals, ...]:
+    """The program's totals by currency, derived from the postings."""
+    query = (
+        select(account.c.currency, account.c.kind, func.sum(_SIDES.c.amount).label("amount"))
+        .join(_SIDES, _SIDES.c.account_id == account.c.id)
+        .where(account.c.program == program)
+        .group_by(account.c.currency, account.c.kind)
+    )
+    by_currency: dict[str, dict[str, int]] = {}
+    for row in await connection.execute(query):
+        by_currency.setdefault(row.currency, {})[row.kind] = int(row.amount)
+    return tuple(Totals(currency=currency, **_figures(kinds)) for currency, kinds in sorted(by_currency.items()))
+
+
+async def window_figures(connection: AsyncConnection, program: str, since: datetime, until: datetime) -> WindowFigures:
+    """What happened to a program's points in (since, until], by when it took effect, over all its currencies."""
+    parameters = {"program": program, "since": since, "until": until}
+    within = txn.c.effective_at > bindparam("since")
+    moved = {
+        row.kind: row
+        for row in await connection.execute(
+            _moved_until()
+            .add_columns(func.coalesce(func.sum(_SIDES.c.amount).filter(within), 0).label("in_window"))
+            .add_columns(func.sum(_SIDES.c.amount).label("until_end")),
+            parameters,
+        )
+    }
+    figures = _figures({kind: int(row.in_window) for kind, row in moved.items()})
+    people = (await connection.execute(_PEOPLE, parameters)).one()
+    outstanding = int(moved["participant"].until_end) if "participant" in moved else 0
+    return WindowFigures(
+        **figures | {"outstanding": outstanding}, active_members=people.active, members_redeemed=people.redeemed
+    )
+
+
+def _figures(kinds: dict[str, int]) -> dict[str, int]:
+    """The sums of the postings by the kind of account, as the trade names them."""
+    return {
+        "issued": -kinds.get("issuance", 0),
+        "burned": kinds.get("redemption", 0),
+        "expired": kinds.get("breakage", 0),
+        "forfeited": kinds.get("forfeiture", 0),
+        "outstanding": kinds.get("participant", 0),
+    }
+
+
+_SIDES = union_all(
+    select(posting.c.txn_id, posting.c.credit_account.label("account_id"), posting.c.amount.label("amount")),
+    select(posting.c.txn_id, posting.c.debit_account, -posting.c.amount),
+).subquery("side")
+"""Both sides of every posting, what an account got as positive."""
+
+
+def _moved_until() -> Select[Any]:
+    return (
+        select(account.c.kind)
+        .select_from(txn)
+        .join(_SIDES, _SIDES.c.txn_id == txn.c.id)
+        .join(account, account.c.id == _SIDES.c.account_id)
+        .where(txn.c.program == bindparam("program"), txn.c.effective_at <= bindparam("until"))
+        .group_by(account.c.kind)
+    )
+
+
+_burned = (txn.c.kind == literal("burn")) & (txn.c.outcome == "posted")
+_PEOPLE = (
+    select(
+        func.count(account.c.participant.distinct()).filter(txn.c.activity).label("active"),
+        func.count(account.c.participant.distinct()).filter(_burned).label("redeemed"),
+    )
+    .select_from(txn)
+    .join(account, account.c.id == txn.c.account_id)
+    .where(txn.c.program == bindparam("program"))
+    .where(txn.c.effective_at > bindparam("since"), txn.c.effective_at <= bindparam("until"))
+)

@@ -1,0 +1,133 @@
+"""What can be asked of the ledger, and its answer. Points are whole numbers up to 2^53, the last that JSON keeps exactly."""
+
+import hashlib
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, AwareDatetime, Field, JsonValue, StringConstraints
+
+from domain.ids import ParticipantId, ProgramId
+from domain.model import Value
+from domain.tiers import Watch
+
+MAX_POINTS = 2**53
+OWN_KEYS = "ledger:"
+"""How the keys begin that the ledger gives to the transactions nobody asked for."""
+
+
+def _not_ours(key: str) -> str:
+    if key.startswith(OWN_KEYS):
+        raise ValueError(f"keys that begin with {OWN_KEYS!r} are the ledger's own; use another key")
+    return key
+
+
+Key = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(_not_ours)]
+"""The caller's idempotency key, unique in its program: the same key with the same request gets the same answer."""
+Currency = Annotated[str, StringConstraints(min_length=1, max_length=32)]
+Points = Annotated[int, Field(ge=1, le=MAX_POINTS, strict=True)]
+
+
+class Request(Value):
+    """Who asks for what, when it took effect (the caller's clock), and anything worth keeping with it.
+
+    `fingerprint` is for callers that derive the request from another one (an event, rated by the rules of the day): it stands
+    for what they were sent, so that the same event is the same request even when the rules have changed in between.
+    """
+
+    program: ProgramId
+    participant: ParticipantId
+    currency: Currency
+    key: Key
+    effective_at: AwareDatetime
+    details: dict[str, JsonValue] = {}
+    fingerprint: str | None = None
+
+    def hash(self) -> bytes:
+        """The SHA-256 of what was asked: of the fingerprint where there is one, else of all that tells two requests apart."""
+        content = self._content() if self.fingerprint is None else {"fingerprint": self.fingerprint}
+        content |= {"request": type(self).__name__, "participant": self.participant, "currency": self.currency}
+        return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).digest()
+
+    def _content(self) -> dict[str, Any]:
+        return {"effective_at": _utc(self.effective_at), "details": self.details}
+
+
+class Earn(Request):
+    """Points for a member (0 for an event that only counts), and what follows from it for lots, tiers and workflows.
+
+    `qualifying` is by counter id, in the counter's smallest unit. With `activity` (a bonus that we give is none), the member's
+    open lots can follow: `clock_stands_within` moves their expiry by the time since the last activity if that is no longer
+    than this; `renew_lots` gives them the expiry of this earn. `nudge` are workflows to signal in any case, `nudge_on_watch`
+    the one to signal when the sum of a watch's counter in (since, effective_at] has reached its figure.
+    """
+
+    kind: Literal["earn", "bonus"] = "earn"
+    points: Annotated[int, Field(ge=0, le=MAX_POINTS, strict=True)]
+    expires_at: AwareDatetime | None = None
+    qualifying: dict[str, Annotated[int, Field(ge=0, le=MAX_POINTS, strict=True)]] = {}
+    clock_stands_within: timedelta | None = None
+    renew_lots: bool = False
+    activity: bool = True
+    watches: tuple[Watch, ...] = ()
+    nudge: tuple[str, ...] = ()
+    nudge_on_watch: str | None = None
+
+    def _content(self) -> dict[str, Any]:
+        expires_at = _utc(self.expires_at) if self.expires_at else None
+        own = {"kind": self.kind, "points": self.points, "expires_at": expires_at, "qualifying": self.qualifying}
+        return super()._content() | own
+
+
+class Burn(Request):
+    """Points that a member spends, from the lots that lapse first."""
+
+    points: Points
+
+    def _content(self) -> dict[str, Any]:
+        return super()._content() | {"points": self.points}
+
+
+class Forfeit(Request):
+    """Everything left of one member (what a hold keeps stays)."""
+
+
+class Reschedule(Request):
+    """A new expiry for every open lot of one member (None: they never lapse), as after a change of tier."""
+
+    expires_at: AwareDatetime | None
+
+    def _content(self) -> dict[str, Any]:
+        return super()._content() | {"expires_at": _utc(self.expires_at) if self.expires_at else None}
+
+
+class Answer(Value):
+    """What became of a request. `points` were moved, or asked for if refused; `balance` is the posted balance after it.
+
+    `refusal` is a stable code (`insufficient_points`, `balance_limit`), `detail` the same in words. `duplicate` says that the
+    request had come before: everything else is then as it was at the first time.
+    """
+
+    txn_id: int
+    kind: str
+    outcome: Literal["posted", "refused"]
+    points: int
+    balance: int
+    refusal: str | None = None
+    detail: str | None = None
+    duplicate: bool = False
+    effective_at: datetime
+    recorded_at: datetime
+    details: dict[str, JsonValue] = {}
+
+
+class Swept(Value):
+    """How many lots, with how many points, of how many participants were taken."""
+
+    lots: int
+    points: int
+    participants: int
+
+
+def _utc(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat()

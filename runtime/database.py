@@ -1,0 +1,27 @@
+"""The database engine: one way to connect, always as the application's role, never as the owner of the tables."""
+
+from typing import Any
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+APPLICATION_ROLE = "tenure_application"
+"""May read and write, but cannot change or delete rows of the append-only tables; the migrations create it."""
+
+
+def async_url(url: str) -> URL:
+    """The given PostgreSQL address for the asyncpg driver."""
+    return make_url(url).set(drivername="postgresql+asyncpg")
+
+
+def create_engine(url: str, *, pool_size: int, role: str | None = APPLICATION_ROLE, **options: Any) -> AsyncEngine:
+    """An engine whose connections act as `role` (None: as whoever the address names, for migrations)."""
+    server_settings = {"timezone": "UTC", "application_name": "tenure"} | ({"role": role} if role else {})
+    return create_async_engine(
+        async_url(url),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_pre_ping=True,
+        connect_args={"server_settings": server_settings},
+        **options,
+    )

@@ -1,0 +1,1 @@
+"""Every table but the ledger's, its migrations and its queries."""

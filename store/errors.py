@@ -1,0 +1,75 @@
+"""What can be wrong with a reference to something stored."""
+
+from runtime.errors import TenureError
+
+
+class ProgramUnknown(TenureError):
+    code = "program_unknown"
+    status = 404
+    title = "There is no such program"
+
+    def __init__(self, program: str) -> None:
+        super().__init__(
+            f"There is no program {program!r}.",
+            remedy="Check its id in the list of programs, or start its lifecycle first.",
+            field="program",
+        )
+
+
+class RevisionUnknown(TenureError):
+    code = "revision_unknown"
+    status = 404
+    title = "There is no such revision"
+
+    def __init__(self, program: str, number: int) -> None:
+        super().__init__(
+            f"Program {program!r} has no revision {number}.", remedy="List the program's revisions.", field="revision"
+        )
+
+
+class MemberUnknown(TenureError):
+    code = "member_unknown"
+    status = 404
+    title = "There is no such member"
+
+    def __init__(self, program: str, participant: str) -> None:
+        super().__init__(
+            f"{participant!r} is no member of program {program!r}.",
+            remedy="Check the member's id, or enrol them first.",
+            field="participant",
+        )
+
+
+class GateUnknown(TenureError):
+    code = "gate_unknown"
+    status = 404
+    title = "There is no such gate"
+
+    def __init__(self, gate: str) -> None:
+        super().__init__(f"There is no gate {gate!r}.", remedy="List the open gates and take an id from there.", field="gate")
+
+
+class LogUnknown(TenureError):
+    code = "transaction_log_unknown"
+    status = 422
+    title = "The transaction log is not there"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"There is no transaction log {name!r}.",
+            remedy="Load it with `tenure log load`, or name another in `prototype.transactions`.",
+            field="prototype.transactions",
+        )
+
+
+class LogDiffers(TenureError):
+    code = "transaction_log_differs"
+    status = 409
+    title = "The log exists with other rows"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"A transaction log {name!r} with other rows is there already.",
+            remedy="Load this one under another name.",
+            field="name",
+        )

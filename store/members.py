@@ -1,0 +1,211 @@
+"""Members: who is in a program, at which tier, and what was done to keep them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.lifecycle import Membership
+from domain.model import Message
+from domain.stages import JourneyStage, MemberStatus
+from domain.tiers import Standing
+from store.errors import MemberUnknown
+from store.tables import intervention, member, tier_change
+
+
+class MemberRecord(Membership):
+    """A membership, with what the store alone needs to know of it."""
+
+    open_intervention: str | None
+    left_at: datetime | None
+
+    @property
+    def standing(self) -> Standing:
+        return Standing(tier=self.tier, since=self.tier_since, until=self.tier_until)
+
+
+class TierChange(Message):
+    change: str
+    from_tier: str | None
+    to_tier: str
+    at: datetime
+
+
+class Intervention(Message):
+    """An offer to a member who had fallen silent; `outcome` is None while their answer is waited for."""
+
+    id: str
+    program: str
+    participant: str
+    points: int
+    message: str
+    delivered_at: datetime
+    due: datetime
+    outcome: str | None = None
+    closed_at: datetime | None = None
+
+
+_COLUMNS = [member.c[name] for name in MemberRecord.model_fields]
+
+
+async def establish(connection: AsyncConnection, joining: Membership) -> None:
+    """Write a new member; a repetition changes nothing."""
+    written = await connection.execute(insert(member).values(joining.model_dump()).on_conflict_do_nothing())
+    if written.rowcount:
+        await connection.execute(
+            insert(tier_change).values(
+                program=joining.program,
+                participant=joining.participant,
+                change="joined",
+                to_tier=joining.tier,
+                at=joining.joined_at,
+            )
+        )
+
+
+async def find(connection: AsyncConnection, program: str, participant: str, *, lock: bool = False) -> MemberRecord:
+    """The member by their reference. Raises MemberUnknown."""
+    query = select(*_COLUMNS).where(_is_member(program, participant))
+    row = (await connection.execute(query.with_for_update() if lock else query)).mappings().one_or_none()
+    if row is None:
+        raise MemberUnknown(program, participant)
+    return MemberRecord.model_validate(dict(row))
+
+
+async def move(connection: AsyncConnection, before: MemberRecord, standing: Standing, change: str, at: datetime) -> None:
+    """Give a member (whose row the caller has locked) another standing, and keep the change."""
+    await connection.execute(
+        update(member)
+        .where(_is_member(before.program, before.participant))
+        .values(tier=standing.tier, tier_since=standing.since, tier_until=standing.until)
+    )
+    await connection.execute(
+        insert(tier_change).values(
+            program=before.program,
+            participant=before.participant,
+            change=change,
+            from_tier=before.tier,
+            to_tier=standing.tier,
+            at=at,
+        )
+    )
+
+
+async def set_journey_stage(connection: AsyncConnection, program: str, participant: str, stage: JourneyStage) -> None:
+    await connection.execute(update(member).where(_is_member(program, participant)).values(journey_stage=stage))
+
+
+async def close(connection: AsyncConnection, program: str, participant: str, status: MemberStatus, at: datetime) -> None:
+    """End a membership; a repetition changes nothing."""
+    await connection.execute(
+        update(member)
+        .where(_is_member(program, participant), member.c.status == "active")
+        .values(status=status, left_at=at, journey_stage="gone", open_intervention=None)
+    )
+
+
+async def active_after(connection: AsyncConnection, program: str, after: str, limit: int) -> Sequence[str]:
+    """The next `limit` active members by reference, for work that goes through all of them page by page."""
+    found = await connection.scalars(
+        select(member.c.participant)
+        .where(member.c.program == program, member.c.status == "active", member.c.participant > after)
+        .order_by(member.c.participant)
+        .limit(limit)
+    )
+    return list(found)
+
+
+async def tier_changes(connection: AsyncConnection, program: str, participant: str) -> Sequence[TierChange]:
+    columns = [tier_change.c[name] for name in TierChange.model_fields]
+    rows = await connection.execute(
+        select(*columns)
+        .where(tier_change.c.program == program, tier_change.c.participant == participant)
+        .order_by(tier_change.c.id)
+    )
+    return [TierChange.model_validate(dict(row)) for row in rows.mappings()]
+
+
+async def open_intervention(connection: AsyncConnection, delivered: Intervention) -> None:
+    """Keep an offer that was made; a repetition changes nothing."""
+    written = await connection.execute(insert(intervention).values(delivered.model_dump()).on_conflict_do_nothing())
+    if written.rowcount:
+        await connection.execute(
+            update(member)
+            .where(_is_member(delivered.program, delivered.participant), member.c.status == "active")
+            .values(open_intervention=delivered.id)
+        )
+
+
+async def find_intervention(connection: AsyncConnection, intervention_id: str) -> Intervention | None:
+    columns = [intervention.c[name] for name in Intervention.model_fields]
+    row = (await connection.execute(select(*columns).where(intervention.c.id == intervention_id))).mappings().one_or_none()
+    return Intervention.model_validate(dict(row)) if row is not None else None
+
+
+async def close_intervention(connection: AsyncConnection, closing: Intervention, outcome: str, at: datetime) -> None:
+    """Keep how an intervention ended; a repetition changes nothing."""
+    await connection.execute(
+        update(intervention)
+        .where(intervention.c.id == closing.id, intervention.c.outcome.is_(None))
+        .values(outcome=outcome, closed_at=at)
+    )
+    await connection.execute(
+        update(member)
+        .where(_is_member(closing.program, closing.participant), member.c.open_intervention == closing.id)
+        .values(open_intervention=None)
+    )
+
+
+async def counts(connection: AsyncConnection, program: str) -> dict[str, dict[str, int]]:
+    """How many members there are by status, by tier and by journey stage (the last two of active and ended ones)."""
+    rows = await connection.execute(
+        select(member.c.status, member.c.tier, member.c.journey_stage, func.count())
+        .where(member.c.program == program)
+        .group_by(member.c.status, member.c.tier, member.c.journey_stage)
+    )
+    result: dict[str, dict[str, int]] = {"status": {}, "tier": {}, "journey_stage": {}}
+    for status, tier, stage, number in rows:
+        for kind, value in (("status", status), ("tier", tier), ("journey_stage", stage)):
+            result[kind][value] = result[kind].get(value, 0) + number
+    return result
+
+
+async def movement(connection: AsyncConnection, program: str) -> dict[str, int]:
+    """How often each kind of tier change happened."""
+    rows = await connection.execute(
+        select(tier_change.c.change, func.count()).where(tier_change.c.program == program).group_by(tier_change.c.change)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+async def interventions(connection: AsyncConnection, program: str) -> dict[str, int]:
+    """How many interventions there are by outcome; `open` ones are still waiting."""
+    outcome = func.coalesce(intervention.c.outcome, "open")
+    rows = await connection.execute(select(outcome, func.count()).where(intervention.c.program == program).group_by(outcome))
+    return {row[0]: row[1] for row in rows}
+
+
+async def presence(connection: AsyncConnection, program: str, since: datetime, until: datetime) -> dict[str, int]:
+    """Members at the start and at the end of (since, until], and who joined and left in between."""
+    joined_before = member.c.joined_at <= since
+    still_there = or_(member.c.left_at.is_(None), member.c.left_at > since)
+    row = (
+        await connection.execute(
+            select(
+                func.count().filter(and_(joined_before, still_there)).label("members_at_start"),
+                func.count().filter(and_(member.c.joined_at > since, member.c.joined_at <= until)).label("joined"),
+                func.count().filter(and_(member.c.left_at > since, member.c.left_at <= until)).label("left"),
+                func.count()
+                .filter(and_(member.c.joined_at <= until, or_(member.c.left_at.is_(None), member.c.left_at > until)))
+                .label("members_at_end"),
+            ).where(member.c.program == program)
+        )
+    ).mappings()
+    return dict(row.one())
+
+
+def _is_member(program: str, participant: str) -> Any:
+    return (member.c.program == program) & (member.c.participant == participant)

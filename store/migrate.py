@@ -1,0 +1,34 @@
+"""Brings a database to the newest schema: the Alembic chain in `store/migrations`, without an alembic.ini."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, text
+
+from runtime.database import create_engine
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_LOCK = 0x7465_6E75_7265
+"""The advisory lock of whoever migrates: "tenure" in ASCII."""
+
+
+async def migrate(url: str) -> None:
+    """Apply every migration that the database does not have yet, as the person named in `url`; all of them or none.
+
+    Several processes may start at once: one migrates, the others wait and find nothing left to do.
+    """
+    engine = create_engine(url, pool_size=1, role=None)
+    try:
+        async with engine.begin() as connection:
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+            await connection.run_sync(_to_head)
+    finally:
+        await engine.dispose()
+
+
+def _to_head(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,0 +1,223 @@
+"""Programs, their revisions and their stages: where each stands now, and every step of how it came there."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from domain.definition import Definition
+from domain.lifecycle import Revision, StageChange, WaveOpening
+from domain.model import Message
+from domain.stages import RevisionStatus, Stage
+from domain.waves import open_buckets
+from store.errors import ProgramUnknown, RevisionUnknown
+from store.tables import program, revision, stage_change, wave_opening
+
+
+class ProgramRecord(Message):
+    """Where a program stands, and the instants from which its doors are closed."""
+
+    id: str
+    name: str
+    owner: str
+    stage: Stage
+    stage_since: datetime
+    note: str
+    salt: str
+    open_buckets: int
+    wave: str | None
+    revision_in_force: int | None
+    launched_at: datetime | None
+    enrolment_until: datetime | None
+    earning_until: datetime | None
+    redeeming_until: datetime | None
+    started_at: datetime
+    closed_at: datetime | None
+
+
+class RevisionRecord(Message):
+    """A revision's history, without its document."""
+
+    number: int
+    digest: str
+    submitted_by: str
+    submitted_at: datetime
+    status: RevisionStatus
+    effective_from: datetime | None
+
+
+class RevisionInForce(NamedTuple):
+    number: int
+    definition: Definition
+
+
+_definitions: dict[str, Definition] = {}
+"""Definitions by digest: they never change, and every event is rated by one."""
+_PROGRAM_COLUMNS = [program.c[name] for name in ProgramRecord.model_fields]
+_REVISION_COLUMNS = [revision.c[name] for name in RevisionRecord.model_fields]
+
+
+async def register(connection: AsyncConnection, first: Revision) -> None:
+    """Write a new program with its first revision; a repetition changes nothing."""
+    await connection.execute(
+        insert(program)
+        .values(
+            id=first.program,
+            name=first.definition.name,
+            owner=first.owner,
+            stage="requirements",
+            stage_since=first.submitted_at,
+            salt=first.program,
+            started_at=first.submitted_at,
+        )
+        .on_conflict_do_nothing()
+    )
+    await add_revision(connection, first)
+    await change_stage(connection, StageChange(program=first.program, stage="requirements", at=first.submitted_at))
+
+
+async def add_revision(connection: AsyncConnection, new: Revision) -> None:
+    """Write a revision; a repetition changes nothing."""
+    await connection.execute(
+        insert(revision)
+        .values(
+            program=new.program,
+            number=new.number,
+            digest=new.digest,
+            document=new.definition.model_dump(mode="json", exclude_defaults=True),
+            submitted_by=new.submitted_by,
+            submitted_at=new.submitted_at,
+            status="submitted",
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+async def change_stage(connection: AsyncConnection, change: StageChange) -> None:
+    """Enter a stage; a repetition changes nothing."""
+    written = await connection.execute(
+        insert(stage_change)
+        .values(program=change.program, stage=change.stage, at=change.at, note=change.note)
+        .on_conflict_do_nothing()
+    )
+    if written.rowcount:
+        closed = {"closed_at": change.at} if change.stage in ("closed", "rejected") else {}
+        await connection.execute(
+            update(program)
+            .where(program.c.id == change.program)
+            .values(stage=change.stage, stage_since=change.at, note=change.note, **closed)
+        )
+
+
+async def settle_revision(connection: AsyncConnection, program_id: str, number: int, status: RevisionStatus) -> None:
+    """Give a revision the status that its qualification ended with."""
+    await connection.execute(update(revision).where(_is_revision(program_id, number)).values(status=status))
+
+
+async def put_in_force(connection: AsyncConnection, program_id: str, number: int, at: datetime) -> None:
+    """From `at` on, events are rated by this revision; the one before is superseded."""
+    await connection.execute(
+        update(revision)
+        .where(revision.c.program == program_id, revision.c.status == "in_force", revision.c.number != number)
+        .values(status="superseded")
+    )
+    await connection.execute(
+        update(revision)
+        .where(_is_revision(program_id, number), revision.c.effective_from.is_(None))
+        .values(status="in_force", effective_from=at)
+    )
+    await connection.execute(
+        update(program)
+        .where(program.c.id == program_id)
+        .values(revision_in_force=number, launched_at=func.coalesce(program.c.launched_at, at))
+    )
+
+
+async def open_wave(connection: AsyncConnection, opening: WaveOpening) -> None:
+    """Open the program to the wave's share of members; a repetition changes nothing, and no opening ever shrinks it."""
+    await connection.execute(insert(wave_opening).values(opening.model_dump()).on_conflict_do_nothing())
+    await connection.execute(
+        update(program)
+        .where(program.c.id == opening.program, program.c.open_buckets <= open_buckets(opening.share))
+        .values(open_buckets=open_buckets(opening.share), wave=opening.wave)
+    )
+
+
+async def announce_end(
+    connection: AsyncConnection, program_id: str, enrolment_until: datetime, earning_until: datetime, redeeming_until: datetime
+) -> None:
+    """Set the instants from which nobody joins, nothing is earned and nothing is redeemed any more."""
+    await connection.execute(
+        update(program)
+        .where(program.c.id == program_id)
+        .values(enrolment_until=enrolment_until, earning_until=earning_until, redeeming_until=redeeming_until)
+    )
+
+
+async def find(connection: AsyncConnection, program_id: str) -> ProgramRecord:
+    """The program by its id. Raises ProgramUnknown."""
+    row = (await connection.execute(select(*_PROGRAM_COLUMNS).where(program.c.id == program_id))).mappings().one_or_none()
+    if row is None:
+        raise ProgramUnknown(program_id)
+    return ProgramRecord.model_validate(dict(row))
+
+
+async def listed(connection: AsyncConnection) -> Sequence[ProgramRecord]:
+    rows = await connection.execute(select(*_PROGRAM_COLUMNS).order_by(program.c.id))
+    return [ProgramRecord.model_validate(dict(row)) for row in rows.mappings()]
+
+
+async def revisions(connection: AsyncConnection, program_id: str) -> Sequence[RevisionRecord]:
+    rows = await connection.execute(
+        select(*_REVISION_COLUMNS).where(revision.c.program == program_id).order_by(revision.c.number)
+    )
+    return [RevisionRecord.model_validate(dict(row)) for row in rows.mappings()]
+
+
+async def definition(connection: AsyncConnection, program_id: str, number: int) -> Definition:
+    """A revision's definition. Raises RevisionUnknown."""
+    document = await connection.scalar(select(revision.c.document).where(_is_revision(program_id, number)))
+    if document is None:
+        raise RevisionUnknown(program_id, number)
+    return Definition.model_validate(document)
+
+
+async def in_force_at(connection: AsyncConnection, program_id: str, at: datetime) -> RevisionInForce | None:
+    """The revision that rates what happens at an instant, or None before the launch."""
+    row = (
+        await connection.execute(
+            select(revision.c.number, revision.c.digest)
+            .where(revision.c.program == program_id, revision.c.effective_from <= at)
+            .order_by(revision.c.effective_from.desc(), revision.c.number.desc())
+            .limit(1)
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    known = _definitions.get(row.digest)
+    if known is None:
+        known = await definition(connection, program_id, row.number)
+        _definitions[row.digest] = known
+    return RevisionInForce(row.number, known)
+
+
+async def stages(connection: AsyncConnection, program_id: str) -> Sequence[StageChange]:
+    rows = await connection.execute(
+        select(stage_change.c.program, stage_change.c.stage, stage_change.c.at, stage_change.c.note)
+        .where(stage_change.c.program == program_id)
+        .order_by(stage_change.c.id)
+    )
+    return [StageChange.model_validate(dict(row)) for row in rows.mappings()]
+
+
+async def waves(connection: AsyncConnection, program_id: str) -> Sequence[WaveOpening]:
+    columns = [wave_opening.c[name] for name in WaveOpening.model_fields]
+    rows = await connection.execute(select(*columns).where(wave_opening.c.program == program_id).order_by(wave_opening.c.at))
+    return [WaveOpening.model_validate(dict(row)) for row in rows.mappings()]
+
+
+def _is_revision(program_id: str, number: int) -> Any:
+    return (revision.c.program == program_id) & (revision.c.number == number)

@@ -1,0 +1,261 @@
+"""Every table but the ledger's, as SQLAlchemy Core: programs, revisions, gates, decisions, members, evidence, requests."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Numeric,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(schema="store")
+
+
+def _instant(name: str, *, nullable: bool = False) -> Column:  # type: ignore[type-arg]
+    return Column(name, DateTime(timezone=True), nullable=nullable)
+
+
+def _recorded_at() -> Column:  # type: ignore[type-arg]
+    """The database's clock: when the row was written, apart from the business time beside it."""
+    return Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp())
+
+
+def _program() -> Column:  # type: ignore[type-arg]
+    return Column("program", Text, ForeignKey("store.program.id"), nullable=False)
+
+
+person = Table("person", metadata, Column("id", Text, primary_key=True), Column("name", Text, nullable=False))
+
+program = Table(
+    "program",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("stage", Text, nullable=False),
+    _instant("stage_since"),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("salt", Text, nullable=False),
+    Column("open_buckets", Integer, nullable=False, server_default="0"),
+    Column("wave", Text),
+    Column("revision_in_force", Integer),
+    _instant("launched_at", nullable=True),
+    _instant("enrolment_until", nullable=True),
+    _instant("earning_until", nullable=True),
+    _instant("redeeming_until", nullable=True),
+    _instant("started_at"),
+    _instant("closed_at", nullable=True),
+    _recorded_at(),
+)
+
+stage_change = Table(
+    "stage_change",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _program(),
+    Column("stage", Text, nullable=False),
+    _instant("at"),
+    Column("note", Text, nullable=False),
+    _recorded_at(),
+    UniqueConstraint("program", "stage", "at", name="stage_change_once"),
+)
+
+revision = Table(
+    "revision",
+    metadata,
+    _program(),
+    Column("number", Integer, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("document", JSONB, nullable=False),
+    Column("submitted_by", Text, nullable=False),
+    _instant("submitted_at"),
+    Column("status", Text, nullable=False),
+    _instant("effective_from", nullable=True),
+    _recorded_at(),
+    PrimaryKeyConstraint("program", "number", name="revision_pkey"),
+)
+
+gate = Table(
+    "gate",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _program(),
+    Column("gate", Text, nullable=False),
+    _instant("opened_at"),
+    _instant("due"),
+    Column("outcome", Text),
+    _instant("decided_at", nullable=True),
+    Column("state", JSONB, nullable=False),
+    _recorded_at(),
+    Index("gate_open", "program", postgresql_where="outcome IS NULL"),
+)
+
+decision = Table(
+    "decision",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("gate", Text, ForeignKey("store.gate.id"), nullable=False),
+    _program(),
+    Column("person", Text, nullable=False),
+    Column("role", Text),
+    Column("answer", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("refusal", Text),
+    _instant("at"),
+    _recorded_at(),
+    Index("decision_counts_once", "gate", "person", unique=True, postgresql_where="refusal IS NULL"),
+)
+"""The audit trail of votes, refused ones included (`refusal` says why); append-only by privilege."""
+
+member = Table(
+    "member",
+    metadata,
+    _program(),
+    Column("participant", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("tier", Text, nullable=False),
+    _instant("tier_since"),
+    _instant("tier_until", nullable=True),
+    _instant("joined_at"),
+    Column("agreement", Text, nullable=False),
+    Column("journey_stage", Text, nullable=False),
+    Column("open_intervention", Text),
+    _instant("left_at", nullable=True),
+    _recorded_at(),
+    PrimaryKeyConstraint("program", "participant", name="member_pkey"),
+    Index("member_by_status", "program", "status", "participant"),
+)
+
+tier_change = Table(
+    "tier_change",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("program", Text, nullable=False),
+    Column("participant", Text, nullable=False),
+    Column("change", Text, nullable=False),
+    Column("from_tier", Text),
+    Column("to_tier", Text, nullable=False),
+    _instant("at"),
+    _recorded_at(),
+    ForeignKeyConstraint(
+        ["program", "participant"], ["store.member.program", "store.member.participant"], name="tier_change_member"
+    ),
+    Index("tier_change_by_member", "program", "participant", "at"),
+)
+
+intervention = Table(
+    "intervention",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("program", Text, nullable=False),
+    Column("participant", Text, nullable=False),
+    Column("points", BigInteger, nullable=False),
+    Column("message", Text, nullable=False),
+    _instant("delivered_at"),
+    _instant("due"),
+    Column("outcome", Text),
+    _instant("closed_at", nullable=True),
+    _recorded_at(),
+    ForeignKeyConstraint(
+        ["program", "participant"], ["store.member.program", "store.member.participant"], name="intervention_member"
+    ),
+)
+
+wave_opening = Table(
+    "wave_opening",
+    metadata,
+    _program(),
+    Column("revision", Integer, nullable=False),
+    Column("wave", Text, nullable=False),
+    Column("share", Numeric, nullable=False),
+    _instant("at"),
+    _recorded_at(),
+    PrimaryKeyConstraint("program", "revision", "wave", name="wave_opening_pkey"),
+)
+
+prototype_run = Table(
+    "prototype_run",
+    metadata,
+    _program(),
+    Column("revision", Integer, nullable=False),
+    Column("log", Text, nullable=False),
+    Column("passed", Boolean, nullable=False),
+    Column("result", JSONB, nullable=False),
+    _instant("at"),
+    _recorded_at(),
+    PrimaryKeyConstraint("program", "revision", name="prototype_run_pkey"),
+)
+
+test_result = Table(
+    "test_result",
+    metadata,
+    _program(),
+    Column("revision", Integer, nullable=False),
+    Column("phase", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("passed", Boolean, nullable=False),
+    Column("evidence", JSONB, nullable=False),
+    _instant("at"),
+    _recorded_at(),
+    PrimaryKeyConstraint("program", "revision", "phase", name="test_result_pkey"),
+)
+
+evaluation = Table(
+    "evaluation",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _program(),
+    Column("consequence", Text, nullable=False),
+    Column("verdict", JSONB, nullable=False),
+    _instant("at"),
+    _recorded_at(),
+    Index("evaluation_by_program", "program", "at"),
+)
+
+transaction_log = Table(
+    "transaction_log",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("rows", Integer, nullable=False),
+    _recorded_at(),
+)
+
+transaction_row = Table(
+    "transaction_row",
+    metadata,
+    Column("log", Text, ForeignKey("store.transaction_log.name", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("customer", Text, nullable=False),
+    _instant("at"),
+    Column("amount", Numeric, nullable=False),
+    PrimaryKeyConstraint("log", "number", name="transaction_row_pkey"),
+)
+
+request = Table(
+    "request",
+    metadata,
+    Column("person", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("status", Integer),
+    Column("answer", JSONB),
+    Column("location", Text),
+    _recorded_at(),
+    PrimaryKeyConstraint("person", "key", name="request_pkey"),
+)
+"""Which POSTs were answered, so that a repeated Idempotency-Key gets the same answer."""

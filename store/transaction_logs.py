@@ -1,0 +1,61 @@
+"""Transaction logs: real purchases that prototypes are run on."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from hashlib import sha256
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from store.errors import LogDiffers, LogUnknown
+from store.tables import transaction_log, transaction_row
+
+_PAGE = 5_000
+
+
+class LogRow(NamedTuple):
+    """One purchase of a log; the amount is in units of money."""
+
+    customer: str
+    at: datetime
+    amount: Decimal
+
+
+async def load(connection: AsyncConnection, name: str, rows: Sequence[LogRow]) -> int:
+    """Keep a log whole; how many rows it has. The same rows under the same name change nothing, other rows raise LogDiffers."""
+    digest = sha256("\n".join(f"{row.customer},{row.at.isoformat()},{row.amount}" for row in rows).encode()).hexdigest()
+    written = await connection.execute(
+        insert(transaction_log).values(name=name, digest=digest, rows=len(rows)).on_conflict_do_nothing()
+    )
+    if not written.rowcount:
+        there = await connection.scalar(select(transaction_log.c.digest).where(transaction_log.c.name == name))
+        if there != digest:
+            raise LogDiffers(name)
+        return len(rows)
+    for start in range(0, len(rows), _PAGE):
+        page = [
+            {"log": name, "number": number, "customer": row.customer, "at": row.at, "amount": row.amount}
+            for number, row in enumerate(rows[start : start + _PAGE], start)
+        ]
+        await connection.execute(insert(transaction_row), page)
+    return len(rows)
+
+
+async def require(connection: AsyncConnection, name: str) -> None:
+    """Raises LogUnknown where there is no log of this name."""
+    if await connection.scalar(select(transaction_log.c.name).where(transaction_log.c.name == name)) is None:
+        raise LogUnknown(name)
+
+
+async def read(connection: AsyncConnection, name: str) -> Sequence[LogRow]:
+    """The log's rows in the order of their instants. Raises LogUnknown."""
+    await require(connection, name)
+    rows = await connection.execute(
+        select(transaction_row.c.customer, transaction_row.c.at, transaction_row.c.amount)
+        .where(transaction_row.c.log == name)
+        .order_by(transaction_row.c.at, transaction_row.c.number)
+    )
+    return [LogRow(*row) for row in rows]

@@ -1,0 +1,98 @@
+"""What tests of workflows and of the API share: a whole Tenure in this process, on a real PostgreSQL and a real Temporal server."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from httpx import ASGITransport, AsyncClient, Response
+from ruamel.yaml import YAML
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+
+from api.app import create_app
+from api.services import Services
+from domain.definition import Definition, digest, scaled
+from domain.lifecycle import Revision
+from ledger import Ledger
+from runtime.settings import Settings
+from tests.paths import EXAMPLES
+
+OWNER = "demo-owner"
+PEOPLE = {
+    "demo-owner": ["product_owner", "finance"],
+    "demo-finance": ["finance"],
+    "demo-legal": ["legal"],
+    "demo-marketing": ["marketing"],
+    "demo-operations": ["operations"],
+    "demo-shop": ["member_service"],
+    "demo-analyst": ["analyst"],
+}
+"""The owner is in finance too, so that four eyes and not a missing role keeps their vote out."""
+
+_numbers = count(1)
+
+
+def program_id(prefix: str = "club") -> str:
+    """A program that no other test knows."""
+    return f"{prefix}-{next(_numbers)}"
+
+
+def example(name: str, program: str, *, faster: float = 1, **changes: Any) -> Definition:
+    """An example's definition under another program id, played `faster`, with parts replaced."""
+    document = YAML(typ="safe").load((EXAMPLES / name).read_text())
+    definition = Definition.model_validate(document | {"program": program} | changes)
+    return scaled(definition, faster) if faster != 1 else definition
+
+
+def first_revision(definition: Definition, at: datetime | None = None) -> Revision:
+    return Revision(
+        program=definition.program,
+        number=1,
+        digest=digest(definition),
+        definition=definition,
+        owner=OWNER,
+        submitted_by=OWNER,
+        submitted_at=at or datetime.now(UTC),
+    )
+
+
+@dataclass
+class House:
+    """The parts, and the API as each person calls it."""
+
+    engine: AsyncEngine
+    ledger: Ledger
+    temporal: Client
+    http: AsyncClient
+
+    async def get(self, path: str, person: str = "demo-owner") -> Any:
+        """What a GET answers, which must be well."""
+        response = await self.http.get(path, headers=_token(person))
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    async def post(
+        self, path: str, body: Any = None, *, person: str = "demo-owner", key: str | None = None, content: str | None = None
+    ) -> Response:
+        """The response to a POST, under a key of its own unless one is given."""
+        headers = _token(person) | {"Idempotency-Key": key or f"key-{next(_numbers)}"}
+        if content is not None:
+            return await self.http.post(path, content=content, headers=headers)
+        return await self.http.post(path, json=body, headers=headers)
+
+
+def house_over(engine: AsyncEngine, temporal: Client, people_file: Any) -> tuple[House, Any]:
+    """A house without its workers, and the application to run."""
+    ledger = Ledger(engine)
+    app = create_app(Settings(people_file=people_file), services=Services(engine, ledger, temporal))
+    http = AsyncClient(transport=ASGITransport(app=app), base_url="http://tenure", timeout=timedelta(seconds=60).total_seconds())
+    return House(engine, ledger, temporal, http), app
+
+
+def people_entries() -> list[dict[str, Any]]:
+    return [{"id": id_, "name": id_.replace("-", " ").title(), "roles": roles, "token": id_} for id_, roles in PEOPLE.items()]
+
+
+def _token(person: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {person}"}

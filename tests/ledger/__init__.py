@@ -1,0 +1,1 @@
+"""Tests of the points ledger, on real PostgreSQL."""

@@ -1,0 +1,150 @@
+"""What the database itself holds: the application's role cannot rewrite what happened, and no figure can leave its bounds."""
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import IntegrityError, ProgrammingError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from ledger import Ledger
+from ledger.tables import metadata
+from store.migrate import migrate
+from tests.ledger.asks import a_burn, an_earn
+
+
+@pytest.mark.parametrize("table", ["posting", "lot_move", "txn", "qualification"])
+@pytest.mark.parametrize("change", ["UPDATE ledger.{} SET txn_id = txn_id", "DELETE FROM ledger.{}", "TRUNCATE ledger.{}"])
+async def test_the_application_cannot_change_what_happened(engine: AsyncEngine, table: str, change: str) -> None:
+    statement = change.format(table).replace("txn SET txn_id = txn_id", "txn SET points = 0")
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        async with engine.begin() as connection:
+            await connection.execute(text(statement))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM ledger.account",
+        "DELETE FROM ledger.lot",
+        "UPDATE ledger.account SET lowest_allowed = -1000",
+        "UPDATE ledger.account SET participant = 'bob'",
+        "UPDATE ledger.lot SET amount = amount + 1",
+        "UPDATE ledger.lot SET account_id = 1",
+        "ALTER TABLE ledger.posting DISABLE TRIGGER ALL",
+        "SET ROLE postgres; DROP SCHEMA ledger CASCADE",
+    ],
+)
+async def test_the_application_cannot_change_whose_points_they_are(engine: AsyncEngine, statement: str) -> None:
+    with pytest.raises(ProgrammingError):
+        async with engine.begin() as connection:
+            await connection.execute(text(statement))
+
+
+@pytest.mark.parametrize(
+    ("statement", "constraint"),
+    [
+        ("UPDATE ledger.account SET posted = -1 WHERE kind = 'participant'", "account_lowest_allowed"),
+        ("UPDATE ledger.account SET held = 11 WHERE kind = 'participant'", "account_lowest_allowed"),
+        ("UPDATE ledger.account SET held = -1 WHERE kind = 'participant'", "account_held"),
+        ("UPDATE ledger.account SET posted = 9007199254740993 WHERE kind = 'participant'", "account_limit"),
+        ("UPDATE ledger.account SET posted = 1 WHERE kind = 'issuance'", "account_system"),
+        ("UPDATE ledger.lot SET remaining = 11", "lot_remaining"),
+        ("UPDATE ledger.lot SET held = 11", "lot_remaining"),
+        ("UPDATE ledger.lot SET held = -1", "lot_remaining"),
+        ("UPDATE ledger.lot SET amount = 0, remaining = 0", "lot_amount"),
+        ("INSERT INTO ledger.posting (txn_id, debit_account, credit_account, amount) VALUES (1, 1, 2, 0)", "posting_amount"),
+        ("INSERT INTO ledger.posting (txn_id, debit_account, credit_account, amount) VALUES (1, 2, 2, 5)", "posting_sides"),
+        ("INSERT INTO ledger.lot_move (txn_id, lot_id, amount) VALUES (1, 1, -5)", "lot_move_amount"),
+    ],
+)
+async def test_no_figure_leaves_its_bounds_whoever_writes(
+    ledger: Ledger, owner: AsyncConnection, statement: str, constraint: str
+) -> None:
+    await ledger.earn(an_earn("e1", 10))
+    with pytest.raises(IntegrityError, match=constraint):
+        await owner.execute(text(statement))
+
+
+@pytest.mark.parametrize(
+    ("damage", "what"),
+    [
+        ("UPDATE ledger.account SET posted = 7 WHERE participant = 'ann'", "balance against its postings"),
+        ("UPDATE ledger.account SET posted = 7 WHERE participant = 'ann'", "balance against its lots"),
+        ("UPDATE ledger.account SET posted = 7 WHERE participant = 'ann'", "points outstanding of stars"),
+        ("UPDATE ledger.account SET held = 1 WHERE participant = 'ann'", "held against its lots"),
+        ("UPDATE ledger.lot SET remaining = 5", "lot 1 against its moves"),
+        ("UPDATE ledger.lot SET remaining = 5", "balance against its lots"),
+        ("UPDATE ledger.posting SET amount = 11 WHERE amount = 10", "transaction 1 against its postings"),
+        ("DELETE FROM ledger.posting WHERE amount = 10", "transaction 1 against its postings"),
+        ("DELETE FROM ledger.lot_move", "transaction 2 against its lots"),
+        ("DELETE FROM ledger.lot", "lot 1 against its moves"),
+        ("DELETE FROM ledger.txn WHERE id = 2", "transaction 2 against its postings"),
+        ("UPDATE ledger.posting SET credit_account = 999 WHERE amount = 10", "sides of posting 1"),
+        (
+            "INSERT INTO ledger.posting (txn_id, debit_account, credit_account, amount) SELECT 9, id, id + 1, 3"
+            " FROM ledger.account WHERE participant = 'ann'",
+            "transaction 9 against its postings",
+        ),
+    ],
+)
+async def test_the_check_finds_a_drift_made_by_hand(
+    engine: AsyncEngine, owner: AsyncConnection, damage: str, what: str
+) -> None:
+    ledger = Ledger(engine)
+    await ledger.earn(an_earn("e1", 10))
+    await ledger.burn(a_burn("b1", 4))
+    sound = await ledger.check()
+    assert (sound.clean, sound.checked_accounts, sound.postings) == (True, 1, 2)
+    await owner.execute(text(damage))
+    report = await ledger.check()
+    assert not report.clean
+    assert what in [drift.what for drift in report.drifts]
+
+
+async def test_a_drift_names_the_account_and_both_figures(engine: AsyncEngine, owner: AsyncConnection) -> None:
+    ledger = Ledger(engine)
+    await ledger.earn(an_earn("e1", 10))
+    await ledger.earn(an_earn("e2", 10).model_copy(update={"program": "miles"}))
+    await owner.execute(text("UPDATE ledger.account SET posted = 7 WHERE participant = 'ann' AND program = 'stars'"))
+    drift = (await ledger.check("stars")).drifts[0]
+    assert drift.account is not None
+    assert (drift.participant, drift.currency, drift.expected, drift.found) == ("ann", "STAR", 10, 7)
+    assert (await ledger.check("miles")).clean
+    assert not (await ledger.check()).clean
+
+
+async def test_the_check_is_not_led_astray_by_what_is_posted_meanwhile(ledger: Ledger) -> None:
+    import asyncio
+
+    async def post() -> None:
+        for n in range(40):
+            await ledger.earn(an_earn(f"e{n}", 5))
+            await ledger.burn(a_burn(f"b{n}", 3))
+
+    async def look() -> bool:
+        return all([(await ledger.check()).clean for _ in range(10)])
+
+    _, clean = await asyncio.gather(post(), look())
+    assert clean
+
+
+async def test_the_tables_in_code_are_those_of_the_migrations(owner: AsyncConnection) -> None:
+    def differences(connection: Connection) -> list[object]:
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "include_schemas": True,
+                "include_name": lambda name, kind, _: kind != "schema" or name == "ledger",
+                "compare_type": True,
+            },
+        )
+        return list(compare_metadata(context, metadata))
+
+    assert await owner.run_sync(differences) == []
+
+
+async def test_to_migrate_again_changes_nothing(engine: AsyncEngine, ledger: Ledger) -> None:
+    await ledger.earn(an_earn("e1", 10))
+    await migrate(engine.url.render_as_string(hide_password=False))
+    assert (await ledger.check()).postings == 1

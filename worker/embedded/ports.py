@@ -1,0 +1,45 @@
+"""The ports of the embedded stack, looked at before anything starts, so that a taken one is said in one sentence."""
+
+import socket
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+
+import psutil
+
+from worker.embedded.errors import PortTaken
+
+
+def claim(wanted: Mapping[str, tuple[str, int, str]]) -> dict[str, int]:
+    """See that each port is free: what for -> (host, port, the setting that changes it); port 0 means any free one.
+
+    Raises PortTaken.
+    """
+    found = {}
+    with ExitStack() as held:
+        for purpose, (host, port, setting) in wanted.items():
+            listener = held.enter_context(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET))
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                listener.bind((host, port))
+                listener.listen(1)
+            except OSError as error:
+                raise PortTaken(
+                    f"Port {port} of {host}, where {purpose} should listen, cannot be used: {_holder(port) or error.strerror}.",
+                    remedy=f"Stop what listens there, or choose another port with {setting}.",
+                ) from error
+            found[purpose] = listener.getsockname()[1]
+    return found
+
+
+def _holder(port: int) -> str | None:
+    """Which process listens on a port, as far as we may know."""
+    with suppress(psutil.Error):
+        for connection in psutil.net_connections("tcp"):
+            if (
+                connection.status == psutil.CONN_LISTEN
+                and connection.laddr
+                and connection.laddr.port == port
+                and connection.pid
+            ):
+                return f"process {connection.pid} ({psutil.Process(connection.pid).name()}) listens there"
+    return None

@@ -1,0 +1,41 @@
+"""The workers of one process: one per queue, so that a million members never keep an approver waiting."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from domain.ids import BULK_QUEUE, MEMBERS_QUEUE, PROGRAMS_QUEUE
+from worker.registry import WORKFLOWS, Activities
+
+_ACTIVITIES_AT_ONCE = {PROGRAMS_QUEUE: 20, MEMBERS_QUEUE: 40, BULK_QUEUE: 4}
+"""Bulk work is few and large; the others are many and short, and more of them than database connections only wait."""
+_DRAIN = timedelta(seconds=10)
+QUEUES = tuple(WORKFLOWS)
+
+
+@asynccontextmanager
+async def hosted(
+    client: Client, engine: AsyncEngine, *, max_cached_workflows: int, queues: tuple[str, ...] = QUEUES
+) -> AsyncIterator[list[Worker]]:
+    """Host the workflows and activities of the queues until the block is left; what is under way may finish first."""
+    activities = Activities.over(engine, client)
+    async with AsyncExitStack() as stack:
+        workers = [
+            await stack.enter_async_context(
+                Worker(
+                    client,
+                    task_queue=queue,
+                    workflows=WORKFLOWS[queue],
+                    activities=activities.of(queue),
+                    max_cached_workflows=max_cached_workflows,
+                    max_concurrent_activities=_ACTIVITIES_AT_ONCE[queue],
+                    graceful_shutdown_timeout=_DRAIN,
+                )
+            )
+            for queue in queues
+        ]
+        yield workers

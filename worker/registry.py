@@ -1,0 +1,103 @@
+"""Which workflows and activities each queue's worker hosts."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+
+from activities.evaluation import EvaluationActivities
+from activities.expiry import ExpiryActivities
+from activities.gates import GateActivities
+from activities.members import MemberActivities
+from activities.programs import ProgramActivities
+from activities.qualification import QualificationActivities
+from activities.retention import RetentionActivities
+from activities.schedules import ScheduleActivities
+from activities.wind_down import WindDownActivities
+from domain.ids import BULK_QUEUE, MEMBERS_QUEUE, PROGRAMS_QUEUE
+from ledger import Ledger
+from workflows.approval_gate import ApprovalGate
+from workflows.expiry_sweep import ExpirySweep
+from workflows.member_lifecycle import MemberLifecycle
+from workflows.program_evaluation import ProgramEvaluation
+from workflows.program_lifecycle import ProgramLifecycle
+from workflows.retention_intervention import RetentionIntervention
+from workflows.revision_qualification import RevisionQualification
+from workflows.rollout import Rollout
+from workflows.test_phase import TestPhase
+from workflows.wind_down import WindDown
+
+WORKFLOWS: dict[str, list[type]] = {
+    PROGRAMS_QUEUE: [ProgramLifecycle, RevisionQualification, ApprovalGate, TestPhase, Rollout, ProgramEvaluation, WindDown],
+    MEMBERS_QUEUE: [MemberLifecycle, RetentionIntervention],
+    BULK_QUEUE: [ExpirySweep],
+}
+
+
+@dataclass(frozen=True)
+class Activities:
+    """Every activity, ready to be hosted."""
+
+    programs: ProgramActivities
+    gates: GateActivities
+    qualification: QualificationActivities
+    members: MemberActivities
+    retention: RetentionActivities
+    evaluation: EvaluationActivities
+    schedules: ScheduleActivities
+    expiry: ExpiryActivities
+    wind_down: WindDownActivities
+
+    @classmethod
+    def over(cls, engine: AsyncEngine, client: Client) -> "Activities":
+        ledger = Ledger(engine)
+        return cls(
+            programs=ProgramActivities(engine),
+            gates=GateActivities(engine),
+            qualification=QualificationActivities(engine),
+            members=MemberActivities(engine, ledger),
+            retention=RetentionActivities(engine, ledger),
+            evaluation=EvaluationActivities(engine, ledger),
+            schedules=ScheduleActivities(client),
+            expiry=ExpiryActivities(ledger),
+            wind_down=WindDownActivities(engine, ledger, client),
+        )
+
+    def of(self, queue: str) -> Sequence[Callable[..., object]]:
+        """The activities of one queue, as the methods that a worker takes."""
+        hosted: dict[str, Sequence[Callable[..., object]]] = {
+            PROGRAMS_QUEUE: [
+                self.programs.register_program,
+                self.programs.add_revision,
+                self.programs.change_stage,
+                self.programs.settle_revision,
+                self.programs.put_in_force,
+                self.programs.open_wave,
+                self.gates.save_gate,
+                self.gates.record_decision,
+                self.qualification.run_scenarios,
+                self.qualification.keep_sign_off,
+                self.evaluation.latest_verdict,
+                self.schedules.start_schedules,
+                self.schedules.stop_schedules,
+                self.wind_down.announce_end,
+            ],
+            MEMBERS_QUEUE: [
+                self.members.establish_member,
+                self.members.review_member,
+                self.members.close_membership,
+                self.retention.deliver_offer,
+                self.retention.measure_intervention,
+            ],
+            BULK_QUEUE: [
+                self.qualification.run_prototype,
+                self.evaluation.evaluate_program,
+                self.expiry.expire_due,
+                self.wind_down.suspend_expiry,
+                self.wind_down.forfeit_remainder,
+                self.wind_down.end_memberships,
+                self.wind_down.trial_balance,
+            ],
+        }
+        return hosted[queue]

@@ -1,0 +1,81 @@
+"""The outbox relay: facts that the database has committed become signals to workflows, at least once."""
+
+import asyncio
+import logging
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from ledger import outbox
+
+logger = logging.getLogger(__name__)
+
+_BATCH = 100
+_QUIET = 5.0
+"""Seconds after which the relay looks even without a notice: one that was lost with its connection delays a nudge, no more."""
+_PAUSE = 1.0
+_KEPT = timedelta(days=7)
+
+
+async def relay(engine: AsyncEngine, client: Client) -> None:
+    """Send nudges until cancelled. A database or a Temporal that is away is waited for; nothing is lost meanwhile."""
+    while True:
+        try:
+            await _listen_and_send(engine, client)
+        except (SQLAlchemyError, OSError, RPCError) as error:
+            logger.warning("the relay goes on after: %s", error)
+            await asyncio.sleep(_PAUSE)
+
+
+async def send_waiting(engine: AsyncEngine, client: Client) -> int:
+    """Send one batch of what waits; how many nudges it was. They stay unsent where Temporal cannot be reached."""
+    async with engine.begin() as connection:
+        waiting = await outbox.claim(connection, _BATCH)
+        wanted = {(row.workflow_id, row.signal) for row in waiting}
+        await asyncio.gather(*(_signal(client, workflow_id, signal) for workflow_id, signal in wanted))
+        await outbox.mark_sent(connection, [row.id for row in waiting])
+    return len(waiting)
+
+
+async def _listen_and_send(engine: AsyncEngine, client: Client) -> None:
+    noticed = asyncio.Event()
+    async with engine.connect() as listening:
+        raw = (await listening.get_raw_connection()).driver_connection
+        if raw is None:
+            return
+
+        def notice(*_: object) -> None:
+            noticed.set()
+
+        await raw.add_listener(outbox.CHANNEL, notice)
+        raw.add_termination_listener(notice)
+        try:
+            while not raw.is_closed():
+                noticed.clear()
+                while await send_waiting(engine, client):
+                    pass
+                try:
+                    await asyncio.wait_for(noticed.wait(), _QUIET)
+                except TimeoutError:
+                    await _clear(engine)
+        finally:
+            if not raw.is_closed():
+                await raw.remove_listener(outbox.CHANNEL, notice)
+                raw.remove_termination_listener(notice)
+
+
+async def _clear(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        await outbox.clear_sent(connection, datetime.now(UTC) - _KEPT)
+
+
+async def _signal(client: Client, workflow_id: str, signal: str) -> None:
+    try:
+        await client.get_workflow_handle(workflow_id).signal(signal)
+    except RPCError as error:
+        # A workflow that has ended has nothing left to look at.
+        if error.status != RPCStatusCode.NOT_FOUND:
+            raise

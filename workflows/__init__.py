@@ -1,0 +1,1 @@
+"""The durable processes: they decide and wait, and do nothing else."""

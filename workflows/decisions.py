@@ -1,0 +1,39 @@
+"""How a workflow asks people for a decision: it opens a gate, shows who is waited for, and gets the outcome."""
+
+from collections.abc import Sequence
+
+from temporalio import workflow
+
+from domain import ids
+from domain.definition import Definition, GatePolicy
+from domain.gates import GateState, Subject
+from domain.lifecycle import GateResult
+from workflows.approval_gate import ApprovalGate
+from workflows.attributes import of_program
+from workflows.details import gate_waits
+from workflows.progress import tell
+
+
+async def ask(
+    gate: str, subject: Subject, policy: GatePolicy, definition: Definition, excluded: Sequence[str], round_: int = 1
+) -> GateResult:
+    """Open the gate `gate` of the calling workflow and wait until it is decided or expired."""
+    opened_at = workflow.now()
+    state = GateState(
+        id=ids.gate(workflow.info().workflow_id, gate, round_),
+        gate=gate,
+        round=round_,
+        subject=subject,
+        policy=policy,
+        excluded=tuple(excluded),
+        opened_at=opened_at,
+        due=policy.deadline.after(opened_at, definition.zone),
+    )
+    await tell(subject.program, gate_waits(state))
+    return await workflow.execute_child_workflow(
+        ApprovalGate.run,
+        state,
+        id=state.id,
+        static_summary=f"Gate {gate}: {subject.title}",
+        search_attributes=of_program(subject.program, revision=subject.revision),
+    )

@@ -1,0 +1,23 @@
+"""ExpirySweep: lets the points of one program lapse that are due; begun by the program's Schedule."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.expiry import ExpiryActivities, Sweep, SweepResult
+    from workflows.details import told
+    from workflows.steps import do_in_bulk
+
+
+@workflow.defn
+class ExpirySweep:
+    """One sweep as of its own start."""
+
+    @workflow.run
+    async def run(self, program: str) -> SweepResult:
+        swept = await do_in_bulk(
+            ExpiryActivities.expire_due, Sweep(program=program, at=workflow.now()), f"Expire due lots of {program}"
+        )
+        workflow.set_current_details(
+            told("Swept", f"{swept.points} points of {swept.participants} members in {swept.lots} lots")
+        )
+        return swept

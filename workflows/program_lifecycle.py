@@ -1,0 +1,358 @@
+"""ProgramLifecycle: a loyalty program from its first definition to its closing."""
+
+import asyncio
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.evaluation import EvaluationActivities
+    from activities.programs import InForce, ProgramActivities, RevisionSettled
+    from activities.schedules import ProgramSchedules, ScheduleActivities
+    from domain import ids
+    from domain.definition import Definition
+    from domain.gates import Subject
+    from domain.lifecycle import EndRequest, QualificationResult, Revision, StageChange
+    from domain.model import Message
+    from domain.stages import BEFORE_LAUNCH, RevisionStatus, Stage
+    from workflows.attributes import at_stage, of_program
+    from workflows.decisions import ask
+    from workflows.details import instant, told
+    from workflows.progress import Progress
+    from workflows.revision_qualification import QualificationStart, RevisionQualification
+    from workflows.rollout import Rollout
+    from workflows.steps import do
+    from workflows.wind_down import WindDown
+
+
+class RevisionSubmission(Message):
+    """A new revision as it is handed in; its number is given here."""
+
+    definition: Definition
+    digest: str
+    submitted_by: str
+
+
+class ProgramState(Message):
+    """What a program's workflow carries from run to run."""
+
+    stage: Stage = "requirements"
+    latest: Revision
+    in_force: Revision | None = None
+    submitted: Revision | None = None
+    """A revision that waits for its qualification."""
+    end: EndRequest | None = None
+    end_gates: int = 0
+    end_approved: bool = False
+    considered: str = ""
+    """The evaluation whose verdict was last looked at."""
+
+
+class ProgramStart(Message):
+    """A program and its first revision."""
+
+    revision: Revision
+    state: ProgramState | None = None
+
+
+class ProgramResult(Message):
+    stage: Stage
+    why: str = ""
+
+
+_STATUS: dict[str, RevisionStatus] = {
+    "changes_requested": "changes_requested",
+    "rejected": "rejected",
+    "failed": "failed",
+    "expired": "changes_requested",
+}
+
+
+@workflow.defn
+class ProgramLifecycle:
+    """Requirements, qualification of a revision, rollout, operation with evaluations and amendments, wind-down, closed."""
+
+    @workflow.init
+    def __init__(self, start: ProgramStart) -> None:
+        self._state = start.state or ProgramState(latest=start.revision, submitted=start.revision)
+        self._program = start.revision.program
+        self._owner = start.revision.owner
+        self._registered = start.state is not None
+        self._qualifying = False
+        self._look_again = False
+        self._progress = ""
+        self._submitting = asyncio.Lock()
+
+    @workflow.run
+    async def run(self, start: ProgramStart) -> ProgramResult:
+        if not self._registered:
+            await self._register()
+        if self._state.in_force is None:
+            refused = await self._qualify_until_approved()
+            if refused is not None:
+                return refused
+            await self._launch()
+        await self._operate(start)
+        await self._wind_down()
+        return await self._close("closed", self._state.end.reason if self._state.end else "")
+
+    # Messages
+
+    @workflow.update(description="Wait until the program is registered; the first call starts it")
+    async def begin(self, digest: str) -> int:
+        await workflow.wait_condition(lambda: self._registered)
+        return self._state.latest.number
+
+    @begin.validator
+    def refuse_second_start(self, digest: str) -> None:
+        if self._registered:
+            raise ApplicationError(f"The program {self._program} has begun already.", type="program_exists", non_retryable=True)
+
+    @workflow.update(description="Hand in a new revision: the next try before the launch, an amendment in operation")
+    async def submit_revision(self, submission: RevisionSubmission) -> int:
+        async with self._submitting:
+            self.refuse_revision(submission)
+            revision = Revision(
+                program=self._program,
+                number=self._state.latest.number + 1,
+                digest=submission.digest,
+                definition=submission.definition,
+                owner=self._owner,
+                submitted_by=submission.submitted_by,
+                submitted_at=workflow.now(),
+            )
+            await do(ProgramActivities.add_revision, revision, f"Keep revision {revision.number}")
+            self._update(latest=revision, submitted=revision)
+            return revision.number
+
+    @submit_revision.validator
+    def refuse_revision(self, submission: RevisionSubmission) -> None:
+        if self._state.stage in ("wind_down", "closed", "rejected") or self._state.end_approved:
+            raise _refusal("program_ends", f"The program is in stage {self._state.stage}; it takes no revisions any more.")
+        if self._qualifying or self._state.submitted is not None:
+            raise _refusal(
+                "revision_in_qualification", f"Revision {self._state.latest.number} is being qualified; wait for its outcome."
+            )
+        if submission.digest == self._state.latest.digest:
+            raise _refusal("revision_unchanged", f"The definition is the same as revision {self._state.latest.number}.")
+
+    @workflow.update(description="Ask for the end of the program; a gate decides")
+    async def request_end(self, request: EndRequest) -> Stage:
+        self._update(end=request)
+        return self._state.stage
+
+    @request_end.validator
+    def refuse_end(self, request: EndRequest) -> None:
+        if self._state.end is not None:
+            raise _refusal("end_requested", "The end of the program has been asked for already; its gate decides.")
+        if self._state.stage in BEFORE_LAUNCH and self._qualifying:
+            raise _refusal(
+                "revision_in_qualification", "Before the launch, reject the revision at its gate, or wait for its outcome."
+            )
+
+    @workflow.signal(description="A part of the program's life says what it is at")
+    def show_progress(self, progress: Progress) -> None:
+        if progress.stage is not None:
+            self._update(stage=progress.stage)
+            workflow.upsert_search_attributes(at_stage(progress.stage, self._state.latest.number))
+        self._progress = f"{progress.told}\n\nin workflow `{progress.workflow}`"
+        self._show()
+
+    @workflow.signal(description="There is a new evaluation: look at its verdict")
+    def nudge(self) -> None:
+        self._look_again = True
+
+    @workflow.query(description="Stage, revisions, and what has been asked for")
+    def state(self) -> ProgramState:
+        return self._state
+
+    # The process
+
+    async def _register(self) -> None:
+        workflow.upsert_search_attributes(at_stage("requirements", self._state.latest.number))
+        self._show()
+        await do(ProgramActivities.register_program, self._state.latest, f"Register the program {self._program}")
+        self._registered = True
+
+    async def _qualify_until_approved(self) -> ProgramResult | None:
+        """One revision after another, until one may be launched (None), or the program is rejected or given up."""
+        while True:
+            await workflow.wait_condition(lambda: self._state.submitted is not None or self._state.end is not None)
+            if self._state.submitted is None:
+                return await self._close("rejected", "withdrawn by the owner")
+            result = await self._qualify(amendment=False)
+            if result.outcome == "approved":
+                return None
+            if result.outcome == "rejected":
+                return await self._close("rejected", result.why)
+            await self._enter("development", f"revision {self._state.latest.number}: {result.why}")
+            self._tell(f"Waiting for a new revision: {result.why}", f"to act: `tenure program revise {self._program} FILE`")
+
+    async def _qualify(self, *, amendment: bool) -> QualificationResult:
+        revision = self._state.latest
+        self._qualifying = True
+        self._update(submitted=None)
+        child = await workflow.start_child_workflow(
+            RevisionQualification.run,
+            QualificationStart(revision=revision, amendment=amendment),
+            id=ids.qualification(self._program, revision.number),
+            static_summary=f"Qualification of {self._program}, revision {revision.number}",
+            search_attributes=of_program(self._program, owner=self._owner, revision=revision.number),
+        )
+        while not child.done():
+            await workflow.wait_condition(lambda: child.done() or self._end_wanted)
+            if self._end_wanted:
+                await self._decide_end()
+        result = await child
+        self._qualifying = False
+        if result.outcome != "approved":
+            settled = RevisionSettled(program=self._program, number=revision.number, status=_STATUS[result.outcome])
+            await do(ProgramActivities.settle_revision, settled, f"Revision {revision.number}: {result.outcome}")
+        return result
+
+    async def _launch(self) -> None:
+        await self._put_in_force()
+        await self._start_schedules()
+        await self._enter("rollout", f"revision {self._state.latest.number}")
+        rollout = await workflow.start_child_workflow(
+            Rollout.run,
+            self._state.latest,
+            id=ids.rollout(self._program, self._state.latest.number),
+            static_summary=f"Rollout of {self._program}, revision {self._state.latest.number}",
+            search_attributes=of_program(self._program, owner=self._owner, revision=self._state.latest.number, stage="rollout"),
+        )
+        while not rollout.done():
+            await workflow.wait_condition(lambda: rollout.done() or self._end_wanted)
+            if self._end_wanted and await self._decide_end() and not rollout.done():
+                await rollout.signal(Rollout.stop, "the program ends")
+        await rollout
+
+    async def _operate(self, start: ProgramStart) -> None:
+        if self._state.stage != "operation" and not self._state.end_approved:
+            await self._enter("operation")
+            self._tell("In operation")
+        while not self._state.end_approved:
+            await workflow.wait_condition(
+                lambda: (
+                    self._end_wanted
+                    or self._look_again
+                    or self._state.submitted is not None
+                    or workflow.info().is_continue_as_new_suggested()
+                )
+            )
+            if self._end_wanted:
+                await self._decide_end()
+            elif self._state.submitted is not None:
+                await self._amend()
+            elif self._look_again:
+                await self._consider_verdict()
+            else:
+                await workflow.wait_condition(workflow.all_handlers_finished)
+                workflow.continue_as_new(start.model_copy(update={"state": self._state}))
+
+    async def _amend(self) -> None:
+        """A revision of a program in operation: the same way as the first, then in force from its approval on."""
+        result = await self._qualify(amendment=True)
+        if result.outcome == "approved" and not self._state.end_approved:
+            await self._put_in_force()
+            await do(ScheduleActivities.stop_schedules, self._program, "Stop the Schedules of the revision before")
+            await self._start_schedules()
+        self._tell(f"In operation; revision {self._state.latest.number}: {result.outcome.replace('_', ' ')}", result.why)
+
+    async def _consider_verdict(self) -> None:
+        """A proposal opens a gate, or waits for the owner; nothing ends by itself."""
+        self._look_again = False
+        verdict = await do(EvaluationActivities.latest_verdict, self._program, "Look at the newest verdict")
+        if verdict.id == self._state.considered:
+            return
+        self._update(considered=verdict.id)
+        self._tell(f"In operation; the newest evaluation says: {verdict.consequence.replace('_', ' ')}", verdict.told)
+        if verdict.consequence == "propose_end" and self._state.end is None:
+            self._update(end=EndRequest(requested_by="evaluation", reason=verdict.told, requested_at=workflow.now()))
+
+    @property
+    def _end_wanted(self) -> bool:
+        return self._state.end is not None and not self._state.end_approved
+
+    async def _decide_end(self) -> bool:
+        """Ask the gate of the end; where it is not approved, the wish is settled and the program goes on."""
+        request, revision = self._state.end, self._state.in_force or self._state.latest
+        if request is None:
+            return False
+        self._update(end_gates=self._state.end_gates + 1)
+        subject = Subject(
+            kind="end",
+            program=self._program,
+            revision=revision.number,
+            title=f"the end of {revision.definition.name}: {request.reason}",
+            digest=revision.digest,
+        )
+        excluded = tuple(dict.fromkeys((self._owner, request.requested_by)))
+        gate = await ask(
+            "wind-down", subject, revision.definition.gates.wind_down, revision.definition, excluded, self._state.end_gates
+        )
+        approved = gate.outcome == "approved"
+        self._update(end_approved=approved, end=request if approved else None)
+        self._tell(f"The end was {gate.outcome.replace('_', ' ')}", gate.reasons)
+        return approved
+
+    async def _wind_down(self) -> None:
+        revision = self._state.in_force
+        assert revision is not None
+        await self._enter("wind_down", self._state.end.reason if self._state.end else "")
+        await workflow.execute_child_workflow(
+            WindDown.run,
+            revision,
+            id=ids.wind_down(self._program),
+            static_summary=f"Wind-down of {self._program}",
+            search_attributes=of_program(self._program, owner=self._owner, revision=revision.number, stage="wind_down"),
+        )
+
+    # Steps
+
+    async def _enter(self, stage: Stage, note: str = "") -> None:
+        self._update(stage=stage)
+        workflow.upsert_search_attributes(at_stage(stage, self._state.latest.number))
+        change = StageChange(program=self._program, stage=stage, at=workflow.now(), note=note)
+        await do(ProgramActivities.change_stage, change, f"Stage: {stage.replace('_', ' ')}")
+
+    async def _close(self, stage: Stage, why: str) -> ProgramResult:
+        await self._enter(stage, why)
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        self._tell(f"The program is {stage}", why)
+        return ProgramResult(stage=stage, why=why)
+
+    async def _put_in_force(self) -> None:
+        revision = self._state.latest
+        in_force = InForce(program=self._program, number=revision.number, at=workflow.now())
+        await do(ProgramActivities.put_in_force, in_force, f"Revision {revision.number} is in force")
+        self._update(in_force=revision)
+
+    async def _start_schedules(self) -> None:
+        definition = self._state.latest.definition
+        sweep = definition.expiry.sweep_every if definition.expiry.kind != "never" else None
+        wanted = ProgramSchedules(program=self._program, evaluate_every=definition.evaluation.every, sweep_every=sweep)
+        await do(ScheduleActivities.start_schedules, wanted, f"Evaluate every {definition.evaluation.every}, sweep due points")
+
+    def _update(self, **changes: object) -> None:
+        self._state = self._state.model_copy(update=changes)
+
+    def _tell(self, what: str, *lines: str) -> None:
+        self._progress = told(what, *lines, f"since {instant(workflow.now())}")
+        self._show()
+
+    def _show(self) -> None:
+        state = self._state
+        workflow.set_current_details(
+            "\n\n".join(
+                [
+                    f"## {state.latest.definition.name}: {state.stage.replace('_', ' ')}",
+                    f"owner {self._owner}; revision {state.latest.number} (digest `{state.latest.digest[:12]}`)",
+                    self._progress,
+                ]
+            )
+        )
+
+
+def _refusal(code: str, detail: str) -> ApplicationError:
+    return ApplicationError(detail, type=code, non_retryable=True)

@@ -1,0 +1,30 @@
+"""How the parts of a program's life tell what they wait for: in their own details, and in those of the program's lifecycle."""
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+from domain import ids
+from domain.model import Message
+from domain.stages import Stage
+
+
+class Progress(Message):
+    """What a part of the life is at, in Markdown; a stage where a new one has begun."""
+
+    workflow: str
+    told: str
+    stage: Stage | None = None
+
+
+async def tell(program: str, told: str, stage: Stage | None = None) -> None:
+    """Show this in the caller's own details, and have the program's lifecycle show it too."""
+    workflow.set_current_details(told)
+    own_id, lifecycle_id = workflow.info().workflow_id, ids.lifecycle(program)
+    if own_id == lifecycle_id:
+        return
+    lifecycle = workflow.get_external_workflow_handle(lifecycle_id)
+    try:
+        await lifecycle.signal("show_progress", Progress(workflow=own_id, told=told, stage=stage))
+    except ApplicationError:
+        # A lifecycle that has ended has nobody left to tell; the part's own details still say it.
+        workflow.logger.info("nobody to tell: %s has ended", lifecycle_id)

@@ -1,0 +1,113 @@
+"""RevisionQualification: the way of one revision from concept to launch approval: gate, prototype, test phases, gate."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.programs import ProgramActivities
+    from activities.qualification import PrototypeTask, QualificationActivities
+    from domain import ids
+    from domain.definition import GatePolicy
+    from domain.gates import Subject
+    from domain.lifecycle import GateResult, PhaseResult, PrototypeSummary, QualificationResult, Revision, StageChange
+    from domain.model import Message
+    from domain.stages import Stage
+    from workflows.attributes import at_stage, of_program
+    from workflows.decisions import ask
+    from workflows.details import instant, told
+    from workflows.progress import tell
+    from workflows.steps import do, do_in_bulk
+    from workflows.test_phase import PhaseStart, TestPhase
+
+
+class QualificationStart(Message):
+    """A revision to qualify. An amendment leaves the program's own stage as it is: operation goes on meanwhile."""
+
+    revision: Revision
+    amendment: bool = False
+
+
+@workflow.defn
+class RevisionQualification:
+    """Ends with `approved`, or with what has to happen to the revision instead."""
+
+    @workflow.init
+    def __init__(self, start: QualificationStart) -> None:
+        self._revision = start.revision
+        self._amendment = start.amendment
+
+    @workflow.run
+    async def run(self, start: QualificationStart) -> QualificationResult:
+        gates = self._revision.definition.gates
+
+        await self._enter("strategy")
+        concept = await self._ask("strategy", gates.strategy, "the concept")
+        if concept.outcome != "approved":
+            return self._end(_as_result(concept))
+
+        await self._enter("prototype")
+        prototype = await self._run_prototype()
+        if not prototype.passed:
+            return self._end(
+                QualificationResult(outcome="failed", why=f"The prototype missed its criteria: {prototype.evidence}")
+            )
+
+        await self._enter("acceptance_test")
+        for number in range(len(self._revision.definition.test_phases)):
+            phase = await self._test(number)
+            if not phase.passed:
+                return self._end(
+                    QualificationResult(outcome="failed", why=f"Test phase {phase.phase} failed: {phase.evidence}")
+                )
+
+        return self._end(_as_result(await self._ask("launch", gates.launch, "the launch")))
+
+    async def _enter(self, stage: Stage) -> None:
+        workflow.upsert_search_attributes(at_stage(stage, self._revision.number))
+        what = told(
+            stage.replace("_", " ").capitalize(), f"revision {self._revision.number}", f"since {instant(workflow.now())}"
+        )
+        await tell(self._revision.program, what, None if self._amendment else stage)
+        if self._amendment:
+            return
+        change = StageChange(
+            program=self._revision.program, stage=stage, at=workflow.now(), note=f"revision {self._revision.number}"
+        )
+        await do(ProgramActivities.change_stage, change, f"Stage: {stage.replace('_', ' ')}")
+
+    async def _ask(self, gate: str, policy: GatePolicy, what: str) -> GateResult:
+        subject = Subject(
+            kind="revision",
+            program=self._revision.program,
+            revision=self._revision.number,
+            title=f"{what} of {self._revision.definition.name}, revision {self._revision.number}",
+            digest=self._revision.digest,
+        )
+        return await ask(gate, subject, policy, self._revision.definition, self._revision.editors)
+
+    async def _run_prototype(self) -> PrototypeSummary:
+        revision = self._revision
+        task = PrototypeTask(
+            program=revision.program, revision=revision.number, definition=revision.definition, at=workflow.now()
+        )
+        log = revision.definition.prototype.transactions
+        return await do_in_bulk(QualificationActivities.run_prototype, task, f"Simulate the program over the log {log}")
+
+    async def _test(self, number: int) -> PhaseResult:
+        phase = self._revision.definition.test_phases[number]
+        return await workflow.execute_child_workflow(
+            TestPhase.run,
+            PhaseStart(revision=self._revision, phase=number),
+            id=ids.test_phase(self._revision.program, self._revision.number, phase.id),
+            static_summary=f"Test phase {phase.id} of {self._revision.program}, revision {self._revision.number}",
+            search_attributes=of_program(self._revision.program, revision=self._revision.number, stage="acceptance_test"),
+        )
+
+    def _end(self, result: QualificationResult) -> QualificationResult:
+        workflow.set_current_details(
+            told(f"Revision {self._revision.number}: {result.outcome.replace('_', ' ')}", result.why, instant(workflow.now()))
+        )
+        return result
+
+
+def _as_result(gate: GateResult) -> QualificationResult:
+    return QualificationResult(outcome=gate.outcome, why=gate.reasons or f"Gate {gate.id}: {gate.outcome.replace('_', ' ')}.")

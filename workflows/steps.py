@@ -1,0 +1,61 @@
+"""The one way in which a workflow has something done: with a time limit, a named retry policy, and words for the operator."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+from domain.ids import BULK_QUEUE
+
+Argument = TypeVar("Argument")
+Result = TypeVar("Result")
+
+PATIENT = RetryPolicy(
+    initial_interval=timedelta(milliseconds=200), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=1)
+)
+"""For ever: a database or a service that is down will be back, and until then nothing is lost."""
+
+_SHORT = timedelta(seconds=30)
+_LONG = timedelta(hours=1)
+_SILENT = timedelta(seconds=30)
+_INSTANT = timedelta(milliseconds=1)
+_SUMMARY_LIMIT = 120
+
+
+async def do(activity: Callable[[Any, Argument], Awaitable[Result]], argument: Argument, summary: str) -> Result:
+    """One short activity: a few statements, half a minute at the most."""
+    return await workflow.execute_activity_method(
+        activity, argument, start_to_close_timeout=_SHORT, retry_policy=PATIENT, summary=summary[:_SUMMARY_LIMIT]
+    )
+
+
+async def do_in_bulk(activity: Callable[[Any, Argument], Awaitable[Result]], argument: Argument, summary: str) -> Result:
+    """Work on many rows, on the queue that keeps it out of the way of people who wait; without a heartbeat of its own."""
+    return await workflow.execute_activity_method(
+        activity,
+        argument,
+        task_queue=BULK_QUEUE,
+        start_to_close_timeout=_LONG,
+        retry_policy=PATIENT,
+        summary=summary[:_SUMMARY_LIMIT],
+    )
+
+
+async def do_with_heartbeat(activity: Callable[[Any, Argument], Awaitable[Result]], argument: Argument, summary: str) -> Result:
+    """Work that goes through many members and says with heartbeats how far it is; one that falls silent is tried elsewhere."""
+    return await workflow.execute_activity_method(
+        activity,
+        argument,
+        task_queue=BULK_QUEUE,
+        start_to_close_timeout=_LONG,
+        heartbeat_timeout=_SILENT,
+        retry_policy=PATIENT,
+        summary=summary[:_SUMMARY_LIMIT],
+    )
+
+
+def remaining(until: datetime) -> timedelta:
+    """How long it still is until an absolute instant; timers die with a run, deadlines do not."""
+    return max(_INSTANT, until - workflow.now())
