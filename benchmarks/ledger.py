@@ -7,14 +7,15 @@ in interleaved rounds on a server that does not wait for the disk, and the media
 import asyncio
 import importlib.util
 import resource
-import subprocess
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from asyncio.subprocess import DEVNULL
+from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import psutil
 from sqlalchemy import text
@@ -42,7 +43,7 @@ UPDATE floor_balance SET amount = amount + 10 WHERE account = :account;
 _FLOOR_TABLES = (
     "CREATE TABLE floor_entry (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, account bigint, amount bigint)",
     "CREATE TABLE floor_balance (account bigint PRIMARY KEY, amount bigint NOT NULL)",
-    f"INSERT INTO floor_balance SELECT account, 0 FROM generate_series(1, {MEMBERS}) AS account",
+    "INSERT INTO floor_balance SELECT account, 0 FROM generate_series(1, 10000) AS account",
 )
 
 
@@ -58,24 +59,31 @@ class Bench:
 
     def cpu(self) -> float:
         """Seconds of CPU so far: of this process, of the programs it has run, and of every process of the server."""
-        ended = self._postmaster.cpu_times()
-        server = ended.user + ended.system + ended.children_user + ended.children_system
-        for process in self._postmaster.children(recursive=True):
+        run = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return time.process_time() + run.ru_utime + run.ru_stime + self._server_cpu()
+
+    def _server_cpu(self) -> float:
+        """Of the server's processes that run, and of those that have ended, which are counted with their parent.
+
+        Read again where one has ended meanwhile, which would be counted twice or not at all.
+        """
+        while True:
+            processes = self._postmaster.children(recursive=True)
+            own = self._postmaster.cpu_times()
             try:
-                used = process.cpu_times()
+                used = sum(times.user + times.system for times in (each.cpu_times() for each in processes))
             except psutil.NoSuchProcess:
                 continue
-            server += used.user + used.system
-        run = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return time.process_time() + run.ru_utime + run.ru_stime + server
+            if self._postmaster.children(recursive=True) == processes:
+                return used + own.user + own.system + own.children_user + own.children_system
 
-    async def cost(self, work: Callable[[], Awaitable[int]]) -> float:
+    async def cost(self, work: Awaitable[int]) -> float:
         """Microseconds of CPU for each of the things that the work says it did."""
         before = self.cpu()
-        done = await work()
+        done = await work
         return (self.cpu() - before) * 1e6 / done
 
-    def earn(self, member: str | None = None, **more: object) -> Earn:
+    def earn(self, member: str | None = None, **more: Any) -> Earn:
         """A new earn as the API would send it, of one of the members in turn."""
         number = next(self._numbers)
         fields = {
@@ -100,34 +108,28 @@ class Bench:
         with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
             script.write(_FLOOR)
             script.flush()
-            await asyncio.to_thread(
-                subprocess.run,
-                [pgbench, "-n", "-M", "prepared", "-c", "1", "-t", str(transactions), "-f", script.name, self.server.url],
-                check=True,
-                capture_output=True,
-            )
+            options = ["-n", "-M", "prepared", "-c", "1", "-t", str(transactions), "-f", script.name]
+            running = await asyncio.create_subprocess_exec(pgbench, *options, self.server.url, stdout=DEVNULL, stderr=DEVNULL)
+            assert await running.wait() == 0
         return transactions
 
-    async def single_earns(self) -> int:
-        for _ in range(2000):
-            await self.ledger.earn(self.earn())
-        return 2000
+    async def earn_singly(self, earns: list[Earn]) -> int:
+        for earn in earns:
+            await self.ledger.earn(earn)
+        return len(earns)
 
-    async def following_earns(self) -> int:
-        """Single earns that also move the member's clock and watch a threshold, as a program with tiers sends them."""
+    def following_earn(self) -> Earn:
+        """An earn that also moves the member's clock and watches a threshold, as a program with tiers sends them."""
         watch = Watch(counter="stars", since=START, at_least=10**9)
-        more = {"clock_stands_within": timedelta(days=30), "watches": (watch,), "nudge_on_watch": "member/bench/m"}
-        for _ in range(1000):
-            await self.ledger.earn(self.earn(**more))
-        return 1000
+        return self.earn(clock_stands_within=timedelta(days=30), watches=(watch,), nudge_on_watch="member/bench/m")
 
-    async def batches(self) -> int:
-        for _ in range(20):
-            answers = await self.ledger.earn_many([self.earn() for _ in range(BATCH)])
+    async def earn_in_batches(self, earns: list[Earn]) -> int:
+        for start in range(0, len(earns), BATCH):
+            answers = await self.ledger.earn_many(earns[start : start + BATCH])
             assert all(isinstance(answer, Answer) and answer.outcome == "posted" for answer in answers)
-        return 20 * BATCH
+        return len(earns)
 
-    async def members_with_lots(self, members: int, lots: int, **more: object) -> list[str]:
+    async def members_with_lots(self, members: int, lots: int, **more: Any) -> list[str]:
         """New members, each with so many open lots."""
         names = [f"fresh{next(self._fresh_members)}" for _ in range(members)]
         earns = [self.earn(name, **more) for name in names for _ in range(lots)]
@@ -138,10 +140,9 @@ class Bench:
     async def burn_all(self, members: list[str]) -> int:
         """Spend each member's lots but for one point, in one burn."""
         for member in members:
-            burn = Burn(
-                program=PROGRAM, participant=member, currency=CURRENCY, key=f"burn/{member}", points=LOTS * 10 - 1, effective_at=START
-            )  # fmt: skip
-            assert (await self.ledger.burn(burn)).outcome == "posted"
+            who = {"program": PROGRAM, "participant": member, "currency": CURRENCY}
+            burn = {"key": f"burn/{member}", "points": LOTS * 10 - 1, "effective_at": START}
+            assert (await self.ledger.burn(Burn.model_validate(who | burn))).outcome == "posted"
         return len(members)
 
     async def sweep(self) -> tuple[float, float]:
@@ -183,7 +184,6 @@ async def _measure(bench: Bench) -> list[Row]:
     async with bench.owner.begin() as connection:
         for statement in _FLOOR_TABLES:
             await connection.execute(text(statement))
-    await bench.members_with_lots(0, 0)
     for start in range(0, MEMBERS, BATCH):
         await bench.ledger.earn_many([bench.earn(f"m{number}") for number in range(start, start + BATCH)])
     costs: dict[str, list[float]] = {}
@@ -192,12 +192,14 @@ async def _measure(bench: Bench) -> list[Row]:
         spenders = await bench.members_with_lots(300, LOTS)
         async with bench.owner.begin() as connection:
             await connection.execute(text("ANALYZE"))
+        singles, followers = [bench.earn() for _ in range(2000)], [bench.following_earn() for _ in range(1000)]
+        many = [bench.earn() for _ in range(20 * BATCH)]
         measured = {
-            "floor": await bench.cost(bench.floor),
-            "single": await bench.cost(bench.single_earns),
-            "following": await bench.cost(bench.following_earns),
-            "batch": await bench.cost(bench.batches),
-            "burn": await bench.cost(lambda spenders=spenders: bench.burn_all(spenders)),  # type: ignore[misc]
+            "floor": await bench.cost(bench.floor()),
+            "single": await bench.cost(bench.earn_singly(singles)),
+            "following": await bench.cost(bench.earn_singly(followers)),
+            "batch": await bench.cost(bench.earn_in_batches(many)),
+            "burn": await bench.cost(bench.burn_all(spenders)),
         }
         swept = await bench.sweep()
         if number > 0:  # the first round warms up caches and plans

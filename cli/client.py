@@ -57,7 +57,7 @@ class Api:
             url = httpx.URL(self._base)
             self._client = httpx.Client(
                 base_url=url,
-                headers={"Authorization": f"Bearer {token}".encode(), "Accept": "application/json"},
+                headers={b"Authorization": f"Bearer {token}".encode(), b"Accept": b"application/json"},
                 timeout=httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS),
                 trust_env=url.host not in _LOOPBACK,  # what is on this machine is never asked through a proxy
             )
@@ -80,9 +80,10 @@ class Api:
     ) -> Reply:
         """Have something done, once for each key; `again` is what a repetition needs besides the key."""
         key = key or str(uuid4())
-        headers = {"Idempotency-Key": key.encode(), "Content-Type": content_type.encode()}
+        headers = {b"Idempotency-Key": key.encode()}
         repeat = f"Repeat the command with `--key {key}{' ' + again if again else ''}`: it will act once at most."
         if content is not None:
+            headers[b"Content-Type"] = content_type.encode()
             return self._send("POST", path, repeat=repeat, headers=headers, content=content)
         return self._send("POST", path, repeat=repeat, headers=headers, json=body or {})
 

@@ -147,7 +147,7 @@ def _as_yaml(definition: "Definition") -> str:
     Representer.add_representer(tuple, Representer.represent_list)
     yaml = YAML()
     yaml.Representer = Representer
-    yaml.width = 120
+    yaml.width = 4096
     yaml.indent(mapping=2, sequence=4, offset=2)
     written = io.StringIO()
     yaml.dump(definition.model_dump(exclude_defaults=True), written)

@@ -75,7 +75,9 @@ class ApiUnreachable(CommandError):
 def told(error: TenureError) -> str:
     """The error as a person reads it: code, what is wrong, what to do, and every single fault that is known."""
     lines = [f"Error {error.code}: {error.detail}"]
-    lines += [f"  - {told_fault(fault)}" for fault in getattr(error, "errors", [])]
+    faults = [told_fault(fault) for fault in getattr(error, "errors", [])]
+    if faults != [error.detail.rstrip(".")]:  # a single one is often all of the detail
+        lines += [f"  - {fault}" for fault in faults]
     if error.remedy:
         lines.append(f"What to do: {error.remedy}")
     return clean("\n".join(lines))

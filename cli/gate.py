@@ -163,7 +163,7 @@ def _vote(
     subject = api.get("gates", gate).data["subject"]
     if insisted is not None and not subject["digest"].startswith(insisted.lower()):
         raise SubjectChanged(insisted, subject["digest"])
-    typer.echo(clean(f"{words(answer).capitalize()}: {subject['title']}, digest {subject['digest']}"), err=as_json)
+    typer.echo(clean(f"Vote to {words(answer)}: {subject['title']}, digest {subject['digest']}"), err=as_json)
     body = {"answer": answer, "digest": subject["digest"], "reason": reason} | ({"role": role} if role else {})
     reply = api.post("gates", gate, "decisions", key=key, body=body)
     if as_json:

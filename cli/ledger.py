@@ -5,13 +5,10 @@ import typer
 from cli.client import Api
 from cli.errors import REFUSED
 from cli.options import As, Json, ProgramId
-from cli.output import console, table
-from cli.report import print_ledger_check
-from cli.text import number
+from cli.output import console
+from cli.report import print_ledger_check, print_totals
 
 app = typer.Typer(no_args_is_help=True, help="See whether the books are right.")
-
-_FIGURES = ("issued", "burned", "expired", "forfeited", "outstanding")
 
 
 @app.callback()
@@ -30,9 +27,7 @@ def check(program: ProgramId, as_json: Json = False, who: As = None) -> None:
         typer.echo(reply.text)
     else:
         out = console()
-        columns = [figure.capitalize() for figure in _FIGURES]
-        totals = [[total["currency"], *(number(total[figure]) for figure in _FIGURES)] for total in reply.data["totals"]]
-        out.print(table("", ("Currency", *columns), totals, right=columns))
+        print_totals(out, reply.data["totals"])
         print_ledger_check(out, reply.data)
     if not reply.data["clean"]:
         raise typer.Exit(REFUSED)

@@ -6,6 +6,7 @@ import typer
 from typer.core import TyperGroup
 
 from cli import definition, gate, ledger, log, member, program
+from cli.demo.command import demo
 from cli.errors import CommandError, told
 from cli.options import AS_HELP
 from cli.up import up
@@ -44,6 +45,7 @@ def tenure(who: Annotated[str | None, typer.Option("--as", metavar="PERSON", hel
 
 
 app.command()(up)
+app.command()(demo)
 app.add_typer(definition.app, name="definition")
 app.add_typer(program.app, name="program")
 app.add_typer(gate.app, name="gate")

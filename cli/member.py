@@ -32,8 +32,8 @@ def enrol(
         typer.echo(reply.text)
         return
     found = reply.data
-    said = f"{found['participant']} is a member of {found['program']}, tier {found['tier']}, since {instant(found['joined_at'])} UTC."
-    typer.echo(clean(said))
+    since = f"tier {found['tier']}, since {instant(found['joined_at'])} UTC"
+    typer.echo(clean(f"{found['participant']} is a member of {found['program']}, {since}."))
 
 
 @app.command()
@@ -149,12 +149,8 @@ def redeem(
         typer.echo(reply.text)
         return
     posted = reply.data
-    typer.echo(
-        clean(
-            f"{posted['reward']} redeemed for {count(abs(posted['points']), 'point')}; the balance is {number(posted['balance'])} "
-            f"(transaction {posted['transaction']})."
-        )
-    )
+    burned, left = count(abs(posted["points"]), "point"), number(posted["balance"])
+    typer.echo(clean(f"{posted['reward']} redeemed for {burned}; the balance is {left} (transaction {posted['transaction']})."))
 
 
 @app.command()

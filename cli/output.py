@@ -31,7 +31,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
     made = Table(title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     numbers = set(right)
     for position, column in enumerate(columns):
-        made.add_column(column, justify="right" if column in numbers else "left", no_wrap=position == 0)
+        made.add_column(column, justify="right" if column in numbers else "left", no_wrap=position == 0, overflow="fold")
     for row in rows:
         made.add_row(*(cell(value) for value in row))
     return made

@@ -1,63 +1,91 @@
 """The report of a program's whole life, as a person reads it; `tenure program report` and the demo print it."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
 from cli.output import cell, facts, heading, table
-from cli.text import count, instant, kpi_value, lasted, number, percent, words
+from cli.text import count, figure_value, instant, kpi_value, lasted, number, percent, words
 
-_GOOD, _BAD, _QUIET = "green", "bold red", "dim"
-_CONSEQUENCE_STYLE = {"continue": _GOOD, "alert": "yellow", "propose_amendment": "bold yellow", "propose_end": _BAD}
+_GOOD, _BAD, _QUIET, _CAREFUL = "green", "bold red", "dim", "yellow"
+_CONSEQUENCE_STYLE = {"continue": _GOOD, "alert": _CAREFUL, "propose_amendment": "bold yellow", "propose_end": _BAD}
+_POINTS = ("issued", "burned", "expired", "forfeited", "outstanding")
+
+When = Callable[[str], str]
+"""How an instant is written."""
 
 
 def print_report(console: Console, report: dict[str, Any]) -> None:
-    """Print what `GET /programs/{program}/report` answered. Instants are in UTC."""
+    """Print what `GET /programs/{program}/report` answered. Instants are in UTC; a life of one day has its date at the top."""
     program = report["program"]
+    days = {day for at in _instants(report) if (day := instant(at)[:10])}
+    when = _time_of_day if len(days) == 1 else instant
     console.print(heading(f"Report: {program['name']} ({program['id']})"))
     console.print(
         facts(
             {
-                "stage": f"{words(program['stage'])} since {instant(program['stage_since'])} UTC ({program['product_status']})",
+                "stage": f"{words(program['stage'])} since {when(program['stage_since'])} ({program['product_status']})",
+                "times": f"UTC, all on {days.pop()}" if len(days) == 1 else "UTC",
                 "owner": program["owner"],
-                "launched": instant(program["launched_at"], nothing="not yet"),
                 "revisions": "; ".join(
-                    f"{revision['number']} {words(revision['status'])} (by {revision['submitted_by']}, {revision['digest'][:12]})"
-                    for revision in report["revisions"]
+                    f"{made['number']} {words(made['status'])} (by {made['submitted_by']}, {made['digest'][:12]})"
+                    for made in report["revisions"]
                 ),
             }
         )
     )
     console.print()
-    _print_stages(console, report["stages"])
-    _print_gates(console, program["id"], report)
-    _print_evidence(console, report)
+    _print_stages(console, when, report["stages"])
+    _print_gates(console, when, report)
+    for run in report["prototypes"]:
+        _print_prototype(console, run)
+    _print_tests(console, when, report["tests"])
+    _print_waves(console, when, report["waves"])
     _print_members(console, report)
     _print_points(console, report)
-    print_evaluations(console, list(reversed(report["evaluations"])))
+    print_evaluations(console, reversed(report["evaluations"]), when)
     print_ledger_check(console, report["ledger_check"])
 
 
-def print_evaluations(console: Console, evaluations: Iterable[dict[str, Any]]) -> None:
-    """Print evaluations in the order given: every KPI with its window and its consequence."""
+def print_evaluations(console: Console, evaluations: Iterable[dict[str, Any]], when: When = instant) -> None:
+    """Print evaluations in the order given: every KPI with its numbers, its window and its consequence."""
     rows: list[list[object]] = []
     for evaluation in evaluations:
         for position, result in enumerate(evaluation["verdict"]["results"]):
-            rows.append([instant(evaluation["at"]) if position == 0 else "", *_result_row(result)])
+            rows.append(
+                [
+                    when(evaluation["at"]) if position == 0 else "",
+                    words(result["kpi"]),
+                    kpi_value(result["kpi"], result["value"]),
+                    result["formula"].partition(" = ")[2].partition(":")[0],
+                    lasted(result["window_start"], result["window_end"]),
+                    _consequence(result["consequence"]),
+                ]
+            )
     if rows:
-        console.print(
-            table("Evaluations (UTC)", ("At", "KPI", "Value", "Over", "Computed from", "Consequence"), rows, right=("Value",))
-        )
+        columns = ("At", "KPI", "Value", "From", "Window", "Consequence")
+        console.print(table("Evaluations", columns, rows, right=("Value", "From", "Window")))
     else:
         console.print(heading("Evaluations: none yet"), "", sep="\n")
 
 
 def print_verdict(console: Console, verdict: dict[str, Any]) -> None:
-    """Print one evaluation's verdict."""
+    """Print one evaluation's verdict, with the formula of each KPI in words."""
     console.print(heading(f"Evaluated at {instant(verdict['at'])} UTC: {words(verdict['consequence'])}"))
-    rows = [_result_row(result) for result in verdict["results"]]
-    console.print(table("", ("KPI", "Value", "Over", "Computed from", "Consequence"), rows, right=("Value",)))
+    rows = [
+        [
+            words(result["kpi"]),
+            kpi_value(result["kpi"], result["value"]),
+            lasted(result["window_start"], result["window_end"]),
+            _consequence(result["consequence"]),
+            result["formula"],
+        ]
+        for result in verdict["results"]
+    ]
+    console.print(table("", ("KPI", "Value", "Window", "Consequence", "Computed from"), rows, right=("Value", "Window")))
 
 
 def print_ledger_check(console: Console, check: dict[str, Any]) -> None:
@@ -68,112 +96,129 @@ def print_ledger_check(console: Console, check: dict[str, Any]) -> None:
         return
     console.print(cell(f"Ledger check: {checked}, {count(len(check['drifts']), 'drift')}.", _BAD))
     rows = [
-        [words(drift["what"]), drift["participant"] or "-", drift["account"] or "-", drift["currency"] or "-"]
-        + [number(drift["expected"]), number(drift["found"])]
+        [drift["what"], *(drift[of] or "-" for of in ("participant", "account", "currency"))]
+        + [number(drift[side]) for side in ("expected", "found")]
         for drift in check["drifts"]
     ]
     console.print(table("", ("What", "Member", "Account", "Currency", "Expected", "Found"), rows, right=("Expected", "Found")))
 
 
-def _print_stages(console: Console, stages: list[dict[str, Any]]) -> None:
-    nexts = [*(stage["at"] for stage in stages[1:]), None]
+def print_totals(console: Console, totals: Iterable[dict[str, Any]]) -> None:
+    """Print what happened to a program's points, by currency."""
+    rows = [[total["currency"], *(number(total[name]) for name in _POINTS)] for total in totals]
+    columns = [name.capitalize() for name in _POINTS]
+    console.print(
+        table("Points: issued = burned + expired + forfeited + outstanding", ("Currency", *columns), rows, right=columns)
+    )
+
+
+def _instants(report: dict[str, Any]) -> list[str]:
+    """Every instant that the report shows."""
+    shown = [("stages", "at"), ("decisions", "at"), ("tests", "at"), ("waves", "at"), ("evaluations", "at")]
+    shown += [("gates", "opened_at"), ("gates", "due")]
+    return [entry[field] for part, field in shown for entry in report[part]] + [report["program"]["stage_since"]]
+
+
+def _time_of_day(at: str) -> str:
+    return instant(at)[11:]
+
+
+def _consequence(consequence: str) -> Text:
+    return cell(words(consequence), _CONSEQUENCE_STYLE.get(consequence, ""))
+
+
+def _passed(passed: bool) -> Text:
+    return cell("passed" if passed else "failed", _GOOD if passed else _BAD)
+
+
+def _print_stages(console: Console, when: When, stages: list[dict[str, Any]]) -> None:
+    ends = [*(stage["at"] for stage in stages[1:]), None]
     rows = [
-        [words(stage["stage"]), instant(stage["at"]), lasted(stage["at"], until) if until else "", stage["note"]]
-        for stage, until in zip(stages, nexts, strict=True)
+        [words(stage["stage"]), when(stage["at"]), lasted(stage["at"], end) if end else "", stage["note"]]
+        for stage, end in zip(stages, ends, strict=True)
     ]
-    console.print(table("Stages (UTC)", ("Stage", "Entered", "Lasted", "Note"), rows, right=("Lasted",)))
+    console.print(table("Stages", ("Stage", "Entered", "Lasted", "Note"), rows, right=("Lasted",)))
 
 
-def _print_gates(console: Console, program: str, report: dict[str, Any]) -> None:
-    rows: list[list[object]] = [
+def _print_gates(console: Console, when: When, report: dict[str, Any]) -> None:
+    gates: list[list[object]] = [
         [
-            _gate_name(program, gate["id"]),
-            instant(gate["opened_at"]),
-            cell(words(gate["outcome"] or "open"), _GOOD if gate["outcome"] == "approved" else "yellow"),
-            lasted(gate["opened_at"], gate["decided_at"]) if gate["decided_at"] else f"due {instant(gate['due'])}",
+            _gate_name(gate["id"]),
+            when(gate["opened_at"]),
+            cell(words(gate["outcome"] or "open"), _GOOD if gate["outcome"] == "approved" else _CAREFUL),
+            f"after {lasted(gate['opened_at'], gate['decided_at'])}" if gate["decided_at"] else f"due {when(gate['due'])}",
         ]
         for gate in report["gates"]
     ]
-    if rows:
-        console.print(table("Gates (UTC)", ("Gate", "Opened", "Outcome", "Took"), rows))
+    if gates:
+        console.print(table("Gates", ("Gate", "Opened", "Outcome", ""), gates))
     decisions: list[list[object]] = [
         [
-            instant(decision["at"]),
+            when(decision["at"]),
             decision["name"] or decision["person"],
             words(decision["role"]),
             _answer(decision),
-            _gate_name(program, decision["gate"]),
+            _gate_name(decision["gate"]),
             decision["reason"],
         ]
         for decision in report["decisions"]
     ]
     if decisions:
-        console.print(table("Decisions (UTC)", ("At", "Who", "As", "Answer", "Gate", "Reason"), decisions))
+        console.print(table("Decisions", ("At", "Who", "As", "Answer", "Gate", "Reason"), decisions))
 
 
-def _answer(decision: dict[str, Any]) -> object:
+def _answer(decision: dict[str, Any]) -> Text:
     if decision["refusal"]:
         return cell(f"{words(decision['answer'])}, not counted: {words(decision['refusal'])}", _QUIET)
-    return cell(words(decision["answer"]), _GOOD if decision["answer"] == "approve" else "yellow")
+    return cell(words(decision["answer"]), _GOOD if decision["answer"] == "approve" else _CAREFUL)
 
 
-def _gate_name(program: str, gate: str) -> str:
-    """The gate's id without what every gate of the program has in its id."""
-    return gate.removeprefix(f"program/{program}/").replace("gate/", "")
+def _gate_name(gate: str) -> str:
+    """A gate's name, its revision and a later round, from its id."""
+    about, _, name_and_round = gate.rpartition("/gate/")
+    name, _, round_ = name_and_round.rpartition("/")
+    revision = re.search(r"/(r\d+)(/|$)", about)
+    return (name or gate) + (f" {revision[1]}" if revision else "") + (f", round {round_}" if name and round_ != "1" else "")
 
 
-def _print_evidence(console: Console, report: dict[str, Any]) -> None:
-    for run in report["prototypes"]:
-        result = run["result"]
-        console.print(
-            heading(f"Prototype of revision {run['revision']}: "),
-            _passed(run["passed"]),
-            cell(
-                f", {count(result['transactions'], 'purchase')} of the log {run['log']}, "
-                f"{instant(result['period_start'])[:10]} to {instant(result['period_end'])[:10]}"
-            ),
-            sep="",
-        )
-        bounds = {criterion["figure"]: criterion for criterion in result["criteria"]}
-        rows: list[list[object]] = [
-            [words(figure), number(value), *_bound(bounds.get(figure))] for figure, value in result["figures"].items()
-        ]
-        # A figure that could not be computed is among the criteria alone.
-        rows += [[words(figure), "-", *_bound(bounds[figure])] for figure in bounds if figure not in result["figures"]]
-        rows += [[f"members: {tier}", number(many), "", ""] for tier, many in result["members_by_tier"].items()]
-        console.print(table("", ("Figure", "Value", "Asked for", "Result"), rows, right=("Value",)))
-    tests: list[list[object]] = [
+def _print_prototype(console: Console, run: dict[str, Any]) -> None:
+    result = run["result"]
+    period = f"{instant(result['period_start'])[:10]} to {instant(result['period_end'])[:10]}"
+    log = f", on {count(result['transactions'], 'purchase')} of the log {run['log']}, {period}"
+    console.print(heading(f"Prototype of revision {run['revision']}: "), _passed(run["passed"]), cell(log), sep="")
+    bounds = {criterion["figure"]: criterion for criterion in result["criteria"]}
+    # First what was asked for, then the rest; a figure that could not be computed is among the criteria alone.
+    figures = [*bounds, *sorted(result["figures"].keys() - bounds.keys())]
+    rows: list[list[object]] = [
+        [words(figure), figure_value(figure, result["figures"].get(figure)), *_bound(figure, bounds.get(figure))]
+        for figure in figures
+    ]
+    tiers = sorted(result["members_by_tier"].items(), key=lambda item: -item[1])
+    rows += [[f"members: {tier}", number(many), "", ""] for tier, many in tiers]
+    console.print(table("", ("Figure", "Value", "Asked for", "Result"), rows, right=("Value",)))
+
+
+def _bound(figure: str, criterion: dict[str, Any] | None) -> list[object]:
+    if criterion is None:
+        return ["", ""]
+    sides = [side for side in ("at_least", "at_most") if criterion[side] is not None]
+    asked = ", ".join(f"{words(side)} {figure_value(figure, criterion[side])}" for side in sides)
+    return [asked, _passed(criterion["passed"])]
+
+
+def _print_tests(console: Console, when: When, tests: list[dict[str, Any]]) -> None:
+    rows: list[list[object]] = [
         [
-            f"{test['phase']} (r{test['revision']})",
-            instant(test["at"]),
+            f"{test['phase']} r{test['revision']}",
+            when(test["at"]),
             words(test["kind"]),
             _passed(test["passed"]),
             _evidence(test),
         ]
-        for test in report["tests"]
+        for test in tests
     ]
-    if tests:
-        console.print(table("Tests (UTC)", ("Phase", "At", "Kind", "Result", "Evidence"), tests))
-    waves = [
-        [f"{wave['wave']} (r{wave['revision']})", f"{number(wave['share'])} %", instant(wave["at"])] for wave in report["waves"]
-    ]
-    if waves:
-        console.print(table("Waves (UTC)", ("Wave", "Open to", "Opened"), waves, right=("Open to",)))
-
-
-def _passed(passed: bool) -> object:
-    return cell("passed" if passed else "failed", _GOOD if passed else _BAD)
-
-
-def _bound(criterion: dict[str, Any] | None) -> list[object]:
-    if criterion is None:
-        return ["", ""]
-    asked = " and ".join(
-        f"{words} {number(criterion[name])}"
-        for name, words in (("at_least", "at least"), ("at_most", "at most"))
-        if criterion[name] is not None
-    )
-    return [asked, _passed(criterion["passed"])]
+    if rows:
+        console.print(table("Tests", ("Phase", "At", "Kind", "Result", "Evidence"), rows))
 
 
 def _evidence(test: dict[str, Any]) -> str:
@@ -190,19 +235,24 @@ def _evidence(test: dict[str, Any]) -> str:
     return "\n".join(told)
 
 
+def _print_waves(console: Console, when: When, waves: list[dict[str, Any]]) -> None:
+    rows = [[f"{wave['wave']} r{wave['revision']}", f"{number(wave['share'])} %", when(wave["at"])] for wave in waves]
+    if rows:
+        console.print(table("Waves", ("Wave", "Open to", "Opened"), rows, right=("Open to",)))
+
+
 def _print_members(console: Console, report: dict[str, Any]) -> None:
     members = report["members"]
-    kinds = (("By status", "status"), ("By tier", "tier"), ("By journey stage", "journey_stage"))
     total = sum(members["status"].values())
-    columns = [_tally(members[kind]) for _, kind in kinds]
-    console.print(table(f"Members: {total:,} in all", [name for name, _ in kinds], [columns] if total else []))
-    movement, interventions = report["movement"], report["interventions"]
+    tallies = [_tally(members[kind]) for kind in ("tier", "journey_stage", "status")]
+    columns = ("By tier", "By journey stage", "By status")
+    console.print(table(f"Members: {total:,} in all", columns, [tallies] if total else []))
+    told = {"tier movement": report["movement"], "interventions": report["interventions"]}
     console.print(
         facts(
             {
-                "tier movement": ", ".join(f"{words(change)} {many:,}" for change, many in sorted(movement.items())) or "none",
-                "interventions": ", ".join(f"{words(outcome)} {many:,}" for outcome, many in sorted(interventions.items()))
-                or "none",
+                name: ", ".join(f"{words(of)} {many:,}" for of, many in _ordered(counts)) or "none"
+                for name, counts in told.items()
             }
         )
     )
@@ -211,30 +261,18 @@ def _print_members(console: Console, report: dict[str, Any]) -> None:
 
 def _tally(counts: dict[str, int]) -> str:
     width = max((len(f"{many:,}") for many in counts.values()), default=0)
-    ordered = sorted(counts.items(), key=lambda item: -item[1])
-    return "\n".join(f"{f'{many:,}':>{width}}  {words(name)}" for name, many in ordered)
+    return "\n".join(f"{f'{many:,}':>{width}}  {words(name)}" for name, many in _ordered(counts))
+
+
+def _ordered(counts: dict[str, int]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
 def _print_points(console: Console, report: dict[str, Any]) -> None:
-    names = ("issued", "burned", "expired", "forfeited", "outstanding")
-    rows = [[total["currency"], *(number(total[name]) for name in names)] for total in report["points"]]
-    title = "Points (issued = burned + expired + forfeited + outstanding)"
-    console.print(
-        table(title, ("Currency", *(name.capitalize() for name in names)), rows, right=[name.capitalize() for name in names])
-    )
+    print_totals(console, report["points"])
     lifetime = report["lifetime"]
-    shares = f"{count(lifetime['active_members'], 'member')} with an activity, {lifetime['members_redeemed']:,} redeemed"
+    told = f"{count(lifetime['active_members'], 'member')} with an activity, {lifetime['members_redeemed']:,} redeemed"
     if lifetime["issued"]:
-        shares += f"; {percent(str(lifetime['burned'] / lifetime['issued']))} of the points issued were burned"
-    console.print(facts({"whole life": shares}))
+        told += f"; {percent(str(lifetime['burned'] / lifetime['issued']))} of the points burned"
+    console.print(facts({"whole life": told}))
     console.print()
-
-
-def _result_row(result: dict[str, Any]) -> list[object]:
-    return [
-        words(result["kpi"]),
-        kpi_value(result["kpi"], result["value"]),
-        lasted(result["window_start"], result["window_end"]),
-        result["formula"],
-        cell(words(result["consequence"]), _CONSEQUENCE_STYLE.get(result["consequence"], "")),
-    ]

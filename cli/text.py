@@ -21,11 +21,12 @@ def instant(iso: str | None, *, nothing: str = "-") -> str:
 def lasted(since: str, until: str) -> str:
     """The time between two ISO 8601 instants, in the two units that matter."""
     seconds = (datetime.fromisoformat(until) - datetime.fromisoformat(since)).total_seconds()
-    if seconds < 60:
+    if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
+    seconds = round(seconds)
     for size, unit, part, part_unit in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
         if seconds >= size:
-            return f"{seconds // size:.0f} {unit} {seconds % size // part:.0f} {part_unit}"
+            return f"{seconds // size} {unit} {seconds % size // part} {part_unit}"
     raise AssertionError("every length of at least a minute has a unit")
 
 
@@ -50,6 +51,13 @@ def words(name: str | None) -> str:
 def percent(value: str | Decimal) -> str:
     """A fraction of 1 in percent, to a tenth."""
     return f"{Decimal(value) * 100:.1f} %"
+
+
+def figure_value(figure: str, value: str | None) -> str:
+    """A prototype's figure: shares in percent, all else to two decimals."""
+    if value is None:
+        return "-"
+    return percent(value) if "share" in figure else number(round(Decimal(value), 2))
 
 
 def kpi_value(kpi: str, value: str | None) -> str:

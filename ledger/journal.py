@@ -32,9 +32,9 @@ def sqlstate(error: DBAPIError) -> str | None:
 
 
 async def settled(engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
-    """Do the work in one database transaction, again from the start if another one came in its way.
+    """Do the work in one database transaction, again from the start if another one came in its way or the connection was lost.
 
-    The same request sent twice at once is such a case: the second to insert its key waits for the first, fails on the unique
+    Nothing is done twice, for each request finds its own key. The same request sent twice at once is such a case: the second to insert its key waits for the first, fails on the unique
     key, and finds the stored answer when it starts again.
     """
     attempt = 1
@@ -44,7 +44,7 @@ async def settled(engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitab
                 return await work(connection)
         except DBAPIError as error:
             again = sqlstate(error) in {UNIQUE_VIOLATION, _SERIALIZATION_FAILURE, _DEADLOCK}
-            if not again or attempt == _ATTEMPTS:
+            if not (again or error.connection_invalidated) or attempt == _ATTEMPTS:
                 raise
         attempt += 1
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, Field, JsonValue, StringConstraints
 
@@ -45,12 +45,16 @@ class Request(Value):
 
     def hash(self) -> bytes:
         """The SHA-256 of what was asked: of the fingerprint where there is one, else of all that tells two requests apart."""
-        content = self._content() if self.fingerprint is None else {"fingerprint": self.fingerprint}
-        content |= {"request": type(self).__name__, "participant": self.participant, "currency": self.currency}
-        return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).digest()
+        told = (
+            ("fingerprint", self.fingerprint) if self.fingerprint is not None else (*self._content(), _utc(self.effective_at))
+        )
+        details = self.details if self.fingerprint is None else None
+        content = (type(self).__name__, self.participant, self.currency, *told, details)
+        return hashlib.sha256(_CANONICAL.encode(content).encode()).digest()
 
-    def _content(self) -> dict[str, Any]:
-        return {"effective_at": _utc(self.effective_at), "details": self.details}
+    def _content(self) -> tuple[JsonValue, ...]:
+        """What this kind of request says beyond what all say."""
+        return ()
 
 
 class Earn(Request):
@@ -73,10 +77,8 @@ class Earn(Request):
     nudge: tuple[str, ...] = ()
     nudge_on_watch: str | None = None
 
-    def _content(self) -> dict[str, Any]:
-        expires_at = _utc(self.expires_at) if self.expires_at else None
-        own = {"kind": self.kind, "points": self.points, "expires_at": expires_at, "qualifying": self.qualifying}
-        return super()._content() | own
+    def _content(self) -> tuple[JsonValue, ...]:
+        return (self.kind, self.points, _utc(self.expires_at) if self.expires_at else None, dict(self.qualifying))
 
 
 class Burn(Request):
@@ -84,8 +86,8 @@ class Burn(Request):
 
     points: Points
 
-    def _content(self) -> dict[str, Any]:
-        return super()._content() | {"points": self.points}
+    def _content(self) -> tuple[JsonValue, ...]:
+        return (self.points,)
 
 
 class Forfeit(Request):
@@ -97,8 +99,8 @@ class Reschedule(Request):
 
     expires_at: AwareDatetime | None
 
-    def _content(self) -> dict[str, Any]:
-        return super()._content() | {"expires_at": _utc(self.expires_at) if self.expires_at else None}
+    def _content(self) -> tuple[JsonValue, ...]:
+        return (_utc(self.expires_at) if self.expires_at else None,)
 
 
 class Answer(Value):
@@ -127,6 +129,9 @@ class Swept(Value):
     lots: int
     points: int
     participants: int
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 def _utc(instant: datetime) -> str:

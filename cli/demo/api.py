@@ -1,0 +1,80 @@
+"""The API as the demo calls it: many requests at a time, as many persons."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from runtime.errors import TenureError
+
+_PATIENCE = 30.0
+_ATTEMPTS = 60
+_PAUSE = 0.5
+
+
+class DemoFailed(TenureError):
+    code = "demo_failed"
+    status = 500
+    title = "The demo did not come to its end"
+
+
+class DemoApi:
+    """One connection pool; each call says who asks. One that finds nobody there, as after a crash, is repeated."""
+
+    def __init__(self, address: str, people: Path, connections: int) -> None:
+        entries = json.loads(people.read_text(encoding="utf-8"))
+        self._tokens = {entry["id"]: entry["token"] for entry in entries}
+        self._http = httpx.AsyncClient(
+            base_url=address, timeout=_PATIENCE, limits=httpx.Limits(max_connections=connections), trust_env=False
+        )
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def get(self, person: str, path: str, **parameters: str | bool) -> Any:
+        """What a GET answers. Raises DemoFailed for anything but a 200."""
+        response = await self._sent(person, "GET", path, params=parameters)
+        if response.status_code != httpx.codes.OK:
+            raise _failed("GET", path, response)
+        return response.json()
+
+    async def post(self, person: str, path: str, body: Any = None, *, content: str | None = None) -> Any:
+        """What a POST answers. Raises DemoFailed for a refusal."""
+        response = await self.try_post(person, path, body, content=content)
+        if response.is_error:
+            raise _failed("POST", path, response)
+        return response.json()
+
+    async def try_post(
+        self, person: str, path: str, body: Any = None, *, content: str | None = None, key: str | None = None
+    ) -> httpx.Response:
+        """The response to a POST, which may be a refusal."""
+        sent = {"content": content} if content is not None else {"json": body or {}}
+        return await self._sent(person, "POST", path, key=key or uuid4().hex, **sent)
+
+    async def _sent(self, person: str, method: str, path: str, *, key: str | None = None, **request: Any) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self._tokens[person]}"}
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        for attempt in range(_ATTEMPTS):
+            try:
+                response = await self._http.request(method, path, headers=headers, **request)
+            except httpx.TransportError:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+            else:
+                in_flight = response.status_code == httpx.codes.CONFLICT and response.json().get("code") == "request_in_flight"
+                if response.status_code != httpx.codes.SERVICE_UNAVAILABLE and not in_flight:
+                    return response
+            await asyncio.sleep(_PAUSE)
+        return response
+
+
+def _failed(method: str, path: str, response: httpx.Response) -> DemoFailed:
+    problem = response.json()
+    return DemoFailed(
+        f"{method} {path}: {problem.get('detail', problem)}", remedy=problem.get("remedy", "See the logs in .tenure/logs.")
+    )

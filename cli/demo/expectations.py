@@ -1,0 +1,53 @@
+"""What must have happened for the demo to be well: each expectation is looked for in the program's own report."""
+
+from typing import Any, NamedTuple
+
+
+class Expectation(NamedTuple):
+    """What should be, what is, and whether that is well."""
+
+    what: str
+    found: str
+    met: bool
+
+
+def expectations(report: dict[str, Any], definition: dict[str, Any], members: int) -> list[Expectation]:
+    """Everything that the demo claims, checked."""
+    points = report["points"][0] if report["points"] else {}
+    movement, interventions = report["movement"], report["interventions"]
+    joined = sum(report["members"]["status"].values())
+    approvals = [decision for decision in report["decisions"] if decision["answer"] == "approve" and not decision["refusal"]]
+    outcomes = {gate["outcome"] for gate in report["gates"]}
+    check = report["ledger_check"]
+    return [
+        _at_least("members joined", joined, members),
+        _at_least("waves opened", len(report["waves"]), len(definition["waves"])),
+        Expectation("prototype passed", str(bool(report["prototypes"])), _all_passed(report["prototypes"])),
+        Expectation("test phases passed", str(len(report["tests"])), _all_passed(report["tests"])),
+        _at_least("approvals by named persons", len(approvals), 1),
+        Expectation("every gate approved", ", ".join(sorted(map(str, outcomes))), outcomes == {"approved"}),
+        _at_least("points issued", points.get("issued", 0), 1),
+        _at_least("points burned by redemptions", points.get("burned", 0), 1),
+        _at_least("points expired", points.get("expired", 0), 1),
+        _at_least("upgrades", movement.get("upgrade", 0), 1),
+        _at_least("downgrades", movement.get("downgrade", 0), 1),
+        _at_least("interventions", sum(interventions.values()), 1),
+        _at_least("members who left by themselves", report["members"]["status"].get("left", 0), 1),
+        _at_least("evaluations", len(report["evaluations"]), 2),
+        Expectation("memberships still open", str(report["members"]["status"].get("active", 0)), _none_active(report)),
+        Expectation("points still outstanding", str(points.get("outstanding")), points.get("outstanding") == 0),
+        Expectation("stage", report["program"]["stage"], report["program"]["stage"] == "closed"),
+        Expectation("ledger check: drifts", str(len(check["drifts"])), bool(check["clean"])),
+    ]
+
+
+def _at_least(what: str, found: int, wanted: int) -> Expectation:
+    return Expectation(what, f"{found:,}", found >= wanted)
+
+
+def _all_passed(results: list[dict[str, Any]]) -> bool:
+    return bool(results) and all(result["passed"] for result in results)
+
+
+def _none_active(report: dict[str, Any]) -> bool:
+    return not report["members"]["status"].get("active", 0)

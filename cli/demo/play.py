@@ -1,0 +1,221 @@
+"""The play: one program's life, from the log's first part to the closing, through the API alone."""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cli.demo.api import DemoApi, DemoFailed
+from cli.demo.approvers import Approvers
+from cli.demo.purchases import Purchase, as_csv, invited, span
+from cli.demo.shop import Shop
+from cli.demo.timeline import Timeline
+from cli.demo.told import Teller
+from domain.definition import Definition, scaled
+from domain.period import Period
+
+_OWNER = "demo-owner"
+_LOOK_EVERY = 0.25
+_MONTH = timedelta(days=30.436875)
+_FIRST_PART = 6
+"""The first sixth of the log is the past on which the prototype runs; the launch lies at its end."""
+_END_AT = 0.85
+"""After this part of the log, the owner asks for the end."""
+_TIME_TO_DECIDE = Period.parse("PT1H")
+"""What a gate gives to a user who decides for themselves."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is played: the log, the program, how fast, and with how many members."""
+
+    purchases: Sequence[Purchase]
+    definition: Definition
+    factor: float
+    members: int
+    interactive: bool
+
+    @property
+    def launch_at(self) -> datetime:
+        return self.purchases[0].at + span(self.purchases) / _FIRST_PART
+
+    @property
+    def end_at(self) -> datetime:
+        return self.purchases[0].at + span(self.purchases) * _END_AT
+
+
+class Play:
+    """Plays a plan; `report` is the program's own report once it is over."""
+
+    def __init__(self, plan: Plan, api: DemoApi, teller: Teller, timeline: Timeline) -> None:
+        self._plan = plan
+        self._api = api
+        self._teller = teller
+        self._timeline = timeline
+        self.definition: dict[str, Any] = {}
+        self.report: dict[str, Any] = {}
+
+    async def run(self) -> None:
+        """The whole life. Raises DemoFailed where it takes another way than it should."""
+        self.definition = await self._definition()
+        program = self.definition["program"]
+        await self._load_first_part()
+        await self._start()
+        approvers = Approvers(self._api, self._teller, program, interactive=self._plan.interactive)
+        customers = invited(self._plan.purchases, self._plan.launch_at, self._plan.members)
+        self.shop = Shop(self._api, self._timeline, self.definition, customers)
+        deciding = asyncio.create_task(approvers.decide_until_cancelled())
+        try:
+            await _first_to_fail(deciding, self._live(program))
+        finally:
+            deciding.cancel()
+            with suppress(asyncio.CancelledError):
+                await deciding
+        self.report = await self._report()
+
+    async def _live(self, program: str) -> None:
+        await self._until_stage("rollout", "operation")
+        started = await self._api.get(_OWNER, f"/programs/{program}")
+        self._timeline.launch(datetime.fromisoformat(started["launched_at"]))
+        self._teller.event(f"launched; from here on a day of the log takes {86_400 / self._plan.factor:.2f} seconds")
+        telling = asyncio.create_task(self._tell_months())
+        try:
+            await asyncio.gather(self._enrol_by_waves(), self._buy(), self._end())
+            await self._until_stage("closed")
+            self._teller.event("closed")
+        finally:
+            telling.cancel()
+
+    async def _definition(self) -> dict[str, Any]:
+        """The definition as played: another program id where one of its name has lived here before, and every period scaled."""
+        taken = {program["id"] for program in await self._api.get(_OWNER, "/programs")}
+        name = base = self._plan.definition.program
+        number = 2
+        while name in taken:
+            name, number = f"{base}-{number}", number + 1
+        played = scaled(self._plan.definition.model_copy(update={"program": name}), self._plan.factor)
+        if self._plan.interactive:
+            played = _with_time_to_decide(played)
+        return played.model_dump(mode="json")
+
+    async def _load_first_part(self) -> None:
+        """The past, on the same scale as everything else: as if it had ended just now."""
+        now, plan = datetime.now(UTC), self._plan
+        first = [
+            purchase._replace(at=now - (plan.launch_at - purchase.at) / plan.factor)
+            for purchase in plan.purchases
+            if purchase.at < plan.launch_at
+        ]
+        # Other instants at every run: so another log each time.
+        log = f"{self.definition['prototype']['transactions']}-{now:%Y%m%d%H%M%S}"
+        self.definition["prototype"]["transactions"] = log
+        await self._api.post(_OWNER, f"/transaction-logs/{log}", content=as_csv(first))
+        self._teller.event(f"the first part of the log, {len(first):,} purchases, is loaded as {log}")
+
+    async def _start(self) -> None:
+        started = await self._api.post(_OWNER, "/programs", self.definition)
+        self._teller.event(f"Demo Owner starts the life of {started['program']} (digest {started['digest'][:12]})")
+        self._teller.command("tenure --as demo-owner program start examples/cd-club.yaml")
+
+    async def _enrol_by_waves(self) -> None:
+        """Whenever a wave opens, enrol whom it reaches."""
+        program, waves = self.definition["program"], len(self.definition["waves"])
+        opened = 0
+        while opened < waves:
+            status = await self._api.get(_OWNER, f"/programs/{program}")
+            if len(status["waves"]) > opened:
+                opened = len(status["waves"])
+                wave = status["waves"][-1]
+                joined = await self.shop.enrol_open_wave()
+                self._teller.event(f"wave {wave['wave']} ({wave['share']} %) is open: {joined} members joined")
+            else:
+                await asyncio.sleep(_LOOK_EVERY)
+
+    async def _buy(self) -> None:
+        await self.shop.post_as_due(purchase for purchase in self._plan.purchases if purchase.at >= self._plan.launch_at)
+
+    async def _end(self) -> None:
+        await self._until(self._plan.end_at)
+        await self._until_stage("operation")
+        program = self.definition["program"]
+        verdict = await self._api.post("demo-analyst", f"/programs/{program}/evaluations")
+        self._teller.event(f"Demo Analyst evaluates once more: {verdict['consequence'].replace('_', ' ')}")
+        reason = "the demo's eighteen months are over"
+        await self._api.post(_OWNER, f"/programs/{program}/end", {"reason": reason})
+        self._teller.event("Demo Owner asks for the end")
+        self._teller.command(f"tenure --as demo-owner program end {program} --reason '{reason}'")
+        await self._until_stage("wind_down")
+        notice = await self._api.get(_OWNER, f"/programs/{program}")
+        while notice["earning_until"] is None:
+            await asyncio.sleep(_LOOK_EVERY)
+            notice = await self._api.get(_OWNER, f"/programs/{program}")
+        self._teller.event("notice is given; members redeem what they have")
+        await _sleep_until(datetime.fromisoformat(notice["earning_until"]))
+        await self.shop.redeem_before_the_end()
+
+    async def _tell_months(self) -> None:
+        month = self._plan.launch_at
+        while True:
+            month += _MONTH
+            await self._until(month)
+            self._teller.month(await self._report(), self.shop.counts["posted"])
+
+    async def _report(self) -> dict[str, Any]:
+        report: dict[str, Any] = await self._api.get(_OWNER, f"/programs/{self.definition['program']}/report")
+        return report
+
+    async def _until(self, instant: datetime) -> None:
+        """Wait for an instant of the log."""
+        if (wait := self._timeline.until(instant)) > 0:
+            await asyncio.sleep(wait)
+
+    async def _until_stage(self, *stages: str) -> None:
+        """Wait for a stage; the API tells it to whoever asks, so the demo asks."""
+        before = ""
+        while True:
+            status = await self._api.get(_OWNER, f"/programs/{self.definition['program']}")
+            stage = status["stage"]
+            if stage in stages:
+                return
+            if stage in ("rejected", "development") or (stage == "closed" and "closed" not in stages):
+                raise DemoFailed(
+                    f"The program went to stage {stage}: {status['note']}",
+                    remedy="See the evidence: tenure program report " + str(self.definition["program"]),
+                )
+            if stage != before:
+                self._teller.event(f"stage: {stage.replace('_', ' ')}")
+                before = stage
+            await asyncio.sleep(_LOOK_EVERY)
+
+
+def _with_time_to_decide(definition: Definition) -> Definition:
+    """The same program, with an hour for every decision: a user is no demo person."""
+
+    def longer(part: Any) -> Any:
+        if isinstance(part, dict):
+            if "rules" in part and "deadline" in part:
+                return part | {"deadline": _TIME_TO_DECIDE}
+            return {key: longer(value) for key, value in part.items()}
+        if isinstance(part, (list, tuple)):
+            return tuple(longer(value) for value in part)
+        return part
+
+    return Definition.model_validate(longer(definition.model_dump()))
+
+
+async def _sleep_until(instant: datetime) -> None:
+    await asyncio.sleep(max(0.0, (instant - datetime.now(instant.tzinfo)).total_seconds()))
+
+
+async def _first_to_fail(watching: asyncio.Task[None], life: Awaitable[None]) -> None:
+    """Live to the end, or fail as soon as the approvers do."""
+    living = asyncio.ensure_future(life)
+    done, _ = await asyncio.wait({watching, living}, return_when=asyncio.FIRST_COMPLETED)
+    if watching in done:
+        living.cancel()
+        with suppress(asyncio.CancelledError):
+            await living
+        await watching
+    await living

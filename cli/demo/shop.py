@@ -1,0 +1,137 @@
+"""The demo's shop: enrols whom the waves reach, posts purchases as they fall due, redeems, lets members leave.
+
+Purchases are the log's own. Redemptions and departures are not in the log: they follow plain rules, stated below.
+"""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Iterable
+from hashlib import sha256
+from typing import Any
+
+import httpx
+
+from cli.demo.api import DemoApi
+from cli.demo.purchases import Purchase
+from cli.demo.timeline import Timeline
+
+_SHOP = "demo-shop"
+_AT_ONCE = 12
+_REDEEMS_ONE_IN = 2
+"""Of the occasions on which a member has enough points, every second one is used."""
+_LEAVES_ONE_IN = 30
+"""Of those who buy a third time, every thirtieth member leaves afterwards."""
+_PURCHASES_BEFORE_LEAVING = 3
+_GOES_ON = {"earning_closed", "time_out_of_range", "member_left", "member_unknown"}
+"""Why a purchase may rightly not count: too late, before joining, or by somebody who has left."""
+
+
+class Shop:
+    """Calls the API as the shop's member service would."""
+
+    def __init__(self, api: DemoApi, timeline: Timeline, program: dict[str, Any], customers: Iterable[str]) -> None:
+        """`program` is the definition as sent."""
+        self._api = api
+        self._timeline = timeline
+        self._program: str = program["program"]
+        self._agreement: str = program["agreement"]["version"]
+        self._event: str = program["earning"][0]["event"]
+        self._rewards = sorted((reward["points"], reward["id"]) for reward in program["rewards"] if not reward.get("from_tier"))
+        self._waiting = list(customers)
+        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.members: set[str] = set()
+        self.counts: Counter[str] = Counter()
+        """What came of it: posted, not counted, redeemed, left."""
+
+    async def enrol_open_wave(self) -> int:
+        """Enrol everybody whom the open waves reach, in no more requests at once than the shop has tills; how many joined."""
+        before = len(self.members)
+        still_waiting: list[str] = []
+
+        async def enrol(customer: str) -> None:
+            body = {"participant": customer, "agreement": self._agreement}
+            async with self._places:
+                response = await self._api.try_post(
+                    _SHOP, f"/programs/{self._program}/members", body, key=f"{self._program}-enrol-{customer}"
+                )
+            if response.status_code == httpx.codes.CREATED:
+                self.members.add(customer)
+            else:
+                still_waiting.append(customer)
+
+        await asyncio.gather(*(enrol(customer) for customer in self._waiting))
+        self._waiting = still_waiting
+        return len(self.members) - before
+
+    async def post_as_due(self, purchases: Iterable[Purchase]) -> None:
+        """Post each purchase when it falls due, those of one member in their order, and what follows from it."""
+        async with asyncio.TaskGroup() as tasks:
+            for number, purchase in enumerate(purchases):
+                if (wait := self._timeline.until(purchase.at)) > 0:
+                    await asyncio.sleep(wait)
+                if purchase.customer in self.members:
+                    tasks.create_task(self._in_turn(purchase.customer, self._serve, purchase, number))
+
+    async def redeem_before_the_end(self) -> None:
+        """In the redeem-only window, half of the members look at what they have left."""
+        async with asyncio.TaskGroup() as tasks:
+            for customer in sorted(self.members):
+                if _chance(customer, "end", _REDEEMS_ONE_IN):
+                    tasks.create_task(self._in_turn(customer, self._redeem_what_is_left, customer))
+
+    async def _in_turn(self, customer: str, act: Callable[..., Awaitable[None]], *arguments: Any) -> None:
+        async with self._turns[customer], self._places:
+            await act(*arguments)
+
+    async def _serve(self, purchase: Purchase, number: int) -> None:
+        customer = purchase.customer
+        if customer not in self.members:
+            return
+        body = {
+            "type": self._event,
+            "occurred_at": self._timeline.real(purchase.at).isoformat(),
+            "amount": str(purchase.amount),
+        }
+        response = await self._api.try_post(
+            _SHOP, self._path(customer, "events"), body, key=f"{self._program}-purchase-{number}"
+        )
+        if response.is_error:
+            if response.json().get("code") not in _GOES_ON:
+                response.raise_for_status()
+            self.counts["not counted"] += 1
+            return
+        self.counts["posted"] += 1
+        self.counts[f"bought {customer}"] += 1
+        if _chance(customer, str(number), _REDEEMS_ONE_IN):
+            await self._redeem(customer, response.json()["balance"], f"{self._program}-redeem-{number}")
+        if self.counts[f"bought {customer}"] == _PURCHASES_BEFORE_LEAVING and _chance(customer, "leaves", _LEAVES_ONE_IN):
+            await self._leave(customer)
+
+    async def _redeem_what_is_left(self, customer: str) -> None:
+        balance = await self._api.get(_SHOP, self._path(customer, "balance"))
+        await self._redeem(customer, balance["available"], f"{self._program}-redeem-end-{customer}")
+
+    async def _redeem(self, customer: str, balance: int, key: str) -> None:
+        """The dearest reward that the balance buys."""
+        affordable = [reward for points, reward in self._rewards if points <= balance]
+        if not affordable:
+            return
+        response = await self._api.try_post(_SHOP, self._path(customer, "redemptions"), {"reward": affordable[-1]}, key=key)
+        self.counts["redeemed" if response.is_success else "not redeemed"] += 1
+
+    async def _leave(self, customer: str) -> None:
+        response = await self._api.try_post(
+            _SHOP, self._path(customer, "departure"), {"why": "moves away"}, key=f"{self._program}-leave-{customer}"
+        )
+        if response.is_success:
+            self.members.discard(customer)
+            self.counts["left"] += 1
+
+    def _path(self, customer: str, what: str) -> str:
+        return f"/programs/{self._program}/members/{customer}/{what}"
+
+
+def _chance(customer: str, occasion: str, one_in: int) -> bool:
+    """True for one in so many, by hash: the same at every run."""
+    return int.from_bytes(sha256(f"{customer}/{occasion}".encode()).digest()[:4]) % one_in == 0
