@@ -22,6 +22,27 @@ Key = Annotated[
         help="The Idempotency-Key: repeated with the same key, the command acts once. Default: a new one.",
     ),
 ]
-ProgramId = Annotated[str, typer.Argument(metavar="PROGRAM", help="The program's id.")]
-MemberId = Annotated[str, typer.Argument(metavar="MEMBER", help="The member's reference.")]
+
+
+def _program(value: str) -> str:
+    """Only what can be a program's id goes into an address: with a slash in it, something else would be asked."""
+    from domain.ids import is_program_id
+
+    if not is_program_id(value):
+        raise typer.BadParameter("an id has lower-case letters, digits and hyphens, as `tenure program list` shows it")
+    return value
+
+
+def _member(value: str) -> str:
+    from domain.ids import is_participant_id
+
+    if not is_participant_id(value):
+        raise typer.BadParameter(
+            "a reference has letters, digits and any of _ . : -, up to 63, and begins with one of the first two"
+        )
+    return value
+
+
+ProgramId = Annotated[str, typer.Argument(metavar="PROGRAM", help="The program's id.", callback=_program)]
+MemberId = Annotated[str, typer.Argument(metavar="MEMBER", help="The member's reference.", callback=_member)]
 GateId = Annotated[str, typer.Argument(metavar="GATE", help="The gate's id, as `tenure gate list` shows it.")]

@@ -7,9 +7,9 @@ committed while it waited for the lock; and it needs one round for each of the m
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import TextClause, text
 from sqlalchemy.exc import DataError, IntegrityError
@@ -22,49 +22,69 @@ from ledger.requests import MAX_POINTS, Answer, Earn
 from runtime.errors import TenureError
 
 
-async def earn_many(engine: AsyncEngine, system: SystemAccounts, requests: Sequence[Earn]) -> list[Answer | TenureError]:
+class Engines(NamedTuple):
+    """Two ways to the same connections: `autocommit` is for one statement alone, and spares it the begin and the commit."""
+
+    transactional: AsyncEngine
+    autocommit: AsyncEngine
+
+
+async def earn_many(engines: Engines, system: SystemAccounts, requests: Sequence[Earn]) -> list[Answer | TenureError]:
     """Post the requests, and answer each at its place; one that cannot be posted gets its error and harms no other.
 
     They are posted member by member, which keeps the order of locks, and a member's by the time they took effect.
     """
+    if not requests:
+        return []
     first: dict[tuple[str, str], Earn] = {}
     for request in requests:
         first.setdefault((request.program, request.key), request)
     for program, currency in {(request.program, request.currency) for request in requests}:
         await system.of(program, currency)
-    answers = await _isolated(engine, system, sorted(first.values(), key=lambda each: (_owner(each), each.effective_at)))
-    return [_own_answer(request, first, answers) for request in requests]
+    answers = await _isolated(engines, system, sorted(first.values(), key=lambda each: (_owner(each), each.effective_at)))
+    return list(_in_place(requests, first, answers))
 
 
-def _own_answer(request: Earn, first: dict[tuple[str, str], Earn], answers: "_Answers") -> Answer | TenureError:
-    """The answer under the request's key; a later request of the batch with the same key must be the same request."""
-    key = (request.program, request.key)
-    answer = answers[key]
-    if request is first[key]:
-        return answer
-    if request.hash() != first[key].hash():
-        return KeyConflict(request.key)
-    return answer.model_copy(update={"duplicate": True}) if isinstance(answer, Answer) else answer
+def _in_place(
+    requests: Sequence[Earn], first: dict[tuple[str, str], Earn], answers: "_Answers"
+) -> Iterator[Answer | TenureError]:
+    """The answers in the order of the requests; where a key comes again, it must be with the same request."""
+    seen: set[tuple[str, str]] = set()
+    for request in requests:
+        key = (request.program, request.key)
+        answer = answers[key]
+        if key not in seen:
+            yield answer
+        elif request.hash() != first[key].hash():
+            yield KeyConflict(request.key)
+        else:
+            yield answer.model_copy(update={"duplicate": True}) if isinstance(answer, Answer) else answer
+        seen.add(key)
 
 
 _Answers = dict[tuple[str, str], Answer | TenureError]
 
 
-async def _isolated(engine: AsyncEngine, system: SystemAccounts, requests: Sequence[Earn]) -> _Answers:
+async def _isolated(engines: Engines, system: SystemAccounts, requests: Sequence[Earn]) -> _Answers:
     """Post the requests in one transaction; where the database refuses, halve them until what it refuses is alone."""
+    engine = engines.transactional if any(map(_looks_back, requests)) else engines.autocommit
     try:
         return await settled(engine, lambda connection: _post(connection, system, requests))
     except (IntegrityError, DataError) as error:
         if len(requests) > 1:
             half = len(requests) // 2
             return {
-                **await _isolated(engine, system, requests[:half]),
-                **await _isolated(engine, system, requests[half:]),
+                **await _isolated(engines, system, requests[:half]),
+                **await _isolated(engines, system, requests[half:]),
             }
         if sqlstate(error) != CHECK_VIOLATION:
             raise
         (request,) = requests
-        return {(request.program, request.key): await settled(engine, lambda connection: _refuse(connection, request))}
+        return {
+            (request.program, request.key): await settled(
+                engines.transactional, lambda connection: _refuse(connection, request)
+            )
+        }
 
 
 async def _refuse(connection: AsyncConnection, request: Earn) -> Answer:
@@ -86,8 +106,7 @@ async def _refuse(connection: AsyncConnection, request: Earn) -> Answer:
 
 
 async def _post(connection: AsyncConnection, system: SystemAccounts, requests: Sequence[Earn]) -> _Answers:
-    following = [request for request in requests if _looks_back(request)]
-    if following:
+    if any(map(_looks_back, requests)):
         await lock_all(connection, (_owner(request) for request in requests))
     answers: _Answers = {}
     for round_ in _rounds(requests):

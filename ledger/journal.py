@@ -34,8 +34,8 @@ def sqlstate(error: DBAPIError) -> str | None:
 async def settled(engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
     """Do the work in one database transaction, again from the start if another one came in its way or the connection was lost.
 
-    Nothing is done twice, for each request finds its own key. The same request sent twice at once is such a case: the second to insert its key waits for the first, fails on the unique
-    key, and finds the stored answer when it starts again.
+    Nothing is done twice, since each request finds its own key. The same request sent twice at once is such a case: the second
+    to insert its key waits for the first, fails on the unique key, and finds the stored answer when it starts again.
     """
     attempt = 1
     while True:

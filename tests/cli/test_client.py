@@ -177,6 +177,10 @@ def test_a_key_that_no_header_can_carry_is_a_wrong_call(tenure: Tenure, somebody
         ("member", "enrol", "p", "m"),
         ("program", "end", "p"),
         ("program", "start", "nowhere.yaml"),
+        ("program", "status", "p/members/m"),
+        ("program", "status", ""),
+        ("member", "show", "p", "m/balance"),
+        ("member", "show", "p", "Fiona Fox"),
     ],
     ids=" ".join,
 )

@@ -1,6 +1,6 @@
 """A played member: lots lapse, tiers end and points burn in the order in which they would in the live program."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -114,3 +114,26 @@ def test_no_point_is_lost_or_found(steps: list[tuple[int, int, int]]) -> None:
         assert member.balance == sum(lot.remaining for lot in member._lots)
         assert min(member.balance, member.expired, member.burned) >= 0
         assert all(lot.remaining > 0 and (lot.expires_at is None or lot.expires_at > at) for lot in member._lots)
+
+
+def test_a_gap_of_just_the_written_length_still_stops_the_clock() -> None:
+    expiry = {"kind": "after_earning", "after": "P180D", "unless_active_every": "P30D"}
+    member = PlayedMember(small(expiry=expiry), START)
+    member.post(_purchase(10), START)
+    member.post(_purchase(10), START + timedelta(days=30))
+    member.advance(START + timedelta(days=209))
+    assert member.expired == 0
+    late = PlayedMember(small(expiry=expiry), START)
+    late.post(_purchase(10), START)
+    late.post(_purchase(10), START + timedelta(days=30, microseconds=1))
+    late.advance(START + timedelta(days=209))
+    assert late.expired == 20
+
+
+def test_a_tier_that_ends_before_a_lot_lapses_is_reviewed_first() -> None:
+    exempt = small(expiry={"kind": "after_earning", "after": "P6M", "exempt_tiers": ["silver"]})
+    member = PlayedMember(exempt, START, "gold")
+    member.post(_purchase(100), _day(12))
+    member.advance(_day(9, 1, 2026))
+    assert member.standing.tier == "silver"
+    assert member.expired == 0, "the tier fell to one whose points never lapse, months before the lot was due"

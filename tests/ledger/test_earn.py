@@ -143,6 +143,14 @@ async def test_batches_that_cross_do_not_lock_each_other_out(ledger: Ledger) -> 
     assert [await posted(ledger, member) for member in members] == [10] * 12
 
 
+async def test_one_request_twice_in_a_batch_posts_once(ledger: Ledger) -> None:
+    request = an_earn("e1", 5)
+    first, second = await ledger.earn_many([request, request])
+    assert isinstance(first, Answer)
+    assert (first.duplicate, second) == (False, again(first))
+    assert await posted(ledger) == 5
+
+
 async def test_an_empty_batch_is_answered_by_nothing(ledger: Ledger) -> None:
     assert await ledger.earn_many([]) == []
 
