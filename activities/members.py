@@ -127,8 +127,7 @@ class MemberActivities:
 
     async def _reschedule_lots(self, definition: Definition, record: members.MemberRecord, tier: str, at: datetime) -> None:
         """On moving to a tier whose points lapse otherwise, every open lot gets the expiry that the new tier gives."""
-        expires_at = expiry.lot_expiry(definition, tier, at)
-        if expires_at == expiry.lot_expiry(definition, record.tier, at):
+        if not expiry.tier_change_reschedules(definition, record.tier, tier):
             return
         await self._ledger.reschedule(
             Reschedule(
@@ -137,7 +136,7 @@ class MemberActivities:
                 currency=definition.currency.code,
                 key=f"tier/{record.participant}/{tier}/{at.isoformat()}",
                 effective_at=at,
-                expires_at=expires_at,
+                expires_at=expiry.lot_expiry(definition, tier, at),
                 details={"tier": tier},
             )
         )

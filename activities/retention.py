@@ -45,11 +45,13 @@ class RetentionActivities:
 
     @activity.defn
     async def deliver_offer(self, delivery: Delivery) -> None:
-        """Credit the offered points as a bonus and keep that the offer was made; a bonus is no activity of the member's."""
+        """Credit the offered points as a bonus, and keep that the offer was made; who has left or is to be left gets none."""
         async with self._engine.connect() as connection:
+            program = await programs.find(connection, delivery.program)
             in_force = await programs.in_force_at(connection, delivery.program, delivery.at)
             record = await members.find(connection, delivery.program, delivery.participant)
-        if in_force is None or record.status != "active":
+        ending = program.enrolment_until is not None
+        if in_force is None or ending or record.status != "active":
             return
         definition = in_force.definition
         await self._ledger.earn(

@@ -15,13 +15,16 @@ def async_url(url: str) -> URL:
 
 
 def create_engine(url: str, *, pool_size: int, role: str | None = APPLICATION_ROLE, **options: Any) -> AsyncEngine:
-    """An engine whose connections act as `role` (None: as whoever the address names, for migrations)."""
+    """An engine whose connections act as `role` (None: as whoever the address names, for migrations).
+
+    Connections are not tried out before each use, which would cost more round trips than most uses: after the database has
+    gone and come back, what fails once is tried again, by the retry policy of an activity or by the caller of the API.
+    """
     server_settings = {"timezone": "UTC", "application_name": "tenure"} | ({"role": role} if role else {})
     return create_async_engine(
         async_url(url),
         pool_size=pool_size,
         max_overflow=0,
-        pool_pre_ping=True,
         connect_args={"server_settings": server_settings},
         **options,
     )

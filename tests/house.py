@@ -1,4 +1,4 @@
-"""What tests of workflows and of the API share: a whole Tenure in this process, on a real PostgreSQL and a real Temporal server."""
+"""What tests of workflows and of the API share: a whole Tenure in this process, on real servers."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -86,7 +86,9 @@ def house_over(engine: AsyncEngine, temporal: Client, people_file: Any) -> tuple
     """A house without its workers, and the application to run."""
     ledger = Ledger(engine)
     app = create_app(Settings(people_file=people_file), services=Services(engine, ledger, temporal))
-    http = AsyncClient(transport=ASGITransport(app=app), base_url="http://tenure", timeout=timedelta(seconds=60).total_seconds())
+    http = AsyncClient(
+        transport=ASGITransport(app=app), base_url="http://tenure", timeout=timedelta(seconds=60).total_seconds()
+    )
     return House(engine, ledger, temporal, http), app
 
 

@@ -68,7 +68,10 @@ async def stage_reached(house: House, program: str, stage: str) -> None:
     scheduled: set[int] = set()
 
     def is_written(event: HistoryEvent) -> bool:
-        if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED and summary.encode() in event.user_metadata.summary.data:
+        if (
+            event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
+            and summary.encode() in event.user_metadata.summary.data
+        ):
             scheduled.add(event.event_id)
         return event.activity_task_completed_event_attributes.scheduled_event_id in scheduled
 

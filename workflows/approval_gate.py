@@ -12,6 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.lifecycle import GateResult
     from workflows.attributes import awaiting
     from workflows.details import gate_ended, gate_waits
+    from workflows.progress import tell
     from workflows.steps import do, remaining
 
 
@@ -26,8 +27,8 @@ class ApprovalGate:
 
     @workflow.run
     async def run(self, opening: GateState) -> GateResult:
-        self._show()
         await do(GateActivities.save_gate, self._state, f"Open the gate {self._state.gate}")
+        await self._show()
         try:
             await workflow.wait_condition(
                 lambda: self._state.outcome is not None,
@@ -39,7 +40,7 @@ class ApprovalGate:
                 self._state = gates.expire(self._state, workflow.now())
                 await do(GateActivities.save_gate, self._state, "The deadline has passed without approval")
         await workflow.wait_condition(workflow.all_handlers_finished)
-        self._show()
+        await self._show()
         return GateResult(
             id=self._state.id,
             outcome=self._state.outcome or "expired",
@@ -58,7 +59,8 @@ class ApprovalGate:
             taken = DecisionTaken(state=after, decision=decision, vote=after.votes[-1], at=workflow.now())
             await do(GateActivities.record_decision, taken, f"{decision.person.id}: {decision.answer.replace('_', ' ')}")
             self._state = after
-            self._show()
+            if after.outcome is None:
+                await self._show()
             return after
 
     @decide.validator
@@ -71,7 +73,7 @@ class ApprovalGate:
     def state(self) -> GateState:
         return self._state
 
-    def _show(self) -> None:
+    async def _show(self) -> None:
         decided = self._state.outcome is not None
-        workflow.set_current_details(gate_ended(self._state) if decided else gate_waits(self._state))
         workflow.upsert_search_attributes(awaiting([] if decided else list(self._state.missing), self._state.due))
+        await tell(self._state.subject.program, gate_ended(self._state) if decided else gate_waits(self._state))

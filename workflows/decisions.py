@@ -10,8 +10,7 @@ from domain.gates import GateState, Subject
 from domain.lifecycle import GateResult
 from workflows.approval_gate import ApprovalGate
 from workflows.attributes import of_program
-from workflows.details import gate_waits
-from workflows.progress import tell
+from workflows.details import instant, told
 
 
 async def ask(
@@ -29,7 +28,14 @@ async def ask(
         opened_at=opened_at,
         due=policy.deadline.after(opened_at, definition.zone),
     )
-    await tell(subject.program, gate_waits(state))
+    workflow.set_current_details(
+        told(
+            f"At the gate {gate}",
+            subject.title,
+            f"since {instant(opened_at)}, due {instant(state.due)}",
+            f"in workflow `{state.id}`",
+        )
+    )
     return await workflow.execute_child_workflow(
         ApprovalGate.run,
         state,

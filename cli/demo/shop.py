@@ -38,20 +38,21 @@ class Shop:
         self._event: str = program["earning"][0]["event"]
         self._rewards = sorted((reward["points"], reward["id"]) for reward in program["rewards"] if not reward.get("from_tier"))
         self._waiting = list(customers)
-        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._desks = asyncio.Semaphore(_AT_ONCE)
+        self._tills = asyncio.Semaphore(_AT_ONCE)
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.members: set[str] = set()
         self.counts: Counter[str] = Counter()
         """What came of it: posted, not counted, redeemed, left."""
 
     async def enrol_open_wave(self) -> int:
-        """Enrol everybody whom the open waves reach, in no more requests at once than the shop has tills; how many joined."""
+        """Enrol everybody whom the open waves reach, in no more requests at once than the shop has desks; how many joined."""
         before = len(self.members)
         still_waiting: list[str] = []
 
         async def enrol(customer: str) -> None:
             body = {"participant": customer, "agreement": self._agreement}
-            async with self._places:
+            async with self._desks:
                 response = await self._api.try_post(
                     _SHOP, f"/programs/{self._program}/members", body, key=f"{self._program}-enrol-{customer}"
                 )
@@ -81,7 +82,7 @@ class Shop:
                     tasks.create_task(self._in_turn(customer, self._redeem_what_is_left, customer))
 
     async def _in_turn(self, customer: str, act: Callable[..., Awaitable[None]], *arguments: Any) -> None:
-        async with self._turns[customer], self._places:
+        async with self._turns[customer], self._tills:
             await act(*arguments)
 
     async def _serve(self, purchase: Purchase, number: int) -> None:
