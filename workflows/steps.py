@@ -17,7 +17,7 @@ PATIENT = RetryPolicy(
 )
 """For ever: a database or a service that is down will be back, and until then nothing is lost."""
 
-_SHORT = timedelta(seconds=30)
+_SHORT = timedelta(seconds=10)
 _LONG = timedelta(hours=1)
 _SILENT = timedelta(seconds=30)
 _INSTANT = timedelta(milliseconds=1)
@@ -25,7 +25,7 @@ _SUMMARY_LIMIT = 120
 
 
 async def do(activity: Callable[[Any, Argument], Awaitable[Result]], argument: Argument, summary: str) -> Result:
-    """One short activity: a few statements, half a minute at the most."""
+    """One short activity: a few statements; a worker that was killed is found out after ten seconds."""
     return await workflow.execute_activity_method(
         activity, argument, start_to_close_timeout=_SHORT, retry_policy=PATIENT, summary=summary[:_SUMMARY_LIMIT]
     )

@@ -1,0 +1,53 @@
+"""A stack that is stopped and started again goes on where it was, running workflows included."""
+
+from pathlib import Path
+
+from cli.demo.api import DemoApi
+from domain import ids
+from runtime.settings import Settings
+from tests.house import example, program_id
+from worker.embedded.stack import Stack
+
+OWNER = "demo-owner"
+
+
+async def test_a_second_start_goes_on_with_the_program_that_waited_at_its_gate(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home", api_port=0, temporal_port=0, temporal_ui_port=0)
+    program = program_id("restart")
+    log = f"{program}-log"
+    criteria = [{"figure": "members", "at_least": 1}]
+    definition = example("starbucks.yaml", program, prototype={"transactions": log, "criteria": criteria})
+
+    async with Stack(settings) as stack:
+        api = DemoApi(stack.addresses.api, Path(stack.environment["TENURE_PEOPLE_FILE"]), connections=4)
+        await api.post(OWNER, f"/transaction-logs/{log}", content="customer,at,amount\nc1,2026-01-01T10:00:00Z,12.00\n")
+        await api.post(OWNER, "/programs", definition.model_dump(mode="json"))
+        gate = await _gate(api, program, "strategy")
+        await _approve(api, gate, "demo-marketing")
+        await api.close()
+
+    async with Stack(settings) as stack:
+        api = DemoApi(stack.addresses.api, Path(stack.environment["TENURE_PEOPLE_FILE"]), connections=4)
+        state = await api.get(OWNER, f"/gates/{gate['id']}")
+        assert [vote["person"] for vote in state["votes"]] == ["demo-marketing"]
+        await _approve(api, gate, "demo-finance")
+        readiness = await _gate(api, program, "readiness")
+        assert readiness["id"].startswith(ids.qualification(program, 1))
+        report = await api.get(OWNER, f"/programs/{program}/report")
+        assert [stage["stage"] for stage in report["stages"]] == ["requirements", "strategy", "prototype", "acceptance_test"]
+        await api.close()
+
+
+async def _gate(api: DemoApi, program: str, name: str) -> dict[str, object]:
+    """The gate of this name, once it is open; the API tells it to whoever asks, so the test asks until it is."""
+    while True:
+        for gate in await api.get(OWNER, "/gates", program=program):
+            if gate["gate"] == name:
+                found: dict[str, object] = gate
+                return found
+
+
+async def _approve(api: DemoApi, gate: dict[str, object], person: str) -> None:
+    subject = gate["subject"]
+    assert isinstance(subject, dict)
+    await api.post(person, f"/gates/{gate['id']}/decisions", {"answer": "approve", "digest": subject["digest"]})
