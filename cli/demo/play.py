@@ -2,22 +2,22 @@
 
 import asyncio
 from collections.abc import Awaitable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
-from cli.demo.api import DemoApi, DemoFailed
+from cli.demo.api import DemoApi
 from cli.demo.approvers import Approvers
 from cli.demo.purchases import Purchase, as_csv, invited, span
 from cli.demo.shop import Shop
 from cli.demo.timeline import Timeline
 from cli.demo.told import Teller
+from cli.demo.watch import Watch
 from domain.definition import Definition, scaled
 from domain.period import Period
 
 _OWNER = "demo-owner"
-_LOOK_EVERY = 0.25
 _MONTH = timedelta(days=30.436875)
 _FIRST_PART = 6
 """The first sixth of the log is the past on which the prototype runs; the launch lies at its end."""
@@ -66,27 +66,20 @@ class Play:
         approvers = Approvers(self._api, self._teller, program, interactive=self._plan.interactive)
         customers = invited(self._plan.purchases, self._plan.launch_at, self._plan.members)
         self.shop = Shop(self._api, self._timeline, self.definition, customers)
-        deciding = asyncio.create_task(approvers.decide_until_cancelled())
-        try:
-            await _first_to_fail(deciding, self._live(program))
-        finally:
-            deciding.cancel()
-            with suppress(asyncio.CancelledError):
-                await deciding
+        self._watch = Watch(self._api, self._teller, program)
+        await _alongside(self._live(), self._watch.look_until_cancelled(), approvers.decide_until_cancelled())
         self.report = await self._report()
 
-    async def _live(self, program: str) -> None:
-        await self._until_stage("rollout", "operation")
-        started = await self._api.get(_OWNER, f"/programs/{program}")
+    async def _live(self) -> None:
+        started = await self._watch.until_stage("rollout", "operation")
         self._timeline.launch(datetime.fromisoformat(started["launched_at"]))
         self._teller.event(f"launched; from here on a day of the log takes {86_400 / self._plan.factor:.2f} seconds")
-        telling = asyncio.create_task(self._tell_months())
-        try:
-            await asyncio.gather(self._enrol_by_waves(), self._buy(), self._end())
-            await self._until_stage("closed")
-            self._teller.event("closed")
-        finally:
-            telling.cancel()
+        await _alongside(self._trade(), self._tell_months())
+
+    async def _trade(self) -> None:
+        """From the launch to the closing."""
+        await asyncio.gather(self._enrol_by_waves(), self._buy(), self._end())
+        await self._watch.until_stage("closed")
 
     async def _definition(self) -> dict[str, Any]:
         """The definition as played: another program id where one of its name has lived here before, and every period scaled."""
@@ -121,38 +114,28 @@ class Play:
 
     async def _enrol_by_waves(self) -> None:
         """Whenever a wave opens, enrol whom it reaches."""
-        program, waves = self.definition["program"], len(self.definition["waves"])
-        opened = 0
-        while opened < waves:
-            status = await self._api.get(_OWNER, f"/programs/{program}")
-            if len(status["waves"]) > opened:
-                opened = len(status["waves"])
-                wave = status["waves"][-1]
-                joined = await self.shop.enrol_open_wave()
-                self._teller.event(f"wave {wave['wave']} ({wave['share']} %) is open: {joined} members joined")
-            else:
-                await asyncio.sleep(_LOOK_EVERY)
+        for number in range(len(self.definition["waves"])):
+            status = await self._watch.until(partial(_has_opened, number + 1))
+            wave = status["waves"][number]
+            joined = await self.shop.enrol_open_wave()
+            self._teller.event(f"wave {wave['wave']} ({wave['share']} %) is open: {joined} members joined")
 
     async def _buy(self) -> None:
         await self.shop.post_as_due(purchase for purchase in self._plan.purchases if purchase.at >= self._plan.launch_at)
 
     async def _end(self) -> None:
         await self._until(self._plan.end_at)
-        await self._until_stage("operation")
+        await self._watch.until_stage("operation")
         program = self.definition["program"]
         verdict = await self._api.post("demo-analyst", f"/programs/{program}/evaluations")
         self._teller.event(f"Demo Analyst evaluates once more: {verdict['consequence'].replace('_', ' ')}")
         reason = "the demo's eighteen months are over"
         await self._api.post(_OWNER, f"/programs/{program}/end", {"reason": reason})
         self._teller.event("Demo Owner asks for the end")
-        self._teller.command(f"tenure --as demo-owner program end {program} --reason '{reason}'")
-        await self._until_stage("wind_down")
-        notice = await self._api.get(_OWNER, f"/programs/{program}")
-        while notice["earning_until"] is None:
-            await asyncio.sleep(_LOOK_EVERY)
-            notice = await self._api.get(_OWNER, f"/programs/{program}")
-        self._teller.event("notice is given; members redeem what they have")
-        await _sleep_until(datetime.fromisoformat(notice["earning_until"]))
+        self._teller.command(f'tenure --as demo-owner program end {program} --reason "{reason}"')
+        announced = await self._watch.until(lambda status: status["earning_until"] is not None)
+        self._teller.event("notice is given: members may still earn, until the redeem-only window begins")
+        await _sleep_until(datetime.fromisoformat(announced["earning_until"]))
         await self.shop.redeem_before_the_end()
 
     async def _tell_months(self) -> None:
@@ -171,23 +154,9 @@ class Play:
         if (wait := self._timeline.until(instant)) > 0:
             await asyncio.sleep(wait)
 
-    async def _until_stage(self, *stages: str) -> None:
-        """Wait for a stage; the API tells it to whoever asks, so the demo asks."""
-        before = ""
-        while True:
-            status = await self._api.get(_OWNER, f"/programs/{self.definition['program']}")
-            stage = status["stage"]
-            if stage in stages:
-                return
-            if stage in ("rejected", "development") or (stage == "closed" and "closed" not in stages):
-                raise DemoFailed(
-                    f"The program went to stage {stage}: {status['note']}",
-                    remedy="See the evidence: tenure program report " + str(self.definition["program"]),
-                )
-            if stage != before:
-                self._teller.event(f"stage: {stage.replace('_', ' ')}")
-                before = stage
-            await asyncio.sleep(_LOOK_EVERY)
+
+def _has_opened(waves: int, status: dict[str, Any]) -> bool:
+    return len(status["waves"]) >= waves
 
 
 def _with_time_to_decide(definition: Definition) -> Definition:
@@ -209,13 +178,14 @@ async def _sleep_until(instant: datetime) -> None:
     await asyncio.sleep(max(0.0, (instant - datetime.now(instant.tzinfo)).total_seconds()))
 
 
-async def _first_to_fail(watching: asyncio.Task[None], life: Awaitable[None]) -> None:
-    """Live to the end, or fail as soon as the approvers do."""
-    living = asyncio.ensure_future(life)
-    done, _ = await asyncio.wait({watching, living}, return_when=asyncio.FIRST_COMPLETED)
-    if watching in done:
-        living.cancel()
-        with suppress(asyncio.CancelledError):
-            await living
-        await watching
-    await living
+async def _alongside(life: Awaitable[None], *company: Awaitable[None]) -> None:
+    """Live to the end, in company that goes on as long; the first failure ends it all."""
+    tasks = [asyncio.ensure_future(each) for each in (life, *company)]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        done = next(task for task in tasks if task.done())
+        await done
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
