@@ -10,7 +10,7 @@ from domain.definition import Definition, ScenarioPhase
 from domain.lifecycle import PhaseResult, PrototypeSummary
 from domain.model import Message
 from domain.scenarios import run_scenario
-from insight.prototype import Purchase, simulate
+from insight.prototype import Purchase, UnusableLog, simulate
 from store import evidence, transaction_logs
 
 
@@ -45,11 +45,17 @@ class QualificationActivities:
 
     @activity.defn
     async def run_prototype(self, task: PrototypeTask) -> PrototypeSummary:
-        """Simulate the definition over its transaction log, keep the figures, and say whether the criteria hold."""
+        """Simulate the definition over its transaction log, keep the figures, and say whether the criteria hold.
+
+        A log that the program's rules cannot rate is a prototype that failed: to try it again would change nothing.
+        """
         log = task.definition.prototype.transactions
         async with self._engine.connect() as connection:
             rows = await transaction_logs.read(connection, log)
-        result = await asyncio.to_thread(simulate, task.definition, [Purchase(*row) for row in rows])
+        try:
+            result = await asyncio.to_thread(simulate, task.definition, [Purchase(*row) for row in rows])
+        except UnusableLog as error:
+            return PrototypeSummary(passed=False, transactions=len(rows), evidence=f"the log {log} cannot be used: {error}")
         record = evidence.PrototypeRecord(
             revision=task.revision, log=log, passed=result.passed, result=result.model_dump(mode="json"), at=task.at
         )

@@ -5,9 +5,9 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 
-from domain import expiry
+from domain import expiry, ids
 from domain.model import Message
-from ledger import Earn, Ledger
+from ledger import Earn, Ledger, outbox
 from store import members, programs
 
 
@@ -21,6 +21,12 @@ class Delivery(Message):
     message: str
     at: datetime
     due: datetime
+
+
+class Delivered(Message):
+    """Whether the offer was made."""
+
+    delivered: bool
 
 
 class Measuring(Message):
@@ -44,7 +50,7 @@ class RetentionActivities:
         self._ledger = ledger
 
     @activity.defn
-    async def deliver_offer(self, delivery: Delivery) -> None:
+    async def deliver_offer(self, delivery: Delivery) -> Delivered:
         """Credit the offered points as a bonus, and keep that the offer was made; who has left or is to be left gets none."""
         async with self._engine.connect() as connection:
             program = await programs.find(connection, delivery.program)
@@ -52,7 +58,7 @@ class RetentionActivities:
             record = await members.find(connection, delivery.program, delivery.participant)
         ending = program.enrolment_until is not None
         if in_force is None or ending or record.status != "active":
-            return
+            return Delivered(delivered=False)
         definition = in_force.definition
         await self._ledger.earn(
             Earn(
@@ -82,10 +88,14 @@ class RetentionActivities:
                     due=delivery.due,
                 ),
             )
+        return Delivered(delivered=True)
 
     @activity.defn
     async def measure_intervention(self, measuring: Measuring) -> Measured:
-        """Whether the member was active since the offer; once that is known, or time is over, the intervention is closed."""
+        """Whether the member was active since the offer; once that is known, or time is over, the intervention is closed.
+
+        A member who has come back is looked at again: their silence is over.
+        """
         async with self._engine.connect() as connection:
             delivered = await members.find_intervention(connection, measuring.id)
         if delivered is None:
@@ -97,4 +107,6 @@ class RetentionActivities:
         outcome = "answered" if answered else "unanswered"
         async with self._engine.begin() as connection:
             await members.close_intervention(connection, delivered, outcome, measuring.at)
+            if answered:
+                await outbox.put(connection, [ids.member(measuring.program, measuring.participant)])
         return Measured(outcome=outcome)

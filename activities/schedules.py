@@ -26,6 +26,9 @@ _SHORTEST = timedelta(seconds=1)
 _CATCH_UP = timedelta(minutes=1)
 """What was missed for longer is left out: the next evaluation sees the same figures, the next sweep the same lots."""
 
+_SPREAD, _WIDEST_SPREAD = 20, timedelta(minutes=5)
+"""Schedules of the same interval fall due at the same instant: each is put off by up to a part of its interval."""
+
 
 class ProgramSchedules(Message):
     """How often a program is evaluated and swept; `None` leaves a Schedule out."""
@@ -72,12 +75,13 @@ class ScheduleActivities:
                     raise
 
     async def _create(self, schedule_id: str, program: str, workflow: str, queue: str, every: Period, summary: str) -> None:
+        interval = max(_SHORTEST, every.approximate())
         attributes = TypedSearchAttributes([SearchAttributePair(PROGRAM, program)])
         schedule = Schedule(
             action=ScheduleActionStartWorkflow(
                 workflow, program, id=schedule_id, task_queue=queue, static_summary=summary, typed_search_attributes=attributes
             ),
-            spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=max(_SHORTEST, every.approximate()))]),
+            spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=interval)], jitter=min(interval / _SPREAD, _WIDEST_SPREAD)),
             policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=_CATCH_UP),
         )
         try:

@@ -115,6 +115,9 @@ class WindDownActivities:
         except WorkflowUpdateFailedError as error:
             raise ApplicationError(f"{participant}'s membership did not end: {error.cause}") from error
         except RPCError as error:
-            # The workflow may have ended in between, as one does whose member has just left.
+            # The workflow may have ended in between, as one does whose member has just left; where it was terminated, the
+            # member is still written as active.
             if error.status != RPCStatusCode.NOT_FOUND:
                 raise
+            async with self._engine.begin() as connection:
+                await members.close(connection, step.program, participant, "ended", step.at)

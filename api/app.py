@@ -28,7 +28,10 @@ document (RFC 9457) whose `code` never changes and whose `remedy` says what to d
 
 
 class BodyLimit:
-    """Refuses a body that is larger than the limit, whether its length was announced or not."""
+    """Refuses a body that is larger than the limit, whether its length was announced or not.
+
+    The body is read here, whole: every route needs it so, and what is too large is known before any of them looks at it.
+    """
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
         self._app = app
@@ -39,20 +42,31 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if announced.isdigit() and int(announced) > self._limit:
+        body = await self._read(receive) if not announced.isdigit() or int(announced) <= self._limit else None
+        if body is None:
             await problems.problem(BodyTooLarge(self._limit))(scope, receive, send)
             return
-        received = 0
+        waiting: list[Message] = [body]
 
-        async def counted() -> Message:
-            nonlocal received
+        async def again() -> Message:
+            return waiting.pop() if waiting else await receive()
+
+        await self._app(scope, again, send)
+
+    async def _read(self, receive: Receive) -> Message | None:
+        """The body in one message, or that the client has gone; None if there is more than may be."""
+        parts: list[bytes] = []
+        size = 0
+        while True:
             message = await receive()
-            received += len(message.get("body", b""))
-            if received > self._limit:
-                raise BodyTooLarge(self._limit)
-            return message
-
-        await self._app(scope, counted, send)
+            if message["type"] != "http.request":
+                return message
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if size > self._limit:
+                return None
+            if not message.get("more_body", False):
+                return {"type": "http.request", "body": b"".join(parts), "more_body": False}
 
 
 def create_app(settings: Settings, *, services: Services | None = None) -> FastAPI:

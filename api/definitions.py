@@ -26,11 +26,7 @@ async def definition_in(request: Request) -> Definition:
     body = await request.body()
     if len(body) > _LARGEST:
         raise BodyTooLarge(_LARGEST)
-    try:
-        text = body.decode()
-    except UnicodeDecodeError as error:
-        raise DefinitionFaulty([{"problem": "The body is not UTF-8 text.", "remedy": "Send YAML or JSON as UTF-8."}]) from error
-    found = read_definition(text)
+    found = read_definition(body)
     if isinstance(found, Definition):
         return found
     raise DefinitionFaulty([fault.model_dump(mode="json") for fault in found])

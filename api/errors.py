@@ -38,15 +38,28 @@ class KeyMissing(TenureError):
         )
 
 
+class KeyInvalid(TenureError):
+    code = "idempotency_key_invalid"
+    status = 400
+    title = "The Idempotency-Key cannot be used"
+
+    def __init__(self, longest: int) -> None:
+        super().__init__(
+            f"The Idempotency-Key is longer than {longest} characters, or has others than visible ASCII ones.",
+            remedy="Use letters, digits and punctuation, without blanks: a UUID, for instance.",
+            field="Idempotency-Key",
+        )
+
+
 class KeyReused(TenureError):
     code = "idempotency_key_reused"
     status = 422
     title = "The key belongs to another request"
 
-    def __init__(self) -> None:
+    def __init__(self, key: str) -> None:
         super().__init__(
-            "This Idempotency-Key was used for a request with another body or address.",
-            remedy="Repeat the first request unchanged, or take a new key.",
+            f"The Idempotency-Key {key!r} was used before, for a request with another body or address.",
+            remedy="Repeat the first request unchanged to get its answer again, or take a new key.",
             field="Idempotency-Key",
         )
 
@@ -71,6 +84,23 @@ class InvalidRequest(TenureError):
         first = errors[0] if errors else {"field": "body", "problem": "not readable"}
         super().__init__(
             f"{first['field']}: {first['problem']}.", remedy="Correct the fields named in `errors`.", field=str(first["field"])
+        )
+        self.errors = errors
+
+
+class ZoneMissing(TenureError):
+    """A date that could mean any of two dozen instants."""
+
+    code = "time_zone_missing"
+    status = 422
+    title = "The time has no time zone"
+
+    def __init__(self, errors: list[dict[str, object]]) -> None:
+        field = str(errors[0]["field"])
+        super().__init__(
+            f"{field} has no time zone.",
+            remedy="Write the zone with it: 2026-03-10T09:30:00Z or …T04:30:00-05:00.",
+            field=field,
         )
         self.errors = errors
 
@@ -110,6 +140,18 @@ class ProgramExists(TenureError):
             f"The lifecycle of program {program!r} has begun already.",
             remedy="Hand in a further revision, or give the program another id.",
             field="program",
+        )
+
+
+class NotLaunched(TenureError):
+    code = "not_launched"
+    status = 409
+    title = "The program has not been launched"
+
+    def __init__(self, program: str) -> None:
+        super().__init__(
+            f"Program {program!r} has not been launched yet, so there is nothing to judge.",
+            remedy="Evaluate it once a revision is in force; the program's open gates say what it waits for.",
         )
 
 
@@ -240,25 +282,104 @@ class TierTooLow(TenureError):
 
 
 class InsufficientPoints(TenureError):
+    """The ledger's own sentence, stored with the refusal: what was asked for, and what was available then."""
+
     code = "insufficient_points"
     status = 409
     title = "There are not enough points"
 
-    def __init__(self, needed: int, available: int) -> None:
+    def __init__(self, detail: str) -> None:
         super().__init__(
-            f"The reward costs {needed} points; {available} are available.", remedy="Choose a cheaper reward.", field="reward"
+            detail,
+            remedy="Choose a cheaper reward; once there are more points, ask with a new Idempotency-Key.",
+            field="reward",
+        )
+
+
+class BalanceLimit(TenureError):
+    """The ledger's own sentence, stored with the refusal."""
+
+    code = "balance_limit"
+    status = 409
+    title = "The account is full"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, remedy="Let the member redeem, then post the event with a new Idempotency-Key.")
+
+
+class TransactionUnknown(TenureError):
+    code = "transaction_unknown"
+    status = 404
+    title = "There is no such transaction"
+
+    def __init__(self, number: int, participant: str) -> None:
+        super().__init__(
+            f"{participant!r} has no transaction {number}.",
+            remedy="Take its address from the Location header of the answer that made it.",
+        )
+
+
+class LogMissing(TenureError):
+    code = "transaction_log_unknown"
+    status = 404
+    title = "There is no such transaction log"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no transaction log {name!r}.", remedy="Load it with `tenure log load`.", field="name")
+
+
+class RouteUnknown(TenureError):
+    code = "route_unknown"
+    status = 404
+    title = "Nothing is here"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"There is nothing at {path!r}.", remedy="See /docs for every address that there is.")
+
+
+class MethodNotAllowed(TenureError):
+    code = "method_not_allowed"
+    status = 405
+    title = "This is not what the address is for"
+
+    def __init__(self, method: str, path: str, allowed: str) -> None:
+        super().__init__(f"{method} is not for {path!r}.", remedy=f"Use {allowed or 'another method'}; see /docs.")
+
+
+class HttpRefused(TenureError):
+    """What the server itself refuses before any route looks at it."""
+
+    code = "http_error"
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(f"{detail}.", remedy="Correct the request; see /docs for how it must look.")
+        self.status = status  # type: ignore[misc]
+        self.title = "The request cannot be read"  # type: ignore[misc]
+
+
+class Internal(TenureError):
+    """A fault of ours; what it was is in the log alone."""
+
+    code = "internal"
+    status = 500
+    title = "Something went wrong"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The request could not be answered, through no fault of yours.",
+            remedy="Repeat it with the same Idempotency-Key; if it fails again, tell the operator, whose log has the details.",
         )
 
 
 class Refused(TenureError):
     """A workflow refused; code and words are its own."""
 
-    title = "Refused"
     _STATUS: ClassVar[dict[str, int]] = {"four_eyes": 403, "role_not_asked": 403, "reason_missing": 422, "member_unknown": 404}
 
     def __init__(self, code: str, detail: str, remedy: str) -> None:
         super().__init__(detail, remedy=remedy)
         self.code = code  # type: ignore[misc]
+        self.title = f"Refused: {code.replace('_', ' ')}"  # type: ignore[misc]
         self.status = self._STATUS.get(code, 409)  # type: ignore[misc]
 
 

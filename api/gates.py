@@ -10,16 +10,18 @@ from pydantic import Field
 from api.errors import Refused
 from api.once import Answer, Key, once
 from api.people import may
+from api.reading import ReadAgain
 from api.services import Services, WithServices
 from api.workflow_calls import asked
 from domain import gates as rules
+from domain import ids
 from domain.definition import Role
 from domain.gates import Decision, GateState, Person
-from domain.model import Value
+from domain.model import CAN_BE_KEPT, Value
 from store import gates
 from workflows.approval_gate import ApprovalGate
 
-router = APIRouter(prefix="/gates", tags=["gates"])
+router = APIRouter(prefix="/gates", tags=["gates"], route_class=ReadAgain)
 
 
 class DecisionIn(Value):
@@ -27,7 +29,7 @@ class DecisionIn(Value):
 
     answer: rules.Answer
     digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    reason: Annotated[str, Field(max_length=2000)] = ""
+    reason: Annotated[str, Field(max_length=2000), CAN_BE_KEPT] = ""
     role: Role | None = None
 
 
@@ -78,14 +80,14 @@ async def _decided(services: Services, gate: str, decision: Decision) -> GateSta
     async with services.engine.connect() as connection:
         known = await gates.find(connection, gate)
     handle = services.temporal.get_workflow_handle_for(ApprovalGate.run, gate)
-    update = handle.execute_update(ApprovalGate.decide, decision, id=f"{decision.person.id}:{decision.key}")
+    update = handle.execute_update(ApprovalGate.decide, decision, id=ids.asked(decision.person.id, decision.key))
     try:
         return await asked(update, gone=_GateOver())
     except _GateOver:
         async with services.engine.connect() as connection:
             known = await gates.find(connection, gate)
-        if any(vote.person == decision.person.id and vote.answer == decision.answer for vote in known.votes):
-            return known  # this very vote counted, but its answer was lost on the way
+            if await gates.has_counted(connection, gate, decision.person.id, decision.key):
+                return known  # this very vote counted, but its answer was lost on the way
         refusal = rules.refuse(known, decision, datetime.now(UTC)) or rules.Refusal(
             code="gate_decided", detail="The gate is decided.", remedy="Nothing is left to decide here."
         )

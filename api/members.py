@@ -1,48 +1,56 @@
 """Members: enrol, post an event, see the balance, redeem, leave."""
 
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, Field
 from temporalio.client import WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from api.errors import (
     AgreementDiffers,
+    BalanceLimit,
     EarningClosed,
     EnrolmentClosed,
     EventTypeUnknown,
     InsufficientPoints,
     InvalidRequest,
+    KeyReused,
     MemberGone,
     NotInWave,
     OutOfTime,
     RedeemingClosed,
+    Refused,
     RewardUnknown,
     TierTooLow,
+    TransactionUnknown,
 )
 from api.once import Answer, Key, once
 from api.people import may
+from api.reading import ReadAgain
 from api.services import Services, WithServices
 from api.workflow_calls import asked
 from domain import earning, expiry, ids, tiers
+from domain.definition import Amount
 from domain.gates import Person
 from domain.ids import Name, ParticipantId
 from domain.lifecycle import Membership
-from domain.model import Value
+from domain.model import CAN_BE_KEPT, Value
 from domain.waves import is_open_to
+from ledger import MAX_POINTS, Burn, Earn, KeyConflict
 from ledger import Answer as LedgerAnswer
-from ledger import Burn, Earn
+from runtime.errors import TenureError
 from store import members, programs
 from store.errors import MemberUnknown
 from workflows.attributes import of_member
 from workflows.member_lifecycle import Leaving, MemberLifecycle, MemberStart
 
-router = APIRouter(prefix="/programs/{program}/members", tags=["members"])
+router = APIRouter(prefix="/programs/{program}/members", tags=["members"], route_class=ReadAgain)
 
 _CLOCKS_DIFFER = timedelta(minutes=5)
 """How far ahead of ours the clock of a shop may run."""
@@ -52,7 +60,7 @@ class EnrolmentIn(Value):
     """Who joins (a reference, never a name), and the version of the agreement that they accepted."""
 
     participant: ParticipantId
-    agreement: Annotated[str, Field(min_length=1, max_length=200)]
+    agreement: Annotated[str, Field(min_length=1, max_length=200), CAN_BE_KEPT]
 
 
 class EventIn(Value):
@@ -60,7 +68,7 @@ class EventIn(Value):
 
     type: Name
     occurred_at: AwareDatetime
-    amount: Annotated[Decimal, Field(ge=0, le=10**12)] = Decimal(0)
+    amount: Amount = Decimal(0)
 
 
 class RedemptionIn(Value):
@@ -72,7 +80,7 @@ class RedemptionIn(Value):
 class DepartureIn(Value):
     """Why a member leaves, where they said."""
 
-    why: Annotated[str, Field(max_length=2000)] = ""
+    why: Annotated[str, Field(max_length=2000), CAN_BE_KEPT] = ""
 
 
 Service = Annotated[Person, Depends(may("serve members"))]
@@ -92,17 +100,17 @@ async def enrol(
             id=ids.member(program, joining.participant),
             task_queue=ids.MEMBERS_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+            # Who has left is known from the store; a workflow that only refused somebody must not keep them out for ever.
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
             static_summary=f"Membership of {joining.participant} in {program}",
             search_attributes=of_member(program, joining.participant),
         )
         update = services.temporal.execute_update_with_start_workflow(
-            MemberLifecycle.join, start_workflow_operation=start, id=f"{person.id}:{key}"
+            MemberLifecycle.join, start_workflow_operation=start, id=ids.asked(person.id, key)
         )
-        try:
-            membership = await asked(update, gone=MemberGone(joining.participant))
-        except WorkflowAlreadyStartedError as error:
-            raise MemberGone(joining.participant) from error
+        membership = await asked(update, gone=MemberGone(joining.participant))
+        if membership.status != "active":
+            raise MemberGone(joining.participant)
         return Answer(201, membership.model_dump(mode="json"), f"/programs/{program}/members/{joining.participant}")
 
     return await once(request, services, person, key, act)
@@ -113,51 +121,16 @@ async def post_event(
     program: str, participant: str, event: EventIn, services: WithServices, key: Key, person: Service
 ) -> JSONResponse:
     """Post an activity of a member; it is rated by the revision in force when it happened, and paid once."""
-    async with services.engine.connect() as connection:
-        record = await programs.find(connection, program)
-        member = await members.find(connection, program, participant)
-        in_force = await programs.in_force_at(connection, program, event.occurred_at)
-    _check_time(event.occurred_at, member, datetime.now(UTC))
-    if member.status != "active":
-        raise MemberGone(participant)
-    if in_force is None or (record.earning_until is not None and event.occurred_at >= record.earning_until):
-        raise EarningClosed(program)
-    definition = in_force.definition
-    known = sorted({rule.event for rule in definition.earning})
-    if event.type not in known:
-        raise EventTypeUnknown(event.type, known)
-    try:
-        rating = earning.rate(definition, member.tier, earning.Event(type=event.type, amount=event.amount))
-    except ValueError as error:
-        raise InvalidRequest([{"field": "amount", "problem": str(error)}]) from error
-    gap = expiry.clock_stands_within(definition)
-    answer = await services.ledger.earn(
-        Earn(
-            program=program,
-            participant=participant,
-            currency=definition.currency.code,
-            key=f"event/{key}",
-            fingerprint=event.model_dump_json(),
-            kind="earn",
-            points=rating.points,
-            effective_at=event.occurred_at,
-            expires_at=expiry.lot_expiry(definition, member.tier, event.occurred_at),
-            qualifying=rating.qualifying,
-            details={
-                "event": event.type,
-                "amount": str(event.amount),
-                "participant": participant,
-                "revision": in_force.number,
-                "rules": list(rating.rules),
-            },
-            clock_stands_within=gap.approximate() if gap is not None else None,
-            renew_lots=expiry.renews_lots(definition),
-            watches=tiers.watches(definition, member.tier, event.occurred_at),
-            nudge=(member.open_intervention,) if member.open_intervention else (),
-            nudge_on_watch=ids.member(program, participant),
+    ledger_key, fingerprint = ids.event(person.id, key), event.model_dump_json()
+
+    async def post() -> LedgerAnswer:
+        return await services.ledger.earn(await _rated(services, program, participant, event, ledger_key, fingerprint))
+
+    with _own_key(key):
+        answer = await _first_answer(
+            post, lambda: services.ledger.answered(Earn, program, participant, ledger_key, fingerprint)
         )
-    )
-    return _posted(answer, {"tier": member.tier})
+    return _posted(program, participant, answer)
 
 
 @router.post("/{participant}/redemptions", status_code=201)
@@ -165,36 +138,16 @@ async def redeem(
     program: str, participant: str, wish: RedemptionIn, services: WithServices, key: Key, person: Service
 ) -> JSONResponse:
     """Burn the points of a reward, oldest lots first; a refusal for lack of points is kept under its key."""
-    now = datetime.now(UTC)
-    async with services.engine.connect() as connection:
-        record = await programs.find(connection, program)
-        member = await members.find(connection, program, participant)
-        in_force = await programs.in_force_at(connection, program, now)
-    if member.status != "active":
-        raise MemberGone(participant)
-    if in_force is None or (record.redeeming_until is not None and now >= record.redeeming_until):
-        raise RedeemingClosed(program)
-    definition = in_force.definition
-    reward = definition.reward(wish.reward)
-    if reward is None:
-        raise RewardUnknown(wish.reward, [reward.id for reward in definition.rewards])
-    if reward.from_tier is not None and definition.tier_rank(member.tier) < definition.tier_rank(reward.from_tier):
-        raise TierTooLow(member.tier, reward.from_tier)
-    answer = await services.ledger.burn(
-        Burn(
-            program=program,
-            participant=participant,
-            currency=definition.currency.code,
-            key=f"redemption/{key}",
-            fingerprint=wish.model_dump_json(),
-            points=reward.points,
-            effective_at=now,
-            details={"reward": reward.id, "participant": participant},
+    ledger_key, fingerprint = ids.redemption(person.id, key), wish.model_dump_json()
+
+    async def burn() -> LedgerAnswer:
+        return await services.ledger.burn(await _priced(services, program, participant, wish, ledger_key, fingerprint))
+
+    with _own_key(key):
+        answer = await _first_answer(
+            burn, lambda: services.ledger.answered(Burn, program, participant, ledger_key, fingerprint)
         )
-    )
-    if answer.outcome == "refused":
-        raise InsufficientPoints(reward.points, answer.balance)
-    return _posted(answer, {"reward": reward.id})
+    return _posted(program, participant, answer)
 
 
 @router.post("/{participant}/departure", status_code=200)
@@ -208,7 +161,7 @@ async def leave(
             await members.find(connection, program, participant)
         handle = services.temporal.get_workflow_handle_for(MemberLifecycle.run, ids.member(program, participant))
         leaving = Leaving(at=datetime.now(UTC), why=wish.why)
-        update = handle.execute_update(MemberLifecycle.leave, leaving, id=f"{person.id}:{key}")
+        update = handle.execute_update(MemberLifecycle.leave, leaving, id=ids.asked(person.id, key))
         membership: Membership = await asked(update, gone=MemberGone(participant))
         return Answer(200, membership.model_dump(mode="json"))
 
@@ -235,6 +188,124 @@ async def show_balance(program: str, participant: str, services: WithServices) -
     code = definition.currency.code
     balance = await services.ledger.balance(program, participant, code)
     return {"program": program, "participant": participant, "currency": code} | balance.model_dump(mode="json")
+
+
+@router.get("/{participant}/transactions/{number}", dependencies=[Depends(may("read members"))])
+async def show_transaction(
+    program: str, participant: str, number: Annotated[int, Path(ge=1, le=2**63 - 1)], services: WithServices
+) -> dict[str, Any]:
+    """One transaction of a member's points, as it was answered."""
+    async with services.engine.connect() as connection:
+        await programs.find(connection, program)
+        await members.find(connection, program, participant)
+    answer = await services.ledger.transaction(program, participant, number)
+    if answer is None:
+        raise TransactionUnknown(number, participant)
+    return _transaction(answer)
+
+
+async def _rated(services: Services, program: str, participant: str, event: EventIn, key: str, fingerprint: str) -> Earn:
+    """What an event brings, by the revision in force when it happened. Raises the reason why it cannot be posted."""
+    async with services.engine.connect() as connection:
+        record = await programs.find(connection, program)
+        member = await members.find(connection, program, participant)
+        _check_time(event.occurred_at, member, datetime.now(UTC))
+        in_force = await programs.in_force_at(connection, program, event.occurred_at)
+    if member.status != "active":
+        raise MemberGone(participant)
+    if in_force is None or (record.earning_until is not None and event.occurred_at >= record.earning_until):
+        raise EarningClosed(program)
+    definition = in_force.definition
+    known = sorted({rule.event for rule in definition.earning})
+    if event.type not in known:
+        raise EventTypeUnknown(event.type, known)
+    try:
+        rating = earning.rate(definition, member.tier, earning.Event(type=event.type, amount=event.amount))
+    except ValueError as error:
+        raise InvalidRequest([{"field": "amount", "problem": str(error)}]) from error
+    if max((rating.points, *rating.qualifying.values())) > MAX_POINTS:
+        raise InvalidRequest(
+            [{"field": "amount", "problem": f"the event would bring {rating.points} points, over {MAX_POINTS}"}]
+        )
+    gap = expiry.clock_stands_within(definition)
+    return Earn(
+        program=program,
+        participant=participant,
+        currency=definition.currency.code,
+        key=key,
+        fingerprint=fingerprint,
+        kind="earn",
+        points=rating.points,
+        effective_at=event.occurred_at,
+        expires_at=expiry.lot_expiry(definition, member.tier, event.occurred_at),
+        qualifying=rating.qualifying,
+        details={
+            "event": event.type,
+            "amount": str(event.amount),
+            "participant": participant,
+            "tier": member.tier,
+            "revision": in_force.number,
+            "rules": list(rating.rules),
+        },
+        clock_stands_within=gap.approximate() if gap is not None else None,
+        renew_lots=expiry.renews_lots(definition),
+        watches=tiers.watches(definition, member.tier, event.occurred_at),
+        nudge=(member.open_intervention,) if member.open_intervention else (),
+        nudge_on_watch=ids.member(program, participant),
+    )
+
+
+async def _priced(services: Services, program: str, participant: str, wish: RedemptionIn, key: str, fingerprint: str) -> Burn:
+    """What a reward costs now. Raises the reason why this member cannot have it."""
+    now = datetime.now(UTC)
+    async with services.engine.connect() as connection:
+        record = await programs.find(connection, program)
+        member = await members.find(connection, program, participant)
+        in_force = await programs.in_force_at(connection, program, now)
+    if member.status != "active":
+        raise MemberGone(participant)
+    if in_force is None or (record.redeeming_until is not None and now >= record.redeeming_until):
+        raise RedeemingClosed(program)
+    definition = in_force.definition
+    reward = definition.reward(wish.reward)
+    if reward is None:
+        raise RewardUnknown(wish.reward, [reward.id for reward in definition.rewards])
+    if reward.from_tier is not None and definition.tier_rank(member.tier) < definition.tier_rank(reward.from_tier):
+        raise TierTooLow(member.tier, reward.from_tier)
+    return Burn(
+        program=program,
+        participant=participant,
+        currency=definition.currency.code,
+        key=key,
+        fingerprint=fingerprint,
+        points=reward.points,
+        effective_at=now,
+        details={"reward": reward.id, "participant": participant},
+    )
+
+
+async def _first_answer(
+    ask: Callable[[], Awaitable[LedgerAnswer]], before: Callable[[], Awaitable[LedgerAnswer | None]]
+) -> LedgerAnswer:
+    """The ledger's answer to a request. One that comes again gets its first answer, even where it would be refused now."""
+    try:
+        return await ask()
+    except KeyConflict:
+        raise
+    except TenureError:
+        answer = await before()
+        if answer is None:
+            raise
+        return answer
+
+
+@contextmanager
+def _own_key(key: str) -> Iterator[None]:
+    """A conflict in the ledger, told with the key that the caller knows."""
+    try:
+        yield
+    except KeyConflict as conflict:
+        raise KeyReused(key) from conflict
 
 
 async def _check_enrolment(services: Services, program: str, joining: EnrolmentIn) -> None:
@@ -270,13 +341,37 @@ def _check_time(occurred_at: datetime, member: members.MemberRecord, now: dateti
         )
 
 
-def _posted(answer: LedgerAnswer, more: dict[str, Any]) -> JSONResponse:
-    body = {
+def _posted(program: str, participant: str, answer: LedgerAnswer) -> JSONResponse:
+    """The answer of a transaction. Raises the refusal where the ledger refused, in the ledger's words."""
+    if answer.outcome == "refused":
+        raise _refusal(str(answer.refusal), str(answer.detail))
+    headers = {"Location": f"/programs/{program}/members/{participant}/transactions/{answer.txn_id}"}
+    if answer.duplicate:
+        headers["Idempotency-Replayed"] = "true"
+    return JSONResponse(_transaction(answer), status_code=201, headers=headers)
+
+
+def _refusal(code: str, detail: str) -> TenureError:
+    """The ledger's refusal, in its own words, with what the shop can do."""
+    match code:
+        case "insufficient_points":
+            return InsufficientPoints(detail)
+        case "balance_limit":
+            return BalanceLimit(detail)
+        case _:
+            return Refused(
+                code, detail, "Look at the member's balance, then ask for what it allows with a new Idempotency-Key."
+            )
+
+
+def _transaction(answer: LedgerAnswer) -> dict[str, Any]:
+    """A transaction as it was answered, with the tier that it was rated for, or the reward that it paid."""
+    found = {
         "transaction": answer.txn_id,
+        "kind": answer.kind,
+        "outcome": answer.outcome,
         "points": answer.points,
         "balance": answer.balance,
         "effective_at": answer.effective_at.isoformat(),
-        **more,
     }
-    headers = {"Idempotency-Replayed": "true"} if answer.duplicate else {}
-    return JSONResponse(body, status_code=201, headers=headers)
+    return found | {name: answer.details[name] for name in ("tier", "reward") if name in answer.details}

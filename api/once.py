@@ -1,16 +1,19 @@
 """A POST is answered once: the same Idempotency-Key gets the same answer, however often it is sent."""
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from hashlib import sha256
+from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request
 from fastapi.responses import JSONResponse
 
-from api.errors import KeyMissing, KeyReused, RequestInFlight
+from api.errors import KeyInvalid, KeyMissing, KeyReused, RequestInFlight
 from api.services import Services
 from domain.gates import Person
+from runtime.errors import TenureError
 from store import requests
 
 _LONGEST_KEY = 200
@@ -32,9 +35,11 @@ class Answer:
 
 
 async def idempotency_key(key: Annotated[str | None, Header(alias="Idempotency-Key")] = None) -> str:
-    """The request's key. Raises KeyMissing."""
-    if not key or len(key) > _LONGEST_KEY:
+    """The request's key. Raises KeyMissing, KeyInvalid."""
+    if not key:
         raise KeyMissing
+    if len(key) > _LONGEST_KEY or not re.fullmatch("[!-~]+", key):
+        raise KeyInvalid(_LONGEST_KEY)
     return key
 
 
@@ -46,7 +51,8 @@ async def once(
 ) -> JSONResponse:
     """Answer a request by `act`, or by the answer that the key got before.
 
-    A refusal is not kept: once its reason is gone, the same request may succeed. Raises KeyReused, RequestInFlight.
+    A refusal is not kept: once its reason is gone, the same request may succeed, and the key may serve another one. Where a
+    failure leaves open whether anything was done, the key stays with its request. Raises KeyReused, RequestInFlight.
     """
     body = await request.body()
     fingerprint = sha256(b"\n".join([request.method.encode(), request.url.path.encode(), body])).hexdigest()
@@ -54,16 +60,17 @@ async def once(
         before = await requests.begin(connection, person.id, key, fingerprint)
     if before is not None:
         if before.fingerprint != fingerprint:
-            raise KeyReused
+            raise KeyReused(key)
         if before.status is not None:
             return Answer(before.status, before.answer, before.location).response(replayed=True)
         if not before.abandoned:
             raise RequestInFlight
     try:
         answer = await act()
-    except BaseException:
+    except BaseException as error:
+        refused = isinstance(error, TenureError) and error.status < HTTPStatus.INTERNAL_SERVER_ERROR
         async with services.engine.begin() as connection:
-            await requests.forget(connection, person.id, key)
+            await (requests.forget if refused else requests.release)(connection, person.id, key)
         raise
     async with services.engine.begin() as connection:
         await requests.answer(connection, person.id, key, answer.status, answer.body, answer.location)

@@ -1,23 +1,48 @@
 """Errors at the edge become RFC 9457 problems: type, title, status, detail, and what to do."""
 
+import json
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from starlette.exceptions import HTTPException
 from temporalio.service import RPCError
 
-from api.errors import InvalidRequest, ServiceUnavailable
+from api.errors import (
+    HttpRefused,
+    Internal,
+    InvalidRequest,
+    MethodNotAllowed,
+    RouteUnknown,
+    ServiceUnavailable,
+    ZoneMissing,
+)
 from runtime.errors import TenureError
 
 logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 
+_AWAY = ("08", "53", "57P", "3D000")
+"""How PostgreSQL's codes begin when it is not there: connection, resources, shutdown or start, no such database."""
+_NO_TEXT = {"22021", "22P05"}
+"""PostgreSQL's codes for a character that it cannot keep, U+0000 above all."""
 
-def problem(error: TenureError) -> JSONResponse:
+
+class ProblemResponse(JSONResponse):
+    """In ASCII, so that it can tell of any text, even of one that no encoding can write."""
+
+    media_type = MEDIA_TYPE
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, separators=(",", ":")).encode()
+
+
+def problem(error: TenureError, headers: Mapping[str, str] | None = None) -> ProblemResponse:
     """The problem document of an error."""
     body: dict[str, Any] = {
         "type": f"https://tenure.example/problems/{error.code}",
@@ -31,46 +56,67 @@ def problem(error: TenureError) -> JSONResponse:
         body["field"] = error.field
     if errors := getattr(error, "errors", None):
         body["errors"] = errors
-    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
-    return JSONResponse(body, status_code=error.status, media_type=MEDIA_TYPE, headers=headers)
+    challenge = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+    return ProblemResponse(body, status_code=error.status, headers={**(headers or {}), **challenge})
 
 
 def install(app: FastAPI) -> None:
     """Have every error of the application answered as a problem."""
 
     @app.exception_handler(TenureError)
-    async def _tenure_error(request: Request, error: TenureError) -> JSONResponse:
+    async def _tenure_error(request: Request, error: TenureError) -> ProblemResponse:
         return problem(error)
 
     @app.exception_handler(RequestValidationError)
-    async def _wrong_shape(request: Request, error: RequestValidationError) -> JSONResponse:
-        errors: list[dict[str, object]] = [
-            {"field": ".".join(str(part) for part in fault["loc"] if part != "body") or "body", "problem": fault["msg"]}
-            for fault in error.errors()
-        ]
-        return problem(InvalidRequest(errors))
+    async def _wrong_shape(request: Request, error: RequestValidationError) -> ProblemResponse:
+        faults = error.errors()
+        errors = [_shape_fault(fault) for fault in faults]
+        without_zone = all(fault["type"] == "timezone_aware" for fault in faults)
+        return problem(ZoneMissing(errors) if without_zone else InvalidRequest(errors))
 
     @app.exception_handler(HTTPException)
-    async def _http_error(request: Request, error: HTTPException) -> JSONResponse:
-        body = {"type": "about:blank", "title": str(error.detail), "status": error.status_code, "code": "http_error"}
-        return JSONResponse(body, status_code=error.status_code, media_type=MEDIA_TYPE, headers=error.headers)
+    async def _http_error(request: Request, error: HTTPException) -> ProblemResponse:
+        return problem(_http_problem(request, error), error.headers)
 
     @app.exception_handler(RPCError)
-    async def _temporal_away(request: Request, error: RPCError) -> JSONResponse:
+    async def _temporal_away(request: Request, error: RPCError) -> ProblemResponse:
         logger.warning("Temporal: %s", error)
         return problem(ServiceUnavailable("Temporal"))
 
-    @app.exception_handler(InterfaceError)
-    @app.exception_handler(ConnectionError)
-    async def _database_away(request: Request, error: Exception) -> JSONResponse:
+    @app.exception_handler(NoConnectionFree)
+    @app.exception_handler(OSError)
+    async def _nobody_there(request: Request, error: Exception) -> ProblemResponse:
         logger.warning("database: %s", error)
         return problem(ServiceUnavailable("The database"))
 
     @app.exception_handler(DBAPIError)
-    async def _database_error(request: Request, error: DBAPIError) -> JSONResponse:
-        logger.exception("database")
-        if error.connection_invalidated:
+    async def _database_error(request: Request, error: DBAPIError) -> ProblemResponse:
+        sqlstate = getattr(error.orig, "sqlstate", None) or ""
+        if error.connection_invalidated or sqlstate.startswith(_AWAY):
+            logger.warning("database: %s", error.orig)
             return problem(ServiceUnavailable("The database"))
-        return problem(
-            TenureError("The database refused what was asked of it.", remedy="Tell the operator; the log has the details.")
-        )
+        if sqlstate in _NO_TEXT:
+            return problem(InvalidRequest([{"field": "request", "problem": "a text holds the character U+0000"}]))
+        logger.error("database", exc_info=error)
+        return problem(Internal())
+
+    @app.exception_handler(Exception)
+    async def _unforeseen(request: Request, error: Exception) -> ProblemResponse:
+        return problem(Internal())  # the server writes the error to the log
+
+
+def _shape_fault(fault: Mapping[str, Any]) -> dict[str, object]:
+    """One fault of a body or an address, as the field and what is wrong with it."""
+    if fault["type"] == "json_invalid":
+        reason = fault.get("ctx", {}).get("error", "")
+        return {"field": "body", "problem": f"the body is not JSON (at character {fault['loc'][-1]}: {reason})"}
+    field = ".".join(str(part) for part in fault["loc"] if part != "body") or "body"
+    return {"field": field, "problem": str(fault["msg"]).removeprefix("Value error, ")}
+
+
+def _http_problem(request: Request, error: HTTPException) -> TenureError:
+    if error.status_code == 404:
+        return RouteUnknown(request.url.path)
+    if error.status_code == 405:
+        return MethodNotAllowed(request.method, request.url.path, (error.headers or {}).get("Allow", ""))
+    return HttpRefused(error.status_code, str(error.detail))

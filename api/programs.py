@@ -1,5 +1,6 @@
 """Programs: start a lifecycle, hand in a revision, see where it stands, evaluate it, ask for its end."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -11,30 +12,32 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from api.definitions import BODY, definition_in
-from api.errors import ProgramDiffers, ProgramEnded, ProgramExists
+from api.errors import NotLaunched, ProgramDiffers, ProgramEnded, ProgramExists, Refused
 from api.once import Answer, Key, once
 from api.people import may
-from api.services import WithServices
-from api.workflow_calls import asked
+from api.reading import ReadAgain
+from api.services import Services, WithServices
+from api.workflow_calls import asked, in_time
 from domain import ids
 from domain.definition import digest
 from domain.gates import Person
 from domain.kpis import Verdict
 from domain.lifecycle import EndRequest, Revision
-from domain.model import Value
-from domain.stages import product_status
+from domain.model import CAN_BE_KEPT, Value
+from domain.stages import ENDED, product_status
 from store import evidence, gates, programs, transaction_logs
+from store.errors import ProgramUnknown
 from workflows.attributes import of_program
 from workflows.program_evaluation import ProgramEvaluation
 from workflows.program_lifecycle import ProgramLifecycle, ProgramStart, RevisionSubmission
 
-router = APIRouter(prefix="/programs", tags=["programs"])
+router = APIRouter(prefix="/programs", tags=["programs"], route_class=ReadAgain)
 
 
 class EndIn(Value):
     """Why the program shall end."""
 
-    reason: Annotated[str, Field(min_length=1, max_length=2000)]
+    reason: Annotated[str, Field(min_length=1, max_length=2000), CAN_BE_KEPT]
 
 
 @router.post("", status_code=201, openapi_extra=BODY)
@@ -47,6 +50,10 @@ async def start_program(
         definition = await definition_in(request)
         async with services.engine.connect() as connection:
             await transaction_logs.require(connection, definition.prototype.transactions)
+            # Temporal forgets a workflow some time after its end; the store does not.
+            with suppress(ProgramUnknown):
+                if (await programs.find(connection, definition.program)).stage in ENDED:
+                    raise ProgramExists(definition.program)
         first = Revision(
             program=definition.program,
             number=1,
@@ -67,12 +74,12 @@ async def start_program(
             search_attributes=of_program(definition.program, owner=person.id, revision=1, stage="requirements"),
         )
         update = services.temporal.execute_update_with_start_workflow(
-            ProgramLifecycle.begin, first.digest, start_workflow_operation=start, id=f"{person.id}:{key}"
+            ProgramLifecycle.begin, first.digest, start_workflow_operation=start, id=ids.asked(person.id, key)
         )
         try:
             number = await asked(update, gone=ProgramExists(definition.program))
-        except WorkflowAlreadyStartedError as error:
-            raise ProgramExists(definition.program) from error
+        except (WorkflowAlreadyStartedError, Refused) as error:
+            raise ProgramExists(definition.program) from error  # the only reason why a lifecycle refuses to begin
         location = f"/programs/{definition.program}"
         return Answer(201, {"program": definition.program, "revision": number, "digest": first.digest}, location)
 
@@ -98,7 +105,7 @@ async def submit_revision(
             await transaction_logs.require(connection, definition.prototype.transactions)
         submission = RevisionSubmission(definition=definition, digest=digest(definition), submitted_by=person.id)
         handle = services.temporal.get_workflow_handle_for(ProgramLifecycle.run, ids.lifecycle(program))
-        update = handle.execute_update(ProgramLifecycle.submit_revision, submission, id=f"{person.id}:{key}")
+        update = handle.execute_update(ProgramLifecycle.submit_revision, submission, id=ids.asked(person.id, key))
         number = await asked(update, gone=ProgramEnded(program))
         return Answer(201, {"program": program, "revision": number, "digest": submission.digest}, f"/programs/{program}")
 
@@ -121,7 +128,7 @@ async def request_end(
             await programs.find(connection, program)
         end = EndRequest(requested_by=person.id, reason=wish.reason, requested_at=datetime.now(UTC))
         handle = services.temporal.get_workflow_handle_for(ProgramLifecycle.run, ids.lifecycle(program))
-        update = handle.execute_update(ProgramLifecycle.request_end, end, id=f"{person.id}:{key}")
+        update = handle.execute_update(ProgramLifecycle.request_end, end, id=ids.asked(person.id, key))
         stage = await asked(update, gone=ProgramEnded(program))
         return Answer(202, {"program": program, "stage": stage, "asked_for": "end"}, f"/programs/{program}")
 
@@ -141,20 +148,32 @@ async def evaluate(
     async def act() -> Answer:
         async with services.engine.connect() as connection:
             record = await programs.find(connection, program)
-            if record.stage in ("closed", "rejected") or record.launched_at is None:
+            if record.stage in ENDED:
                 raise ProgramEnded(program)
-        verdict: Verdict = await services.temporal.execute_workflow(
-            ProgramEvaluation.run,
-            program,
-            id=ids.evaluation_on_demand(program, key),
-            task_queue=ids.PROGRAMS_QUEUE,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            static_summary=f"Evaluation of {program}, asked for by {person.id}",
-            search_attributes=of_program(program),
-        )
+            if record.launched_at is None:
+                raise NotLaunched(program)
+        verdict = await _evaluated(services, program, person, ids.evaluation_on_demand(program, person.id, key))
         return Answer(201, verdict.model_dump(mode="json"), f"/programs/{program}/evaluations")
 
     return await once(request, services, person, key, act)
+
+
+async def _evaluated(services: Services, program: str, person: Person, evaluation: str) -> Verdict:
+    """The verdict of the evaluation with this id, which is begun once. Raises ServiceUnavailable where it takes too long."""
+    try:
+        handle = await services.temporal.start_workflow(
+            ProgramEvaluation.run,
+            program,
+            id=evaluation,
+            task_queue=ids.PROGRAMS_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+            static_summary=f"Evaluation of {program}, asked for by {person.id}",
+            search_attributes=of_program(program),
+        )
+    except WorkflowAlreadyStartedError:
+        handle = services.temporal.get_workflow_handle_for(ProgramEvaluation.run, evaluation)
+    return await in_time(handle.result(), "The evaluation")
 
 
 @router.get("", dependencies=[Depends(may("read programs"))])

@@ -6,12 +6,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 
 from api.people import may
+from api.reading import ReadAgain
 from api.services import WithServices
 from domain.gates import Person
 from domain.stages import product_status
 from store import evidence, gates, members, programs
 
-router = APIRouter(prefix="/programs/{program}", tags=["reports"])
+router = APIRouter(prefix="/programs/{program}", tags=["reports"], route_class=ReadAgain)
 
 
 @router.get("/report", dependencies=[Depends(may("read programs"))])

@@ -2,26 +2,30 @@
 
 import csv
 import io
-from datetime import datetime
-from decimal import Decimal, InvalidOperation
-from typing import Annotated
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
-from pydantic import StringConstraints
+from pydantic import StringConstraints, TypeAdapter, ValidationError
 
-from api.errors import InvalidRequest
+from api.errors import InvalidRequest, LogMissing
 from api.once import Answer, Key, once
 from api.people import may
+from api.reading import ReadAgain
 from api.services import WithServices
+from domain.definition import Amount
 from domain.gates import Person
 from store import transaction_logs
+from store.errors import LogUnknown
 from store.transaction_logs import LogRow
 
-router = APIRouter(prefix="/transaction-logs", tags=["transaction logs"])
+router = APIRouter(prefix="/transaction-logs", tags=["transaction logs"], route_class=ReadAgain)
 
 _COLUMNS = ["customer", "at", "amount"]
 _FAULTS_SHOWN = 50
+_LONGEST_CUSTOMER = 200
+_AMOUNT: TypeAdapter[Amount] = TypeAdapter(Amount)
 LogName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
 
@@ -49,30 +53,41 @@ async def load_log(
         rows = _rows(await request.body())
         async with services.engine.begin() as connection:
             number = await transaction_logs.load(connection, name, rows)
-        return Answer(201, {"name": name, "rows": number}, None)
+        return Answer(201, {"name": name, "rows": number}, f"/transaction-logs/{name}")
 
     return await once(request, services, person, key, act)
 
 
+@router.get("/{name}", dependencies=[Depends(may("read programs"))])
+async def show_log(name: str, services: WithServices) -> dict[str, Any]:
+    """A log that is there: how many rows it has, and their SHA-256."""
+    async with services.engine.connect() as connection:
+        try:
+            return (await transaction_logs.find(connection, name)).model_dump(mode="json")
+        except LogUnknown as error:
+            raise LogMissing(name) from error
+
+
 def _rows(body: bytes) -> list[LogRow]:
-    try:
-        lines = csv.reader(io.StringIO(body.decode()))
-        header = next(lines, None)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InvalidRequest([{"field": "body", "problem": "the body is not CSV as UTF-8 text"}]) from error
-    if header != _COLUMNS:
-        raise InvalidRequest(
-            [{"field": "line 1", "problem": f"the header must be {','.join(_COLUMNS)}, not {','.join(header or [])!r}"}]
-        )
+    """The purchases of a CSV body. Raises InvalidRequest with every line that is none."""
     rows: list[LogRow] = []
     faults: list[dict[str, object]] = []
-    for number, line in enumerate(lines, 2):
-        try:
-            rows.append(_row(line))
-        except ValueError as error:
-            faults.append({"field": f"line {number}", "problem": str(error)})
-            if len(faults) == _FAULTS_SHOWN:
-                break
+    try:
+        lines = csv.reader(io.StringIO(body.decode(), newline=""))
+        header = next(lines, [])
+        if header != _COLUMNS:
+            raise InvalidRequest(
+                [{"field": "line 1", "problem": f"the header must be {','.join(_COLUMNS)}, not {','.join(header)[:100]!r}"}]
+            )
+        for line in lines:
+            try:
+                rows.append(_row(line))
+            except ValueError as error:
+                faults.append({"field": f"line {lines.line_num}", "problem": str(error)})
+                if len(faults) == _FAULTS_SHOWN:
+                    break
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InvalidRequest([{"field": "body", "problem": "the body is not CSV as UTF-8 text"}]) from error
     if not rows and not faults:
         faults.append({"field": "body", "problem": "the log has no purchases"})
     if faults:
@@ -84,13 +99,20 @@ def _row(line: list[str]) -> LogRow:
     if len(line) != len(_COLUMNS):
         raise ValueError(f"{len(line)} columns instead of {len(_COLUMNS)}")
     customer, at, amount = line
-    instant = datetime.fromisoformat(at)
+    if not customer or len(customer) > _LONGEST_CUSTOMER or "\x00" in customer:
+        raise ValueError(f"the customer must be a text of 1 to {_LONGEST_CUSTOMER} characters")
+    try:
+        instant = datetime.fromisoformat(at)
+    except ValueError as error:
+        raise ValueError(f"{at[:40]!r} is not a time; write for instance 2026-03-10T09:30:00Z") from error
     if instant.tzinfo is None:
         raise ValueError(f"{at!r} has no time zone; write for instance 2026-03-10T09:30:00Z")
     try:
-        value = Decimal(amount)
-    except InvalidOperation as error:
-        raise ValueError(f"{amount!r} is not a number") from error
-    if not customer or not value.is_finite() or value < 0:
-        raise ValueError("customer must not be empty, and amount not be negative")
+        instant = instant.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{at!r} is out of range") from error
+    try:
+        value = _AMOUNT.validate_python(amount)
+    except ValidationError as error:
+        raise ValueError(f"{amount[:40]!r} is no amount of money, from 0 up to 10^12 with at most 9 decimals") from error
     return LogRow(customer, instant, value)

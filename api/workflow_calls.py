@@ -1,5 +1,6 @@
 """One way to ask a workflow: its refusals become problems with the codes that the workflow gave them."""
 
+import asyncio
 from collections.abc import Awaitable, Coroutine
 from typing import Any, TypeVar, overload
 
@@ -11,6 +12,17 @@ from api.errors import Refused, ServiceUnavailable
 from runtime.errors import TenureError
 
 Result = TypeVar("Result")
+PATIENCE = 25.0
+"""Seconds that a workflow may take to answer; what is longer under way goes on, and a repetition of the request finds it."""
+
+
+async def in_time(answer: Awaitable[Result], what: str) -> Result:
+    """What is waited for, if it comes in time. Raises ServiceUnavailable."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await answer
+    except TimeoutError as error:
+        raise ServiceUnavailable(what) from error
 
 
 # The SDK types the answer of an async update handler with a description as the handler's coroutine: hence two signatures.
@@ -23,9 +35,13 @@ async def asked(update: Awaitable[Result], *, gone: TenureError) -> Result: ...
 
 
 async def asked(update: Awaitable[Any], *, gone: TenureError) -> Any:
-    """The answer to an update. Raises Refused where the workflow refuses, `gone` where there is no such workflow any more."""
+    """The answer to an update.
+
+    Raises Refused where the workflow refuses, `gone` where there is no such workflow any more, ServiceUnavailable where
+    nobody answers in time.
+    """
     try:
-        return await update
+        return await in_time(update, "The workflow")
     except WorkflowUpdateFailedError as error:
         cause = error.cause
         if not isinstance(cause, ApplicationError):

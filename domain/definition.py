@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, Field
 
 from domain.ids import Name, ProgramId
-from domain.model import Value
+from domain.model import CAN_BE_KEPT, Value
 from domain.period import Period
 
-Text = Annotated[str, Field(min_length=1, max_length=2000)]
+Text = Annotated[str, Field(min_length=1, max_length=2000), CAN_BE_KEPT]
 Points = Annotated[int, Field(ge=1, le=2**53, strict=True)]
 Number = Annotated[Decimal, Field(max_digits=24, decimal_places=9)]
 """Any finite number that is written out: its digits are bounded, so that no figure can fill the memory."""
@@ -84,7 +84,7 @@ class Agreement(Value):
     """What a member accepts on joining; the version and the time of acceptance are kept."""
 
     version: Text
-    address: str | None = None
+    address: Text | None = None
 
 
 class PointsCurrency(Value):
@@ -144,13 +144,37 @@ class EarningRule(Value):
     minimum_amount: Amount = Decimal(0)
 
 
+class TillFulfilment(Value):
+    """Whoever redeems gives the reward at once."""
+
+    kind: Literal["till"]
+
+
+class VoucherFulfilment(Value):
+    """A code from the reward's stock."""
+
+    kind: Literal["voucher_codes"]
+
+
+class HttpFulfilment(Value):
+    """A service of the company's own, asked over HTTP at this address."""
+
+    kind: Literal["http"]
+    address: Annotated[str, Field(pattern=r"^https?://\S+$", max_length=2000)]
+
+
+Fulfilment = Annotated[TillFulfilment | VoucherFulfilment | HttpFulfilment, Field(discriminator="kind")]
+
+
 class Reward(Value):
-    """What points buy."""
+    """What points buy, and who hands it out, within which time; after that the points are given back."""
 
     id: Name
     name: Text
     points: Points
     from_tier: Name | None = None
+    fulfilment: Fulfilment = TillFulfilment(kind="till")
+    fulfil_within: Length = Period.parse("PT1H")
 
 
 class Expiry(Value):

@@ -4,6 +4,7 @@ Four eyes: the owner, the submitter and everybody who edited the subject are lef
 given for, once per person, whatever the order of arrival. Time can end a gate; it never approves.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -11,7 +12,8 @@ from domain.definition import GatePolicy, Role
 from domain.model import Message
 
 Answer = Literal["approve", "request_changes", "reject"]
-Outcome = Literal["approved", "changes_requested", "rejected", "expired"]
+Outcome = Literal["approved", "changes_requested", "rejected", "expired", "withdrawn"]
+"""`withdrawn`: nobody needs the decision any more, since what asked for it has ended."""
 
 
 class Subject(Message):
@@ -43,10 +45,11 @@ class Decision(Message):
 
 
 class Vote(Message):
-    """A decision that counted."""
+    """A decision that counted: for `role`, which is one of `roles`, those that it could be given for."""
 
     person: str
     role: Role
+    roles: tuple[Role, ...]
     answer: Answer
     reason: str
     at: datetime
@@ -147,14 +150,9 @@ def refuse(state: GateState, decision: Decision, now: datetime) -> Refusal | Non
 
 def decide(state: GateState, decision: Decision, now: datetime) -> GateState:
     """The gate after a decision that `refuse` let pass."""
-    vote = Vote(
-        person=decision.person.id,
-        role=_role_for(state, decision),
-        answer=decision.answer,
-        reason=decision.reason,
-        at=now,
-    )
-    voted = state.model_copy(update={"votes": (*state.votes, vote)})
+    roles = _roles_of(state.policy, decision)
+    vote = Vote(person=decision.person.id, role=roles[0], roles=roles, answer=decision.answer, reason=decision.reason, at=now)
+    voted = state.model_copy(update={"votes": _assigned(state.policy, (*state.votes, vote))})
     outcome: Outcome | None = None
     if decision.answer == "reject":
         outcome = "rejected"
@@ -170,10 +168,38 @@ def expire(state: GateState, now: datetime) -> GateState:
     return state if state.outcome else state.model_copy(update={"outcome": "expired", "decided_at": now})
 
 
-def _role_for(state: GateState, decision: Decision) -> Role:
-    """The role the vote counts for: the one named, else the one of the person's roles that is owed the most votes."""
+def withdraw(state: GateState, now: datetime) -> GateState:
+    """The gate once nobody needs its decision any more; one that is decided stays so."""
+    return state if state.outcome else state.model_copy(update={"outcome": "withdrawn", "decided_at": now})
+
+
+def _roles_of(policy: GatePolicy, decision: Decision) -> tuple[Role, ...]:
+    """The roles that a vote can count for: the one named, else those of the person's roles that the policy asks for."""
     if decision.role is not None:
-        return decision.role
-    missing = state.missing
-    candidates = [rule.role for rule in state.policy.rules if rule.role in decision.person.roles]
-    return max(candidates, key=lambda role: missing.get(role, 0))
+        return (decision.role,)
+    return tuple(rule.role for rule in policy.rules if rule.role in decision.person.roles)
+
+
+def _assigned(policy: GatePolicy, votes: Sequence[Vote]) -> tuple[Vote, ...]:
+    """The votes, each approval with the role that it counts for, so that as many rules as possible are met.
+
+    Who has several roles counts for one of them. Which one is settled anew with each vote (a maximum matching of votes to the
+    places that the rules ask for, by augmenting paths), since the outcome must not depend on who came first.
+    """
+    places = [rule.role for rule in policy.rules for _ in range(rule.count)]
+    taken: dict[int, int] = {}  # place -> vote
+
+    def seat(number: int, tried: set[int]) -> bool:
+        for place, role in enumerate(places):
+            if role in votes[number].roles and place not in tried:
+                tried.add(place)
+                if place not in taken or seat(taken[place], tried):
+                    taken[place] = number
+                    return True
+        return False
+
+    for number, vote in enumerate(votes):
+        if vote.answer == "approve":
+            seat(number, set())
+    roles = {number: places[place] for place, number in taken.items()}
+    return tuple(vote.model_copy(update={"role": roles.get(number, vote.role)}) for number, vote in enumerate(votes))

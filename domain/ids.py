@@ -1,6 +1,7 @@
 """The one place where the ids of workflows, schedules and keys are made, and where the names in them are checked."""
 
 import re
+from hashlib import sha256
 from typing import Annotated
 
 from pydantic import StringConstraints
@@ -45,9 +46,27 @@ def evaluation_schedule(program: str) -> str:
     return f"program/{program}/evaluation"
 
 
-def evaluation_on_demand(program: str, key: str) -> str:
+def asked(person: str, key: str) -> str:
+    """What a person's Idempotency-Key becomes in ids and in the ledger's keys: fit for any id, and nobody else's.
+
+    The key has no line break, so that no two pairs read the same.
+    """
+    return sha256(f"{person}\n{key}".encode()).hexdigest()[:32]
+
+
+def evaluation_on_demand(program: str, person: str, key: str) -> str:
     """An evaluation that a person asked for; those of the Schedule get their instant from Temporal."""
-    return f"program/{program}/evaluation/asked/{key}"
+    return f"program/{program}/evaluation/asked/{asked(person, key)}"
+
+
+def event(person: str, key: str) -> str:
+    """The ledger's key of an event that a person posted."""
+    return f"event/{asked(person, key)}"
+
+
+def redemption(person: str, key: str) -> str:
+    """The ledger's key of a redemption that a person asked for."""
+    return f"redemption/{asked(person, key)}"
 
 
 def expiry_schedule(program: str) -> str:

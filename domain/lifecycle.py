@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
-from domain.definition import Definition, GatePolicy
+from domain.definition import Definition
 from domain.gates import Outcome
 from domain.model import Message
 from domain.stages import JourneyStage, MemberStatus, Stage
@@ -30,7 +30,7 @@ class Revision(Message):
 class QualificationResult(Message):
     """How the qualification of a revision ended, and why, in words."""
 
-    outcome: Literal["approved", "changes_requested", "rejected", "failed", "expired"]
+    outcome: Literal["approved", "changes_requested", "rejected", "failed", "expired", "withdrawn"]
     why: str = ""
 
 
@@ -116,14 +116,3 @@ class StageChange(Message):
     stage: Stage
     at: datetime
     note: str = ""
-
-
-class GateRequest(Message):
-    """What a workflow asks of a gate; the policy's deadline is resolved to `due` when the gate opens."""
-
-    id: str
-    gate: str
-    round: int
-    policy: GatePolicy
-    time_zone: str
-    excluded: tuple[str, ...]

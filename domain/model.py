@@ -1,6 +1,16 @@
 """The base of every value that crosses a boundary: frozen, and strict about keys it does not know."""
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+
+def _can_be_kept(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("it holds the character U+0000, which no database keeps; take that character away")
+    return text
+
+
+CAN_BE_KEPT = AfterValidator(_can_be_kept)
+"""For free text of people, after its length: what can be stored, so that no step that writes it down fails for ever."""
 
 
 class Value(BaseModel):

@@ -37,7 +37,7 @@ def product_status(stage: Stage) -> ProductStatus:
     return _STATUS[stage]
 
 
-RevisionStatus = Literal["submitted", "in_force", "superseded", "changes_requested", "rejected", "failed"]
+RevisionStatus = Literal["submitted", "in_force", "superseded", "changes_requested", "rejected", "failed", "withdrawn"]
 MemberStatus = Literal["active", "left", "ended"]
 """`left`: by the member's own wish; `ended`: with the program."""
 JourneyStage = Literal["onboarding", "using", "lapsing", "gone"]

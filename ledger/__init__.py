@@ -5,22 +5,35 @@ from ledger.errors import KeyConflict, LedgerFault
 from ledger.ledger import Ledger
 from ledger.read import Balance, LotView, Totals, WindowFigures
 from ledger.requests import MAX_POINTS, Answer, Burn, Earn, Forfeit, Reschedule, Swept
+from ledger.requests_corrections import Adjust, Cancel, Confirm, Reinstate, Reverse
+from ledger.requests_exchanges import Convert, Transfer
+from ledger.requests_holds import Capture, Hold, Void
 
 __all__ = [
     "MAX_POINTS",
+    "Adjust",
     "Answer",
     "Balance",
     "Burn",
+    "Cancel",
+    "Capture",
     "CheckReport",
+    "Confirm",
+    "Convert",
     "Drift",
     "Earn",
     "Forfeit",
+    "Hold",
     "KeyConflict",
     "Ledger",
     "LedgerFault",
     "LotView",
+    "Reinstate",
     "Reschedule",
+    "Reverse",
     "Swept",
     "Totals",
+    "Transfer",
+    "Void",
     "WindowFigures",
 ]

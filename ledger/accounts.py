@@ -11,7 +11,17 @@ from ledger.journal import ANSWER
 from ledger.requests import Request
 from ledger.tables import account, txn
 
-SYSTEM_KINDS = ("issuance", "redemption", "breakage", "forfeiture")
+SYSTEM_KINDS = (
+    "issuance",
+    "redemption",
+    "breakage",
+    "forfeiture",
+    "clawback",
+    "loss",
+    "transfer",
+    "conversion",
+    "adjustment",
+)
 
 
 class Owner(NamedTuple):
@@ -28,6 +38,7 @@ class Locked(NamedTuple):
     id: int
     posted: int
     held: int
+    debt: int
     stored: Row[Any] | None
 
 
@@ -39,7 +50,7 @@ class SystemAccounts:
         self._known: dict[tuple[str, str], dict[str, int]] = {}
 
     async def of(self, program: str, currency: str) -> dict[str, int]:
-        """The ids by kind: `issuance`, `redemption`, `breakage`, `forfeiture`."""
+        """The ids by kind: `issuance`, `redemption` and so on."""
         known = self._known.get((program, currency))
         if known is None:
             async with self._engine.begin() as connection:
@@ -55,7 +66,7 @@ async def lock(connection: AsyncConnection, request: Request) -> Locked:
     if row is None:
         await lock_all(connection, [owner])
         row = (await connection.execute(_LOCK_ONE, {**owner._asdict(), "key": request.key})).one()
-    return Locked(row.account_id, row.posted, row.held, row if row.txn_id is not None else None)
+    return Locked(row.account_id, row.posted, row.held, row.debt, row if row.txn_id is not None else None)
 
 
 async def lock_all(connection: AsyncConnection, owners: Iterable[Owner]) -> None:
@@ -79,7 +90,7 @@ async def lock_program(connection: AsyncConnection, program: str) -> list[int]:
 # The key is looked up with the lock: an answer that was stored while this statement waited for the lock is not seen here, and
 # then the unique key refuses the second transaction, which starts again and sees it.
 _LOCK_ONE = (
-    select(account.c.id.label("account_id"), account.c.posted, account.c.held, *ANSWER)
+    select(account.c.id.label("account_id"), account.c.posted, account.c.held, account.c.debt, *ANSWER)
     .select_from(account.outerjoin(txn, and_(txn.c.program == account.c.program, txn.c.key == bindparam("key"))))
     .where(*(account.c[name] == bindparam(name) for name in Owner._fields))
     .with_for_update(of=account)

@@ -13,9 +13,10 @@ from sqlalchemy.sql import bindparam
 
 from ledger.accounts import Locked, SystemAccounts, lock
 from ledger.drain import lapse
-from ledger.errors import LedgerFault
+from ledger.errors import LedgerFault, too_few
 from ledger.journal import answer_again, settled, write
 from ledger.requests import Answer, Burn
+from ledger.upkeep import bring_up
 
 
 async def burn(engine: AsyncEngine, system: SystemAccounts, request: Burn) -> Answer:
@@ -28,12 +29,14 @@ async def _burn(connection: AsyncConnection, redemption: int, request: Burn) -> 
     account = await lock(connection, request)
     if account.stored is not None:
         return answer_again(account.stored, request.hash())
+    if account.held or account.debt:
+        account = await bring_up(connection, request.program, account, request.effective_at)
     paid = await _pay(connection, account, redemption, request)
     if paid is None and (lapsed := await lapse(connection, account.id, request.effective_at)):
         account = account._replace(posted=account.posted - lapsed)
         paid = await _pay(connection, account, redemption, request)
     if paid is None:
-        available = account.posted - account.held
+        refused = too_few(request.points, account.posted - account.held)
         return await write(
             connection,
             request,
@@ -42,8 +45,8 @@ async def _burn(connection: AsyncConnection, redemption: int, request: Burn) -> 
             outcome="refused",
             points=request.points,
             balance=account.posted,
-            refusal="insufficient_points",
-            detail=f"{request.points} points were asked for, and {available} are available.",
+            refusal=refused.code,
+            detail=refused.detail,
         )
     if paid.taken != request.points:
         raise LedgerFault(f"The lots of account {account.id} gave {paid.taken} points where {request.points} were asked for.")

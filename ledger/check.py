@@ -56,7 +56,8 @@ SELECT
 """
 )
 
-# A balance is the sum of its postings, and of what remains in its lots; what it holds is what its lots hold.
+# A balance is the sum of its postings, and of what remains in its lots less what is owed; what it holds is what its lots hold,
+# and what its open holds keep.
 _BALANCES = """
 WITH posted AS (
     SELECT account_id, sum(amount) AS amount FROM (
@@ -65,13 +66,20 @@ WITH posted AS (
     ) AS side GROUP BY account_id
 ), lots AS (
     SELECT account_id, sum(remaining) AS remaining, sum(held) AS held FROM ledger.lot GROUP BY account_id
+), holds AS (
+    SELECT account_id, sum(points) AS points FROM ledger.hold WHERE state = 'open' GROUP BY account_id
+), debts AS (
+    SELECT account_id, sum(amount) AS amount FROM ledger.debt_move JOIN ledger.txn ON txn.id = txn_id GROUP BY account_id
 )
 SELECT account.id AS account, participant, currency, figure.*
 FROM ledger.account LEFT JOIN posted ON posted.account_id = account.id LEFT JOIN lots ON lots.account_id = account.id
+LEFT JOIN holds ON holds.account_id = account.id LEFT JOIN debts ON debts.account_id = account.id
 CROSS JOIN LATERAL (VALUES
     ('balance against its postings', coalesce(posted.amount, 0), account.posted),
-    ('balance against its lots', coalesce(lots.remaining, 0), account.posted),
-    ('held against its lots', coalesce(lots.held, 0), account.held)
+    ('balance against its lots', coalesce(lots.remaining, 0) - account.debt, account.posted),
+    ('held against its lots', coalesce(lots.held, 0), account.held),
+    ('held against its open holds', coalesce(holds.points, 0), account.held),
+    ('debt against its moves', coalesce(debts.amount, 0), account.debt)
 ) AS figure (what, expected, found)
 WHERE kind = 'participant' AND expected <> found AND (CAST(:program AS text) IS NULL OR program = :program)
 ORDER BY account.id
@@ -88,28 +96,113 @@ WHERE coalesce(lot.amount, 0) - coalesce(moved.amount, 0) <> coalesce(remaining,
 ORDER BY lot.id
 """
 
-# A transaction moved what it says: between accounts by its postings, into or out of lots by its lots and moves.
+# A transaction posted what it says, or nothing where it only holds, lets go, settles or cancels.
 _TRANSACTIONS = """
-WITH posted AS (SELECT txn_id, sum(amount) AS amount FROM ledger.posting GROUP BY txn_id),
-in_lots AS (
-    SELECT txn_id, sum(amount) AS amount FROM (
-        SELECT txn_id, amount FROM ledger.lot UNION ALL SELECT txn_id, amount FROM ledger.lot_move
-    ) AS part GROUP BY txn_id
-),
-moved AS (
-    SELECT txn_id, posted.amount AS posted, in_lots.amount AS in_lots FROM posted FULL JOIN in_lots USING (txn_id)
-)
-SELECT account.id AS account, participant, account.currency, figure.*
-FROM moved FULL JOIN ledger.txn ON txn.id = txn_id LEFT JOIN ledger.account ON account.id = account_id
-CROSS JOIN LATERAL (VALUES
-    ('transaction ' || coalesce(txn.id, txn_id) || ' against its postings', moved.posted),
-    ('transaction ' || coalesce(txn.id, txn_id) || ' against its lots', moved.in_lots)
-) AS part (what, amount)
-CROSS JOIN LATERAL (VALUES (
-    what, CASE WHEN outcome = 'posted' AND account_id IS NOT NULL THEN points ELSE 0 END, coalesce(amount, 0)
-)) AS figure (what, expected, found)
-WHERE expected <> found AND (CAST(:program AS text) IS NULL OR txn.program = :program)
+WITH posted AS (SELECT txn_id, sum(amount) AS amount FROM ledger.posting GROUP BY txn_id)
+SELECT account.id AS account, participant, account.currency,
+    'transaction ' || coalesce(txn.id, txn_id) || ' against its postings' AS what, expected, coalesce(amount, 0) AS found
+FROM posted FULL JOIN ledger.txn ON txn.id = txn_id LEFT JOIN ledger.account ON account.id = account_id
+CROSS JOIN LATERAL (
+    SELECT CASE
+        WHEN outcome = 'posted' AND account_id IS NOT NULL
+            AND txn.kind NOT IN ('hold', 'void', 'time_out', 'settle', 'cancel') THEN points
+        ELSE 0
+    END AS expected
+) AS figure
+WHERE expected <> coalesce(amount, 0) AND (CAST(:program AS text) IS NULL OR txn.program = :program)
 ORDER BY txn.id
+"""
+
+# What a transaction posted to a member is what it changed in that member's lots, less what it made the member owe; and it
+# touched no other member.
+_MEMBERS = """
+WITH side AS (
+    SELECT txn_id, credit_account AS account_id, amount FROM ledger.posting
+    UNION ALL SELECT txn_id, debit_account, -amount FROM ledger.posting
+),
+posted AS (
+    SELECT txn_id, account_id, sum(amount) AS amount
+    FROM side JOIN ledger.account ON account.id = account_id WHERE kind = 'participant' GROUP BY txn_id, account_id
+),
+in_lots AS (
+    SELECT txn_id, account_id, sum(amount) AS amount FROM (
+        SELECT txn_id, account_id, amount FROM ledger.lot
+        UNION ALL SELECT lot_move.txn_id, account_id, -lot_move.amount FROM ledger.lot_move JOIN ledger.lot ON lot.id = lot_id
+        UNION ALL SELECT txn_id, account_id, -amount FROM ledger.debt_move JOIN ledger.txn ON txn.id = txn_id
+    ) AS part GROUP BY txn_id, account_id
+)
+SELECT account.id AS account, participant, currency, 'transaction ' || txn_id || ' against its lots' AS what, expected, found
+FROM (
+    SELECT txn_id, account_id AS member, coalesce(posted.amount, 0) AS expected, coalesce(in_lots.amount, 0) AS found
+    FROM posted FULL JOIN in_lots USING (txn_id, account_id)
+) AS figure
+LEFT JOIN ledger.account ON account.id = member LEFT JOIN ledger.txn ON txn.id = txn_id
+WHERE (expected <> found OR txn.account_id IS DISTINCT FROM member)
+    AND (CAST(:program AS text) IS NULL OR account.program = :program)
+ORDER BY txn_id
+"""
+
+# A lot holds what the open holds keep of it, a hold keeps what it has of its lots, and its capture spent what it says.
+_HOLDS = """
+WITH kept AS (
+    SELECT lot_id, sum(amount) AS amount FROM ledger.hold_lot JOIN ledger.hold ON hold.txn_id = hold_id
+    WHERE state = 'open' GROUP BY lot_id
+),
+parts AS (SELECT hold_id, sum(amount) AS amount FROM ledger.hold_lot GROUP BY hold_id),
+figure AS (
+    SELECT lot.account_id, 'held in lot ' || lot.id || ' against its holds' AS what, coalesce(kept.amount, 0) AS expected,
+        lot.held AS found
+    FROM ledger.lot LEFT JOIN kept ON lot_id = lot.id WHERE lot.held > 0 OR kept.amount > 0
+    UNION ALL
+    SELECT account_id, 'hold ' || txn_id || ' against its lots', points, coalesce(parts.amount, 0)
+    FROM ledger.hold LEFT JOIN parts ON hold_id = txn_id
+    UNION ALL
+    SELECT hold.account_id, 'hold ' || hold.txn_id || ' against its end', hold.captured,
+        CASE WHEN txn.kind = 'capture' THEN txn.points ELSE 0 END
+    FROM ledger.hold LEFT JOIN ledger.txn ON txn.id = ended_by AND concerns = hold.txn_id
+        AND txn.kind = CASE state WHEN 'captured' THEN 'capture' WHEN 'voided' THEN 'void' ELSE 'time_out' END
+    WHERE state <> 'open' AND (txn.id IS NULL OR captured <> CASE WHEN txn.kind = 'capture' THEN txn.points ELSE 0 END)
+)
+SELECT account_id AS account, participant, currency, what, expected, found
+FROM figure JOIN ledger.account ON account.id = account_id
+WHERE (expected <> found OR what LIKE '%its end') AND (CAST(:program AS text) IS NULL OR program = :program)
+ORDER BY account_id, what
+"""
+
+# No more is reversed of a transaction than it posted, and no lot gets back more of it than it gave.
+_REVERSALS = """
+WITH reversed AS (
+    SELECT reverses, sum(points) AS points FROM ledger.txn WHERE reverses IS NOT NULL AND outcome = 'posted' GROUP BY reverses
+),
+back AS (
+    SELECT reverses, lot_id, -sum(amount) AS amount FROM ledger.txn JOIN ledger.lot_move ON txn_id = txn.id
+    WHERE reverses IS NOT NULL AND kind = 'reversal' GROUP BY reverses, lot_id
+),
+figure AS (
+    SELECT reversed.reverses, 'reversed of transaction ' || reversed.reverses AS what, coalesce(txn.points, 0) AS expected,
+        reversed.points AS found
+    FROM reversed LEFT JOIN ledger.txn ON txn.id = reversed.reverses
+    UNION ALL
+    SELECT back.reverses, 'returned to lot ' || back.lot_id || ' from transaction ' || back.reverses,
+        coalesce(lot_move.amount, 0), back.amount
+    FROM back LEFT JOIN ledger.lot_move ON lot_move.txn_id = back.reverses AND lot_move.lot_id = back.lot_id
+)
+SELECT account_id AS account, participant, currency, what, expected, found
+FROM figure LEFT JOIN ledger.txn ON txn.id = figure.reverses LEFT JOIN ledger.account ON account.id = account_id
+WHERE found > expected AND (CAST(:program AS text) IS NULL OR txn.program = :program)
+ORDER BY figure.reverses, what
+"""
+
+# A pending earn posted nothing; confirmed, its confirmation posted its points.
+_PENDING = """
+SELECT pending.account_id AS account, participant, currency, 'pending earn ' || pending.txn_id || ' against its end' AS what,
+    pending.points AS expected, coalesce(txn.points, 0) AS found
+FROM ledger.pending JOIN ledger.account ON account.id = pending.account_id
+LEFT JOIN ledger.txn ON txn.id = ended_by AND concerns = pending.txn_id
+    AND txn.kind = CASE state WHEN 'confirmed' THEN 'confirm' ELSE 'cancel' END
+WHERE state <> 'open' AND txn.points IS DISTINCT FROM pending.points
+    AND (CAST(:program AS text) IS NULL OR account.program = :program)
+ORDER BY pending.txn_id
 """
 
 # Both sides of a posting are accounts of one program and currency.
@@ -125,7 +218,8 @@ WHERE (debit.id IS NULL OR credit.id IS NULL)
 ORDER BY posting.id
 """
 
-# Issued = outstanding + burned + expired + forfeited: the program's own accounts by their postings, members' by their balances.
+# Issued = outstanding + burned + expired + forfeited + clawed back, and so on for adjusted, lost and converted points: the
+# program's own accounts by their postings, members' by their balances. What is transferred goes out as it came in.
 _TOTALS = """
 WITH own AS (
     SELECT program, currency, sum(amount) AS amount FROM (
@@ -141,4 +235,18 @@ WHERE coalesce(own.amount, 0) <> members.amount AND (CAST(:program AS text) IS N
 ORDER BY program, currency
 """
 
-_QUERIES = tuple(text(query) for query in (_BALANCES, _LOTS, _TRANSACTIONS, _SIDES, _TOTALS))
+_TRANSFERS = """
+SELECT account.id AS account, participant, currency, 'transfers under way' AS what, 0 AS expected, sum(amount) AS found
+FROM (
+    SELECT credit_account AS account_id, amount FROM ledger.posting
+    UNION ALL SELECT debit_account, -amount FROM ledger.posting
+) AS side JOIN ledger.account ON account.id = account_id
+WHERE kind = 'transfer' AND (CAST(:program AS text) IS NULL OR program = :program)
+GROUP BY account.id, participant, currency HAVING sum(amount) <> 0
+ORDER BY account.id
+"""
+
+_QUERIES = tuple(
+    text(query)
+    for query in (_BALANCES, _LOTS, _TRANSACTIONS, _MEMBERS, _HOLDS, _REVERSALS, _PENDING, _SIDES, _TOTALS, _TRANSFERS)
+)

@@ -122,6 +122,7 @@ async def _post_round(connection: AsyncConnection, system: SystemAccounts, reque
         qualifies=bool(parameters["counter"]),
         nudges=bool(parameters["nudge_workflow"]),
         watches=bool(parameters["watch_workflow"]),
+        pends=bool(parameters["pending_position"]),
     )
     rows = (await connection.execute(statement, parameters)).all()
     answers: _Answers = {}
@@ -132,11 +133,11 @@ async def _post_round(connection: AsyncConnection, system: SystemAccounts, reque
             txn_id=row.txn_id,
             kind=request.kind,
             outcome="posted",
-            points=request.points,
+            points=_moved(request),
             balance=row.balance,
             effective_at=request.effective_at,
             recorded_at=row.recorded_at,
-            details=request.details,
+            details=_details(request),
         )
     again = [request for request in requests if (request.program, request.key) not in answers]
     for program in {request.program for request in again}:
@@ -168,7 +169,7 @@ def _rounds(requests: Sequence[Earn]) -> list[list[Earn]]:
 
 
 def _looks_back(request: Earn) -> bool:
-    return _moves_lots(request) or bool(request.watches and request.nudge_on_watch)
+    return _moves_lots(request) or bool(request.watches and request.nudge_on_watch and not request.pending)
 
 
 def _moves_lots(request: Earn) -> bool:
@@ -182,7 +183,13 @@ def _owner(request: Earn) -> Owner:
 def _parameters(requests: Sequence[Earn], issuance: Sequence[int]) -> dict[str, list[Any]]:
     """The requests as columns; a position is the request's place in the round, from 1."""
     numbered = list(enumerate(requests, 1))
-    counted = [(place, counter, amount) for place, each in numbered for counter, amount in each.qualifying.items() if amount]
+    counted = [
+        (place, counter, amount)
+        for place, each in numbered
+        if not each.pending
+        for counter, amount in each.qualifying.items()
+        if amount
+    ]
     nudged = [(place, workflow) for place, each in numbered for workflow in each.nudge]
     watched = [
         (
@@ -194,8 +201,19 @@ def _parameters(requests: Sequence[Earn], issuance: Sequence[int]) -> dict[str, 
             watch.at_least - (each.qualifying.get(watch.counter, 0) if each.effective_at > watch.since else 0),
         )
         for place, each in numbered
-        if each.nudge_on_watch
+        if each.nudge_on_watch and not each.pending
         for watch in each.watches
+    ]
+    pending = [
+        (
+            place,
+            each.points,
+            json.dumps(each.qualifying),
+            json.dumps([watch.model_dump(mode="json") for watch in each.watches]),
+            each.nudge_on_watch,
+        )
+        for place, each in numbered
+        if each.pending
     ]
     return {
         "program": [each.program for each in requests],
@@ -204,18 +222,28 @@ def _parameters(requests: Sequence[Earn], issuance: Sequence[int]) -> dict[str, 
         "key": [each.key for each in requests],
         "request_hash": [each.hash() for each in requests],
         "kind": [each.kind for each in requests],
-        "points": [each.points for each in requests],
+        "points": [_moved(each) for each in requests],
         "activity": [each.activity for each in requests],
         "effective_at": [each.effective_at for each in requests],
         "expires_at": [each.expires_at for each in requests],
         "stands_within": [each.clock_stands_within for each in requests],
         "renews": [each.renew_lots for each in requests],
-        "details": [json.dumps(each.details) for each in requests],
+        "details": [json.dumps(_details(each)) for each in requests],
         "issuance": list(issuance),
         **_columns(counted, "counted_position", "counter", "counted"),
         **_columns(nudged, "nudge_position", "nudge_workflow"),
         **_columns(watched, "watch_position", "watch_workflow", "watch_counter", "watch_since", "watch_at_least"),
+        **_columns(pending, "pending_position", "pending_points", "pending_qualifying", "pending_watches", "pending_nudge"),
     }
+
+
+def _moved(request: Earn) -> int:
+    """The points that are posted now."""
+    return 0 if request.pending else request.points
+
+
+def _details(request: Earn) -> dict[str, Any]:
+    return request.details | {"pending": request.points} if request.pending else request.details
 
 
 def _columns(rows: Iterable[tuple[Any, ...]], *names: str) -> dict[str, list[Any]]:
@@ -224,13 +252,15 @@ def _columns(rows: Iterable[tuple[Any, ...]], *names: str) -> dict[str, list[Any
 
 
 @cache
-def _statement(*, moves_lots: bool, qualifies: bool, nudges: bool, watches: bool) -> TextClause:
+def _statement(*, moves_lots: bool, qualifies: bool, nudges: bool, watches: bool, pends: bool) -> TextClause:
     """The statement, without the parts that none of its requests needs."""
     parts = [_ASKED, _ACCOUNT, _ENTRY, _TXN, _POSTING, _LOT]
     if moves_lots:
         parts.append(_MOVED)
     if qualifies:
         parts.append(_QUALIFICATION)
+    if pends:
+        parts.append(_PENDING)
     if nudges or watches:
         parts.append(_NUDGED + " UNION ".join([_NUDGES] * nudges + [_WATCHES] * watches) + ")")
     return text("WITH" + ",".join(parts) + "\nSELECT position, txn_id, balance, now() AS recorded_at FROM entry")
@@ -318,6 +348,19 @@ qualification AS (
     SELECT program, participant, counter, amount, effective_at, txn_id
     FROM unnest(CAST(:counted_position AS bigint[]), CAST(:counter AS text[]), CAST(:counted AS bigint[]))
         AS counted (position, counter, amount)
+    JOIN entry USING (position)
+)"""
+
+# The points, and what they count, wait for their confirmation; all else of the earn is posted now.
+_PENDING = """
+pending AS (
+    INSERT INTO ledger.pending (txn_id, account_id, points, expires_at, qualifying, watches, nudge_on_watch)
+    SELECT
+        txn_id, account_id, waiting.points, expires_at, CAST(waiting.qualifying AS jsonb), CAST(waiting.watches AS jsonb), nudge
+    FROM unnest(
+        CAST(:pending_position AS bigint[]), CAST(:pending_points AS bigint[]), CAST(:pending_qualifying AS text[]),
+        CAST(:pending_watches AS text[]), CAST(:pending_nudge AS text[])
+    ) AS waiting (position, points, qualifying, watches, nudge)
     JOIN entry USING (position)
 )"""
 

@@ -27,3 +27,16 @@ class LedgerFault(TenureError):
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, remedy="Nothing was changed. Run `tenure ledger check` and tell the operator what it finds.")
+
+
+class Refused(Exception):
+    """Raised inside the ledger to answer a request with a refusal, before anything was written for it; never leaves it."""
+
+    def __init__(self, code: str, detail: str, points: int = 0) -> None:
+        super().__init__(detail)
+        self.code, self.detail, self.points = code, detail, points
+
+
+def too_few(asked: int, available: int) -> Refused:
+    """The refusal of what needs more points than there are."""
+    return Refused("insufficient_points", f"{asked} points were asked for, and {max(available, 0)} are available.", asked)

@@ -8,10 +8,11 @@ from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger.accounts import SystemAccounts, lock, lock_program
-from ledger.drain import drain, lapse
+from ledger.drain import drain
 from ledger.journal import answer_again, check_same, settled, stored, write
 from ledger.requests import Answer, Reschedule, Swept
 from ledger.tables import account, lot, txn
+from ledger.upkeep import bring_up, bring_up_all, settle_all
 
 _AT_ONCE = 1000
 """Accounts in one database transaction of the sweep: short enough that nobody waits for it."""
@@ -20,7 +21,8 @@ _AT_ONCE = 1000
 async def expire_due(engine: AsyncEngine, program: str, as_of: datetime) -> Swept:
     """Let lapse what a program's members have due at the instant, one transaction for each account.
 
-    An account that somebody is working on is left out: a burn expires what is due by itself, and the next sweep comes.
+    What an account owes is paid first. One that somebody is working on is left out: a burn expires what is due by itself,
+    and the next sweep comes.
     """
     async with engine.connect() as connection:
         due = list(await connection.scalars(_DUE, {"program": program, "as_of": as_of}))
@@ -33,8 +35,10 @@ async def expire_due(engine: AsyncEngine, program: str, as_of: datetime) -> Swep
 
 
 async def _sweep(connection: AsyncConnection, accounts: Sequence[int], as_of: datetime) -> Swept:
-    free = select(account.c.id).where(account.c.id.in_(accounts)).with_for_update(skip_locked=True)
-    return await drain(connection, "expire", list(await connection.scalars(free)), as_of)
+    free = select(account).where(account.c.id.in_(accounts)).with_for_update(skip_locked=True)
+    locked = (await connection.execute(free)).all()
+    await settle_all(connection, locked, as_of)
+    return await drain(connection, "expire", [row.id for row in locked], as_of)
 
 
 async def stop_expiry(engine: AsyncEngine, program: str, key: str, at: datetime) -> int:
@@ -53,7 +57,7 @@ async def _stop_expiry(connection: AsyncConnection, program: str, key: str, at: 
     if known is not None:
         check_same(known, request_hash)
         return int(known.details["lots"])
-    await drain(connection, "expire", accounts, at)
+    await bring_up_all(connection, accounts, at)
     mine = lot.c.account_id.in_(select(account.c.id).where(account.c.program == program))
     lots = (await connection.execute(update(lot).values(expires_at=None).where(mine, *_OPEN, lot.c.expires_at > at))).rowcount
     row = {"program": program, "key": key, "request_hash": request_hash, "kind": "stop_expiry", "effective_at": at}
@@ -71,7 +75,7 @@ async def _reschedule(connection: AsyncConnection, request: Reschedule) -> Answe
     locked = await lock(connection, request)
     if locked.stored is not None:
         return answer_again(locked.stored, request.hash())
-    lapsed = await lapse(connection, locked.id, request.effective_at)
+    locked = await bring_up(connection, request.program, locked, request.effective_at)
     # What is past due and still here is held; when the hold ends, it lapses.
     not_due = lot.c.expires_at.is_(None) | (lot.c.expires_at > request.effective_at)
     change = update(lot).values(expires_at=request.expires_at).where(lot.c.account_id == locked.id, *_OPEN, not_due)
@@ -82,7 +86,7 @@ async def _reschedule(connection: AsyncConnection, request: Reschedule) -> Answe
         kind="reschedule",
         account=locked.id,
         points=0,
-        balance=locked.posted - lapsed,
+        balance=locked.posted,
         details=request.details | {"lots": lots},
     )
 

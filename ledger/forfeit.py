@@ -7,10 +7,11 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger.accounts import SystemAccounts, lock, lock_program
-from ledger.drain import drain, lapse
+from ledger.drain import drain
 from ledger.journal import answer_again, check_same, settled, stored, write
 from ledger.requests import Answer, Forfeit, Swept
 from ledger.tables import txn
+from ledger.upkeep import bring_up, bring_up_all
 
 
 async def forfeit(engine: AsyncEngine, system: SystemAccounts, request: Forfeit) -> Answer:
@@ -23,10 +24,10 @@ async def _forfeit(connection: AsyncConnection, request: Forfeit) -> Answer:
     account = await lock(connection, request)
     if account.stored is not None:
         return answer_again(account.stored, request.hash())
-    lapsed = await lapse(connection, account.id, request.effective_at)
+    account = await bring_up(connection, request.program, account, request.effective_at)
     taken = await drain(connection, "forfeit", [account.id], request.effective_at, request)
     if taken.points == 0:
-        return await write(connection, request, kind="forfeit", account=account.id, points=0, balance=account.posted - lapsed)
+        return await write(connection, request, kind="forfeit", account=account.id, points=0, balance=account.posted)
     row = (await stored(connection, request.program, [request.key]))[request.key]
     return answer_again(row, request.hash()).model_copy(update={"duplicate": False})
 
@@ -46,7 +47,7 @@ async def _forfeit_remainder(connection: AsyncConnection, program: str, key: str
     if known is not None:
         check_same(known, request_hash)
         return Swept(**known.details)
-    await drain(connection, "expire", accounts, at)
+    await bring_up_all(connection, accounts, at)
     swept = await drain(connection, "forfeit", accounts, at)
     row = {"program": program, "key": key, "request_hash": request_hash, "kind": "forfeit_remainder", "effective_at": at}
     await connection.execute(insert(txn).values(row | {"points": swept.points, "balance": 0, "details": swept.model_dump()}))

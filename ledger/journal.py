@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger.errors import KeyConflict
 from ledger.requests import Answer, Request
-from ledger.tables import txn
+from ledger.tables import account, txn
 
 Result = TypeVar("Result")
 
@@ -55,6 +55,14 @@ async def stored(connection: AsyncConnection, program: str, keys: Sequence[str])
     return {row.key: row for row in found}
 
 
+async def transaction(connection: AsyncConnection, program: str, participant: str, txn_id: int) -> Answer | None:
+    """One transaction of a member."""
+    mine = (account.c.program == program, account.c.participant == participant)
+    query = select(*ANSWER).join(account, account.c.id == txn.c.account_id).where(txn.c.id == txn_id, *mine)
+    row = (await connection.execute(query)).one_or_none()
+    return _answer(row, duplicate=False) if row is not None else None
+
+
 def check_same(row: Row[Any], request_hash: bytes) -> None:
     """Raise KeyConflict if the stored transaction was that of another request."""
     if row.request_hash != request_hash:
@@ -78,7 +86,18 @@ async def write(connection: AsyncConnection, request: Request, *, kind: str, acc
         "details": request.details,
         "effective_at": request.effective_at,
     }
-    return _answer((await connection.execute(insert(txn).values(row | values).returning(*ANSWER))).one(), duplicate=False)
+    return await write_row(connection, row | values)
+
+
+async def write_row(connection: AsyncConnection, row: dict[str, Any]) -> Answer:
+    """Write a transaction, given by its columns; its answer."""
+    return _answer((await connection.execute(insert(txn).values(row).returning(*ANSWER))).one(), duplicate=False)
+
+
+async def find(connection: AsyncConnection, program: str, key: str, account_id: int) -> Row[Any] | None:
+    """The posted transaction of an account that has this key."""
+    mine = (txn.c.program == program, txn.c.key == key, txn.c.account_id == account_id, txn.c.outcome == "posted")
+    return (await connection.execute(select(txn).where(*mine))).one_or_none()
 
 
 def _answer(row: Row[Any], *, duplicate: bool) -> Answer:

@@ -5,9 +5,28 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ledger import burn, check, earn, expire, forfeit, read
+from ledger import (
+    adjust,
+    burn,
+    check,
+    convert,
+    earn,
+    expire,
+    forfeit,
+    hold,
+    journal,
+    pending,
+    read,
+    reinstate,
+    reverse,
+    time_out,
+    transfer,
+)
 from ledger.accounts import SystemAccounts
-from ledger.requests import Answer, Burn, Earn, Forfeit, Reschedule, Swept
+from ledger.requests import Answer, Burn, Earn, Forfeit, Request, Reschedule, Swept, fingerprint_hash
+from ledger.requests_corrections import Adjust, Cancel, Confirm, Reinstate, Reverse
+from ledger.requests_exchanges import Convert, Transfer
+from ledger.requests_holds import Capture, Hold, Void
 from runtime.errors import TenureError
 
 
@@ -36,6 +55,73 @@ class Ledger:
     async def burn(self, request: Burn) -> Answer:
         """Spend points, or answer why not (`insufficient_points`). What is due by then lapses first."""
         return await burn.burn(self._engine, self._system, request)
+
+    async def hold(self, request: Hold) -> Answer:
+        """Keep points for a redemption under way, or answer why not (`insufficient_points`)."""
+        return await hold.hold(self._engine, request)
+
+    async def capture(self, request: Capture) -> Answer:
+        """Spend what a hold keeps, or some of it and let the rest go.
+
+        Refusals: `unknown_hold`, `hold_captured`, `hold_voided`, `hold_timed_out`, `exceeds_hold`.
+        """
+        return await hold.capture(self._engine, self._system, request)
+
+    async def void(self, request: Void) -> Answer:
+        """Let go of what a hold keeps. Refusals: `unknown_hold`, `hold_captured`, `hold_voided`, `hold_timed_out`."""
+        return await hold.void(self._engine, request)
+
+    async def expire_holds(self, program: str, as_of: datetime) -> Swept:
+        """Time out what is held beyond the instant in a program; accounts in use now are left to the next sweep."""
+        return await time_out.expire_holds(self._engine, program, as_of)
+
+    async def confirm(self, request: Confirm) -> Answer:
+        """Post a pending earn.
+
+        Refusals: `unknown_earn`, `not_pending`, `earn_confirmed`, `earn_cancelled`, `balance_limit`.
+        """
+        return await pending.confirm(self._engine, self._system, request)
+
+    async def cancel(self, request: Cancel) -> Answer:
+        """Drop a pending earn. Refusals: `unknown_earn`, `not_pending`, `earn_confirmed`, `earn_cancelled`."""
+        return await pending.cancel(self._engine, request)
+
+    async def reverse(self, request: Reverse) -> Answer:
+        """Take back a burn, a capture or an earn, or some points of it.
+
+        Refusals: `unknown_transaction`, `not_reversible`, `reversal_of_reversal`, `exceeds_original`, `earn_pending`,
+        `earn_cancelled`, `balance_limit`, `insufficient_points`, `below_lowest_allowed`.
+        """
+        return await reverse.reverse(self._engine, self._system, request)
+
+    async def reinstate(self, request: Reinstate) -> Answer:
+        """Give back what lapsed. Refusals: `unknown_expiry`, `nothing_to_reinstate`, `balance_limit`."""
+        return await reinstate.reinstate(self._engine, self._system, request)
+
+    async def transfer(self, request: Transfer) -> Answer:
+        """Give points to another member. Refusals: `insufficient_points`, `balance_limit`."""
+        return await transfer.transfer(self._engine, self._system, request)
+
+    async def adjust(self, request: Adjust) -> Answer:
+        """Give or take points by hand. Refusals: `insufficient_points`, `balance_limit`."""
+        return await adjust.adjust(self._engine, self._system, request)
+
+    async def convert(self, request: Convert) -> Answer:
+        """Turn points into another currency. Refusals: `insufficient_points`, `converts_to_nothing`, `balance_limit`."""
+        return await convert.convert(self._engine, self._system, request)
+
+    async def answered(self, kind: type[Request], program: str, participant: str, key: str, fingerprint: str) -> Answer | None:
+        """The answer that the request of this key and fingerprint got; None if it never came. Raises KeyConflict."""
+        async with self._engine.connect() as connection:
+            row = (await journal.stored(connection, program, [key])).get(key)
+        if row is None:
+            return None
+        return journal.answer_again(row, fingerprint_hash(kind, participant, fingerprint))
+
+    async def transaction(self, program: str, participant: str, txn_id: int) -> Answer | None:
+        """A transaction of a member, as it was answered; None if the member has no such one."""
+        async with self._engine.connect() as connection:
+            return await journal.transaction(connection, program, participant, txn_id)
 
     async def forfeit(self, request: Forfeit) -> Answer:
         """Take everything left of one member. What is due by then lapses first."""
@@ -73,7 +159,7 @@ class Ledger:
             return await read.last_activity(connection, program, participant)
 
     async def totals(self, program: str) -> tuple[read.Totals, ...]:
-        """Issued, burned, expired, forfeited and outstanding points by currency, derived from the postings."""
+        """Issued, burned, expired, outstanding points and so on by currency, derived from the postings."""
         async with self._engine.connect() as connection:
             return await read.totals(connection, program)
 

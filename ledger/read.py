@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, literal, select, union_all
+from sqlalchemy import Select, bindparam, func, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.model import Value
-from ledger.tables import account, lot, posting, qualification, txn
+from ledger.tables import account, lot, pending, posting, qualification, txn
 
 
 class LotView(Value):
@@ -19,28 +19,44 @@ class LotView(Value):
 
 
 class Balance(Value):
-    """What a member has: posted, held for redemptions under way, available; and the open lots in the order of their use."""
+    """What a member has: posted, held for redemptions under way, available; and the open lots in the order of their use.
+
+    `pending` points are no part of it until they are confirmed. `owed` is what a clawback took that was spent already: the
+    lots have so much more than is posted, or will pay for it as they fill.
+    """
 
     posted: int
     held: int
     available: int
+    pending: int = 0
+    owed: int = 0
     last_activity_at: datetime | None
     lots: tuple[LotView, ...]
 
 
 class Totals(Value):
-    """All that ever happened to a program's points of one currency; issued = outstanding + burned + expired + forfeited."""
+    """All that ever happened to a program's points of one currency, less what was reversed of it.
+
+    issued + adjusted + lost = outstanding + burned + expired + forfeited + clawed_back + converted + transferred.
+    `adjusted` were given by hand (negative: taken), `lost` were clawed back from the program itself, `converted` left for
+    another currency (negative: came from one), `transferred` are on their way between two members, which is nothing ever.
+    """
 
     currency: str
     issued: int
     burned: int
     expired: int
     forfeited: int
+    clawed_back: int = 0
+    lost: int = 0
+    adjusted: int = 0
+    converted: int = 0
+    transferred: int = 0
     outstanding: int
 
 
 class WindowFigures(Value):
-    """What happened in a window; `outstanding` is at its end. Active: had an activity; redeemed: had a burn."""
+    """What happened in a window; `outstanding` is at its end. Active: had an activity; redeemed: had a burn or a capture."""
 
     issued: int
     burned: int
@@ -55,9 +71,16 @@ async def balance(connection: AsyncConnection, program: str, participant: str, c
     """A member's balance; nothing but zeros for one who never had any."""
     mine = (account.c.program == program, account.c.participant == participant, account.c.currency == currency)
     open_lots = select(lot).where(lot.c.remaining > 0).subquery()
+    not_yet = (pending.c.account_id == account.c.id, pending.c.state == "open")
+    waiting = select(func.coalesce(func.sum(pending.c.points), 0)).where(*not_yet).scalar_subquery()
     query = (
         select(
-            account.c.posted, account.c.held, account.c.last_activity_at, *(open_lots.c[name] for name in LotView.model_fields)
+            account.c.posted,
+            account.c.held,
+            account.c.debt,
+            account.c.last_activity_at,
+            waiting.label("pending"),
+            *(open_lots.c[name] for name in LotView.model_fields),
         )
         .outerjoin(open_lots, open_lots.c.account_id == account.c.id)
         .where(*mine)
@@ -74,6 +97,8 @@ async def balance(connection: AsyncConnection, program: str, participant: str, c
         posted=first.posted,
         held=first.held,
         available=first.posted - first.held,
+        pending=int(first.pending),
+        owed=first.debt,
         last_activity_at=first.last_activity_at,
         lots=lots,
     )
@@ -129,9 +154,8 @@ async def window_figures(connection: AsyncConnection, program: str, since: datet
     figures = _figures({kind: int(row.in_window) for kind, row in moved.items()})
     people = (await connection.execute(_PEOPLE, parameters)).one()
     outstanding = int(moved["participant"].until_end) if "participant" in moved else 0
-    return WindowFigures(
-        **figures | {"outstanding": outstanding}, active_members=people.active, members_redeemed=people.redeemed
-    )
+    in_window = {name: figures[name] for name in ("issued", "burned", "expired", "forfeited")}
+    return WindowFigures(**in_window, outstanding=outstanding, active_members=people.active, members_redeemed=people.redeemed)
 
 
 def _figures(kinds: dict[str, int]) -> dict[str, int]:
@@ -141,6 +165,11 @@ def _figures(kinds: dict[str, int]) -> dict[str, int]:
         "burned": kinds.get("redemption", 0),
         "expired": kinds.get("breakage", 0),
         "forfeited": kinds.get("forfeiture", 0),
+        "clawed_back": kinds.get("clawback", 0),
+        "lost": -kinds.get("loss", 0),
+        "adjusted": -kinds.get("adjustment", 0),
+        "converted": kinds.get("conversion", 0),
+        "transferred": kinds.get("transfer", 0),
         "outstanding": kinds.get("participant", 0),
     }
 
@@ -163,7 +192,7 @@ def _moved_until() -> Select[Any]:
     )
 
 
-_burned = (txn.c.kind == literal("burn")) & (txn.c.outcome == "posted")
+_burned = txn.c.kind.in_(["burn", "capture"]) & (txn.c.outcome == "posted")
 _PEOPLE = (
     select(
         func.count(account.c.participant.distinct()).filter(txn.c.activity).label("active"),

@@ -24,6 +24,8 @@ def _not_ours(key: str) -> str:
 
 Key = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(_not_ours)]
 """The caller's idempotency key, unique in its program: the same key with the same request gets the same answer."""
+Of = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+"""The key of an earlier transaction of the same member and currency."""
 Currency = Annotated[str, StringConstraints(min_length=1, max_length=32)]
 Points = Annotated[int, Field(ge=1, le=MAX_POINTS, strict=True)]
 
@@ -45,12 +47,11 @@ class Request(Value):
 
     def hash(self) -> bytes:
         """The SHA-256 of what was asked: of the fingerprint where there is one, else of all that tells two requests apart."""
-        told = (
-            ("fingerprint", self.fingerprint) if self.fingerprint is not None else (*self._content(), _utc(self.effective_at))
+        if self.fingerprint is not None:
+            return fingerprint_hash(type(self), self.participant, self.fingerprint)
+        return _sha256(
+            type(self).__name__, self.participant, self.currency, *self._content(), utc(self.effective_at), self.details
         )
-        details = self.details if self.fingerprint is None else None
-        content = (type(self).__name__, self.participant, self.currency, *told, details)
-        return hashlib.sha256(_CANONICAL.encode(content).encode()).digest()
 
     def _content(self) -> tuple[JsonValue, ...]:
         """What this kind of request says beyond what all say."""
@@ -64,6 +65,9 @@ class Earn(Request):
     open lots can follow: `clock_stands_within` moves their expiry by the time since the last activity if that is no longer
     than this; `renew_lots` gives them the expiry of this earn. `nudge` are workflows to signal in any case, `nudge_on_watch`
     the one to signal when the sum of a watch's counter in (since, effective_at] has reached its figure.
+
+    A `pending` earn is the member's activity at once, with all that follows from that; its points and what it counts wait for
+    `Confirm`. Its answer has moved no points, and says in `details.pending` how many wait.
     """
 
     kind: Literal["earn", "bonus"] = "earn"
@@ -73,12 +77,14 @@ class Earn(Request):
     clock_stands_within: timedelta | None = None
     renew_lots: bool = False
     activity: bool = True
+    pending: bool = False
     watches: tuple[Watch, ...] = ()
     nudge: tuple[str, ...] = ()
     nudge_on_watch: str | None = None
 
     def _content(self) -> tuple[JsonValue, ...]:
-        return (self.kind, self.points, _utc(self.expires_at) if self.expires_at else None, dict(self.qualifying))
+        waits = ("pending",) if self.pending else ()
+        return (self.kind, self.points, utc(self.expires_at), dict(self.qualifying), *waits)
 
 
 class Burn(Request):
@@ -100,14 +106,14 @@ class Reschedule(Request):
     expires_at: AwareDatetime | None
 
     def _content(self) -> tuple[JsonValue, ...]:
-        return (_utc(self.expires_at) if self.expires_at else None,)
+        return (utc(self.expires_at),)
 
 
 class Answer(Value):
     """What became of a request. `points` were moved, or asked for if refused; `balance` is the posted balance after it.
 
-    `refusal` is a stable code (`insufficient_points`, `balance_limit`), `detail` the same in words. `duplicate` says that the
-    request had come before: everything else is then as it was at the first time.
+    `refusal` is a stable code (each operation of `Ledger` names its own), `detail` the same in words. `duplicate` says that
+    the request had come before: everything else is then as it was at the first time.
     """
 
     txn_id: int
@@ -131,8 +137,18 @@ class Swept(Value):
     participants: int
 
 
+def fingerprint_hash(kind: type[Request], participant: str, fingerprint: str) -> bytes:
+    """The hash of a request with this fingerprint; what the rules of the day made of it, the currency included, is no part."""
+    return _sha256(kind.__name__, participant, "fingerprint", fingerprint)
+
+
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
-def _utc(instant: datetime) -> str:
-    return instant.astimezone(UTC).isoformat()
+def _sha256(*content: JsonValue) -> bytes:
+    return hashlib.sha256(_CANONICAL.encode(content).encode()).digest()
+
+
+def utc(instant: datetime | None) -> str | None:
+    """The instant as it is hashed: the same in every zone."""
+    return instant.astimezone(UTC).isoformat() if instant else None

@@ -49,12 +49,16 @@ account = Table(
     _number("posted", server_default="0"),
     _number("held", server_default="0"),
     _number("lowest_allowed", server_default="0"),
+    _number("debt", server_default="0"),
     _number("version", server_default="0"),
     _instant("last_activity_at", nullable=True),
     _instant("recorded_at", server_default="now()"),
     UniqueConstraint("program", "participant", "currency", name="account_owner"),
 )
-"""Whose points, in which currency. A program's own accounts (`@issuance` and its kind) keep no balance: it is derived."""
+"""Whose points, in which currency. A program's own accounts (`@issuance` and its kind) keep no balance: it is derived.
+
+`posted` = what remains in the lots - `debt`, which is what a clawback took that was already spent.
+"""
 
 txn = Table(
     "txn",
@@ -73,12 +77,19 @@ txn = Table(
     Column("detail", Text),
     Column("details", JSONB, nullable=False, server_default="{}"),
     _number("reverses", nullable=True),
+    _number("concerns", nullable=True),
     _instant("effective_at"),
     _instant("recorded_at", server_default="now()"),
     UniqueConstraint("program", "key", name="txn_key"),
     Index("txn_by_time", "program", "effective_at"),
 )
-"""Every accepted request, once, with the answer it got; `account_id` is empty for what concerns a whole program."""
+Index("txn_reversals", txn.c.reverses, postgresql_where=txn.c.reverses.is_not(None))
+Index("txn_lapses", txn.c.account_id, txn.c.effective_at, postgresql_where=txn.c.kind.in_(["expire", "reinstate"]))
+"""Every accepted request, once, with the answer it got; `account_id` is empty for what concerns a whole program.
+
+`reverses` is the transaction of which this one takes something back; `concerns` the one that it follows up (the hold of a
+capture, the pending earn of a confirmation, the outgoing side of an incoming transfer).
+"""
 
 posting = Table(
     "posting",
@@ -110,7 +121,46 @@ Index("lot_due", lot.c.expires_at, postgresql_where=(lot.c.remaining > 0) & lot.
 lot_move = Table(
     "lot_move", metadata, _number("txn_id", primary_key=True), _number("lot_id", primary_key=True), _number("amount")
 )
-"""How much a burn, an expiry or a forfeit took from which lot."""
+"""How much left which lot (positive), or came back to it (negative)."""
+
+debt_move = Table("debt_move", metadata, _number("txn_id", primary_key=True, autoincrement=False), _number("amount"))
+"""What a member came to owe (positive), or paid back out of the lots (negative)."""
+
+hold = Table(
+    "hold",
+    metadata,
+    _number("txn_id", primary_key=True, autoincrement=False),
+    _number("account_id"),
+    _number("points"),
+    _number("captured", server_default="0"),
+    _name("state", server_default="open"),
+    _instant("expires_at"),
+    _number("ended_by", nullable=True),
+)
+Index("hold_open", hold.c.account_id, postgresql_where=hold.c.state == "open")
+Index("hold_due", hold.c.expires_at, postgresql_where=hold.c.state == "open")
+"""Points kept for a redemption under way, until `ended_by`: the transaction that captured, voided or timed it out."""
+
+hold_lot = Table(
+    "hold_lot", metadata, _number("hold_id", primary_key=True), _number("lot_id", primary_key=True), _number("amount")
+)
+"""How much of which lot a hold keeps, or kept."""
+
+pending = Table(
+    "pending",
+    metadata,
+    _number("txn_id", primary_key=True, autoincrement=False),
+    _number("account_id"),
+    _number("points"),
+    _name("state", server_default="open"),
+    _instant("expires_at", nullable=True),
+    Column("qualifying", JSONB, nullable=False, server_default="{}"),
+    Column("watches", JSONB, nullable=False, server_default="[]"),
+    Column("nudge_on_watch", Text),
+    _number("ended_by", nullable=True),
+)
+Index("pending_open", pending.c.account_id, postgresql_where=pending.c.state == "open")
+"""Earns that are not confirmed yet, with all that their confirmation will post."""
 
 qualification = Table(
     "qualification",

@@ -46,7 +46,7 @@ async def save(connection: AsyncConnection, state: GateState) -> None:
 async def record(
     connection: AsyncConnection, state: GateState, made: Decision, role: Role | None, at: datetime, refusal: str | None
 ) -> None:
-    """Append a decision to the audit trail; the same one again (gate, person, key) changes nothing."""
+    """Append a decision to the audit trail; one that counted, written again, changes nothing."""
     await connection.execute(
         insert(decision)
         .values(
@@ -63,6 +63,12 @@ async def record(
         )
         .on_conflict_do_nothing()
     )
+
+
+async def has_counted(connection: AsyncConnection, gate_id: str, person_id: str, key: str) -> bool:
+    """Whether this person's decision under this key is one that counted."""
+    mine = (decision.c.gate == gate_id) & (decision.c.person == person_id) & (decision.c.key == key)
+    return await connection.scalar(select(decision.c.id).where(mine, decision.c.refusal.is_(None))) is not None
 
 
 async def find(connection: AsyncConnection, gate_id: str) -> GateState:

@@ -66,22 +66,30 @@ async def establish(connection: AsyncConnection, joining: Membership) -> None:
         )
 
 
-async def find(connection: AsyncConnection, program: str, participant: str, *, lock: bool = False) -> MemberRecord:
+async def find(connection: AsyncConnection, program: str, participant: str) -> MemberRecord:
     """The member by their reference. Raises MemberUnknown."""
     query = select(*_COLUMNS).where(_is_member(program, participant))
-    row = (await connection.execute(query.with_for_update() if lock else query)).mappings().one_or_none()
+    row = (await connection.execute(query)).mappings().one_or_none()
     if row is None:
         raise MemberUnknown(program, participant)
     return MemberRecord.model_validate(dict(row))
 
 
 async def move(connection: AsyncConnection, before: MemberRecord, standing: Standing, change: str, at: datetime) -> None:
-    """Give a member (whose row the caller has locked) another standing, and keep the change."""
-    await connection.execute(
+    """Give a member another standing, and keep the change; nothing where their standing is no longer as it was `before`."""
+    as_before = (
+        member.c.status == "active",
+        member.c.tier == before.tier,
+        member.c.tier_since == before.tier_since,
+        member.c.tier_until.is_not_distinct_from(before.tier_until),
+    )
+    moved = await connection.execute(
         update(member)
-        .where(_is_member(before.program, before.participant))
+        .where(_is_member(before.program, before.participant), *as_before)
         .values(tier=standing.tier, tier_since=standing.since, tier_until=standing.until)
     )
+    if not moved.rowcount:
+        return
     await connection.execute(
         insert(tier_change).values(
             program=before.program,
@@ -95,7 +103,9 @@ async def move(connection: AsyncConnection, before: MemberRecord, standing: Stan
 
 
 async def set_journey_stage(connection: AsyncConnection, program: str, participant: str, stage: JourneyStage) -> None:
-    await connection.execute(update(member).where(_is_member(program, participant)).values(journey_stage=stage))
+    """Write where an active member is on their journey."""
+    active = (_is_member(program, participant), member.c.status == "active")
+    await connection.execute(update(member).where(*active).values(journey_stage=stage))
 
 
 async def close(connection: AsyncConnection, program: str, participant: str, status: MemberStatus, at: datetime) -> None:

@@ -54,6 +54,15 @@ async def answer(connection: AsyncConnection, person: str, key: str, status: int
     )
 
 
+async def release(connection: AsyncConnection, person: str, key: str) -> None:
+    """Nobody knows whether the request had its effect: it may be sent again at once, and no other one may have its key."""
+    await connection.execute(
+        update(request)
+        .where(request.c.person == person, request.c.key == key, request.c.status.is_(None))
+        .values(recorded_at=func.to_timestamp(0))
+    )
+
+
 async def forget(connection: AsyncConnection, person: str, key: str) -> None:
     """Give the key back: the request failed without effect, and may be tried again with it."""
     await connection.execute(

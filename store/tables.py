@@ -259,3 +259,36 @@ request = Table(
     PrimaryKeyConstraint("person", "key", name="request_pkey"),
 )
 """Which POSTs were answered, so that a repeated Idempotency-Key gets the same answer."""
+
+redemption = Table(
+    "redemption",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("program", Text, nullable=False),
+    Column("participant", Text, nullable=False),
+    Column("reward", Text, nullable=False),
+    Column("points", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reference", Text),
+    Column("why", Text, nullable=False, server_default=""),
+    _instant("asked_at"),
+    _instant("settled_at", nullable=True),
+    _recorded_at(),
+    ForeignKeyConstraint(["program", "participant"], ["store.member.program", "store.member.participant"], name="redemption_member"),
+    Index("redemption_by_member", "program", "participant", "asked_at"),
+)
+"""What became of each redemption: `held`, then `fulfilled` (with what was handed out) or `voided` (with why), or `refused`."""
+
+voucher_code = Table(
+    "voucher_code",
+    metadata,
+    _program(),
+    Column("reward", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("redemption", Text),
+    _recorded_at(),
+    PrimaryKeyConstraint("program", "reward", "code", name="voucher_code_pkey"),
+    UniqueConstraint("redemption", name="voucher_code_once"),
+    Index("voucher_code_free", "program", "reward", "code", postgresql_where="redemption IS NULL"),
+)
+"""The stock of a reward that is handed out as codes; a code belongs to one redemption, and a redemption to one code."""

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.model import Message
 from store.errors import LogDiffers, LogUnknown
 from store.tables import transaction_log, transaction_row
 
@@ -22,6 +23,15 @@ class LogRow(NamedTuple):
     customer: str
     at: datetime
     amount: Decimal
+
+
+class LogRecord(Message):
+    """A log that is kept: how many rows it has, and the SHA-256 of them."""
+
+    name: str
+    rows: int
+    digest: str
+    recorded_at: datetime
 
 
 async def load(connection: AsyncConnection, name: str, rows: Sequence[LogRow]) -> int:
@@ -42,6 +52,15 @@ async def load(connection: AsyncConnection, name: str, rows: Sequence[LogRow]) -
         ]
         await connection.execute(insert(transaction_row), page)
     return len(rows)
+
+
+async def find(connection: AsyncConnection, name: str) -> LogRecord:
+    """A log by its name. Raises LogUnknown."""
+    columns = [transaction_log.c[field] for field in LogRecord.model_fields]
+    row = (await connection.execute(select(*columns).where(transaction_log.c.name == name))).mappings().one_or_none()
+    if row is None:
+        raise LogUnknown(name)
+    return LogRecord.model_validate(dict(row))
 
 
 async def require(connection: AsyncConnection, name: str) -> None:

@@ -4,6 +4,8 @@ import asyncio
 import itertools
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -16,7 +18,7 @@ from runtime.database import create_engine
 from store.migrate import migrate
 from tests.house import House, house_over, people_entries
 from worker.embedded.postgres import EmbeddedPostgres
-from worker.embedded.temporal import installed_temporal
+from worker.embedded.temporal import DYNAMIC_CONFIG, installed_temporal
 from worker.hosting import hosted
 from worker.relay import relay
 
@@ -39,7 +41,7 @@ class Databases:
     async def drop(self, url: str) -> None:
         """Remove a database, and whoever is still connected to it."""
         name = url.partition("@/")[2].partition("?")[0]
-        await self._execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        await self._execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
     async def _execute(self, statement: str) -> None:
         connection = await asyncpg.connect(self.server.url_of("postgres"))
@@ -77,19 +79,44 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
     await engine.dispose()
 
 
-@pytest.fixture(scope="session")
-async def temporal_env(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WorkflowEnvironment]:
-    """A Temporal server whose clocks stand in the hands of the tests: `fast_forward(handle, duration)`."""
+@asynccontextmanager
+async def _time_skipping(downloads: Path, **config: str) -> AsyncIterator[WorkflowEnvironment]:
+    """A Temporal server whose clocks stand in the hands of the tests, with more of its dynamic configuration."""
     executable = installed_temporal()
+    settings = DYNAMIC_CONFIG | {"frontend.WorkflowTimeSkippingEnabled": "true"} | config
     async with await WorkflowEnvironment.start_time_skipping_v2(
-        ts_config=TimeSkippingConfig(enabled=False),
+        # A child begins at its parent's time, and stays there until it is forwarded itself.
+        ts_config=TimeSkippingConfig(enabled=False, disable_propagation=True),
         data_converter=pydantic_data_converter,
         search_attributes=SEARCH_ATTRIBUTES,
         dev_server_existing_path=str(executable) if executable else None,
-        dev_server_extra_args=["--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"],
+        dev_server_extra_args=[f"--dynamic-config-value={name}={value}" for name, value in settings.items()],
         dev_server_log_level="error",
-        download_dest_dir=str(tmp_path_factory.getbasetemp()),
+        download_dest_dir=str(downloads),
     ) as environment:
+        yield environment
+
+
+@asynccontextmanager
+async def _whole_house(database: Databases, environment: WorkflowEnvironment, folder: Path) -> AsyncIterator[House]:
+    """A whole Tenure in this process: workers, relay and API over one database."""
+    url = await database.create()
+    engine = create_engine(url, pool_size=20)
+    people = folder / "people.json"
+    people.write_text(json.dumps(people_entries()))
+    house, app = house_over(engine, environment.client, people)
+    async with app.router.lifespan_context(app), house.http, hosted(environment.client, engine, max_cached_workflows=500):
+        relaying = asyncio.create_task(relay(engine, environment.client))
+        yield house
+        relaying.cancel()
+    await engine.dispose()
+    await database.drop(url)
+
+
+@pytest.fixture(scope="session")
+async def temporal_env(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WorkflowEnvironment]:
+    """A Temporal server whose clocks stand in the hands of the tests: `fast_forward(handle, duration)`."""
+    async with _time_skipping(tmp_path_factory.getbasetemp()) as environment:
         yield environment
 
 
@@ -98,12 +125,22 @@ async def house(
     database: Databases, temporal_env: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[House]:
     """A whole Tenure in this process: workers, relay and API over one database; tests keep apart by their programs."""
-    engine = create_engine(await database.create(), pool_size=20)
-    people = tmp_path_factory.mktemp("people") / "people.json"
-    people.write_text(json.dumps(people_entries()))
-    house, app = house_over(engine, temporal_env.client, people)
-    async with app.router.lifespan_context(app), house.http, hosted(temporal_env.client, engine, max_cached_workflows=500):
-        relaying = asyncio.create_task(relay(engine, temporal_env.client))
+    async with _whole_house(database, temporal_env, tmp_path_factory.mktemp("people")) as house:
         yield house
-        relaying.cancel()
-    await engine.dispose()
+
+
+@pytest.fixture(scope="session")
+async def hasty_env(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WorkflowEnvironment]:
+    """Another such server, which suggests to continue as new after few events."""
+    suggest = {"limit.historyCount.suggestContinueAsNew": "40"}
+    async with _time_skipping(tmp_path_factory.getbasetemp(), **suggest) as environment:
+        yield environment
+
+
+@pytest.fixture(scope="session")
+async def hasty_house(
+    database: Databases, hasty_env: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[House]:
+    """A whole Tenure whose workflows continue as new as soon as they may."""
+    async with _whole_house(database, hasty_env, tmp_path_factory.mktemp("people")) as house:
+        yield house

@@ -26,9 +26,11 @@ PEOPLE = {
     "demo-marketing": ["marketing"],
     "demo-operations": ["operations"],
     "demo-shop": ["member_service"],
+    "demo-app": ["member_service"],
     "demo-analyst": ["analyst"],
+    "demo-guest": [],
 }
-"""The owner is in finance too, so that four eyes and not a missing role keeps their vote out."""
+"""The owner is in finance too, so that four eyes and not a missing role keeps their vote out; a guest has a token alone."""
 
 _numbers = count(1)
 

@@ -1,5 +1,7 @@
 """How tests wait for what workflows do: by the events of their histories, never by the clock."""
 
+import asyncio
+import re
 from collections.abc import Callable
 
 from temporalio.api.enums.v1 import EventType
@@ -9,13 +11,27 @@ from temporalio.client import Client
 from domain import ids
 from tests.house import House
 
+_PATIENCE = 60
+"""Seconds after which a test gives up; what is waited for takes a fraction of one."""
+_PART = re.compile(r"(?P<owner>.+?)(/gate/[^/]+/\d+|/test/[^/]+|/rollout/r\d+|/r\d+|/wind-down|/intervention/\d+)")
+"""A workflow that another one starts: its id begins with the other's."""
 
-async def history_has(client: Client, workflow_id: str, wanted: Callable[[HistoryEvent], bool]) -> HistoryEvent:
+
+async def history_has(
+    client: Client, workflow_id: str, wanted: Callable[[HistoryEvent], bool], *, run_id: str | None = None
+) -> HistoryEvent:
     """The first event of a workflow that is wanted, as soon as it is there."""
-    async for event in client.get_workflow_handle(workflow_id).fetch_history_events(wait_new_event=True):
-        if wanted(event):
-            return event
-    raise AssertionError(f"{workflow_id} ended without the event")
+    handle = client.get_workflow_handle(workflow_id, run_id=run_id)
+    seen: list[str] = []
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            async for event in handle.fetch_history_events(wait_new_event=True):
+                if wanted(event):
+                    return event
+                seen.append(f"{EventType.Name(event.event_type)} {event.user_metadata.summary.data.decode()}")
+    except TimeoutError:
+        raise AssertionError(f"{workflow_id} does not come to the event; its last ones are {seen[-8:]}") from None
+    raise AssertionError(f"{workflow_id} ended without the event; its last ones are {seen[-8:]}")
 
 
 async def child_started(client: Client, parent: str, child: str) -> None:
@@ -31,17 +47,17 @@ async def child_started(client: Client, parent: str, child: str) -> None:
 
 
 async def started(client: Client, workflow_id: str) -> None:
-    """Wait until a part of a program's life has been started by what it belongs to, and that by what it belongs to."""
-    for separator in ("/gate/", "/test/", "/r", "/wind-down"):
-        owner, found, _ = workflow_id.rpartition(separator)
-        if found:
-            await started(client, owner)
-            await child_started(client, owner, workflow_id)
-            return
+    """Wait until a part of a life has been started by what it belongs to, and that by what it belongs to."""
+    part = _PART.fullmatch(workflow_id)
+    if part is not None:
+        owner = part.group("owner")
+        await started(client, owner)
+        await child_started(client, owner, workflow_id)
 
 
 async def timer_started(client: Client, workflow_id: str) -> None:
-    """Wait until a workflow waits for a time."""
+    """Wait until a workflow has been started, and waits for a time."""
+    await started(client, workflow_id)
     await history_has(client, workflow_id, lambda event: event.event_type == EventType.EVENT_TYPE_TIMER_STARTED)
 
 
@@ -62,17 +78,53 @@ async def approve(house: House, gate: str, *people: str) -> None:
         assert response.status_code == 201, response.text
 
 
-async def stage_reached(house: House, program: str, stage: str) -> None:
-    """Wait until a program's lifecycle has entered a stage and written it down."""
-    summary = f"Stage: {stage.replace('_', ' ')}"
+async def done(client: Client, workflow_id: str, summary: str, times: int = 1) -> None:
+    """Wait until a workflow has had this done so many times: an activity with this summary (or its beginning)."""
     scheduled: set[int] = set()
+    completed = 0
 
-    def is_written(event: HistoryEvent) -> bool:
-        if (
-            event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
-            and summary.encode() in event.user_metadata.summary.data
+    def is_enough(event: HistoryEvent) -> bool:
+        nonlocal completed
+        if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED and event.user_metadata.summary.data.startswith(
+            f'"{summary}'.encode()
         ):
             scheduled.add(event.event_id)
-        return event.activity_task_completed_event_attributes.scheduled_event_id in scheduled
+        completed += event.activity_task_completed_event_attributes.scheduled_event_id in scheduled
+        return completed >= times
 
-    await history_has(house.temporal, ids.lifecycle(program), is_written)
+    await history_has(client, workflow_id, is_enough)
+
+
+async def stage_reached(house: House, program: str, stage: str, times: int = 1) -> None:
+    """Wait until a program's lifecycle has entered a stage, for the so manieth time, and written it down."""
+    await done(house.temporal, ids.lifecycle(program), f"Stage: {stage.replace('_', ' ')}", times)
+
+
+async def progress_shown(client: Client, program: str, words: str) -> None:
+    """Wait until a part of a program's life has told its lifecycle something with these words."""
+
+    def tells(event: HistoryEvent) -> bool:
+        told = event.workflow_execution_signaled_event_attributes
+        return told.signal_name == "show_progress" and words.encode() in told.input.payloads[0].data
+
+    await history_has(client, ids.lifecycle(program), tells)
+
+
+async def ended(client: Client, workflow_id: str) -> None:
+    """Wait until a run of a workflow is over, whichever way."""
+    await history_has(client, workflow_id, lambda event: event.event_type in _ENDS)
+
+
+async def continued_as_new(client: Client, workflow_id: str, run_id: str) -> str:
+    """Wait until a run has been continued as a new one; that one's id."""
+    kind = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW
+    event = await history_has(client, workflow_id, lambda event: event.event_type == kind, run_id=run_id)
+    new: str = event.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
+    return new
+
+
+def _ends(*names: str) -> frozenset[int]:
+    return frozenset(EventType.Value(f"EVENT_TYPE_WORKFLOW_EXECUTION_{name}") for name in names)
+
+
+_ENDS = _ends("COMPLETED", "FAILED", "TIMED_OUT", "TERMINATED", "CANCELED", "CONTINUED_AS_NEW")

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from datetime import UTC, datetime, timedelta
 
+from asyncpg import InterfaceError, PostgresError
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
@@ -25,7 +26,7 @@ async def relay(engine: AsyncEngine, client: Client) -> None:
     while True:
         try:
             await _listen_and_send(engine, client)
-        except (SQLAlchemyError, OSError, RPCError) as error:
+        except (SQLAlchemyError, PostgresError, InterfaceError, OSError, RPCError) as error:
             logger.warning("the relay goes on after: %s", error)
             await asyncio.sleep(_PAUSE)
 
@@ -76,6 +77,9 @@ async def _signal(client: Client, workflow_id: str, signal: str) -> None:
     try:
         await client.get_workflow_handle(workflow_id).signal(signal)
     except RPCError as error:
-        # A workflow that has ended has nothing left to look at.
-        if error.status != RPCStatusCode.NOT_FOUND:
+        # A workflow that has ended has nothing left to look at; a signal that is refused as such, as when a run has had too
+        # many, would be refused again, and must not keep the others waiting.
+        if error.status == RPCStatusCode.INVALID_ARGUMENT:
+            logger.error("%s cannot be signalled: %s", workflow_id, error)
+        elif error.status != RPCStatusCode.NOT_FOUND:
             raise

@@ -1,6 +1,8 @@
 """ApprovalGate: may this subject go on? Waits for the votes that the policy asks for, until the deadline."""
 
 import asyncio
+from collections.abc import Callable
+from datetime import datetime
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
@@ -23,6 +25,7 @@ class ApprovalGate:
     @workflow.init
     def __init__(self, opening: GateState) -> None:
         self._state = opening
+        self._withdrawn = False
         self._recording = asyncio.Lock()
 
     @workflow.run
@@ -31,14 +34,14 @@ class ApprovalGate:
         await self._show()
         try:
             await workflow.wait_condition(
-                lambda: self._state.outcome is not None,
+                lambda: self._state.outcome is not None or self._withdrawn,
                 timeout=remaining(self._state.due),
                 timeout_summary=f"The gate's deadline, {self._state.due:%d %b %Y %H:%M:%S} UTC",
             )
         except TimeoutError:
-            async with self._recording:
-                self._state = gates.expire(self._state, workflow.now())
-                await do(GateActivities.save_gate, self._state, "The deadline has passed without approval")
+            await self._end(gates.expire, "The deadline has passed without approval")
+        if self._withdrawn:
+            await self._end(gates.withdraw, "Nobody needs the decision any more")
         await workflow.wait_condition(workflow.all_handlers_finished)
         await self._show()
         return GateResult(
@@ -69,9 +72,20 @@ class ApprovalGate:
         if refusal is not None:
             raise ApplicationError(refusal.detail, refusal.remedy, type=refusal.code, non_retryable=True)
 
+    @workflow.signal(description="What asked for the decision has ended: nobody needs it any more")
+    def withdraw(self) -> None:
+        self._withdrawn = True
+
     @workflow.query(description="Where the gate stands: the subject, the votes, what is missing")
     def state(self) -> GateState:
         return self._state
+
+    async def _end(self, ended: Callable[[GateState, datetime], GateState], summary: str) -> None:
+        """End without a decision, unless a vote that is being recorded decides."""
+        async with self._recording:
+            if self._state.outcome is None:
+                self._state = ended(self._state, workflow.now())
+                await do(GateActivities.save_gate, self._state, summary)
 
     async def _show(self) -> None:
         decided = self._state.outcome is not None

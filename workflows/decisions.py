@@ -1,6 +1,6 @@
 """How a workflow asks people for a decision: it opens a gate, shows who is waited for, and gets the outcome."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from temporalio import workflow
 
@@ -10,13 +10,21 @@ from domain.gates import GateState, Subject
 from domain.lifecycle import GateResult
 from workflows.approval_gate import ApprovalGate
 from workflows.attributes import of_program
-from workflows.details import instant, told
+from workflows.details import instant, summary, told
+from workflows.steps import signal_child
 
 
 async def ask(
-    gate: str, subject: Subject, policy: GatePolicy, definition: Definition, excluded: Sequence[str], round_: int = 1
+    gate: str,
+    subject: Subject,
+    policy: GatePolicy,
+    definition: Definition,
+    excluded: Sequence[str],
+    *,
+    round_: int = 1,
+    withdrawn: Callable[[], bool] = lambda: False,
 ) -> GateResult:
-    """Open the gate `gate` of the calling workflow and wait until it is decided or expired."""
+    """Open the gate `gate` of the calling workflow, and wait until it is decided, expired or, by the caller, `withdrawn`."""
     opened_at = workflow.now()
     state = GateState(
         id=ids.gate(workflow.info().workflow_id, gate, round_),
@@ -36,10 +44,14 @@ async def ask(
             f"in workflow `{state.id}`",
         )
     )
-    return await workflow.execute_child_workflow(
+    child = await workflow.start_child_workflow(
         ApprovalGate.run,
         state,
         id=state.id,
-        static_summary=f"Gate {gate}: {subject.title}",
+        static_summary=summary(f"Gate {gate}: {subject.title}"),
         search_attributes=of_program(subject.program, revision=subject.revision),
     )
+    await workflow.wait_condition(lambda: child.done() or withdrawn())
+    if not child.done():
+        await signal_child(child, ApprovalGate.withdraw)
+    return await child

@@ -10,6 +10,11 @@ def instant(at: datetime | None) -> str:
     return at.strftime("%d %b %Y %H:%M:%S UTC") if at is not None else "no date"
 
 
+def summary(text: str) -> str:
+    """The text as far as Temporal keeps one for a workflow, an activity or a timer: 200 bytes."""
+    return text.encode()[:200].decode(errors="ignore")
+
+
 def told(title: str, *lines: str) -> str:
     """A heading and its lines, as Markdown."""
     return "\n".join([f"### {title}", *(f"- {line}" for line in lines if line)])

@@ -63,6 +63,8 @@ class MemberLifecycle:
             await self._join()
         while self._active:
             review = await self._review()
+            if review is None:
+                break
             if review.offer is not None:
                 await self._intervene(review.offer)
             await self._wait(review.look_again_at)
@@ -70,6 +72,8 @@ class MemberLifecycle:
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(start.model_copy(update={"state": self._state}))
         await workflow.wait_condition(workflow.all_handlers_finished)
+        if self._refusal is not None:
+            raise self._refusal  # as a failure, so that the member may try again once the reason is gone
         return self._state.membership
 
     @workflow.update(description="Join, or learn the membership that is there already")
@@ -109,8 +113,11 @@ class MemberLifecycle:
             self._refusal = error.cause
             workflow.set_current_details(told("Not admitted", error.cause.message))
 
-    async def _review(self) -> MemberReview:
+    async def _review(self) -> MemberReview | None:
+        """A look at the member; None where they have left while another change was under way."""
         async with self._changing:
+            if not self._active:
+                return None
             self._nudged = False
             look = MemberAt(
                 program=self._program, participant=self._participant, at=workflow.now(), last_offer_at=self._state.last_offer_at

@@ -21,7 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.progress import Progress
     from workflows.revision_qualification import QualificationStart, RevisionQualification
     from workflows.rollout import Rollout
-    from workflows.steps import do
+    from workflows.steps import do, signal_child
     from workflows.wind_down import WindDown
 
 
@@ -65,6 +65,7 @@ _STATUS: dict[str, RevisionStatus] = {
     "rejected": "rejected",
     "failed": "failed",
     "expired": "changes_requested",
+    "withdrawn": "withdrawn",
 }
 
 
@@ -78,8 +79,10 @@ class ProgramLifecycle:
         self._program = start.revision.program
         self._owner = start.revision.owner
         self._registered = start.state is not None
+        self._begun = self._registered
         self._qualifying = False
-        self._look_again = False
+        # A nudge that came while the run before was ending would be lost with it.
+        self._look_again = start.state is not None
         self._progress = ""
         self._submitting = asyncio.Lock()
 
@@ -100,13 +103,18 @@ class ProgramLifecycle:
 
     @workflow.update(description="Wait until the program is registered; the first call starts it")
     async def begin(self, digest: str) -> int:
+        self._begun = True
         await workflow.wait_condition(lambda: self._registered)
         return self._state.latest.number
 
     @begin.validator
     def refuse_second_start(self, digest: str) -> None:
-        if self._registered:
-            raise ApplicationError(f"The program {self._program} has begun already.", type="program_exists", non_retryable=True)
+        if self._begun or self._registered or digest != self._state.latest.digest:
+            raise _refusal(
+                "program_exists",
+                f"The lifecycle of program {self._program!r} has begun already.",
+                "Hand in a further revision, or give the program another id.",
+            )
 
     @workflow.update(description="Hand in a new revision: the next try before the launch, an amendment in operation")
     async def submit_revision(self, submission: RevisionSubmission) -> int:
@@ -128,13 +136,29 @@ class ProgramLifecycle:
     @submit_revision.validator
     def refuse_revision(self, submission: RevisionSubmission) -> None:
         if self._state.stage in ("wind_down", "closed", "rejected") or self._state.end_approved:
-            raise _refusal("program_ends", f"The program is in stage {self._state.stage}; it takes no revisions any more.")
+            raise _refusal(
+                "program_ends",
+                f"The program is in stage {self._state.stage.replace('_', ' ')}; it takes no revisions any more.",
+                "Start another program with this definition, under an id of its own.",
+            )
+        if self._before_launch and self._state.end is not None:
+            raise _refusal(
+                "program_ends",
+                "The program is being withdrawn; it takes no revisions any more.",
+                "Start another program with this definition, under an id of its own.",
+            )
         if self._qualifying or self._state.submitted is not None:
             raise _refusal(
-                "revision_in_qualification", f"Revision {self._state.latest.number} is being qualified; wait for its outcome."
+                "revision_in_qualification",
+                f"Revision {self._state.latest.number} is being qualified.",
+                "Wait for its outcome at its gates, then hand in the next one.",
             )
         if submission.digest == self._state.latest.digest:
-            raise _refusal("revision_unchanged", f"The definition is the same as revision {self._state.latest.number}.")
+            raise _refusal(
+                "revision_unchanged",
+                f"The definition is the same as revision {self._state.latest.number}.",
+                "Change the definition before handing it in again.",
+            )
 
     @workflow.update(description="Ask for the end of the program; a gate decides")
     async def request_end(self, request: EndRequest) -> Stage:
@@ -144,10 +168,16 @@ class ProgramLifecycle:
     @request_end.validator
     def refuse_end(self, request: EndRequest) -> None:
         if self._state.end is not None:
-            raise _refusal("end_requested", "The end of the program has been asked for already; its gate decides.")
-        if self._state.stage in BEFORE_LAUNCH and self._qualifying:
             raise _refusal(
-                "revision_in_qualification", "Before the launch, reject the revision at its gate, or wait for its outcome."
+                "end_requested",
+                "The end of the program has been asked for already.",
+                "Wait for what its wind-down gate decides.",
+            )
+        if self._before_launch and (self._qualifying or self._state.submitted is not None or self._submitting.locked()):
+            raise _refusal(
+                "revision_in_qualification",
+                f"Revision {self._state.latest.number} is being qualified, and nothing is launched that could end.",
+                "Have the revision rejected at its gate, or wait for its outcome.",
             )
 
     @workflow.signal(description="A part of the program's life says what it is at")
@@ -201,9 +231,12 @@ class ProgramLifecycle:
         )
         while not child.done():
             await workflow.wait_condition(lambda: child.done() or self._end_wanted)
-            if self._end_wanted:
-                await self._decide_end()
+            if self._end_wanted and await self._decide_end():
+                await signal_child(child, RevisionQualification.withdraw)
+                break
         result = await child
+        if self._state.end_approved:
+            result = QualificationResult(outcome="withdrawn", why="the program ends")
         self._qualifying = False
         if result.outcome != "approved":
             settled = RevisionSettled(program=self._program, number=revision.number, status=_STATUS[result.outcome])
@@ -223,13 +256,14 @@ class ProgramLifecycle:
         )
         while not rollout.done():
             await workflow.wait_condition(lambda: rollout.done() or self._end_wanted)
-            if self._end_wanted and await self._decide_end() and not rollout.done():
-                await rollout.signal(Rollout.stop, "the program ends")
+            if self._end_wanted and await self._decide_end():
+                await signal_child(rollout, Rollout.stop, "the program ends")
         await rollout
 
     async def _operate(self, start: ProgramStart) -> None:
-        if self._state.stage != "operation" and not self._state.end_approved:
-            await self._enter("operation")
+        if not self._state.end_approved:
+            if self._state.stage != "operation":
+                await self._enter("operation")
             self._tell("In operation")
         while not self._state.end_approved:
             await workflow.wait_condition(
@@ -253,7 +287,7 @@ class ProgramLifecycle:
     async def _amend(self) -> None:
         """A revision of a program in operation: the same way as the first, then in force from its approval on."""
         result = await self._qualify(amendment=True)
-        if result.outcome == "approved" and not self._state.end_approved:
+        if result.outcome == "approved":
             await self._put_in_force()
             await do(ScheduleActivities.stop_schedules, self._program, "Stop the Schedules of the revision before")
             await self._start_schedules()
@@ -269,6 +303,10 @@ class ProgramLifecycle:
         self._tell(f"In operation; the newest evaluation says: {verdict.consequence.replace('_', ' ')}", verdict.told)
         if verdict.consequence == "propose_end" and self._state.end is None:
             self._update(end=EndRequest(requested_by="evaluation", reason=verdict.told, requested_at=workflow.now()))
+
+    @property
+    def _before_launch(self) -> bool:
+        return self._state.stage in BEFORE_LAUNCH and self._state.in_force is None
 
     @property
     def _end_wanted(self) -> bool:
@@ -289,7 +327,12 @@ class ProgramLifecycle:
         )
         excluded = tuple(dict.fromkeys((self._owner, request.requested_by)))
         gate = await ask(
-            "wind-down", subject, revision.definition.gates.wind_down, revision.definition, excluded, self._state.end_gates
+            "wind-down",
+            subject,
+            revision.definition.gates.wind_down,
+            revision.definition,
+            excluded,
+            round_=self._state.end_gates,
         )
         approved = gate.outcome == "approved"
         self._update(end_approved=approved, end=request if approved else None)
@@ -354,5 +397,5 @@ class ProgramLifecycle:
         )
 
 
-def _refusal(code: str, detail: str) -> ApplicationError:
-    return ApplicationError(detail, type=code, non_retryable=True)
+def _refusal(code: str, detail: str, remedy: str) -> ApplicationError:
+    return ApplicationError(detail, remedy, type=code, non_retryable=True)

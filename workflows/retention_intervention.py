@@ -35,8 +35,7 @@ class RetentionIntervention:
 
     @workflow.run
     async def run(self, start: InterventionStart) -> InterventionResult:
-        await self._deliver()
-        outcome: str | None = None
+        outcome = None if await self._deliver() else "not_delivered"
         while outcome is None:
             over = await self._wait_for_answer()
             outcome = await self._measure(final=over)
@@ -47,7 +46,7 @@ class RetentionIntervention:
     def nudge(self) -> None:
         self._look_again = True
 
-    async def _deliver(self) -> None:
+    async def _deliver(self) -> bool:
         start = self._start
         delivery = Delivery(
             id=workflow.info().workflow_id,
@@ -58,13 +57,16 @@ class RetentionIntervention:
             at=workflow.now(),
             due=start.due,
         )
-        await do(RetentionActivities.deliver_offer, delivery, f"Offer {start.offer.points} points")
+        made = await do(RetentionActivities.deliver_offer, delivery, f"Offer {start.offer.points} points")
+        if not made.delivered:
+            return False
         workflow.set_current_details(
             told(
                 f"Offered {start.offer.points} points",
                 f"waiting for the member since {instant(workflow.now())}, until {instant(start.due)}",
             )
         )
+        return True
 
     async def _wait_for_answer(self) -> bool:
         """True once the time to answer is over."""

@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.decisions import ask
     from workflows.details import instant, told
     from workflows.progress import tell
-    from workflows.steps import do, do_in_bulk
+    from workflows.steps import do, do_in_bulk, signal_child
     from workflows.test_phase import PhaseStart, TestPhase
 
 
@@ -28,12 +28,13 @@ class QualificationStart(Message):
 
 @workflow.defn
 class RevisionQualification:
-    """Ends with `approved`, or with what has to happen to the revision instead."""
+    """Ends with `approved`, with what has to happen to the revision instead, or `withdrawn` when nobody wants it any more."""
 
     @workflow.init
     def __init__(self, start: QualificationStart) -> None:
         self._revision = start.revision
         self._amendment = start.amendment
+        self._withdrawn = False
 
     @workflow.run
     async def run(self, start: QualificationStart) -> QualificationResult:
@@ -54,12 +55,18 @@ class RevisionQualification:
         await self._enter("acceptance_test")
         for number in range(len(self._revision.definition.test_phases)):
             phase = await self._test(number)
+            if self._withdrawn:
+                return self._end(QualificationResult(outcome="withdrawn", why="the program ends"))
             if not phase.passed:
                 return self._end(
                     QualificationResult(outcome="failed", why=f"Test phase {phase.phase} failed: {phase.evidence}")
                 )
 
         return self._end(_as_result(await self._ask("launch", gates.launch, "the launch")))
+
+    @workflow.signal(description="The revision is not wanted any more: withdraw the gate that is open, and end")
+    def withdraw(self) -> None:
+        self._withdrawn = True
 
     async def _enter(self, stage: Stage) -> None:
         workflow.upsert_search_attributes(at_stage(stage, self._revision.number))
@@ -82,7 +89,14 @@ class RevisionQualification:
             title=f"{what} of {self._revision.definition.name}, revision {self._revision.number}",
             digest=self._revision.digest,
         )
-        return await ask(gate, subject, policy, self._revision.definition, self._revision.editors)
+        return await ask(
+            gate,
+            subject,
+            policy,
+            self._revision.definition,
+            self._revision.editors,
+            withdrawn=lambda: self._withdrawn,
+        )
 
     async def _run_prototype(self) -> PrototypeSummary:
         revision = self._revision
@@ -94,13 +108,17 @@ class RevisionQualification:
 
     async def _test(self, number: int) -> PhaseResult:
         phase = self._revision.definition.test_phases[number]
-        return await workflow.execute_child_workflow(
+        child = await workflow.start_child_workflow(
             TestPhase.run,
             PhaseStart(revision=self._revision, phase=number),
             id=ids.test_phase(self._revision.program, self._revision.number, phase.id),
             static_summary=f"Test phase {phase.id} of {self._revision.program}, revision {self._revision.number}",
             search_attributes=of_program(self._revision.program, revision=self._revision.number, stage="acceptance_test"),
         )
+        await workflow.wait_condition(lambda: child.done() or self._withdrawn)
+        if not child.done():
+            await signal_child(child, TestPhase.withdraw)
+        return await child
 
     def _end(self, result: QualificationResult) -> QualificationResult:
         workflow.set_current_details(

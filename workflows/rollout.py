@@ -56,8 +56,15 @@ class Rollout:
             title=f"wave {wave.id} ({wave.share} %) of {self._revision.definition.name}",
             digest=self._revision.digest,
         )
-        gate = await ask(wave.id, subject, wave.gate, self._revision.definition, self._revision.editors)
-        if gate.outcome != "approved":
+        gate = await ask(
+            wave.id,
+            subject,
+            wave.gate,
+            self._revision.definition,
+            self._revision.editors,
+            withdrawn=lambda: bool(self._stop),
+        )
+        if gate.outcome != "approved" and not self._stop:
             self._stop = f"Wave {wave.id} was not approved: {gate.outcome.replace('_', ' ')} {gate.reasons}".rstrip()
 
     async def _open(self, wave: Wave) -> None:

@@ -6,8 +6,10 @@ from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
+from temporalio.exceptions import ApplicationError
 
 from domain.ids import BULK_QUEUE
+from workflows.details import summary as short
 
 Argument = TypeVar("Argument")
 Result = TypeVar("Result")
@@ -21,13 +23,12 @@ _SHORT = timedelta(seconds=10)
 _LONG = timedelta(hours=1)
 _SILENT = timedelta(seconds=30)
 _INSTANT = timedelta(milliseconds=1)
-_SUMMARY_LIMIT = 120
 
 
 async def do(activity: Callable[[Any, Argument], Awaitable[Result]], argument: Argument, summary: str) -> Result:
     """One short activity: a few statements; a worker that was killed is found out after ten seconds."""
     return await workflow.execute_activity_method(
-        activity, argument, start_to_close_timeout=_SHORT, retry_policy=PATIENT, summary=summary[:_SUMMARY_LIMIT]
+        activity, argument, start_to_close_timeout=_SHORT, retry_policy=PATIENT, summary=short(summary)
     )
 
 
@@ -39,7 +40,7 @@ async def do_in_bulk(activity: Callable[[Any, Argument], Awaitable[Result]], arg
         task_queue=BULK_QUEUE,
         start_to_close_timeout=_LONG,
         retry_policy=PATIENT,
-        summary=summary[:_SUMMARY_LIMIT],
+        summary=short(summary),
     )
 
 
@@ -52,8 +53,16 @@ async def do_with_heartbeat(activity: Callable[[Any, Argument], Awaitable[Result
         start_to_close_timeout=_LONG,
         heartbeat_timeout=_SILENT,
         retry_policy=PATIENT,
-        summary=summary[:_SUMMARY_LIMIT],
+        summary=short(summary),
     )
+
+
+async def signal_child(child: workflow.ChildWorkflowHandle[Any, Any], signal: Callable[..., Any], *arguments: Any) -> None:
+    """Tell a child something; one that has ended meanwhile needs it no more."""
+    try:
+        await child.signal(signal, args=arguments)
+    except ApplicationError:
+        workflow.logger.info("nobody to tell: %s has ended", child.id)
 
 
 def remaining(until: datetime) -> timedelta:

@@ -27,6 +27,10 @@ class TestPhase:
 
     __test__ = False  # a workflow, not a test class
 
+    @workflow.init
+    def __init__(self, start: PhaseStart) -> None:
+        self._withdrawn = False
+
     @workflow.run
     async def run(self, start: PhaseStart) -> PhaseResult:
         phase = start.revision.definition.test_phases[start.phase]
@@ -37,6 +41,10 @@ class TestPhase:
             result = await self._ask_for_sign_off(start.revision, phase)
         workflow.set_current_details(told(f"{phase.id}: {'passed' if result.passed else 'failed'}", result.evidence))
         return result
+
+    @workflow.signal(description="The revision is not wanted any more: withdraw the gate that is open")
+    def withdraw(self) -> None:
+        self._withdrawn = True
 
     async def _run_scenarios(self, revision: Revision, phase: ScenarioPhase) -> PhaseResult:
         task = ScenarioTask(
@@ -52,7 +60,9 @@ class TestPhase:
             title=f"test phase {phase.id} of {revision.definition.name}, revision {revision.number}",
             digest=revision.digest,
         )
-        gate = await ask(phase.id, subject, phase.gate, revision.definition, revision.editors)
+        gate = await ask(
+            phase.id, subject, phase.gate, revision.definition, revision.editors, withdrawn=lambda: self._withdrawn
+        )
         task = SignOffTask(
             program=revision.program,
             revision=revision.number,

@@ -1,5 +1,7 @@
 """Ids: the table of workflow ids, and which names may stand in them."""
 
+import re
+
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
@@ -13,11 +15,18 @@ def test_every_workflow_id_is_as_the_table_says() -> None:
     assert ids.gate(ids.qualification("cd-club", 2), "launch", 3) == "program/cd-club/r2/gate/launch/3"
     assert ids.rollout("cd-club", 2) == "program/cd-club/rollout/r2"
     assert ids.evaluation_schedule("cd-club") == "program/cd-club/evaluation"
-    assert ids.evaluation_on_demand("cd-club", "k1") == "program/cd-club/evaluation/asked/k1"
+    assert ids.evaluation_on_demand("cd-club", "ann", "k1") == f"program/cd-club/evaluation/asked/{ids.asked('ann', 'k1')}"
     assert ids.expiry_schedule("cd-club") == "program/cd-club/expiry"
     assert ids.wind_down("cd-club") == "program/cd-club/wind-down"
     assert ids.member("cd-club", "00042") == "member/cd-club/00042"
     assert ids.intervention("cd-club", "00042", 1) == "member/cd-club/00042/intervention/1"
+
+
+def test_a_persons_key_is_fit_for_any_id_and_nobody_elses() -> None:
+    asked = [ids.asked("ann", "k1"), ids.asked("ann", "k2"), ids.asked("bob", "k1"), ids.asked("ann", "../" * 60)]
+    assert len(set(asked)) == len(asked)
+    assert all(re.fullmatch("[0-9a-f]{32}", each) for each in asked)
+    assert ids.asked("ann", "k1") == asked[0]
 
 
 @pytest.mark.parametrize("name", ["a", "cd-club", "0", "a" * 63])

@@ -1,6 +1,7 @@
 """A stack that is stopped and started again goes on where it was, running workflows included."""
 
 from pathlib import Path
+from typing import Any
 
 from cli.demo.api import DemoApi
 from domain import ids
@@ -38,16 +39,13 @@ async def test_a_second_start_goes_on_with_the_program_that_waited_at_its_gate(t
         await api.close()
 
 
-async def _gate(api: DemoApi, program: str, name: str) -> dict[str, object]:
+async def _gate(api: DemoApi, program: str, name: str) -> dict[str, Any]:
     """The gate of this name, once it is open; the API tells it to whoever asks, so the test asks until it is."""
     while True:
         for gate in await api.get(OWNER, "/gates", program=program):
             if gate["gate"] == name:
-                found: dict[str, object] = gate
-                return found
+                return dict(gate)
 
 
-async def _approve(api: DemoApi, gate: dict[str, object], person: str) -> None:
-    subject = gate["subject"]
-    assert isinstance(subject, dict)
-    await api.post(person, f"/gates/{gate['id']}/decisions", {"answer": "approve", "digest": subject["digest"]})
+async def _approve(api: DemoApi, gate: dict[str, Any], person: str) -> None:
+    await api.post(person, f"/gates/{gate['id']}/decisions", {"answer": "approve", "digest": gate["subject"]["digest"]})

@@ -49,7 +49,8 @@ def _number(at: datetime) -> float:
 
 async def totals(ledger: Ledger) -> dict[str, int]:
     (figures,) = await ledger.totals(PROGRAM)
-    return figures.model_dump(exclude={"currency"})
+    told = figures.model_dump(exclude={"currency"})
+    return {name: told[name] for name in ("issued", "burned", "expired", "forfeited", "outstanding")}
 
 
 def again(answer: Answer) -> Answer:

@@ -13,7 +13,7 @@ from store.migrate import migrate
 from tests.ledger.asks import a_burn, an_earn
 
 
-@pytest.mark.parametrize("table", ["posting", "lot_move", "txn", "qualification"])
+@pytest.mark.parametrize("table", ["posting", "lot_move", "txn", "qualification", "debt_move"])
 @pytest.mark.parametrize("change", ["UPDATE ledger.{} SET txn_id = txn_id", "DELETE FROM ledger.{}", "TRUNCATE ledger.{}"])
 async def test_the_application_cannot_change_what_happened(engine: AsyncEngine, table: str, change: str) -> None:
     statement = change.format(table).replace("txn SET txn_id = txn_id", "txn SET points = 0")
@@ -27,7 +27,11 @@ async def test_the_application_cannot_change_what_happened(engine: AsyncEngine, 
     [
         "DELETE FROM ledger.account",
         "DELETE FROM ledger.lot",
-        "UPDATE ledger.account SET lowest_allowed = -1000",
+        "UPDATE ledger.hold SET points = 1",
+        "UPDATE ledger.hold_lot SET amount = 1",
+        "DELETE FROM ledger.hold",
+        "UPDATE ledger.pending SET points = 1",
+        "DELETE FROM ledger.debt_move",
         "UPDATE ledger.account SET participant = 'bob'",
         "UPDATE ledger.lot SET amount = amount + 1",
         "UPDATE ledger.lot SET account_id = 1",
@@ -47,6 +51,8 @@ async def test_the_application_cannot_change_whose_points_they_are(engine: Async
         ("UPDATE ledger.account SET posted = -1 WHERE kind = 'participant'", "account_lowest_allowed"),
         ("UPDATE ledger.account SET held = 11 WHERE kind = 'participant'", "account_lowest_allowed"),
         ("UPDATE ledger.account SET held = -1 WHERE kind = 'participant'", "account_held"),
+        ("UPDATE ledger.account SET lowest_allowed = -5 WHERE kind = 'participant'", "account_debt"),
+        ("UPDATE ledger.account SET debt = -5, lowest_allowed = 5 WHERE kind = 'participant'", "account_debt"),
         ("UPDATE ledger.account SET posted = 9007199254740993 WHERE kind = 'participant'", "account_limit"),
         ("UPDATE ledger.account SET posted = 1 WHERE kind = 'issuance'", "account_system"),
         ("UPDATE ledger.lot SET remaining = 11", "lot_remaining"),
@@ -55,7 +61,7 @@ async def test_the_application_cannot_change_whose_points_they_are(engine: Async
         ("UPDATE ledger.lot SET amount = 0, remaining = 0", "lot_amount"),
         ("INSERT INTO ledger.posting (txn_id, debit_account, credit_account, amount) VALUES (1, 1, 2, 0)", "posting_amount"),
         ("INSERT INTO ledger.posting (txn_id, debit_account, credit_account, amount) VALUES (1, 2, 2, 5)", "posting_sides"),
-        ("INSERT INTO ledger.lot_move (txn_id, lot_id, amount) VALUES (1, 1, -5)", "lot_move_amount"),
+        ("INSERT INTO ledger.lot_move (txn_id, lot_id, amount) VALUES (1, 1, 0)", "lot_move_amount"),
     ],
 )
 async def test_no_figure_leaves_its_bounds_whoever_writes(

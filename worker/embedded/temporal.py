@@ -40,6 +40,11 @@ DYNAMIC_CONFIG = {
     # One process serves every queue: partitions would only forward tasks among themselves.
     "matching.numTaskqueueReadPartitions": "1",
     "matching.numTaskqueueWritePartitions": "1",
+    # The server looks for tasks 20 times a second unless told otherwise, and each step of a workflow waits for the next look.
+    "history.transferProcessorMaxPollRPS": "2000",
+    "history.timerProcessorMaxPollRPS": "2000",
+    # Room for the clocks of several hosts to differ: here it would only make timers late, by a second unless told otherwise.
+    "history.timerProcessorMaxTimeShift": '"10ms"',
 }
 
 

@@ -1,0 +1,84 @@
+"""Clawback: what an earn gave is taken back, from its own lot first, and what it counted towards a tier in proportion."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Row, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ledger.accounts import Locked
+from ledger.entry import Side, asked, enter, moves_of, pick, total
+from ledger.errors import Refused, too_few
+from ledger.requests import Answer
+from ledger.requests_corrections import Reverse
+from ledger.tables import qualification, txn
+
+
+async def claw_back(
+    connection: AsyncConnection, system: Mapping[str, int], account: Locked, request: Reverse, original: int, points: int
+) -> Answer:
+    """Take so many points of the earn from its own lot, and what is missing as `request.shortfall` says.
+
+    What is held stays held, and what of the earn has lapsed counts as missing.
+    """
+    picked = await pick(connection, account.id, points, only=original)
+    if request.shortfall in {"other_lots", "negative"}:
+        picked += await pick(connection, account.id, points - total(picked), apart_from=original)
+    taken = total(picked)
+    missing = points - taken
+    if missing and request.shortfall in {"refuse", "other_lots"}:
+        raise too_few(points, taken)
+    debt = missing if request.shortfall == "negative" else 0
+    if account.debt + debt > -request.lowest_allowed and debt:
+        told = f"The member would owe {account.debt + debt} points, and may owe {-request.lowest_allowed}."
+        raise Refused("below_lowest_allowed", told, points)
+    return await enter(
+        connection,
+        account.id,
+        asked(request),
+        "clawback",
+        points,
+        sides=[Side(account.id, system["clawback"], taken + debt), Side(system["loss"], system["clawback"], missing - debt)],
+        moves=moves_of(picked),
+        debt=debt,
+        reverses=original,
+    )
+
+
+async def uncount(connection: AsyncConnection, request: Reverse, original: Row[Any], reversed_points: int, txn_id: int) -> None:
+    """Take back what the earn counted, in proportion to all that is reversed of it by now, as of when it counted.
+
+    Each time the total is rounded (halves up) and the difference to what was taken back before is written, so that the parts
+    add up to the whole.
+    """
+    whose = {"program": request.program, "participant": request.participant}
+    reversals = select(txn.c.id).where(txn.c.reverses == original.id)
+    counted = func.sum(qualification.c.amount)
+    query = (
+        select(
+            qualification.c.counter,
+            qualification.c.effective_at,
+            counted.filter(qualification.c.txn_id == original.id).label("amount"),
+            func.coalesce(-counted.filter(qualification.c.txn_id != original.id), 0).label("before"),
+        )
+        .filter_by(**whose)
+        .where((qualification.c.txn_id == original.id) | qualification.c.txn_id.in_(reversals))
+        .group_by(qualification.c.counter, qualification.c.effective_at)
+    )
+    rows = []
+    for row in (await connection.execute(query)).all():
+        back = int(row.amount)
+        if original.points:
+            back = (2 * back * reversed_points + original.points) // (2 * original.points)
+        if back != row.before:
+            rows.append(
+                whose
+                | {
+                    "counter": row.counter,
+                    "effective_at": row.effective_at,
+                    "txn_id": txn_id,
+                    "amount": int(row.before) - back,
+                }
+            )
+    if rows:
+        await connection.execute(insert(qualification), rows)

@@ -1,0 +1,59 @@
+"""Conversion: points of one currency become points of another at a rate, rounded down."""
+
+from fractions import Fraction
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from ledger.accounts import Locked, Owner, SystemAccounts, lock
+from ledger.entry import NewLot, Origin, Side, asked, check_limit, enter, moves_of, pick_exactly
+from ledger.errors import Refused
+from ledger.once import once
+from ledger.requests import Answer
+from ledger.requests_exchanges import Convert
+from ledger.upkeep import again, bring_up
+
+
+async def convert(engine: AsyncEngine, system: SystemAccounts, request: Convert) -> Answer:
+    """Take the points of one currency and give those of the other; `details.received` says how many these are.
+
+    Refuses: `insufficient_points`, `converts_to_nothing`, `balance_limit` (in the other currency). Raises KeyConflict.
+    """
+    leaves = (await system.of(request.program, request.currency))["conversion"]
+    comes = (await system.of(request.program, request.to_currency))["conversion"]
+    to = request.model_copy(update={"currency": request.to_currency})
+    received = int(Fraction(request.rate) * request.points)
+
+    async def work(connection: AsyncConnection, giver: Locked) -> Answer:
+        points = request.points
+        picked = await pick_exactly(connection, giver, points)
+        if received == 0:
+            told = f"{points} points at {request.rate} are less than one point of {request.to_currency}."
+            raise Refused("converts_to_nothing", told, points)
+        getter = await lock(connection, to)
+        getter = await bring_up(connection, request.program, getter, request.effective_at)
+        check_limit(getter.posted, received)
+        rate = str(request.rate)
+        answer = await enter(
+            connection,
+            giver.id,
+            asked(request, to_currency=request.to_currency, rate=rate, received=received),
+            "convert",
+            points,
+            sides=[Side(giver.id, leaves, points)],
+            moves=moves_of(picked),
+        )
+        told_too = {"from_currency": request.currency, "rate": rate, "given": points}
+        await enter(
+            connection,
+            getter.id,
+            Origin(request.program, request.effective_at, details=request.details | told_too),
+            "convert_in",
+            received,
+            sides=[Side(comes, getter.id, received)],
+            lots=[NewLot(received, request.effective_at, request.expires_at)],
+            concerns=answer.txn_id,
+        )
+        await bring_up(connection, request.program, await again(connection, getter), request.effective_at)
+        return answer
+
+    return await once(engine, request, "convert", work, also=[Owner(to.program, to.participant, to.currency)])

@@ -1,0 +1,49 @@
+"""An operation on one member's account, once for its key: locked, brought up to its instant, done or refused, and answered."""
+
+from collections.abc import Awaitable, Callable, Iterable
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from ledger.accounts import Locked, Owner, lock, lock_all
+from ledger.errors import Refused
+from ledger.journal import answer_again, settled, write
+from ledger.requests import Answer, Request
+from ledger.upkeep import again, bring_up
+
+Work = Callable[[AsyncConnection, Locked], Awaitable[Answer]]
+
+
+async def once(engine: AsyncEngine, request: Request, kind: str, work: Work, *, also: Iterable[Owner] = ()) -> Answer:
+    """Do the work under the lock of the request's account, or store and answer why not. Raises KeyConflict.
+
+    `also` are other accounts that the work needs: they are locked first, all in the order of all. What the work gives back or
+    lets go and is due already lapses in the same database transaction.
+    """
+    owner = Owner(request.program, request.participant, request.currency)
+    owners = {owner, *also}
+
+    async def under_lock(connection: AsyncConnection) -> Answer:
+        if len(owners) > 1:
+            await lock_all(connection, owners)
+        locked = await lock(connection, request)
+        if locked.stored is not None:
+            return answer_again(locked.stored, request.hash())
+        locked = await bring_up(connection, request.program, locked, request.effective_at)
+        try:
+            answer = await work(connection, locked)
+        except Refused as refused:
+            return await write(
+                connection,
+                request,
+                kind=kind,
+                account=locked.id,
+                outcome="refused",
+                points=refused.points,
+                balance=locked.posted,
+                refusal=refused.code,
+                detail=refused.detail,
+            )
+        await bring_up(connection, request.program, await again(connection, locked), request.effective_at)
+        return answer
+
+    return await settled(engine, under_lock)

@@ -1,0 +1,89 @@
+"""Requests that settle or correct what was posted before: confirm, cancel, reverse, reinstate, adjust."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AwareDatetime, Field, JsonValue, StringConstraints, model_validator
+
+from ledger.requests import MAX_POINTS, Of, Points, Request, utc
+
+Shortfall = Literal["refuse", "other_lots", "negative", "loss"]
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+
+
+class Confirm(Request):
+    """Post a pending earn (its key). Its points lapse as the earn said, or at `expires_at` if that is given."""
+
+    earn: Of
+    expires_at: AwareDatetime | None = None
+
+    def _content(self) -> tuple[JsonValue, ...]:
+        return (self.earn, utc(self.expires_at))
+
+
+class Cancel(Request):
+    """Drop a pending earn (its key)."""
+
+    earn: Of
+
+    def _content(self) -> tuple[JsonValue, ...]:
+        return (self.earn,)
+
+
+class Reverse(Request):
+    """Take back a transaction (its key): all that is left of it, or some points of it. Several partial ones add up.
+
+    Of a burn or a capture: the points return to the lots they came from, those first that were taken last. A lot that has
+    lapsed meanwhile gets `reinstate_until` as its new expiry, or (None) its points lapse again at once.
+
+    Of an earn: a clawback. What is left of its own lot goes first; for what that does not cover, `shortfall` says what to do:
+    `refuse`; take `other_lots`, and refuse if they do not cover it either; take them and let the balance go `negative`, down to
+    `lowest_allowed`; or let the program bear the `loss`. What the earn counted towards a tier is taken back in proportion, as
+    of when it counted. `nudge` are workflows to signal once it is done.
+    """
+
+    of: Of
+    points: Points | None = None
+    shortfall: Shortfall = "refuse"
+    lowest_allowed: Annotated[int, Field(ge=-MAX_POINTS, le=0, strict=True)] = 0
+    reinstate_until: AwareDatetime | None = None
+    nudge: tuple[str, ...] = ()
+
+    def _content(self) -> tuple[JsonValue, ...]:
+        return (self.of, self.points, self.shortfall, self.lowest_allowed, utc(self.reinstate_until))
+
+
+class Reinstate(Request):
+    """Give back what lapsed, to lapse at `expires_at`: by one expiry (`of`, its key), or all since an instant (`since`)."""
+
+    of: Of | None = None
+    since: AwareDatetime | None = None
+    expires_at: AwareDatetime | None
+
+    @model_validator(mode="after")
+    def _says_what(self) -> Self:
+        if (self.of is None) == (self.since is None):
+            raise ValueError("say either of (the key of an expiry) or since (an instant)")
+        if self.expires_at is not None and self.expires_at <= self.effective_at:
+            raise ValueError("the points would lapse again at once; let expires_at be later than effective_at")
+        return self
+
+    def _content(self) -> tuple[JsonValue, ...]:
+        return (self.of, utc(self.since), utc(self.expires_at))
+
+
+class Adjust(Request):
+    """Points given (positive, to lapse at `expires_at`) or taken (negative) by hand: why, and by whom."""
+
+    points: Annotated[int, Field(ge=-MAX_POINTS, le=MAX_POINTS, strict=True)]
+    reason: Words
+    author: Words
+    expires_at: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if self.points == 0:
+            raise ValueError("an adjustment by 0 points changes nothing; write how many to give, or with a minus to take")
+        return self
+
+    def _content(self) -> tuple[JsonValue, ...]:
+        return (self.points, self.reason, self.author, utc(self.expires_at))

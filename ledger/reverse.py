@@ -1,0 +1,112 @@
+"""Reversals: what a burn or a capture took comes back to its lots; what an earn gave is clawed back."""
+
+from typing import Any
+
+from sqlalchemy import Row, func, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from ledger import clawback, outbox, pending
+from ledger.accounts import Locked, SystemAccounts
+from ledger.entry import Move, Side, asked, check_limit, enter
+from ledger.errors import LedgerFault, Refused
+from ledger.journal import find
+from ledger.once import once
+from ledger.requests import Answer
+from ledger.requests_corrections import Reverse
+from ledger.tables import lot, txn
+
+SPENT, EARNED, REVERSED = {"burn", "capture"}, {"earn", "bonus", "confirm"}, {"reversal", "clawback"}
+"""The kinds of transactions that give back to lots when they are reversed, that are clawed back, and that were reversals."""
+
+
+async def reverse(engine: AsyncEngine, system: SystemAccounts, request: Reverse) -> Answer:
+    """Take back what is left of a transaction, or some points of it.
+
+    Refuses: `unknown_transaction`, `not_reversible`, `reversal_of_reversal`, `exceeds_original`, `earn_pending`,
+    `earn_cancelled`; of a burn `balance_limit`; of an earn, as the policy for a shortfall has it, `insufficient_points` and
+    `below_lowest_allowed`. Raises KeyConflict.
+    """
+    system_accounts = await system.of(request.program, request.currency)
+
+    async def work(connection: AsyncConnection, account: Locked) -> Answer:
+        original = await _original(connection, account, request)
+        before = await _reversed(connection, original.id)
+        left = original.points - before.points
+        # An earn of no points may have counted all the same: it can be reversed whole, once.
+        if (left == 0 and (original.points or before.times)) or (request.points or 0) > left:
+            told = f"Of the {original.points} points of {request.of!r}, {left} are left to be reversed."
+            raise Refused("exceeds_original", told, request.points or 0)
+        points = request.points or left
+        if original.kind in SPENT:
+            answer = await _give_back(connection, system_accounts["redemption"], account, request, original.id, points)
+        else:
+            answer = await clawback.claw_back(connection, system_accounts, account, request, original.id, points)
+            await clawback.uncount(connection, request, original, before.points + points, answer.txn_id)
+        await outbox.put(connection, request.nudge)
+        return answer
+
+    return await once(engine, request, "reversal", work)
+
+
+async def _original(connection: AsyncConnection, account: Locked, request: Reverse) -> Row[Any]:
+    """The transaction that the request names, if it is one to be reversed; for a pending earn, that of its confirmation."""
+    found = await find(connection, request.program, request.of, account.id)
+    if found is None:
+        raise Refused("unknown_transaction", f"The member has no posted transaction {request.of!r} in {request.currency}.")
+    if found.kind in REVERSED:
+        raise Refused(
+            "reversal_of_reversal", f"{request.of!r} is a reversal itself; post what it took back anew.", found.points
+        )
+    if found.kind not in SPENT | EARNED:
+        raise Refused("not_reversible", f"{request.of!r} is of the kind {found.kind}, which has no reversal.", found.points)
+    waiting = await pending.of_earn(connection, found.id) if found.kind in {"earn", "bonus"} else None
+    if waiting is None:
+        return found
+    if waiting.state == "open":
+        raise Refused("earn_pending", f"The earn {request.of!r} is pending; cancel it instead.", waiting.points)
+    if waiting.state == "cancelled":
+        raise Refused("earn_cancelled", f"The earn {request.of!r} was cancelled before.", waiting.points)
+    return (await connection.execute(select(txn).where(txn.c.id == waiting.ended_by))).one()
+
+
+async def _reversed(connection: AsyncConnection, original: int) -> Row[Any]:
+    """How many points of a transaction were reversed before, and in how many times."""
+    summed = func.coalesce(func.sum(txn.c.points), 0).label("points")
+    query = select(summed, func.count().label("times")).where(txn.c.reverses == original, txn.c.outcome == "posted")
+    return (await connection.execute(query)).one()
+
+
+async def _give_back(
+    connection: AsyncConnection, redemption: int, account: Locked, request: Reverse, original: int, points: int
+) -> Answer:
+    check_limit(account.posted, points)
+    moves, lapsed, wanted = [], [], points
+    for taken in await connection.execute(_TAKEN, {"original": original}):
+        back = min(wanted, taken.left)
+        if back:
+            moves.append(Move(taken.lot_id, taken=-back))
+            wanted -= back
+            if taken.expires_at is not None and taken.expires_at <= request.effective_at:
+                lapsed.append(taken.lot_id)
+    if wanted:
+        raise LedgerFault(f"Transaction {original} has {wanted} points fewer in its lots than there are to give back.")
+    if lapsed and request.reinstate_until is not None:
+        await connection.execute(update(lot).where(lot.c.id.in_(lapsed)).values(expires_at=request.reinstate_until))
+    sides = [Side(redemption, account.id, points)]
+    return await enter(connection, account.id, asked(request), "reversal", points, sides=sides, moves=moves, reverses=original)
+
+
+# What was taken last comes back first, so that what stays taken is what a smaller burn would have taken.
+_TAKEN = text(
+    """
+WITH back AS (
+    SELECT lot_id, -sum(lot_move.amount) AS amount
+    FROM ledger.txn JOIN ledger.lot_move ON txn_id = txn.id
+    WHERE reverses = :original GROUP BY lot_id
+)
+SELECT lot.id AS lot_id, expires_at, CAST(taken.amount - coalesce(back.amount, 0) AS bigint) AS left
+FROM ledger.lot_move AS taken JOIN ledger.lot ON lot.id = taken.lot_id LEFT JOIN back ON back.lot_id = taken.lot_id
+WHERE taken.txn_id = :original
+ORDER BY expires_at DESC NULLS FIRST, lot.id DESC
+"""
+)

@@ -1,0 +1,49 @@
+"""The sweep of holds that are past their time."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from ledger.drain import drain
+from ledger.journal import settled
+from ledger.release import time_out
+from ledger.requests import Swept
+from ledger.tables import account, hold
+from ledger.upkeep import settle_all
+
+_AT_ONCE = 500
+"""Accounts in one database transaction of the sweep."""
+
+
+async def expire_holds(engine: AsyncEngine, program: str, as_of: datetime) -> Swept:
+    """Time out what a program's members have held beyond the instant; how many lots got back how many points.
+
+    What is past due of them lapses in the same transaction. An account in use at this moment is left to the next sweep.
+    """
+    async with engine.connect() as connection:
+        due = list(await connection.scalars(_DUE, {"program": program, "as_of": as_of}))
+    lots = points = participants = 0
+    for start in range(0, len(due), _AT_ONCE):
+        some = due[start : start + _AT_ONCE]
+        swept = await settled(engine, lambda connection, some=some: _sweep(connection, some, as_of))  # type: ignore[misc]
+        lots, points, participants = lots + swept.lots, points + swept.points, participants + swept.participants
+    return Swept(lots=lots, points=points, participants=participants)
+
+
+async def _sweep(connection: AsyncConnection, accounts: Sequence[int], as_of: datetime) -> Swept:
+    free = select(account).where(account.c.id.in_(accounts)).with_for_update(skip_locked=True)
+    locked = (await connection.execute(free)).all()
+    swept = await time_out(connection, [row.id for row in locked], as_of)
+    await settle_all(connection, locked, as_of)
+    await drain(connection, "expire", [row.id for row in locked], as_of)
+    return swept
+
+
+_DUE = (
+    select(hold.c.account_id)
+    .distinct()
+    .join(account, account.c.id == hold.c.account_id)
+    .where(hold.c.state == "open", hold.c.expires_at <= bindparam("as_of"), account.c.program == bindparam("program"))
+)

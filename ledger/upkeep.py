@@ -1,0 +1,70 @@
+"""What comes first whenever an account is worked on: its holds that are due time out, lots pay its debt, what is due lapses."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ledger.accounts import Locked
+from ledger.drain import drain, lapse
+from ledger.entry import Origin, enter, moves_of, pick, total
+from ledger.release import time_out
+from ledger.tables import account
+
+
+async def bring_up(connection: AsyncConnection, program: str, locked: Locked, at: datetime) -> Locked:
+    """Bring a locked account to the instant; the account as it is then."""
+    due = (await connection.execute(_DUE, {"account": locked.id, "at": at})).one()
+    owes = locked.debt and (due.free or due.holds)
+    if due.holds:
+        await time_out(connection, [locked.id], at)
+    if owes:
+        await settle(connection, program, locked.id, locked.debt, at)
+    if due.lots or due.holds:
+        await lapse(connection, locked.id, at)
+    if not (due.holds or owes or due.lots):
+        return locked
+    return await again(connection, locked)
+
+
+async def bring_up_all(connection: AsyncConnection, accounts: Sequence[int], at: datetime) -> None:
+    """Bring many locked accounts to the instant."""
+    await time_out(connection, accounts, at)
+    owing = select(account).where(account.c.id.in_(accounts), account.c.debt > 0)
+    await settle_all(connection, (await connection.execute(owing)).all(), at)
+    await drain(connection, "expire", accounts, at)
+
+
+async def again(connection: AsyncConnection, locked: Locked) -> Locked:
+    """The locked account as it is now."""
+    row = (await connection.execute(select(account).where(account.c.id == locked.id))).one()
+    return locked._replace(posted=row.posted, held=row.held, debt=row.debt)
+
+
+async def settle_all(connection: AsyncConnection, locked: Sequence[Row[Any]], at: datetime) -> None:
+    """Let the lots of those of the locked accounts that owe something pay for it."""
+    for row in locked:
+        if row.debt:
+            await settle(connection, row.program, row.id, row.debt, at)
+
+
+async def settle(connection: AsyncConnection, program: str, account_id: int, debt: int, at: datetime) -> None:
+    """Let a locked account's lots pay what it owes, as far as they go; its balance stays what it is."""
+    picked = await pick(connection, account_id, debt)
+    paid = total(picked)
+    if paid:
+        await enter(connection, account_id, Origin(program, at), "settle", paid, moves=moves_of(picked), debt=-paid)
+
+
+_DUE = text(
+    """
+SELECT
+    EXISTS (SELECT FROM ledger.hold WHERE account_id = :account AND state = 'open' AND expires_at <= :at) AS holds,
+    EXISTS (
+        SELECT FROM ledger.lot WHERE account_id = :account AND remaining > 0 AND remaining > held AND expires_at <= :at
+    ) AS lots,
+    EXISTS (SELECT FROM ledger.lot WHERE account_id = :account AND remaining > 0 AND remaining > held) AS free
+"""
+)

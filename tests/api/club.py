@@ -1,0 +1,188 @@
+"""A program as the tests of the API use it, and how they see that a refusal was clear and changed nothing."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+from httpx import Response
+from sqlalchemy import text
+from temporalio.client import WorkflowExecutionStatus
+
+from domain import ids
+from domain.definition import Definition
+from domain.waves import is_open_to
+from tests.house import House, example, program_id
+from tests.waiting import approve, child_started, timer_started
+
+SHOP = "demo-shop"
+LOG = "api-log"
+MUCH = 9_007_199_254_740_000
+"""Points of a gift: an account holds one, and not two."""
+
+
+def definition_of(program: str) -> Definition:
+    """The example, with a prototype on a log of one line, a first wave for half of the members, and two generous rules."""
+    original = example("cd-club.yaml", program)
+    return example(
+        "cd-club.yaml",
+        program,
+        prototype={"transactions": LOG, "criteria": [{"figure": "members", "at_least": 1}]},
+        waves=[{"id": "half", "share": 50, "minimum_time": "P45D"}, {"id": "all", "share": 100, "minimum_time": "P30D"}],
+        earning=[
+            *(rule.model_dump(mode="json") for rule in original.earning),
+            {"id": "gift", "event": "gift", "points": MUCH},
+            {"id": "jackpot", "event": "jackpot", "rate": 1_000_000},
+        ],
+    )
+
+
+async def begun(house: House, prefix: str = "api") -> Definition:
+    """A program that has just been started, on a log that is there."""
+    await house.post(f"/transaction-logs/{LOG}", content="customer,at,amount\nc1,2026-01-01T10:00:00Z,120.00\n")
+    definition = definition_of(program_id(prefix))
+    response = await house.post("/programs", definition.model_dump(mode="json"))
+    assert response.status_code == 201, response.text
+    return definition
+
+
+async def launched(house: House) -> "Club":
+    """A program that the people have approved, with its first wave open."""
+    definition = await begun(house)
+    program = definition.program
+    qualification = ids.qualification(program, 1)
+    await approve(house, f"{qualification}/gate/strategy/1", "demo-marketing", "demo-finance")
+    await approve(house, f"{ids.test_phase(program, 1, 'readiness')}/gate/readiness/1", "demo-operations")
+    await approve(house, f"{qualification}/gate/launch/1", "demo-finance", "demo-legal")
+    await child_started(house.temporal, ids.lifecycle(program), ids.rollout(program, 1))
+    await timer_started(house.temporal, ids.rollout(program, 1))
+    record = await house.get(f"/programs/{program}")
+    return Club(house, definition, record["salt"], record["open_buckets"])
+
+
+@dataclass
+class Waiting:
+    """A program whose strategy gate is open: marketing and finance are asked."""
+
+    house: House
+    definition: Definition
+    gate: str
+    digest: str
+
+    @property
+    def program(self) -> str:
+        return self.definition.program
+
+    async def vote(self, who: str, answer: str = "approve", *, key: str | None = None, **more: Any) -> Response:
+        body = {"answer": answer, "digest": self.digest, **more}
+        return await self.house.post(f"/gates/{self.gate}/decisions", body, person=who, key=key)
+
+
+@dataclass
+class Club:
+    """A launched program, and its members as a shop serves them."""
+
+    house: House
+    definition: Definition
+    salt: str
+    buckets: int
+    _references: Any = field(default_factory=count)
+
+    @property
+    def program(self) -> str:
+        return self.definition.program
+
+    @property
+    def path(self) -> str:
+        return f"/programs/{self.program}"
+
+    def stranger(self, *, reached: bool = True) -> str:
+        """A reference that nobody has yet, of somebody whom the open wave does or does not reach."""
+        references = (f"m-{number}" for number in self._references)
+        return next(each for each in references if is_open_to(self.salt, each, self.buckets) is reached)
+
+    async def enrol(self, participant: str, *, agreement: str = "1997-01", key: str | None = None) -> Response:
+        body = {"participant": participant, "agreement": agreement}
+        return await self.house.post(f"{self.path}/members", body, person=SHOP, key=key)
+
+    async def member(self) -> str:
+        """A new member, whose workflow has come to rest."""
+        participant = self.stranger()
+        response = await self.enrol(participant)
+        assert response.status_code == 201, response.text
+        await timer_started(self.house.temporal, ids.member(self.program, participant))
+        return participant
+
+    async def event(
+        self, participant: str, amount: Any = "29.33", *, key: str | None = None, person: str = SHOP, **changes: Any
+    ) -> Response:
+        """A purchase of a member, now unless told otherwise: 29.33 bring 293 points."""
+        body = {"type": "purchase", "occurred_at": datetime.now(UTC).isoformat(), "amount": amount, **changes}
+        return await self.house.post(f"{self.path}/members/{participant}/events", body, person=person, key=key)
+
+    async def redeem(self, participant: str, reward: str = "sampler", *, key: str | None = None) -> Response:
+        """A sampler costs 500 points."""
+        return await self.house.post(f"{self.path}/members/{participant}/redemptions", {"reward": reward}, person=SHOP, key=key)
+
+    async def leave(self, participant: str, *, key: str | None = None) -> Response:
+        return await self.house.post(
+            f"{self.path}/members/{participant}/departure", {"why": "moves away"}, person=SHOP, key=key
+        )
+
+    async def available(self, participant: str) -> int:
+        balance = await self.house.get(f"{self.path}/members/{participant}/balance", SHOP)
+        available: int = balance["available"]
+        return available
+
+    @asynccontextmanager
+    async def door_closed(self, door: str, at: datetime) -> AsyncIterator[None]:
+        """As if the program's end had been announced, with this door (`earning_until`, …) closed from the instant on."""
+        statement = text(f"UPDATE store.program SET {door} = :at WHERE id = :program")  # noqa: S608
+        async with self.house.engine.begin() as connection:
+            await connection.execute(statement, {"at": at, "program": self.program})
+        try:
+            yield
+        finally:
+            async with self.house.engine.begin() as connection:
+                await connection.execute(statement, {"at": None, "program": self.program})
+
+
+def problem(response: Response, status: int, code: str) -> dict[str, Any]:
+    """The problem document of a response, which must be whole, and of this status and code."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    document: dict[str, Any] = response.json()
+    assert (document["code"], document["status"]) == (code, status), document
+    assert document["type"].endswith(f"/{code}")
+    for sentence in ("title", "detail", "remedy"):
+        assert len(document[sentence]) > 10, document
+    return document
+
+
+async def report(house: House, program: str) -> dict[str, Any]:
+    """All that is known of a program: its report with members, points and books, and its gates as they stand."""
+    found: dict[str, Any] = await house.get(f"/programs/{program}/report")
+    return found | {"gate_states": await house.get(f"/gates?program={program}&open=false")}
+
+
+@asynccontextmanager
+async def unchanged(house: House, program: str) -> AsyncIterator[None]:
+    """Whatever is done within changes nothing that is known of the program."""
+    before = await report(house, program)
+    yield
+    assert await report(house, program) == before
+
+
+async def runs(house: House, workflow_id: str) -> bool:
+    """Whether a workflow is still under way."""
+    described = await house.temporal.get_workflow_handle(workflow_id).describe()
+    return described.status == WorkflowExecutionStatus.RUNNING
+
+
+async def unanswered(house: House, key: str) -> None:
+    """As if the process had died just now, after what the request did and before its answer was written down."""
+    statement = text("UPDATE store.request SET status = NULL, answer = NULL WHERE key = :key")
+    async with house.engine.begin() as connection:
+        await connection.execute(statement, {"key": key})

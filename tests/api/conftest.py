@@ -1,0 +1,28 @@
+"""One launched program for all tests of the API, and programs that wait at their first gate."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from domain import ids
+from tests.api.club import Club, Waiting, begun, launched
+from tests.house import House
+from tests.waiting import gate_open
+
+
+@pytest.fixture(scope="session")
+async def club(house: House) -> Club:
+    """A launched program whose first wave is open to half of the members; nothing falls due while the tests run."""
+    return await launched(house)
+
+
+@pytest.fixture(scope="session")
+def begin(house: House) -> Callable[[], Awaitable[Waiting]]:
+    """Starts programs that wait at their first gate, for what only one program can be through once."""
+
+    async def start() -> Waiting:
+        definition = await begun(house)
+        gate = ids.gate(ids.qualification(definition.program, 1), "strategy", 1)
+        return Waiting(house, definition, gate, await gate_open(house, gate))
+
+    return start

@@ -1,0 +1,145 @@
+"""Ways to bring a program or a member to where a test begins: on real servers, by the same calls that people use."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from temporalio.api.sdk.v1 import WorkflowMetadata
+from temporalio.client import Client, WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+
+from domain import ids
+from domain.definition import Definition
+from domain.earning import Event, rate
+from domain.expiry import lot_expiry
+from domain.lifecycle import Membership
+from domain.tiers import watches
+from ledger import Earn
+from tests.house import House, example
+from tests.waiting import approve, stage_reached, started, timer_started
+from workflows.member_lifecycle import MemberLifecycle
+
+AGREEMENT = "1997-01"
+MINIMUM_TIME = timedelta(days=30)
+SCENARIO = {
+    "name": "Ten dollars bring 100 points",
+    "events": [{"event": "purchase", "amount": 10}],
+    "expect": {"points": 100, "tier": "listener"},
+}
+SIGN_OFF = {"id": "readiness", "kind": "sign_off", "gate": {"rules": [{"role": "operations"}], "deadline": "P30D"}}
+
+
+def club(program: str, **changes: Any) -> Definition:
+    """The CD Club with one wave and less to read in a history; listener, collector from 100 dollars, curator from 250."""
+    document: dict[str, Any] = {
+        "summary": "A club.",
+        "risks": [],
+        "rewards": [{"id": "single", "name": "A CD single", "points": 1000}],
+        "prototype": {"transactions": f"{program}-log", "criteria": [{"figure": "members", "at_least": 1}]},
+        "test_phases": [{"id": "rules", "kind": "scenario", "scenarios": [SCENARIO]}, SIGN_OFF],
+        "waves": [{"id": "all", "share": 100, "minimum_time": "P30D"}],
+    }
+    return example("cd-club.yaml", program, **(document | changes))
+
+
+async def begin(house: House, definition: Definition) -> str:
+    """Start a program's lifecycle; its first qualification's id."""
+    log = definition.prototype.transactions
+    await house.post(f"/transaction-logs/{log}", content="customer,at,amount\nc1,2026-01-01T10:00:00Z,120.00\n")
+    response = await house.post("/programs", definition.model_dump(mode="json"))
+    assert response.status_code == 201, response.text
+    return ids.qualification(definition.program, 1)
+
+
+async def revise(house: House, definition: Definition) -> str:
+    """Hand in a further revision; its qualification's id."""
+    response = await house.post(f"/programs/{definition.program}/revisions", definition.model_dump(mode="json"))
+    assert response.status_code == 201, response.text
+    return ids.qualification(definition.program, response.json()["revision"])
+
+
+async def pass_to_launch_gate(house: House, qualification: str) -> str:
+    """Have people approve until the launch gate of a revision is open; that gate."""
+    await approve(house, f"{qualification}/gate/strategy/1", "demo-marketing", "demo-finance")
+    await approve(house, f"{qualification}/test/readiness/gate/readiness/1", "demo-operations")
+    return f"{qualification}/gate/launch/1"
+
+
+async def pass_all_gates(house: House, qualification: str) -> None:
+    """Have people approve at all gates of a revision."""
+    await approve(house, await pass_to_launch_gate(house, qualification), "demo-finance", "demo-legal")
+
+
+async def launch(house: House, definition: Definition) -> None:
+    """Bring a program from its definition into its rollout."""
+    await pass_all_gates(house, await begin(house, definition))
+    rollout = ids.rollout(definition.program, 1)
+    if definition.waves[0].gate is None:
+        await timer_started(house.temporal, rollout)
+    else:
+        await started(house.temporal, rollout)
+
+
+async def operate(house: House, environment: WorkflowEnvironment, definition: Definition) -> None:
+    """Bring a program with one wave from its definition into operation."""
+    await launch(house, definition)
+    await environment.fast_forward(handle(house, ids.rollout(definition.program, 1)), MINIMUM_TIME)
+    await stage_reached(house, definition.program, "operation")
+
+
+async def ask_for_the_end(house: House, program: str, reason: str = "the shop closes") -> str:
+    """Ask for the end of a program; the gate that decides, were it the first time."""
+    response = await house.post(f"/programs/{program}/end", {"reason": reason})
+    assert response.status_code == 202, response.text
+    return f"{ids.lifecycle(program)}/gate/wind-down/1"
+
+
+async def enrol(house: House, program: str, participant: str) -> WorkflowHandle[Any, Membership | None]:
+    """Enrol a member, and wait until they have been looked at for the first time."""
+    body = {"participant": participant, "agreement": AGREEMENT}
+    response = await house.post(f"/programs/{program}/members", body, person="demo-shop")
+    assert response.status_code == 201, response.text
+    await timer_started(house.temporal, ids.member(program, participant))
+    return house.temporal.get_workflow_handle_for(MemberLifecycle.run, ids.member(program, participant))
+
+
+async def buy(
+    house: House, definition: Definition, participant: str, dollars: int, at: datetime, *, intervention: str | None = None
+) -> None:
+    """Post a purchase at an instant of the member's own time, as the API would at its own."""
+    membership = await house.get(f"/programs/{definition.program}/members/{participant}", "demo-shop")
+    rating = rate(definition, membership["tier"], Event(type="purchase", amount=Decimal(dollars)))
+    answer = await house.ledger.earn(
+        Earn(
+            program=definition.program,
+            participant=participant,
+            currency=definition.currency.code,
+            key=f"{participant}/{at.isoformat()}",
+            points=rating.points,
+            effective_at=at,
+            expires_at=lot_expiry(definition, membership["tier"], at),
+            qualifying=rating.qualifying,
+            watches=watches(definition, membership["tier"], at),
+            nudge=(intervention,) if intervention else (),
+            nudge_on_watch=ids.member(definition.program, participant),
+        )
+    )
+    assert answer.outcome == "posted"
+
+
+def handle(house: House, workflow_id: str) -> WorkflowHandle[Any, Any]:
+    return house.temporal.get_workflow_handle(workflow_id)
+
+
+async def shown(client: Client, workflow_id: str) -> str:
+    """What the Temporal UI shows as a workflow's current details."""
+    metadata: WorkflowMetadata = await client.get_workflow_handle(workflow_id).query(
+        "__temporal_workflow_metadata", result_type=WorkflowMetadata
+    )
+    return metadata.current_details
+
+
+async def now_of(environment: WorkflowEnvironment, workflow: WorkflowHandle[Any, Any]) -> datetime:
+    """What time it is in a workflow."""
+    info = await environment.get_time_skipping_info(workflow)
+    return info.current_time.ToDatetime(tzinfo=UTC) if info is not None else datetime.now(UTC)

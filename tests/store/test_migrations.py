@@ -1,0 +1,124 @@
+"""The migrations make what the code expects, and the database itself holds what must never break."""
+
+from datetime import UTC, datetime
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, MetaData, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from domain.gates import Decision, GateState, Person, Subject
+from ledger.tables import metadata as ledger_tables
+from runtime.database import create_engine
+from store import gates, programs
+from store.migrate import migrate
+from store.tables import metadata as store_tables
+from tests.house import example, first_revision
+
+AT = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("tables", [store_tables, ledger_tables], ids=["store", "ledger"])
+async def test_the_newest_migration_makes_the_tables_that_the_code_declares(database_url: str, tables: MetaData) -> None:
+    owner = create_engine(database_url, pool_size=1, role=None)
+    schema = tables.schema
+
+    def differences(connection: Connection) -> list[object]:
+        options = {"include_schemas": True, "include_name": lambda name, kind, _: kind != "schema" or name == schema}
+        return list(compare_metadata(MigrationContext.configure(connection, opts=options), tables))
+
+    async with owner.connect() as connection:
+        assert await connection.run_sync(differences) == []
+    await owner.dispose()
+
+
+async def test_a_second_migration_does_no_harm(database_url: str) -> None:
+    await migrate(database_url)
+    await migrate(database_url)
+
+
+_STANDS = {
+    "store.decision": "reason",
+    "store.stage_change": "stage",
+    "store.tier_change": "to_tier",
+    "ledger.posting": "amount",
+    "ledger.lot_move": "amount",
+}
+
+
+@pytest.mark.parametrize("table", _STANDS)
+@pytest.mark.parametrize("change", ["DELETE FROM {table}", "UPDATE {table} SET {column} = {column}", "TRUNCATE {table}"])
+async def test_the_application_can_only_append_to_what_must_stand(engine: AsyncEngine, table: str, change: str) -> None:
+    with pytest.raises(DBAPIError, match="permission denied"):
+        async with engine.begin() as connection:
+            await connection.execute(text(change.format(table=table, column=_STANDS[table])))
+
+
+async def test_a_person_counts_once_at_a_gate_even_where_the_code_would_write_twice(engine: AsyncEngine) -> None:
+    state, decision = await _a_gate(engine, "once")
+    async with engine.begin() as connection:
+        await gates.record(connection, state, decision, "finance", AT, refusal=None)
+        await gates.record(connection, state, decision.model_copy(update={"key": "other"}), "finance", AT, refusal=None)
+        await gates.record(connection, state, decision, "finance", AT, refusal="already_voted")
+    async with engine.connect() as connection:
+        trail = await gates.decisions(connection, state.subject.program)
+    assert [row.refusal for row in trail] == [None, "already_voted"]
+    with pytest.raises(IntegrityError, match="decision_counts_once"):
+        async with engine.begin() as connection:
+            await connection.execute(
+                text(
+                    "INSERT INTO store.decision (gate, program, person, answer, reason, digest, key, at)"
+                    " SELECT gate, program, person, answer, reason, digest, key, at FROM store.decision WHERE refusal IS NULL"
+                )
+            )
+
+
+async def test_a_decided_gate_stays_as_it_was_decided(engine: AsyncEngine) -> None:
+    state, _ = await _a_gate(engine, "decided")
+    decided = state.model_copy(update={"outcome": "approved", "decided_at": AT})
+    async with engine.begin() as connection:
+        await gates.save(connection, decided)
+        await gates.save(connection, state)
+        assert (await gates.find(connection, state.id)).outcome == "approved"
+
+
+async def test_what_happened_is_rated_by_the_revision_that_was_in_force_then(engine: AsyncEngine) -> None:
+    first = first_revision(example("starbucks.yaml", "in-force"), AT)
+    renamed = first.definition.model_copy(update={"name": "Starbucks Rewards, amended"})
+    second = first.model_copy(update={"number": 2, "digest": "2" * 64, "definition": renamed})
+    later = AT.replace(month=6)
+    async with engine.begin() as connection:
+        await programs.register(connection, first)
+        await programs.add_revision(connection, second)
+        assert await programs.in_force_at(connection, "in-force", later) is None
+        await programs.put_in_force(connection, "in-force", 1, AT)
+        await programs.put_in_force(connection, "in-force", 2, later)
+        instants = [AT.replace(month=2), AT, AT.replace(month=5), later, later.replace(month=8)]
+        found = [await programs.in_force_at(connection, "in-force", at) for at in instants]
+        assert [each.number if each else None for each in found] == [None, 1, 1, 2, 2]
+        statuses = [record.status for record in await programs.revisions(connection, "in-force")]
+    assert statuses == ["superseded", "in_force"]
+    assert found[-1] is not None
+    assert found[-1].definition.name == "Starbucks Rewards, amended"
+
+
+async def _a_gate(engine: AsyncEngine, program: str) -> tuple[GateState, Decision]:
+    revision = first_revision(example("starbucks.yaml", program), AT)
+    subject = Subject(kind="revision", program=program, revision=1, title="the concept", digest=revision.digest)
+    state = GateState(
+        id=f"program/{program}/r1/gate/strategy/1",
+        gate="strategy",
+        round=1,
+        subject=subject,
+        policy=revision.definition.gates.strategy,
+        excluded=revision.editors,
+        opened_at=AT,
+        due=AT.replace(month=4),
+    )
+    async with engine.begin() as connection:
+        await programs.register(connection, revision)
+        await gates.save(connection, state)
+    person = Person(id="demo-finance", roles=("finance",))
+    return state, Decision(person=person, answer="approve", digest=revision.digest, key="k")

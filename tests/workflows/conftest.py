@@ -1,0 +1,35 @@
+"""The histories that these tests leave: each is replayed at once, and kept in `tests/histories` by `--record-histories`."""
+
+import json
+
+import pytest
+from temporalio.client import Client
+from temporalio.worker import Replayer
+
+from tests.histories.reading import replayer
+from tests.paths import HISTORIES
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--record-histories", action="store_true", help="keep the histories for tests/workflows/test_replay.py")
+
+
+class Histories:
+    """Replays what workflows have just done, which must lead to the same commands, and keeps it if so asked."""
+
+    def __init__(self, *, record: bool) -> None:
+        self._record = record
+        self._replayer: Replayer = replayer()
+
+    async def keep(self, client: Client, workflow_id: str, name: str, *, run_id: str | None = None) -> None:
+        """Replay a workflow's history; `name` is what the workflow's type and the branch that it took are kept under."""
+        history = await client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
+        await self._replayer.replay_workflow(history)
+        if self._record:
+            text = json.dumps(history.to_json_dict(), separators=(",", ":"), sort_keys=True)
+            (HISTORIES / f"{name}.json").write_text(text + "\n")
+
+
+@pytest.fixture(scope="session")
+def histories(request: pytest.FixtureRequest) -> Histories:
+    return Histories(record=bool(request.config.getoption("--record-histories", default=False)))
