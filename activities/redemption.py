@@ -8,27 +8,10 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.rewards import Fulfilment, Order, ProviderUnclear, RewardProviders
-from domain.definition import Reward
 from domain.model import Message
+from domain.redemption import RedemptionOrder
 from ledger import Capture, Hold, Ledger, Void
 from store import redemptions
-
-
-class RedemptionOrder(Message):
-    """A member wants a reward; `id` is the redemption's workflow id, and `hold_until` the last instant of its hold."""
-
-    id: str
-    program: str
-    participant: str
-    currency: str
-    reward: Reward
-    asked_at: datetime
-    hold_until: datetime
-    fulfil_within_seconds: float
-
-    @property
-    def hold_key(self) -> str:
-        return f"{self.id}/hold"
 
 
 class Held(Message):
@@ -91,18 +74,19 @@ class RedemptionActivities:
     async def settle_redemption(self, settling: Settling) -> None:
         """Capture the hold of a reward that was handed out, void the other; and keep how it ended."""
         order = settling.order
-        request = {
-            "program": order.program,
-            "participant": order.participant,
-            "currency": order.currency,
-            "hold": order.hold_key,
-            "effective_at": settling.at,
-            "details": {"reward": order.reward.id, "redemption": order.id},
-        }
+        request = Void(
+            program=order.program,
+            participant=order.participant,
+            currency=order.currency,
+            key=f"{order.id}/{settling.state}",
+            hold=order.hold_key,
+            effective_at=settling.at,
+            details={"reward": order.reward.id, "redemption": order.id},
+        )
         if settling.state == "fulfilled":
-            answer = await self._ledger.capture(Capture(key=f"{order.id}/capture", **request))
+            answer = await self._ledger.capture(Capture.model_validate(request.model_dump()))
         else:
-            answer = await self._ledger.void(Void(key=f"{order.id}/void", **request))
+            answer = await self._ledger.void(request)
         why = settling.why if answer.outcome == "posted" else f"{settling.why} {answer.detail or ''}".strip()
         await self._keep(order, settling.state, settling.reference or None, why, settling.at)
 
@@ -126,4 +110,6 @@ class RedemptionActivities:
 
 
 def _as_order(order: RedemptionOrder) -> Order:
-    return Order(redemption=order.id.replace("/", "-"), program=order.program, participant=order.participant, reward=order.reward)
+    return Order(
+        redemption=order.id.replace("/", "-"), program=order.program, participant=order.participant, reward=order.reward
+    )

@@ -1,4 +1,4 @@
-"""Who hands out rewards: codes from stock, a company's own HTTP service, or nobody, where the till does it at once.
+"""Who hands out rewards: codes from stock, or a company's own HTTP service.
 
 Each provider is asked under the redemption's id, however often: the same id gets the same reward.
 """
@@ -14,6 +14,8 @@ from store import redemptions
 
 _ANSWER_WITHIN = 5.0
 """Seconds for one answer of an HTTP provider; a slower one is asked again, under the same id."""
+
+_ASK_AGAIN = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS)
 
 
 class Order(Message):
@@ -47,16 +49,6 @@ class RewardProvider(Protocol):
     async def cancel(self, order: Order) -> Fulfilment:
         """Make sure that nothing is handed out; `delivered` where it has been and stays so. Raises ProviderUnclear."""
         ...
-
-
-class AtTheTill:
-    """Nothing to hand out: whoever asked for the redemption gives the reward by itself."""
-
-    async def fulfil(self, order: Order) -> Fulfilment:
-        return Fulfilment(outcome="delivered", reference=order.reward.id)
-
-    async def cancel(self, order: Order) -> Fulfilment:
-        return Fulfilment(outcome="refused", why="cancelled")
 
 
 class VoucherStock:
@@ -94,7 +86,10 @@ class HttpProvider:
         response = await self._sent("PUT", order, body)
         if response.status_code in (httpx.codes.OK, httpx.codes.CREATED):
             return Fulfilment(outcome="delivered", reference=_said(response, "reference"))
-        if response.is_client_error and response.status_code not in (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS):
+        if response.is_client_error and response.status_code not in (
+            httpx.codes.REQUEST_TIMEOUT,
+            httpx.codes.TOO_MANY_REQUESTS,
+        ):
             return Fulfilment(outcome="refused", why=_said(response, "why") or f"The provider answered {response.status_code}.")
         raise ProviderUnclear(f"the provider answered {response.status_code}")
 
@@ -121,12 +116,14 @@ class RewardProviders:
         self._http = http
 
     def of(self, reward: Reward) -> RewardProvider:
-        fulfilment = reward.fulfilment
-        if isinstance(fulfilment, VoucherFulfilment):
-            return VoucherStock(self._engine)
-        if isinstance(fulfilment, HttpFulfilment):
-            return HttpProvider(self._http, fulfilment.address)
-        return AtTheTill()
+        """Raises ValueError for a reward that is given at the till, which nobody has to be asked for."""
+        match reward.fulfilment:
+            case VoucherFulfilment():
+                return VoucherStock(self._engine)
+            case HttpFulfilment(address=address):
+                return HttpProvider(self._http, address)
+            case _:
+                raise ValueError(f"The reward {reward.id} is given at the till.")
 
 
 def _said(response: httpx.Response, field: str) -> str:

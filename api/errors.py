@@ -392,3 +392,39 @@ class ServiceUnavailable(TenureError):
         super().__init__(
             f"{what} cannot be reached or did not answer in time.", remedy="Repeat the request with the same Idempotency-Key."
         )
+
+
+class RewardNotHandedOut(TenureError):
+    code = "reward_not_handed_out"
+    status = 409
+    title = "The reward could not be handed out"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"{why or 'The provider did not hand it out.'} The points are back.",
+            remedy="Choose another reward, or try later with a new key.",
+        )
+
+
+class RedemptionUnknown(TenureError):
+    code = "redemption_unknown"
+    status = 404
+    title = "There is no such redemption"
+
+    def __init__(self, redemption: str) -> None:
+        super().__init__(
+            f"The member has no redemption {redemption!r}.", remedy="List the member's redemptions.", field="redemption"
+        )
+
+
+class NoSuchStock(TenureError):
+    code = "no_such_stock"
+    status = 409
+    title = "The reward has no stock of codes"
+
+    def __init__(self, reward: str) -> None:
+        super().__init__(
+            f"The reward {reward!r} is not handed out as codes.",
+            remedy="Give it `fulfilment: {kind: voucher_codes}` in a further revision.",
+            field="reward",
+        )

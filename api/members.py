@@ -1,4 +1,4 @@
-"""Members: enrol, post an event, see the balance, redeem, leave."""
+"""Members: enrol, post an event, see the balance, leave."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -18,16 +18,12 @@ from api.errors import (
     EarningClosed,
     EnrolmentClosed,
     EventTypeUnknown,
-    InsufficientPoints,
     InvalidRequest,
     KeyReused,
     MemberGone,
     NotInWave,
     OutOfTime,
-    RedeemingClosed,
     Refused,
-    RewardUnknown,
-    TierTooLow,
     TransactionUnknown,
 )
 from api.once import Answer, Key, once
@@ -42,7 +38,7 @@ from domain.ids import Name, ParticipantId
 from domain.lifecycle import Membership
 from domain.model import CAN_BE_KEPT, Value
 from domain.waves import is_open_to
-from ledger import MAX_POINTS, Burn, Earn, KeyConflict
+from ledger import MAX_POINTS, Earn, KeyConflict
 from ledger import Answer as LedgerAnswer
 from runtime.errors import TenureError
 from store import members, programs
@@ -69,12 +65,6 @@ class EventIn(Value):
     type: Name
     occurred_at: AwareDatetime
     amount: Amount = Decimal(0)
-
-
-class RedemptionIn(Value):
-    """The reward that a member wants."""
-
-    reward: Name
 
 
 class DepartureIn(Value):
@@ -129,23 +119,6 @@ async def post_event(
     with _own_key(key):
         answer = await _first_answer(
             post, lambda: services.ledger.answered(Earn, program, participant, ledger_key, fingerprint)
-        )
-    return _posted(program, participant, answer)
-
-
-@router.post("/{participant}/redemptions", status_code=201)
-async def redeem(
-    program: str, participant: str, wish: RedemptionIn, services: WithServices, key: Key, person: Service
-) -> JSONResponse:
-    """Burn the points of a reward, oldest lots first; a refusal for lack of points is kept under its key."""
-    ledger_key, fingerprint = ids.redemption(person.id, key), wish.model_dump_json()
-
-    async def burn() -> LedgerAnswer:
-        return await services.ledger.burn(await _priced(services, program, participant, wish, ledger_key, fingerprint))
-
-    with _own_key(key):
-        answer = await _first_answer(
-            burn, lambda: services.ledger.answered(Burn, program, participant, ledger_key, fingerprint)
         )
     return _posted(program, participant, answer)
 
@@ -255,35 +228,6 @@ async def _rated(services: Services, program: str, participant: str, event: Even
     )
 
 
-async def _priced(services: Services, program: str, participant: str, wish: RedemptionIn, key: str, fingerprint: str) -> Burn:
-    """What a reward costs now. Raises the reason why this member cannot have it."""
-    now = datetime.now(UTC)
-    async with services.engine.connect() as connection:
-        record = await programs.find(connection, program)
-        member = await members.find(connection, program, participant)
-        in_force = await programs.in_force_at(connection, program, now)
-    if member.status != "active":
-        raise MemberGone(participant)
-    if in_force is None or (record.redeeming_until is not None and now >= record.redeeming_until):
-        raise RedeemingClosed(program)
-    definition = in_force.definition
-    reward = definition.reward(wish.reward)
-    if reward is None:
-        raise RewardUnknown(wish.reward, [reward.id for reward in definition.rewards])
-    if reward.from_tier is not None and definition.tier_rank(member.tier) < definition.tier_rank(reward.from_tier):
-        raise TierTooLow(member.tier, reward.from_tier)
-    return Burn(
-        program=program,
-        participant=participant,
-        currency=definition.currency.code,
-        key=key,
-        fingerprint=fingerprint,
-        points=reward.points,
-        effective_at=now,
-        details={"reward": reward.id, "participant": participant},
-    )
-
-
 async def _first_answer(
     ask: Callable[[], Awaitable[LedgerAnswer]], before: Callable[[], Awaitable[LedgerAnswer | None]]
 ) -> LedgerAnswer:
@@ -354,8 +298,6 @@ def _posted(program: str, participant: str, answer: LedgerAnswer) -> JSONRespons
 def _refusal(code: str, detail: str) -> TenureError:
     """The ledger's refusal, in its own words, with what the shop can do."""
     match code:
-        case "insufficient_points":
-            return InsufficientPoints(detail)
         case "balance_limit":
             return BalanceLimit(detail)
         case _:

@@ -28,6 +28,7 @@ Action = Literal[
     "decide at a gate",
     "load a transaction log",
     "serve members",
+    "stock rewards",
     "read members",
     "check the ledger",
 ]
@@ -42,6 +43,7 @@ MAY: dict[Action, frozenset[Role]] = {
     "decide at a gate": _EVERYBODY,
     "load a transaction log": frozenset({"product_owner", "analyst"}),
     "serve members": frozenset({"member_service"}),
+    "stock rewards": frozenset({"product_owner", "operations"}),
     "read members": frozenset({"member_service", "product_owner", "analyst", "operator"}),
     "check the ledger": frozenset({"product_owner", "finance", "operator", "analyst"}),
 }

@@ -10,7 +10,7 @@ from api.reading import ReadAgain
 from api.services import WithServices
 from domain.gates import Person
 from domain.stages import product_status
-from store import evidence, gates, members, programs
+from store import evidence, gates, members, programs, redemptions
 
 router = APIRouter(prefix="/programs/{program}", tags=["reports"], route_class=ReadAgain)
 
@@ -35,6 +35,7 @@ async def report(program: str, services: WithServices) -> dict[str, Any]:
             "members": await members.counts(connection, program),
             "movement": await members.movement(connection, program),
             "interventions": await members.interventions(connection, program),
+            "redemptions": await redemptions.counts(connection, program),
             "evaluations": _dumped(await evidence.evaluations(connection, program)),
         }
     found["points"] = _dumped(await services.ledger.totals(program))

@@ -139,7 +139,7 @@ def redeem(
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Redeem a reward: its points are burned, those that lapse first before the others.
+    """Redeem a reward: its points are held, and spent once the reward is handed out.
 
     Example: `tenure --as demo-shop member redeem cd-club c-00042 sampler`
     """
@@ -148,9 +148,14 @@ def redeem(
     if as_json:
         typer.echo(reply.text)
         return
-    posted = reply.data
-    burned, left = count(abs(posted["points"]), "point"), number(posted["balance"])
-    typer.echo(clean(f"{posted['reward']} redeemed for {burned}; the balance is {left} (transaction {posted['transaction']})."))
+    found = reply.data
+    points = count(found["points"], "point")
+    if found["state"] == "held":
+        typer.echo(
+            clean(f"{points} are held for {found['reward']}; its provider takes its time.")
+        )
+    else:
+        typer.echo(clean(f"{found['reward']} redeemed for {points}: {found['reference']}"))
 
 
 @app.command()

@@ -248,6 +248,7 @@ def _print_members(console: Console, report: dict[str, Any]) -> None:
     columns = ("By tier", "By journey stage", "By status")
     console.print(table(f"Members: {total:,} in all", columns, [tallies] if total else []))
     told = {"tier movement": report["movement"], "interventions": report["interventions"]}
+    told |= {f"redemptions of {reward}": states for reward, states in sorted(report["redemptions"].items())}
     console.print(
         facts(
             {

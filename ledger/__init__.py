@@ -8,6 +8,8 @@ from ledger.requests import MAX_POINTS, Answer, Burn, Earn, Forfeit, Reschedule,
 from ledger.requests_corrections import Adjust, Cancel, Confirm, Reinstate, Reverse
 from ledger.requests_exchanges import Convert, Transfer
 from ledger.requests_holds import Capture, Hold, Void
+from ledger.seal import Head, Misfit, Sealed, VerifyReport
+from ledger.statement import Statement, StatementEntry, StatementHold, StatementLot
 
 __all__ = [
     "MAX_POINTS",
@@ -23,17 +25,25 @@ __all__ = [
     "Drift",
     "Earn",
     "Forfeit",
+    "Head",
     "Hold",
     "KeyConflict",
     "Ledger",
     "LedgerFault",
     "LotView",
+    "Misfit",
     "Reinstate",
     "Reschedule",
     "Reverse",
+    "Sealed",
+    "Statement",
+    "StatementEntry",
+    "StatementHold",
+    "StatementLot",
     "Swept",
     "Totals",
     "Transfer",
+    "VerifyReport",
     "Void",
     "WindowFigures",
 ]

@@ -1,7 +1,7 @@
 """The ledger's public face: everything that can be asked of it, each call a database transaction of its own."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -19,6 +19,8 @@ from ledger import (
     read,
     reinstate,
     reverse,
+    seal,
+    statement,
     time_out,
     transfer,
 )
@@ -27,6 +29,8 @@ from ledger.requests import Answer, Burn, Earn, Forfeit, Request, Reschedule, Sw
 from ledger.requests_corrections import Adjust, Cancel, Confirm, Reinstate, Reverse
 from ledger.requests_exchanges import Convert, Transfer
 from ledger.requests_holds import Capture, Hold, Void
+from ledger.seal import Head, Sealed, VerifyReport
+from ledger.statement import Statement
 from runtime.errors import TenureError
 
 
@@ -171,3 +175,23 @@ class Ledger:
     async def check(self, program: str | None = None) -> check.CheckReport:
         """The reconciliation of a program, or of the whole ledger."""
         return await check.check(self._engine, program)
+
+    async def statement(
+        self,
+        program: str,
+        participant: str,
+        currency: str,
+        since: datetime | None,
+        until: datetime | None,
+        as_of: datetime | None = None,
+    ) -> Statement:
+        """What there was, what came and went in (since, until], and what there is; as it was known at `as_of`."""
+        return await statement.statement(self._engine, program, participant, currency, since, until, as_of)
+
+    async def seal(self, patience: timedelta = timedelta(seconds=5)) -> Sealed:
+        """Seal what was written since the last block, waiting so long for who is writing now; to do it again does no harm."""
+        return await seal.seal(self._engine, patience)
+
+    async def verify(self, noted: Head | None = None) -> VerifyReport:
+        """Whether every sealed row is what was sealed; `noted` is a head of the chain that was kept somewhere else."""
+        return await seal.verify(self._engine, noted)

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     MetaData,
+    SmallInteger,
     Table,
     Text,
     UniqueConstraint,
@@ -83,6 +84,7 @@ txn = Table(
     UniqueConstraint("program", "key", name="txn_key"),
     Index("txn_by_time", "program", "effective_at"),
 )
+Index("txn_by_account", txn.c.account_id, txn.c.effective_at)
 Index("txn_reversals", txn.c.reverses, postgresql_where=txn.c.reverses.is_not(None))
 Index("txn_lapses", txn.c.account_id, txn.c.effective_at, postgresql_where=txn.c.kind.in_(["expire", "reinstate"]))
 """Every accepted request, once, with the answer it got; `account_id` is empty for what concerns a whole program.
@@ -186,3 +188,21 @@ outbox = Table(
 )
 Index("outbox_waiting", outbox.c.id, postgresql_where=outbox.c.sent_at.is_(None))
 """Nudges that the relay still has to send, written in the same transaction as what they tell of."""
+
+seal = Table(
+    "seal",
+    metadata,
+    _number("number", primary_key=True, autoincrement=False),
+    Column("format", SmallInteger, nullable=False),
+    _number("last_account"),
+    _number("last_txn"),
+    _number("last_posting"),
+    _number("last_lot"),
+    _number("rows"),
+    Column("content", LargeBinary, nullable=False),
+    Column("marks", LargeBinary, nullable=False),
+    Column("previous", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    _instant("recorded_at", server_default="now()"),
+)
+"""The chain of sealed blocks: up to which ids one goes, the hash of its rows, marks to tell them by, and the hash of it all."""

@@ -274,7 +274,9 @@ redemption = Table(
     _instant("asked_at"),
     _instant("settled_at", nullable=True),
     _recorded_at(),
-    ForeignKeyConstraint(["program", "participant"], ["store.member.program", "store.member.participant"], name="redemption_member"),
+    ForeignKeyConstraint(
+        ["program", "participant"], ["store.member.program", "store.member.participant"], name="redemption_member"
+    ),
     Index("redemption_by_member", "program", "participant", "asked_at"),
 )
 """What became of each redemption: `held`, then `fulfilled` (with what was handed out) or `voided` (with why), or `refused`."""

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
+from httpx import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.worker import Worker
@@ -22,8 +23,8 @@ async def hosted(
     client: Client, engine: AsyncEngine, *, max_cached_workflows: int, queues: tuple[str, ...] = QUEUES
 ) -> AsyncIterator[list[Worker]]:
     """Host the workflows and activities of the queues until the block is left; what is under way may finish first."""
-    activities = Activities.over(engine, client)
     async with AsyncExitStack() as stack:
+        activities = Activities.over(engine, client, await stack.enter_async_context(AsyncClient()))
         workers = [
             await stack.enter_async_context(
                 Worker(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from httpx import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
@@ -12,7 +13,9 @@ from activities.gates import GateActivities
 from activities.members import MemberActivities
 from activities.programs import ProgramActivities
 from activities.qualification import QualificationActivities
+from activities.redemption import RedemptionActivities
 from activities.retention import RetentionActivities
+from activities.rewards import RewardProviders
 from activities.schedules import ScheduleActivities
 from activities.wind_down import WindDownActivities
 from domain.ids import BULK_QUEUE, MEMBERS_QUEUE, PROGRAMS_QUEUE
@@ -22,6 +25,7 @@ from workflows.expiry_sweep import ExpirySweep
 from workflows.member_lifecycle import MemberLifecycle
 from workflows.program_evaluation import ProgramEvaluation
 from workflows.program_lifecycle import ProgramLifecycle
+from workflows.redemption import Redemption
 from workflows.retention_intervention import RetentionIntervention
 from workflows.revision_qualification import RevisionQualification
 from workflows.rollout import Rollout
@@ -30,7 +34,7 @@ from workflows.wind_down import WindDown
 
 WORKFLOWS: dict[str, list[type]] = {
     PROGRAMS_QUEUE: [ProgramLifecycle, RevisionQualification, ApprovalGate, TestPhase, Rollout, ProgramEvaluation, WindDown],
-    MEMBERS_QUEUE: [MemberLifecycle, RetentionIntervention],
+    MEMBERS_QUEUE: [MemberLifecycle, RetentionIntervention, Redemption],
     BULK_QUEUE: [ExpirySweep],
 }
 
@@ -44,13 +48,14 @@ class Activities:
     qualification: QualificationActivities
     members: MemberActivities
     retention: RetentionActivities
+    redemption: RedemptionActivities
     evaluation: EvaluationActivities
     schedules: ScheduleActivities
     expiry: ExpiryActivities
     wind_down: WindDownActivities
 
     @classmethod
-    def over(cls, engine: AsyncEngine, client: Client) -> "Activities":
+    def over(cls, engine: AsyncEngine, client: Client, http: AsyncClient) -> "Activities":
         ledger = Ledger(engine)
         return cls(
             programs=ProgramActivities(engine),
@@ -58,6 +63,7 @@ class Activities:
             qualification=QualificationActivities(engine),
             members=MemberActivities(engine, ledger),
             retention=RetentionActivities(engine, ledger),
+            redemption=RedemptionActivities(engine, ledger, RewardProviders(engine, http)),
             evaluation=EvaluationActivities(engine, ledger),
             schedules=ScheduleActivities(client),
             expiry=ExpiryActivities(ledger),
@@ -89,6 +95,10 @@ class Activities:
                 self.members.close_membership,
                 self.retention.deliver_offer,
                 self.retention.measure_intervention,
+                self.redemption.hold_points,
+                self.redemption.fulfil_reward,
+                self.redemption.cancel_reward,
+                self.redemption.settle_redemption,
             ],
             BULK_QUEUE: [
                 self.qualification.run_prototype,

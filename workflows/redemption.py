@@ -7,9 +7,11 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.redemption import RedemptionActivities, RedemptionOrder, Settling
+    from activities.redemption import RedemptionActivities, Settling
     from activities.rewards import Fulfilment
+    from domain.definition import TillFulfilment
     from domain.model import Message
+    from domain.redemption import RedemptionOrder
     from workflows.details import instant, told
     from workflows.steps import do
 
@@ -44,7 +46,9 @@ class Redemption:
 
     async def _fulfil(self, order: RedemptionOrder) -> Fulfilment:
         """What the provider says in time; where it stays unclear, the order is cancelled until that is clear."""
-        within = timedelta(seconds=order.fulfil_within_seconds)
+        if isinstance(order.reward.fulfilment, TillFulfilment):
+            return Fulfilment(outcome="delivered", reference=order.reward.id)
+        within = max(_ONE_ANSWER, timedelta(seconds=order.fulfil_within_seconds))
         try:
             return await workflow.execute_activity_method(
                 RedemptionActivities.fulfil_reward,
@@ -66,6 +70,8 @@ class Redemption:
             why=fulfilment.why,
             at=workflow.now(),
         )
-        await do(RedemptionActivities.settle_redemption, settling, "Capture the points" if delivered else "Give the points back")
+        await do(
+            RedemptionActivities.settle_redemption, settling, "Capture the points" if delivered else "Give the points back"
+        )
         workflow.set_current_details(told(settling.state.capitalize(), fulfilment.reference, fulfilment.why))
         return RedemptionResult(state=settling.state, reference=fulfilment.reference, why=fulfilment.why)

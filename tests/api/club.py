@@ -23,8 +23,8 @@ MUCH = 9_007_199_254_740_000
 """Points of a gift: an account holds one, and not two."""
 
 
-def definition_of(program: str) -> Definition:
-    """The example, with a prototype on a log of one line, a first wave for half of the members, and two generous rules."""
+def definition_of(program: str, provider: str = "http://127.0.0.1:9/orders") -> Definition:
+    """The example, with a short log, a first wave for half of the members, two generous rules, two rewards with providers."""
     original = example("cd-club.yaml", program)
     return example(
         "cd-club.yaml",
@@ -36,21 +36,32 @@ def definition_of(program: str) -> Definition:
             {"id": "gift", "event": "gift", "points": MUCH},
             {"id": "jackpot", "event": "jackpot", "rate": 1_000_000},
         ],
+        rewards=[
+            *(reward.model_dump(mode="json") for reward in original.rewards),
+            {"id": "ticket", "name": "A ticket", "points": 100, "fulfilment": {"kind": "voucher_codes"}},
+            {
+                "id": "gift-card",
+                "name": "A gift card",
+                "points": 100,
+                "fulfilment": {"kind": "http", "address": provider},
+                "fulfil_within": "PT1S",
+            },
+        ],
     )
 
 
-async def begun(house: House, prefix: str = "api") -> Definition:
+async def begun(house: House, prefix: str = "api", **provider: str) -> Definition:
     """A program that has just been started, on a log that is there."""
     await house.post(f"/transaction-logs/{LOG}", content="customer,at,amount\nc1,2026-01-01T10:00:00Z,120.00\n")
-    definition = definition_of(program_id(prefix))
+    definition = definition_of(program_id(prefix), **provider)
     response = await house.post("/programs", definition.model_dump(mode="json"))
     assert response.status_code == 201, response.text
     return definition
 
 
-async def launched(house: House) -> "Club":
+async def launched(house: House, provider: str) -> "Club":
     """A program that the people have approved, with its first wave open."""
-    definition = await begun(house)
+    definition = await begun(house, provider=provider)
     program = definition.program
     qualification = ids.qualification(program, 1)
     await approve(house, f"{qualification}/gate/strategy/1", "demo-marketing", "demo-finance")
@@ -162,8 +173,12 @@ def problem(response: Response, status: int, code: str) -> dict[str, Any]:
 
 
 async def report(house: House, program: str) -> dict[str, Any]:
-    """All that is known of a program: its report with members, points and books, and its gates as they stand."""
+    """All that is known of a program: its report with members, points and books, and its gates as they stand.
+
+    Without the redemptions: each is kept, the refused ones too, and its points are in the books.
+    """
     found: dict[str, Any] = await house.get(f"/programs/{program}/report")
+    del found["redemptions"]
     return found | {"gate_states": await house.get(f"/gates?program={program}&open=false")}
 
 

@@ -1,19 +1,27 @@
 """One launched program for all tests of the API, and programs that wait at their first gate."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
 from domain import ids
 from tests.api.club import Club, Waiting, begun, launched
+from tests.api.provider import Provider, serving
 from tests.house import House
 from tests.waiting import gate_open
 
 
 @pytest.fixture(scope="session")
-async def club(house: House) -> Club:
+async def provider() -> AsyncIterator[Provider]:
+    """A company's own reward service."""
+    async with serving() as provider:
+        yield provider
+
+
+@pytest.fixture(scope="session")
+async def club(house: House, provider: Provider) -> Club:
     """A launched program whose first wave is open to half of the members; nothing falls due while the tests run."""
-    return await launched(house)
+    return await launched(house, provider.address)
 
 
 @pytest.fixture(scope="session")

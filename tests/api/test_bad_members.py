@@ -247,7 +247,8 @@ async def test_more_than_there_is_cannot_be_redeemed_and_the_refusal_repeats(clu
     await club.event(participant, "40.00")
     assert problem(await club.redeem(participant, key=f"r-{participant}"), 409, "insufficient_points") == found
     assert await club.available(participant) == 693
-    assert (await club.redeem(participant)).json()["balance"] == 193
+    assert (await club.redeem(participant)).json()["state"] == "fulfilled"
+    assert await club.available(participant) == 193
     assert problem(await club.redeem(participant, key=f"r-{participant}"), 409, "insufficient_points") == found
 
 

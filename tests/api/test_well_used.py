@@ -86,8 +86,8 @@ async def test_a_member_joins_earns_redeems_and_leaves(club: Club, house: House)
 
     redemption = await club.redeem(participant, "sampler")
     assert redemption.status_code == 201, redemption.text
-    assert {name: redemption.json()[name] for name in ("kind", "points", "balance", "reward")} == {
-        "kind": "burn", "points": 500, "balance": 100, "reward": "sampler",
+    assert {name: redemption.json()[name] for name in ("state", "points", "reward")} == {
+        "state": "fulfilled", "points": 500, "reward": "sampler",
     }  # fmt: skip
     assert await house.get(redemption.headers["Location"], SHOP) == redemption.json()
 

@@ -1,9 +1,30 @@
 """Short ways to ask the ledger for something, at days counted from the first of January 2026."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
-from ledger import Answer, Burn, Earn, Forfeit, Ledger, Reschedule
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ledger import (
+    Adjust,
+    Answer,
+    Burn,
+    Cancel,
+    Capture,
+    Confirm,
+    Convert,
+    Earn,
+    Forfeit,
+    Hold,
+    Ledger,
+    Reinstate,
+    Reschedule,
+    Reverse,
+    Transfer,
+    Void,
+    outbox,
+)
 
 PROGRAM, CURRENCY = "stars", "STAR"
 
@@ -33,6 +54,47 @@ def a_reschedule(key: str, lapses: float | None, *, member: str = "ann", at: flo
     return Reschedule(**_common(member, key, at), expires_at=None if lapses is None else day(lapses), **more)
 
 
+def a_hold(key: str, points: int, *, member: str = "ann", at: float = 1, until: float = 20, **more: Any) -> Hold:
+    return Hold(**_common(member, key, at), points=points, expires_at=day(until), **more)
+
+
+def a_capture(key: str, hold: str, points: int | None = None, *, member: str = "ann", at: float = 2, **more: Any) -> Capture:
+    return Capture(**_common(member, key, at), hold=hold, points=points, **more)
+
+
+def a_void(key: str, hold: str, *, member: str = "ann", at: float = 2, **more: Any) -> Void:
+    return Void(**_common(member, key, at), hold=hold, **more)
+
+
+def a_confirm(key: str, earn: str, *, member: str = "ann", at: float = 2, lapses: float | None = None, **more: Any) -> Confirm:
+    return Confirm(**_common(member, key, at), earn=earn, expires_at=None if lapses is None else day(lapses), **more)
+
+
+def a_cancel(key: str, earn: str, *, member: str = "ann", at: float = 2, **more: Any) -> Cancel:
+    return Cancel(**_common(member, key, at), earn=earn, **more)
+
+
+def a_reverse(key: str, of: str, points: int | None = None, *, member: str = "ann", at: float = 3, **more: Any) -> Reverse:
+    return Reverse(**_common(member, key, at), of=of, points=points, **more)
+
+
+def a_reinstate(key: str, *, member: str = "ann", at: float = 9, lapses: float | None = 30, **more: Any) -> Reinstate:
+    return Reinstate(**_common(member, key, at), expires_at=None if lapses is None else day(lapses), **more)
+
+
+def a_transfer(key: str, to: str, points: int, *, member: str = "ann", at: float = 1, **more: Any) -> Transfer:
+    return Transfer(**_common(member, key, at), to_participant=to, points=points, **more)
+
+
+def a_convert(key: str, points: int, rate: str, *, member: str = "ann", at: float = 1, **more: Any) -> Convert:
+    return Convert(**_common(member, key, at), to_currency="GEM", points=points, rate=Decimal(rate), **more)
+
+
+def an_adjustment(key: str, points: int, *, member: str = "ann", at: float = 1, **more: Any) -> Adjust:
+    told = {"reason": "goodwill", "author": "service/7"} | more
+    return Adjust(**_common(member, key, at), points=points, **told)
+
+
 async def posted(ledger: Ledger, member: str = "ann") -> int:
     return (await ledger.balance(PROGRAM, member, CURRENCY)).posted
 
@@ -47,10 +109,28 @@ def _number(at: datetime) -> float:
     return (at - day(0)) / timedelta(days=1)
 
 
+async def held(ledger: Ledger, member: str = "ann") -> int:
+    return (await ledger.balance(PROGRAM, member, CURRENCY)).held
+
+
+def told(answer: Answer) -> tuple[str, int, int]:
+    """What became of it: the outcome or the refusal, the points and the balance."""
+    return (answer.refusal or answer.outcome, answer.points, answer.balance)
+
+
 async def totals(ledger: Ledger) -> dict[str, int]:
     (figures,) = await ledger.totals(PROGRAM)
     told = figures.model_dump(exclude={"currency"})
-    return {name: told[name] for name in ("issued", "burned", "expired", "forfeited", "outstanding")}
+    always = ("issued", "burned", "expired", "forfeited", "outstanding")
+    return {name: points for name, points in told.items() if points or name in always}
+
+
+async def nudged(engine: AsyncEngine) -> list[str]:
+    """The nudges that wait, and from now on do no more."""
+    async with engine.begin() as connection:
+        claimed = await outbox.claim(connection, 1000)
+        await outbox.mark_sent(connection, [each.id for each in claimed])
+    return sorted(each.workflow_id for each in claimed)
 
 
 def again(answer: Answer) -> Answer:

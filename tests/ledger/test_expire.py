@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger import Earn, KeyConflict, Ledger, Swept, WindowFigures
-from tests.ledger.asks import PROGRAM, a_burn, a_forfeit, a_reschedule, again, an_earn, day, lots, posted, totals
+from tests.ledger.asks import PROGRAM, a_burn, a_forfeit, a_reschedule, again, an_earn, day, lots, totals
 
 WEEK = timedelta(days=7)
 
@@ -42,17 +42,6 @@ async def test_sweeps_at_the_same_time_take_each_lot_once(ledger: Ledger) -> Non
     last = await ledger.expire_due(PROGRAM, day(6))
     assert sum(swept.points for swept in (*sweeps, last)) == 200
     assert (await totals(ledger))["expired"] == 200
-
-
-async def test_what_a_hold_keeps_does_not_lapse(ledger: Ledger, owner: AsyncConnection) -> None:
-    await ledger.earn(an_earn("e1", 10, lapses=5))
-    await owner.execute(text("UPDATE ledger.lot SET held = 4"))
-    await owner.execute(text("UPDATE ledger.account SET held = 4 WHERE participant = 'ann'"))
-    assert (await ledger.expire_due(PROGRAM, day(6))).points == 6
-    assert (await ledger.forfeit(a_forfeit("f1", at=7))).points == 0
-    refused = await ledger.burn(a_burn("b1", 1, at=7))
-    assert (refused.refusal, refused.detail) == ("insufficient_points", "1 points were asked for, and 0 are available.")
-    assert await posted(ledger) == 4
 
 
 async def test_a_clock_stands_still_while_the_gaps_between_activities_are_short(ledger: Ledger) -> None:

@@ -10,7 +10,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from ledger import Ledger
 from ledger.tables import metadata
 from store.migrate import migrate
-from tests.ledger.asks import a_burn, an_earn
+from tests.ledger.asks import (
+    a_burn,
+    a_capture,
+    a_confirm,
+    a_hold,
+    a_reverse,
+    a_transfer,
+    an_adjustment,
+    an_earn,
+)
 
 
 @pytest.mark.parametrize("table", ["posting", "lot_move", "txn", "qualification", "debt_move"])
@@ -106,6 +115,50 @@ async def test_the_check_finds_a_drift_made_by_hand(
     report = await ledger.check()
     assert not report.clean
     assert what in [drift.what for drift in report.drifts]
+
+
+@pytest.mark.parametrize(
+    ("damage", "what"),
+    [
+        ("UPDATE ledger.hold SET points = 6", "held against its open holds"),
+        ("UPDATE ledger.hold_lot SET amount = 4", "held in lot 1 against its holds"),
+        ("DELETE FROM ledger.hold_lot", "hold 2 against its lots"),
+        ("UPDATE ledger.hold SET state = 'voided', ended_by = 1 WHERE state = 'open'", "hold 2 against its end"),
+        ("UPDATE ledger.hold SET captured = 2 WHERE state = 'captured'", "hold 3 against its end"),
+        ("UPDATE ledger.lot SET held = held - 1 WHERE held > 0", "held in lot 1 against its holds"),
+        ("UPDATE ledger.txn SET points = 8 WHERE key = 'r1'", "reversed of transaction 5"),
+        ("UPDATE ledger.lot_move SET amount = -8 WHERE amount < 0", "returned to lot 1 from transaction 5"),
+        ("UPDATE ledger.account SET debt = 9, lowest_allowed = -9 WHERE debt > 0", "debt against its moves"),
+        ("UPDATE ledger.debt_move SET amount = 2", "debt against its moves"),
+        ("UPDATE ledger.pending SET points = 2 WHERE state = 'confirmed'", "pending earn 12 against its end"),
+        ("UPDATE ledger.pending SET state = 'cancelled' WHERE state = 'confirmed'", "pending earn 12 against its end"),
+        ("DELETE FROM ledger.lot_move WHERE txn_id = 10", "transaction 10 against its lots"),
+        ("UPDATE ledger.txn SET account_id = 99 WHERE key = 'c1'", "transaction 4 against its lots"),
+        ("UPDATE ledger.posting SET amount = 3 WHERE txn_id = 15", "transfers under way"),
+    ],
+)  # fmt: skip
+async def test_the_check_finds_a_drift_of_holds_reversals_debts_and_transfers(
+    engine: AsyncEngine, owner: AsyncConnection, damage: str, what: str
+) -> None:
+    ledger = Ledger(engine)
+    await ledger.earn(an_earn("e1", 40))
+    await ledger.hold(a_hold("h1", 5))
+    await ledger.hold(a_hold("h2", 5))
+    await ledger.capture(a_capture("c1", "h2", 3))
+    await ledger.burn(a_burn("b1", 7))
+    await ledger.reverse(a_reverse("r1", "b1", 2))
+    await ledger.earn(an_earn("e2", 10, member="bob"))
+    await ledger.burn(a_burn("b2", 10, member="bob"))
+    await ledger.reverse(a_reverse("r2", "e2", member="bob", shortfall="negative", lowest_allowed=-10))
+    await ledger.adjust(an_adjustment("a1", -2))
+    await ledger.earn(an_earn("e3", 1, member="bob"))
+    await ledger.earn(an_earn("e4", 6, member="cid", pending=True))
+    await ledger.confirm(a_confirm("k1", "e4", member="cid"))
+    await ledger.transfer(a_transfer("t1", "cid", 4))
+    sound = await ledger.check()
+    assert sound.clean, sound.drifts
+    await owner.execute(text(damage))
+    assert what in [drift.what for drift in (await ledger.check()).drifts]
 
 
 async def test_a_drift_names_the_account_and_both_figures(engine: AsyncEngine, owner: AsyncConnection) -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from temporalio.client import ScheduleOverlapPolicy
+from temporalio.client import ScheduleActionExecutionStartWorkflow, ScheduleOverlapPolicy
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
@@ -40,6 +40,17 @@ async def revisions(house: House, program: str) -> list[str]:
 async def stage(house: House, program: str) -> str:
     found: str = (await house.get(f"/programs/{program}"))["stage"]
     return found
+
+
+async def triggered(house: House, schedule_id: str) -> str:
+    """Have a Schedule act now; the workflow that it has started."""
+    schedule = house.temporal.get_schedule_handle(schedule_id)
+    await schedule.trigger()
+    while not (actions := (await schedule.describe()).info.recent_actions):
+        pass
+    action = actions[-1].action
+    assert isinstance(action, ScheduleActionExecutionStartWorkflow)
+    return action.workflow_id
 
 
 def yearly() -> dict[str, Any]:
@@ -198,15 +209,11 @@ async def test_a_program_in_operation_has_schedules_that_its_wind_down_removes(
         assert found.spec.intervals[0].every.days == every.days
 
     for schedule_id, name in zip(schedules, ("ProgramEvaluation-scheduled", "ExpirySweep"), strict=True):
-        schedule = house.temporal.get_schedule_handle(schedule_id)
-        await schedule.trigger()
-        action = await schedule.describe()
-        while not action.info.recent_actions:
-            action = await schedule.describe()
-        execution = action.info.recent_actions[-1].action
-        assert execution.workflow_id.startswith(f"{schedule_id}-")  # type: ignore[union-attr]
-        await ended(house.temporal, execution.workflow_id)  # type: ignore[union-attr]
-        await histories.keep(house.temporal, execution.workflow_id, name)  # type: ignore[union-attr]
+        workflow_id = await triggered(house, schedule_id)
+        assert workflow_id.startswith(f"{schedule_id}-")
+        await ended(house.temporal, workflow_id)
+        await histories.keep(house.temporal, workflow_id, name)
+    assert [each["id"] for each in await house.get(f"/programs/{program}/evaluations")] != []
 
     await approve(house, await ask_for_the_end(house, program), "demo-finance", "demo-legal")
     await timer_started(house.temporal, ids.wind_down(program))

@@ -1,0 +1,222 @@
+"""Redemptions: a member wants a reward; their points are held, the reward is handed out, the points are spent or back."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Request
+from fastapi.responses import JSONResponse
+from pydantic import Field
+from temporalio.client import WorkflowFailureError
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from api.errors import (
+    InsufficientPoints,
+    KeyReused,
+    MemberGone,
+    NoSuchStock,
+    RedeemingClosed,
+    RedemptionUnknown,
+    RewardNotHandedOut,
+    RewardUnknown,
+    ServiceUnavailable,
+    TierTooLow,
+)
+from api.once import Answer, Key, once
+from api.people import may
+from api.reading import ReadAgain
+from api.services import Services, WithServices
+from domain import ids
+from domain.definition import Reward, VoucherFulfilment
+from domain.gates import Person
+from domain.ids import Name
+from domain.model import Value
+from domain.redemption import RedemptionOrder
+from store import members, programs, redemptions
+from store.redemptions import RedemptionRecord
+from workflows.attributes import of_member
+from workflows.redemption import Redemption
+
+router = APIRouter(prefix="/programs/{program}", tags=["redemptions"], route_class=ReadAgain)
+
+_ANSWER_WITHIN = 5.0
+"""Seconds that a caller waits for the reward; one that takes longer is answered 202, and asked for by its address."""
+_MARGIN = timedelta(minutes=10)
+"""How much longer than the reward's own time a hold lasts, so that a worker that was away can still settle it."""
+_CODES_AT_ONCE = 10_000
+
+
+class RedemptionIn(Value):
+    """The reward that a member wants."""
+
+    reward: Name
+
+
+class StockIn(Value):
+    """Codes to hand out, each once."""
+
+    codes: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[!-~]+$")], ...],
+        Field(min_length=1, max_length=_CODES_AT_ONCE),
+    ]
+
+
+@router.post(
+    "/members/{participant}/redemptions", status_code=201, responses={202: {"description": "Under way; ask at Location."}}
+)
+async def redeem(
+    program: str,
+    participant: str,
+    wish: RedemptionIn,
+    request: Request,
+    services: WithServices,
+    key: Key,
+    person: Annotated[Person, Depends(may("serve members"))],
+) -> JSONResponse:
+    """Redeem points for a reward: 201 once it is handed out, 202 while its provider takes its time."""
+    redemption = ids.redemption(person.id, key)
+    location = f"/programs/{program}/members/{participant}/redemptions/{redemption.rpartition('/')[2]}"
+
+    async def act() -> Answer:
+        async with services.engine.connect() as connection:
+            record = await redemptions.find(connection, redemption)
+        if record is not None and (record.program, record.participant, record.reward) != (program, participant, wish.reward):
+            raise KeyReused(key)
+        if record is None or record.settled_at is None:
+            await _have_settled(services, await _order(services, redemption, program, participant, wish))
+            async with services.engine.connect() as connection:
+                record = await redemptions.find(connection, redemption)
+        if record is None:
+            raise ServiceUnavailable("The redemption's workflow")
+        return _answer(record, location)
+
+    return await once(request, services, person, key, act)
+
+
+@router.get("/members/{participant}/redemptions", dependencies=[Depends(may("read members"))])
+async def list_redemptions(program: str, participant: str, services: WithServices) -> list[dict[str, Any]]:
+    """A member's redemptions, newest first."""
+    async with services.engine.connect() as connection:
+        await programs.find(connection, program)
+        await members.find(connection, program, participant)
+        return [record.model_dump(mode="json") for record in await redemptions.of_member(connection, program, participant)]
+
+
+@router.get("/members/{participant}/redemptions/{redemption}", dependencies=[Depends(may("read members"))])
+async def show_redemption(
+    program: str, participant: str, redemption: Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")], services: WithServices
+) -> dict[str, Any]:
+    """What became of a redemption."""
+    async with services.engine.connect() as connection:
+        await programs.find(connection, program)
+        record = await redemptions.find(connection, f"redemption/{redemption}")
+    if record is None or (record.program, record.participant) != (program, participant):
+        raise RedemptionUnknown(redemption)
+    return record.model_dump(mode="json")
+
+
+@router.post("/rewards/{reward}/codes", status_code=201)
+async def stock_reward(
+    program: str,
+    reward: str,
+    stock: StockIn,
+    request: Request,
+    services: WithServices,
+    key: Key,
+    person: Annotated[Person, Depends(may("stock rewards"))],
+) -> JSONResponse:
+    """Add codes to the stock of a reward that is handed out as codes; those that are there already stay."""
+
+    async def act() -> Answer:
+        async with services.engine.begin() as connection:
+            await _voucher_reward(services, program, reward)
+            added = await redemptions.stock(connection, program, reward, stock.codes)
+            free = await redemptions.free_codes(connection, program, reward)
+        return Answer(201, {"reward": reward, "added": added, "free": free}, f"/programs/{program}/rewards/{reward}/codes")
+
+    return await once(request, services, person, key, act)
+
+
+@router.get("/rewards/{reward}/codes", dependencies=[Depends(may("read programs"))])
+async def show_stock(program: str, reward: str, services: WithServices) -> dict[str, Any]:
+    """How many codes of a reward are left; the codes themselves are shown to nobody."""
+    await _voucher_reward(services, program, reward)
+    async with services.engine.connect() as connection:
+        return {"reward": reward, "free": await redemptions.free_codes(connection, program, reward)}
+
+
+async def _order(services: Services, redemption: str, program: str, participant: str, wish: RedemptionIn) -> RedemptionOrder:
+    """The order for a reward at its price of now. Raises the reason why this member cannot have it."""
+    now = datetime.now(UTC)
+    async with services.engine.connect() as connection:
+        record = await programs.find(connection, program)
+        member = await members.find(connection, program, participant)
+        in_force = await programs.in_force_at(connection, program, now)
+    if member.status != "active":
+        raise MemberGone(participant)
+    if in_force is None or (record.redeeming_until is not None and now >= record.redeeming_until):
+        raise RedeemingClosed(program)
+    definition = in_force.definition
+    reward = definition.reward(wish.reward)
+    if reward is None:
+        raise RewardUnknown(wish.reward, [reward.id for reward in definition.rewards])
+    if reward.from_tier is not None and definition.tier_rank(member.tier) < definition.tier_rank(reward.from_tier):
+        raise TierTooLow(member.tier, reward.from_tier)
+    within = reward.fulfil_within.approximate()
+    return RedemptionOrder(
+        id=redemption,
+        program=program,
+        participant=participant,
+        currency=definition.currency.code,
+        reward=reward,
+        asked_at=now,
+        hold_until=now + 2 * within + _MARGIN,
+        fulfil_within_seconds=within.total_seconds(),
+    )
+
+
+async def _have_settled(services: Services, order: RedemptionOrder) -> None:
+    """Have the redemption's workflow run, and wait for its end as long as a caller waits."""
+    try:
+        handle = await services.temporal.start_workflow(
+            Redemption.run,
+            order,
+            id=order.id,
+            task_queue=ids.MEMBERS_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+            static_summary=f"{order.reward.id} for {order.reward.points} points",
+            search_attributes=of_member(order.program, order.participant),
+        )
+        await asyncio.wait_for(handle.result(), _ANSWER_WITHIN)
+    except (TimeoutError, WorkflowAlreadyStartedError):
+        return  # what the store knows of it is the answer
+    except WorkflowFailureError as error:
+        raise ServiceUnavailable("The redemption's workflow") from error
+
+
+def _answer(record: RedemptionRecord, location: str) -> Answer:
+    """The answer to a redemption, by what became of it."""
+    match record.state:
+        case "held":
+            return Answer(202, record.model_dump(mode="json"), location)
+        case "fulfilled":
+            return Answer(201, record.model_dump(mode="json"), location)
+        case "refused":
+            raise InsufficientPoints(record.why)
+        case "voided":
+            raise RewardNotHandedOut(record.why)
+
+
+async def _voucher_reward(services: Services, program: str, reward: str) -> Reward:
+    """A reward that has a stock of codes. Raises RewardUnknown, NoSuchStock."""
+    async with services.engine.connect() as connection:
+        record = await programs.find(connection, program)
+        definition = await programs.definition(connection, program, record.revision_in_force or 1)
+    found = definition.reward(reward)
+    if found is None:
+        raise RewardUnknown(reward, [each.id for each in definition.rewards])
+    if not isinstance(found.fulfilment, VoucherFulfilment):
+        raise NoSuchStock(reward)
+    return found

@@ -1,0 +1,347 @@
+"""The chain of sealed blocks behind the write path: whoever changes what happened, with whatever rights, breaks a hash.
+
+A block covers what the ledger wrote since the block before, by the ids of its rows; its hash covers the hash of that block too.
+It is made later, by `seal`, so that no posting waits for another's hash. Who owns the database can make the chain anew from the
+row that he changed: against that, note the head of the chain somewhere else, and verify against it.
+
+What may be sealed: identity order is not commit order, and a block must not close before a row that is still to be committed
+into it. Who has taken an id holds a lock on the table of that id, since before taking it until the commit can be seen. So every
+row up to a sequence's last value is decided once all those have ended who held such a lock after that value was read. (The
+oldest running transaction id would not do: a statement takes the ids of its rows before it gets its own transaction id.)
+"""
+
+import asyncio
+import hashlib
+import struct
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, NamedTuple
+
+from sqlalchemy import Row, Select, TextClause, func, insert, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from domain.model import Value
+from ledger.tables import seal as seals
+from ledger.tables import txn
+
+BLOCK = 10_000
+"""Rows of a table in one block, at most: what one statement hashes, and what is looked through for a row that does not fit."""
+MOST_MISFITS = 100
+_FORMAT = 1
+"""Which rows and columns are hashed, and how."""
+_LOCK = 0x7365_616C
+"""The advisory lock of whoever seals: "seal" in ASCII."""
+_LOOK_AGAIN = 0.02
+_MARK = 8
+"""Bytes of a row's hash that are kept, to tell which row of a block does not fit."""
+
+
+class Head(Value):
+    """The last block of a chain, and its hash in hexadecimal digits: worth noting elsewhere."""
+
+    number: int
+    hash: str
+
+
+class Sealed(Value):
+    """How many blocks with how many rows were sealed, and the head of the chain now.
+
+    `held_back_by` transactions are under way that may still write what comes first; what is not sealed waits for them.
+    """
+
+    blocks: int
+    rows: int
+    head: Head | None
+    held_back_by: int
+
+
+class Misfit(Value):
+    """A row that is not what was sealed (`posting 17`, `lot_move 3/4`, `seal 2`), and what became of it."""
+
+    block: int
+    row: str
+    problem: Literal["changed", "deleted", "inserted"]
+
+
+class VerifyReport(Value):
+    """How many blocks and rows were hashed again, the head of the chain, and what does not fit, in the order of the chain.
+
+    Behind a seal that does not fit nothing more is looked at; of rows, the first hundred are named. `unsealed` transactions
+    are not in any block yet.
+    """
+
+    blocks: int
+    rows: int
+    unsealed: int
+    head: Head | None
+    misfits: tuple[Misfit, ...]
+    clean: bool
+
+
+class _Sequence(NamedTuple):
+    """The last ids of the tables that have ids: how far a block goes."""
+
+    account: int
+    txn: int
+    posting: int
+    lot: int
+
+
+_BEGINNING = _Sequence(*[-(2**63)] * 4)
+
+
+class _Part(NamedTuple):
+    """The rows of a table in a block: those whose `key[0]` is in the block's ids of `sequence`; columns that never change."""
+
+    table: str
+    sequence: str
+    key: tuple[str, ...]
+    columns: str
+
+
+_PARTS = (
+    _Part("account", "account", ("id",), "id, program, participant, currency, kind, recorded_at"),
+    _Part(
+        "txn",
+        "txn",
+        ("id",),
+        "id, program, key, request_hash, kind, account_id, outcome, points, balance, activity, refusal, detail, details,"
+        " reverses, concerns, effective_at, recorded_at",
+    ),
+    _Part("posting", "posting", ("id",), "id, txn_id, debit_account, credit_account, amount"),
+    _Part("lot", "lot", ("id",), "id, account_id, txn_id, amount, earned_at"),
+    _Part("lot_move", "txn", ("txn_id", "lot_id"), "txn_id, lot_id, amount"),
+    _Part("debt_move", "txn", ("txn_id",), "txn_id, amount"),
+    _Part("hold", "txn", ("txn_id",), "txn_id, account_id, points, expires_at"),
+    _Part("hold_lot", "txn", ("hold_id", "lot_id"), "hold_id, lot_id, amount"),
+    _Part("pending", "txn", ("txn_id",), "txn_id, account_id, points, expires_at, qualifying"),
+)
+
+
+async def seal(engine: AsyncEngine, patience: timedelta = timedelta(seconds=5)) -> Sealed:
+    """Seal all that is decided; wait so long for who is writing now. Nothing to seal, or another sealer, does no harm."""
+    upto, writing = await _decided(engine, patience)
+    blocks = rows = 0
+    while upto is not None:
+        sealed = await _seal_block(engine, upto)
+        if sealed is None:
+            break
+        blocks, rows = blocks + 1, rows + sealed
+    async with engine.connect() as connection:
+        last = await _last(connection)
+    return Sealed(blocks=blocks, rows=rows, head=_head(last) if last else None, held_back_by=writing)
+
+
+async def verify(engine: AsyncEngine, noted: Head | None = None) -> VerifyReport:
+    """Hash every sealed row again, and name what is not what was sealed; `noted` is a head that the chain must still have.
+
+    Block by block, all in one snapshot of the database; no posting waits for it.
+    """
+    blocks = rows = 0
+    misfits: list[Misfit] = []
+    last: Row[Any] | None = None
+    async with engine.connect() as plain:
+        connection = await plain.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        async for block in _chain(connection):
+            broken = _broken(last, block, noted)
+            if broken:
+                misfits.append(broken)
+                break
+            hashed, content = await _content(connection, _upto(last), _upto(block))
+            if (hashed, content) != (block.rows, block.content):
+                misfits += await _compare(connection, last, block)
+            blocks, rows, last = blocks + 1, rows + hashed, block
+        else:
+            if noted and noted.number > blocks:
+                misfits.append(Misfit(block=blocks + 1, row=f"seal {blocks + 1}", problem="deleted"))
+        unsealed = await connection.scalar(select(func.count()).where(txn.c.id > _upto(last).txn))
+    return VerifyReport(
+        blocks=blocks,
+        rows=rows,
+        unsealed=unsealed or 0,
+        head=_head(last) if last else None,
+        misfits=tuple(misfits[:MOST_MISFITS]),
+        clean=not misfits,
+    )
+
+
+async def _decided(engine: AsyncEngine, patience: timedelta) -> tuple[_Sequence | None, int]:
+    """Up to where no row can be added any more (None: nobody knows), and who is still writing when patience ends."""
+    autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
+    async with autocommit.connect() as connection:
+        upto = _Sequence(*(await connection.execute(_LAST_IDS)).one())
+        writing = set(await connection.scalars(_WRITING))
+        until = asyncio.get_running_loop().time() + patience.total_seconds()
+        while writing and asyncio.get_running_loop().time() < until:
+            await asyncio.sleep(_LOOK_AGAIN)
+            writing &= set(await connection.scalars(_WRITING))
+    return (None if writing else upto), len(writing)
+
+
+async def _seal_block(engine: AsyncEngine, upto: _Sequence) -> int | None:
+    """Seal one block of what there is up to these ids; how many rows it has, or None if there is nothing left."""
+    async with engine.begin() as connection:
+        await connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+        last = await _last(connection)
+        after = _upto(last)
+        ends = (await connection.execute(_ENDS, _bounds(after, upto))).one()
+        if not any(ends):
+            return None
+        end = _Sequence(*(new or old for new, old in zip(ends, after, strict=True)))
+        parts = [(await connection.execute(_MARKED[part], _bounds(after, end))).one() for part in _PARTS]
+        rows: int = sum(part.rows for part in parts)
+        block = {
+            "number": last.number + 1 if last else 1,
+            "format": _FORMAT,
+            **{f"last_{name}": value for name, value in end._asdict().items()},
+            "rows": rows,
+            "content": _digest(*(part.content for part in parts)),
+            "previous": last.hash if last else bytes(32),
+            "recorded_at": (await connection.execute(select(func.now()))).scalar_one(),
+        }
+        marks = b"".join(struct.pack(">q", part.rows) + part.marks for part in parts)
+        digest = _block_hash(marks_digest=_digest(marks), **block)
+        await connection.execute(insert(seals).values(**block, marks=marks, hash=digest))
+        return rows
+
+
+def _block_hash(
+    *,
+    number: int,
+    format: int,
+    rows: int,
+    content: bytes,
+    previous: bytes,
+    recorded_at: datetime,
+    marks_digest: bytes,
+    **last: int,
+) -> bytes:
+    at = (recorded_at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    numbers = struct.pack(">8q", number, format, rows, at, *(last[f"last_{name}"] for name in _Sequence._fields))
+    return _digest(previous, numbers, content, marks_digest)
+
+
+def _broken(last: Row[Any] | None, block: Row[Any], noted: Head | None) -> Misfit | None:
+    """What is wrong with a seal that follows upon the last one."""
+    number = last.number + 1 if last else 1
+    if block.number != number:
+        return Misfit(block=number, row=f"seal {number}", problem="deleted")
+    columns = {name: value for name, value in block._mapping.items() if name != "hash"}
+    sound = block.previous == (last.hash if last else bytes(32)) and block.hash == _block_hash(**columns)
+    if not sound or (noted and noted.number == number and noted != _head(block)):
+        return Misfit(block=number, row=f"seal {number}", problem="changed")
+    return None
+
+
+async def _compare(connection: AsyncConnection, last: Row[Any] | None, block: Row[Any]) -> list[Misfit]:
+    """The rows of a block that are not what was sealed, by the marks that were kept of them."""
+    sealed = (await connection.execute(select(seals.c.marks).where(seals.c.number == block.number))).scalar_one()
+    misfits, at = [], 0
+    for part in _PARTS:
+        (rows,) = struct.unpack_from(">q", sealed, at)
+        size = rows * (8 * len(part.key) + _MARK)
+        before = dict(_marks(part, sealed[at + 8 : at + 8 + size]))
+        at += 8 + size
+        now = dict(_marks(part, (await connection.execute(_MARKED[part], _bounds(_upto(last), _upto(block)))).one().marks))
+        for key in sorted(before.keys() | now.keys()):
+            if before.get(key) != now.get(key):
+                problem: Any = "changed" if key in before and key in now else "deleted" if key in before else "inserted"
+                row = f"{part.table} {'/'.join(map(str, key))}"
+                misfits.append(Misfit(block=block.number, row=row, problem=problem))
+    return misfits or [Misfit(block=block.number, row="one that cannot be told", problem="changed")]
+
+
+def _marks(part: _Part, marks: bytes) -> Iterator[tuple[tuple[int, ...], bytes]]:
+    for *key, mark in struct.iter_unpack(f">{len(part.key)}q{_MARK}s", marks):
+        yield tuple(key), mark
+
+
+async def _chain(connection: AsyncConnection) -> AsyncIterator[Row[Any]]:
+    """The seals in their order, without their marks."""
+    columns = [column for column in seals.c if column.name != "marks"]
+    number = -(2**63)
+    while True:
+        query: Select[Any] = select(*columns, func.sha256(seals.c.marks).label("marks_digest")).where(seals.c.number > number)
+        page = (await connection.execute(query.order_by(seals.c.number).limit(100))).all()
+        if not page:
+            return
+        for row in page:
+            yield row
+        number = page[-1].number
+
+
+async def _content(connection: AsyncConnection, after: _Sequence, upto: _Sequence) -> tuple[int, bytes]:
+    """How many rows a block has, and the hash of them all."""
+    parts = (await connection.execute(_HASHED, _bounds(after, upto))).all()
+    return sum(part.rows for part in parts), _digest(*(part.content for part in parts))
+
+
+async def _last(connection: AsyncConnection) -> Row[Any] | None:
+    columns = [column for column in seals.c if column.name != "marks"]
+    return (await connection.execute(select(*columns).order_by(seals.c.number.desc()).limit(1))).one_or_none()
+
+
+def _upto(block: Row[Any] | None) -> _Sequence:
+    return _Sequence(*(getattr(block, f"last_{name}") for name in _Sequence._fields)) if block else _BEGINNING
+
+
+def _head(block: Row[Any]) -> Head:
+    return Head(number=block.number, hash=block.hash.hex())
+
+
+def _bounds(after: _Sequence, upto: _Sequence) -> dict[str, int]:
+    return {f"after_{name}": value for name, value in after._asdict().items()} | {
+        f"upto_{name}": value for name, value in upto._asdict().items()
+    }
+
+
+def _digest(*pieces: bytes) -> bytes:
+    return hashlib.sha256(b"".join(pieces)).digest()
+
+
+# The binary form of a row says the type and the length of each column, so no two rows have the same one.
+def _rows(part: _Part) -> str:
+    key = part.key[0]
+    return (
+        f"SELECT {', '.join(part.key)}, sha256(record_send(ROW({part.columns}))) AS digest FROM ledger.{part.table}"  # noqa: S608
+        f" WHERE {key} > CAST(:after_{part.sequence} AS bigint) AND {key} <= CAST(:upto_{part.sequence} AS bigint) OFFSET 0"
+    )
+
+
+def _hashed(part: _Part, place: int) -> str:
+    order = ", ".join(part.key)
+    return (
+        f"SELECT {place} AS place, count(*) AS rows,"  # noqa: S608
+        f" sha256(coalesce(string_agg(digest, CAST('' AS bytea) ORDER BY {order}), '')) AS content FROM ({_rows(part)}) AS row"
+    )
+
+
+def _marked(part: _Part) -> TextClause:
+    order, key = ", ".join(part.key), " || ".join(f"int8send({name})" for name in part.key)
+    mark = f"string_agg({key} || substr(digest, 1, {_MARK}), CAST('' AS bytea) ORDER BY {order})"
+    return text(
+        f"SELECT count(*) AS rows, coalesce({mark}, '') AS marks,"  # noqa: S608
+        f" sha256(coalesce(string_agg(digest, CAST('' AS bytea) ORDER BY {order}), '')) AS content FROM ({_rows(part)}) AS row"
+    )
+
+
+def _end(table: str) -> str:
+    some = f"SELECT id FROM ledger.{table} WHERE id > CAST(:after_{table} AS bigint) AND id <= CAST(:upto_{table} AS bigint)"  # noqa: S608
+    return f"(SELECT max(id) FROM ({some} ORDER BY id LIMIT {BLOCK}) AS some)"  # noqa: S608
+
+
+_HASHED = text(" UNION ALL ".join(_hashed(part, place) for place, part in enumerate(_PARTS)) + " ORDER BY place")
+_MARKED = {part: _marked(part) for part in _PARTS}
+
+_LAST_IDS = text(
+    "SELECT " + ", ".join(f"coalesce(pg_sequence_last_value('ledger.{name}_id_seq'), 0)" for name in _Sequence._fields)
+)
+_WRITING = text(
+    f"""
+SELECT virtualtransaction FROM pg_locks
+WHERE locktype = 'relation' AND mode = 'RowExclusiveLock' AND granted
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND relation IN ({", ".join(f"CAST('ledger.{name}' AS regclass)" for name in _Sequence._fields)})
+"""  # noqa: S608
+)
+_ENDS = text("SELECT " + ", ".join(map(_end, _Sequence._fields)))

@@ -1,0 +1,203 @@
+"""The statement of a member's account: what there was, what came and went and why, what there is; also as of a past instant."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import JsonValue
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from domain.model import Value
+
+
+class StatementEntry(Value):
+    """What one transaction did: `points` to the balance and `held` to what is held, each with its sign; the balance after it.
+
+    `reason` is that of an adjustment, or any that the caller gave in `details`. `reverses` and `concerns` are the transactions
+    of which this one takes something back, or which it follows up.
+    """
+
+    txn_id: int
+    key: str
+    kind: str
+    reason: str | None
+    details: dict[str, JsonValue]
+    points: int
+    held: int
+    balance: int
+    reverses: int | None
+    concerns: int | None
+    effective_at: datetime
+    recorded_at: datetime
+
+
+class StatementLot(Value):
+    """What remained of a lot, how much of that was held, and when the rest lapses (None: never).
+
+    Below zero: points were spent as of an instant before they were earned.
+    """
+
+    lot: int
+    amount: int
+    remaining: int
+    held: int
+    earned_at: datetime
+    expires_at: datetime | None
+
+
+class StatementHold(Value):
+    """Points kept for a redemption under way."""
+
+    key: str
+    points: int
+    effective_at: datetime
+    expires_at: datetime
+
+
+class Statement(Value):
+    """opening + all entries' points = closing = what remains in all lots - owed. Held points are part of the closing balance.
+
+    The window is (since, until], by when things took effect, and only what had been recorded by `as_of` is in it (None: no
+    bound). `pending` points are no part of any balance until they are confirmed.
+    """
+
+    program: str
+    participant: str
+    currency: str
+    since: datetime | None
+    until: datetime | None
+    as_of: datetime | None
+    opening: int
+    entries: tuple[StatementEntry, ...]
+    closing: int
+    held: int
+    pending: int
+    owed: int
+    lots: tuple[StatementLot, ...]
+    holds: tuple[StatementHold, ...]
+
+
+async def statement(
+    engine: AsyncEngine,
+    program: str,
+    participant: str,
+    currency: str,
+    since: datetime | None,
+    until: datetime | None,
+    as_of: datetime | None = None,
+) -> Statement:
+    """The statement of one account for (since, until], as it was known at `as_of`; all of it of one moment of the database.
+
+    The expiries are those that the lots have now: how they moved before (a clock that stood still, a new tier) is not kept.
+    What was due by the end but was not swept by then is still there, as it is in the balance.
+    """
+    asked = {"program": program, "participant": participant, "currency": currency}
+    async with engine.connect() as plain:
+        connection = await plain.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        account = await connection.scalar(_ACCOUNT, asked)
+        bounds = {"account": account, "until": until, "as_of": as_of}
+        sums = (await connection.execute(_SUMS, bounds | {"since": since})).one()
+        entries = [_entry(row) for row in (await connection.execute(_ENTRIES, bounds | {"since": since})).mappings()]
+        lots = [StatementLot(**row) for row in (await connection.execute(_LOTS, bounds)).mappings()]
+        holds = [StatementHold(**row) for row in (await connection.execute(_HOLDS, bounds)).mappings()]
+    return Statement(
+        program=program,
+        participant=participant,
+        currency=currency,
+        since=since,
+        until=until,
+        as_of=as_of,
+        opening=int(sums.opening),
+        entries=tuple(entries),
+        closing=int(sums.closing),
+        held=sum(hold.points for hold in holds),
+        pending=int(sums.pending),
+        owed=int(sums.owed),
+        lots=tuple(lots),
+        holds=tuple(holds),
+    )
+
+
+def _entry(row: Any) -> StatementEntry:
+    reason = row["details"].get("reason")
+    return StatementEntry(**row, reason=reason if isinstance(reason, str) else None)
+
+
+_ACCOUNT = text(
+    "SELECT id FROM ledger.account WHERE program = :program AND participant = :participant AND currency = :currency"
+)
+
+# The account's transactions that count, each with what it did to the balance: what it brought in a new lot, or else what left
+# the lots, came back to them, or is owed. The check holds that this is what its postings say.
+_KNOWN = """
+WITH known AS MATERIALIZED (
+    SELECT id, key, kind, details, reverses, concerns, effective_at, recorded_at, CASE
+        WHEN kind IN ('earn', 'bonus', 'confirm', 'transfer_in', 'convert_in')
+            OR kind = 'adjustment' AND CAST(details ->> 'change' AS bigint) > 0 THEN points
+        ELSE CAST(
+            -coalesce((SELECT sum(amount) FROM ledger.lot_move WHERE txn_id = txn.id), 0)
+            - coalesce((SELECT amount FROM ledger.debt_move WHERE txn_id = txn.id), 0) AS bigint)
+        END AS points
+    FROM ledger.txn
+    WHERE account_id = CAST(:account AS bigint) AND outcome = 'posted'
+        AND effective_at <= coalesce(CAST(:until AS timestamptz), 'infinity')
+        AND recorded_at <= coalesce(CAST(:as_of AS timestamptz), 'infinity')
+)
+"""
+
+_SUMS = text(
+    f"""{_KNOWN}SELECT
+    coalesce(sum(points) FILTER (WHERE effective_at <= CAST(:since AS timestamptz)), 0) AS opening,
+    coalesce(sum(points), 0) AS closing,
+    (SELECT coalesce(sum(amount), 0) FROM known JOIN ledger.debt_move ON txn_id = id) AS owed,
+    (
+        SELECT coalesce(sum(pending.points), 0) FROM known JOIN ledger.pending ON txn_id = id
+        WHERE NOT EXISTS (SELECT FROM known AS ended WHERE ended.id = ended_by)
+    ) AS pending
+FROM known
+"""  # noqa: S608
+)
+
+_ENTRIES = text(
+    f"""{_KNOWN}, entry AS (
+    SELECT
+        known.id AS txn_id, key, kind, details, known.points, CAST(sum(known.points) OVER in_order AS bigint) AS balance,
+        CASE WHEN known.id = hold.txn_id THEN hold.points ELSE -coalesce(hold.points, 0) END AS held,
+        reverses, concerns, effective_at, recorded_at
+    FROM known LEFT JOIN ledger.hold
+        ON hold.txn_id = CASE WHEN kind = 'hold' THEN id WHEN kind IN ('capture', 'void', 'time_out') THEN concerns END
+    WINDOW in_order AS (ORDER BY effective_at, id)
+)
+SELECT * FROM entry WHERE effective_at > coalesce(CAST(:since AS timestamptz), '-infinity') ORDER BY effective_at, txn_id
+"""  # noqa: S608
+)
+
+# A lot of which nothing has ever gone is still open: with those that were ever drawn on, these are all the account's lots.
+_LOTS = text(
+    f"""{_KNOWN}, mine AS (
+    SELECT id FROM ledger.lot WHERE account_id = CAST(:account AS bigint) AND remaining > 0
+    UNION SELECT lot_id FROM ledger.txn JOIN ledger.lot_move ON txn_id = txn.id WHERE account_id = CAST(:account AS bigint)
+),
+moved AS (
+    SELECT lot_id, sum(amount) AS amount FROM known JOIN ledger.lot_move ON txn_id = known.id GROUP BY lot_id
+),
+kept AS (
+    SELECT lot_id, sum(amount) AS amount
+    FROM known JOIN ledger.hold ON txn_id = known.id JOIN ledger.hold_lot ON hold_id = txn_id
+    WHERE NOT EXISTS (SELECT FROM known AS ended WHERE ended.id = ended_by) GROUP BY lot_id
+),
+figure AS (
+    SELECT lot.id, lot.amount, lot.earned_at, lot.expires_at, CAST(coalesce(kept.amount, 0) AS bigint) AS held,
+        CAST(CASE WHEN known.id IS NULL THEN 0 ELSE lot.amount END - coalesce(moved.amount, 0) AS bigint) AS remaining
+    FROM mine JOIN ledger.lot USING (id) LEFT JOIN known ON known.id = lot.txn_id
+    LEFT JOIN moved ON moved.lot_id = lot.id LEFT JOIN kept ON kept.lot_id = lot.id
+)
+SELECT id AS lot, amount, remaining, held, earned_at, expires_at FROM figure WHERE remaining <> 0 ORDER BY expires_at, id
+"""  # noqa: S608
+)
+
+_HOLDS = text(
+    f"""{_KNOWN}SELECT key, hold.points, effective_at, expires_at FROM known JOIN ledger.hold ON txn_id = id
+WHERE NOT EXISTS (SELECT FROM known AS ended WHERE ended.id = ended_by) ORDER BY effective_at, id
+"""  # noqa: S608
+)

@@ -1,0 +1,288 @@
+"""A member's life with skipped time: joining, tiers up and down over a year, silence and what answers it, leaving."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowUpdateStage
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import WorkflowEnvironment
+
+from activities.search_attributes import JOURNEY_STAGE, PARTICIPANT, PROGRAM, TIER
+from domain import ids
+from domain.definition import Definition
+from domain.period import Period
+from domain.waves import bucket
+from store.tables import intervention
+from tests.house import House, program_id
+from tests.lives import AGREEMENT, ask_for_the_end, buy, club, enrol, handle, launch, now_of, shown
+from tests.waiting import approve, child_started, continued_as_new, done, history_has, timer_started
+from tests.workflows.conftest import Histories
+from workflows.member_lifecycle import Leaving, MemberLifecycle, MemberStart
+
+REVIEW = "Review tier and activity"
+Member = WorkflowHandle[Any, Any]
+
+
+@pytest.fixture(scope="module")
+async def definition(house: House) -> AsyncIterator[Definition]:
+    """A program that everybody may join; each test has a member of its own."""
+    definition = club(program_id("members"))
+    await launch(house, definition)
+    yield definition
+
+
+async def membership(house: House, definition: Definition, participant: str) -> dict[str, Any]:
+    found: dict[str, Any] = await house.get(f"/programs/{definition.program}/members/{participant}", "demo-shop")
+    return found
+
+
+async def moves(house: House, definition: Definition, participant: str) -> list[tuple[str, str]]:
+    changes = (await membership(house, definition, participant))["tier_changes"]
+    return [(change["change"], change["to_tier"]) for change in changes]
+
+
+async def offers(engine: AsyncEngine, definition: Definition, participant: str) -> list[tuple[datetime, str | None]]:
+    """When a member was made an offer, and what came of it."""
+    mine = (intervention.c.program == definition.program) & (intervention.c.participant == participant)
+    query = select(intervention.c.delivered_at, intervention.c.outcome).where(mine).order_by(intervention.c.delivered_at)
+    async with engine.connect() as connection:
+        return [(row.delivered_at, row.outcome) for row in await connection.execute(query)]
+
+
+async def balance(house: House, definition: Definition, participant: str) -> int:
+    return (await house.ledger.balance(definition.program, participant, definition.currency.code)).posted
+
+
+async def test_a_year_up_kept_down_and_up_again(
+    house: House, temporal_env: WorkflowEnvironment, histories: Histories, definition: Definition
+) -> None:
+    """Collector for 100 dollars in six months, for five months; kept for 80; curator for 250."""
+    member = await enrol(house, definition.program, "year")
+    joined = await now_of(temporal_env, member)
+    await buy(house, definition, "year", 120, joined)
+    await done(house.temporal, member.id, REVIEW, times=2)
+    assert await moves(house, definition, "year") == [("joined", "listener"), ("upgrade", "collector")]
+    collector = await membership(house, definition, "year")
+    since, until = (datetime.fromisoformat(collector[name]) for name in ("tier_since", "tier_until"))
+    assert until == Period.parse("P5M").after(since, definition.zone)
+
+    for _ in range(4):
+        await temporal_env.fast_forward(member, timedelta(days=60))
+        await buy(house, definition, "year", 10, await now_of(temporal_env, member))
+    assert (await moves(house, definition, "year"))[2:] == [("renewal", "collector")]
+    renewed = datetime.fromisoformat((await membership(house, definition, "year"))["tier_until"])
+    assert renewed == Period.parse("P5M").after(until, definition.zone)
+
+    await temporal_env.fast_forward(member, timedelta(days=70))
+    assert (await moves(house, definition, "year"))[3:] == [("downgrade", "listener")]
+    reviewed = await reviews(house, member)
+    await buy(house, definition, "year", 260, await now_of(temporal_env, member))
+    await done(house.temporal, member.id, REVIEW, times=reviewed + 1)
+    assert (await moves(house, definition, "year"))[4:] == [("upgrade", "curator")]
+    lots = (await house.ledger.balance(definition.program, "year", definition.currency.code)).lots
+    assert all(lot.expires_at is None for lot in lots), "a curator's points do not lapse, those from before neither"
+
+    await temporal_env.fast_forward(member, timedelta(days=55))
+    at = await now_of(temporal_env, member)
+    assert at - joined >= timedelta(days=365)
+    left = await balance(house, definition, "year")
+    assert left > 0
+    gone = await member.execute_update("leave", Leaving(at=at, why="moved away"))
+    assert (gone["status"], gone["journey_stage"]) == ("left", "gone")
+    assert await balance(house, definition, "year") == 0
+    assert (await member.result())["status"] == "left"
+    assert (await house.ledger.check(definition.program)).clean
+    await histories.keep(house.temporal, member.id, "MemberLifecycle-year")
+
+
+async def reviews(house: House, member: Member) -> int:
+    """How often a member has been looked at so far."""
+    return sum(REVIEW.encode() in event.user_metadata.summary.data async for event in member.fetch_history_events())
+
+
+async def test_silence_brings_an_offer_that_nobody_answers_and_no_other_for_half_a_year(
+    house: House, temporal_env: WorkflowEnvironment, histories: Histories, definition: Definition
+) -> None:
+    member = await enrol(house, definition.program, "silent")
+    joined = await now_of(temporal_env, member)
+    await temporal_env.fast_forward(member, timedelta(days=89))
+    assert (await membership(house, definition, "silent"))["journey_stage"] == "onboarding"
+    await temporal_env.fast_forward(member, timedelta(days=2))
+    first = ids.intervention(definition.program, "silent", 1)
+    await timer_started(house.temporal, first)
+    assert await balance(house, definition, "silent") == 200
+    found = await membership(house, definition, "silent")
+    assert (found["journey_stage"], found["open_intervention"]) == ("lapsing", first)
+    assert "Offered 200 points" in await shown(house.temporal, first)
+    assert (await member.describe()).typed_search_attributes[JOURNEY_STAGE] == "lapsing"
+
+    await temporal_env.fast_forward(handle(house, first), timedelta(days=31))
+    assert await handle(house, first).result() == {"outcome": "unanswered"}
+    assert (await membership(house, definition, "silent"))["open_intervention"] is None
+    for _ in range(3):
+        await member.signal("nudge")
+    await temporal_env.fast_forward(member, timedelta(days=178))
+    assert len(await offers(house.engine, definition, "silent")) == 1
+    await temporal_env.fast_forward(member, timedelta(days=3))
+    await timer_started(house.temporal, ids.intervention(definition.program, "silent", 2))
+    (one, outcome), (other, _) = await offers(house.engine, definition, "silent")
+    assert (one - joined >= timedelta(days=90), outcome) == (True, "unanswered")
+    assert other - one >= timedelta(days=180)
+    await histories.keep(house.temporal, first, "RetentionIntervention-unanswered")
+    await histories.keep(house.temporal, member.id, "MemberLifecycle-silent")
+
+
+async def test_an_offer_is_answered_by_the_next_purchase_and_the_member_is_using_again(
+    house: House, temporal_env: WorkflowEnvironment, histories: Histories, definition: Definition
+) -> None:
+    member = await enrol(house, definition.program, "returns")
+    await temporal_env.fast_forward(member, timedelta(days=91))
+    offer = ids.intervention(definition.program, "returns", 1)
+    await timer_started(house.temporal, offer)
+    before = await reviews(house, member)
+    await temporal_env.fast_forward(handle(house, offer), timedelta(days=5))
+    at = await now_of(temporal_env, handle(house, offer))
+    await buy(house, definition, "returns", 10, at, intervention=offer)
+    assert await handle(house, offer).result() == {"outcome": "answered"}
+    await done(house.temporal, member.id, REVIEW, times=before + 1)
+    found = await membership(house, definition, "returns")
+    assert (found["journey_stage"], found["open_intervention"]) == ("using", None)
+    assert [outcome for _, outcome in await offers(house.engine, definition, "returns")] == ["answered"]
+    await histories.keep(house.temporal, offer, "RetentionIntervention-answered")
+
+
+async def test_a_nudge_without_an_activity_is_no_answer(
+    house: House, temporal_env: WorkflowEnvironment, definition: Definition
+) -> None:
+    member = await enrol(house, definition.program, "nudged")
+    await temporal_env.fast_forward(member, timedelta(days=91))
+    offer = handle(house, ids.intervention(definition.program, "nudged", 1))
+    await timer_started(house.temporal, offer.id)
+    await offer.signal("nudge")
+    await done(house.temporal, offer.id, "Has the member come back?")
+    assert await offers(house.engine, definition, "nudged") != []
+    assert (await offers(house.engine, definition, "nudged"))[0][1] is None
+    await temporal_env.fast_forward(offer, timedelta(days=31))
+    assert await offer.result() == {"outcome": "unanswered"}
+
+
+async def test_who_leaves_gets_no_offer(
+    house: House, temporal_env: WorkflowEnvironment, histories: Histories, definition: Definition
+) -> None:
+    member = await enrol(house, definition.program, "leaves")
+    await member.execute_update("leave", Leaving(at=await now_of(temporal_env, member)))
+    result = await member.result()
+    assert (result["status"], result["journey_stage"]) == ("left", "gone")
+    assert await offers(house.engine, definition, "leaves") == []
+    again = {"participant": "leaves", "agreement": AGREEMENT}
+    response = await house.post(f"/programs/{definition.program}/members", again, person="demo-shop")
+    assert (response.status_code, response.json()["code"]) == (409, "member_left")
+    await histories.keep(house.temporal, member.id, "MemberLifecycle-left")
+
+
+async def test_a_nudge_that_comes_while_the_member_leaves_changes_nothing(
+    house: House, temporal_env: WorkflowEnvironment, histories: Histories, definition: Definition
+) -> None:
+    """The member's row is held, so that the nudge comes while the departure is being written."""
+    member = await enrol(house, definition.program, "hurries")
+    async with house.engine.begin() as holding:
+        held = {"program": definition.program, "participant": "hurries"}
+        query = "SELECT FROM store.member WHERE program = :program AND participant = :participant FOR UPDATE"
+        await holding.execute(text(query), held)
+        leaving = Leaving(at=await now_of(temporal_env, member))
+        update = await member.start_update("leave", leaving, wait_for_stage=WorkflowUpdateStage.ACCEPTED)
+        await member.signal("nudge")
+        await history_has(
+            house.temporal, member.id, lambda event: event.HasField("workflow_execution_signaled_event_attributes")
+        )
+    await update.result()
+    assert (await member.result())["status"] == "left"
+    assert (await membership(house, definition, "hurries"))["journey_stage"] == "gone"
+    await histories.keep(house.temporal, member.id, "MemberLifecycle-nudged-while-leaving")
+
+
+async def test_who_is_not_in_the_wave_is_no_member_and_may_try_again(house: House, histories: Histories) -> None:
+    """Begun past the API, which would refuse it before: the workflow itself admits nobody whom the waves do not reach."""
+    program = program_id("wave")
+    await launch(house, club(program, waves=[{"id": "few", "share": 20, "minimum_time": "P30D"}]))
+    outside = next(str(number) for number in range(100) if bucket(program, str(number)) >= 2_000)
+    start = MemberStart(program=program, participant=outside, agreement=AGREEMENT)
+    member = await house.temporal.start_workflow(
+        MemberLifecycle.run, start, id=ids.member(program, outside), task_queue=ids.MEMBERS_QUEUE
+    )
+    with pytest.raises(WorkflowFailureError) as caught:
+        await member.result()
+    assert isinstance(caught.value.cause, ApplicationError)
+    assert caught.value.cause.type == "not_in_wave"
+    missing = await house.http.get(f"/programs/{program}/members/{outside}", headers={"Authorization": "Bearer demo-shop"})
+    assert (missing.status_code, missing.json()["code"]) == (404, "member_unknown")
+    await histories.keep(house.temporal, member.id, "MemberLifecycle-not-admitted")
+
+
+async def test_a_member_can_be_found_and_tells_where_they_stand(house: House, definition: Definition) -> None:
+    member = await enrol(house, definition.program, "shown")
+    attributes = (await member.describe()).typed_search_attributes
+    found = {key.name: attributes[key] for key in (PROGRAM, PARTICIPANT, TIER, JOURNEY_STAGE)}
+    assert found == {
+        "Program": definition.program, "Participant": "shown", "Tier": "listener", "JourneyStage": "onboarding",
+    }  # fmt: skip
+    told = await shown(house.temporal, member.id)
+    assert "Active, tier listener, onboarding" in told
+    assert "next look at" in told
+
+
+async def test_members_end_with_their_program_and_what_is_left_is_forfeited(
+    house: House, temporal_env: WorkflowEnvironment, histories: Histories
+) -> None:
+    program = program_id("ends")
+    ending = club(program)
+    await launch(house, ending)
+    member, lost = await enrol(house, program, "ann"), await enrol(house, program, "bob")
+    await buy(house, ending, "ann", 120, await now_of(temporal_env, member))
+    await done(house.temporal, member.id, REVIEW, times=2)
+    await lost.terminate("by mistake")
+    await approve(house, await ask_for_the_end(house, program), "demo-finance", "demo-legal")
+    wind_down = ids.wind_down(program)
+    await timer_started(house.temporal, wind_down)
+    await temporal_env.fast_forward(handle(house, wind_down), timedelta(days=104))
+    assert await handle(house, wind_down).result() == {"forfeited": 1200, "members": 2}
+    assert (await member.result())["status"] == "ended"
+    assert await balance(house, ending, "ann") == 0
+    statuses = [(await membership(house, ending, each))["status"] for each in ("ann", "bob")]
+    assert statuses == ["ended", "ended"]
+    await histories.keep(house.temporal, member.id, "MemberLifecycle-ended")
+    await histories.keep(house.temporal, wind_down, "WindDown-closed")
+
+
+async def test_a_long_membership_continues_as_new_keeps_its_place_and_never_offers_twice(
+    hasty_house: House, hasty_env: WorkflowEnvironment, histories: Histories
+) -> None:
+    house, definition = hasty_house, club(program_id("longlived"))
+    await launch(house, definition)
+    member = await enrol(house, definition.program, "ann")
+    joined = await membership(house, definition, "ann")
+    runs = [(await member.describe()).raw_description.workflow_execution_info.first_run_id]
+    member = handle(house, member.id)
+    await hasty_env.fast_forward(member, timedelta(days=91))
+    await child_started(house.temporal, member.id, ids.intervention(definition.program, "ann", 1))
+    while len(runs) < 3:
+        for _ in range(20):
+            await member.signal("nudge")
+        runs.append(await continued_as_new(house.temporal, member.id, runs[-1]))
+    await timer_started(house.temporal, member.id)
+    await hasty_env.fast_forward(member, timedelta(days=170))
+    assert len(await offers(house.engine, definition, "ann")) == 1
+    await hasty_env.fast_forward(member, timedelta(days=12))
+    await timer_started(house.temporal, member.id)
+    assert len(await offers(house.engine, definition, "ann")) == 2
+    found = await membership(house, definition, "ann")
+    assert {name: found[name] for name in ("joined_at", "tier", "tier_since")} == {
+        name: joined[name] for name in ("joined_at", "tier", "tier_since")
+    }
+    assert (await member.describe()).typed_search_attributes[TIER] == "listener"
+    await histories.keep(house.temporal, member.id, "MemberLifecycle-continues-as-new", run_id=runs[0])
+    await histories.keep(house.temporal, member.id, "MemberLifecycle-continued", run_id=runs[1])
