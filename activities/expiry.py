@@ -25,6 +25,7 @@ class ExpiryActivities:
 
     @activity.defn
     async def expire_due(self, sweep: Sweep) -> SweepResult:
-        """Let every lot of the program lapse that was due at the instant."""
+        """Time out every hold of the program, and let every lot lapse, that was due at the instant."""
+        await self._ledger.expire_holds(sweep.program, sweep.at)
         swept = await self._ledger.expire_due(sweep.program, sweep.at)
         return SweepResult(lots=swept.lots, points=swept.points, participants=swept.participants)

@@ -8,10 +8,11 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.rewards import Fulfilment, Order, ProviderUnclear, RewardProviders
+from domain import ids
 from domain.model import Message
 from domain.redemption import RedemptionOrder
-from ledger import Capture, Hold, Ledger, Void
-from store import redemptions
+from ledger import Capture, Hold, Ledger, Void, outbox
+from store import programs, redemptions
 
 
 class Held(Message):
@@ -107,6 +108,9 @@ class RedemptionActivities:
         )
         async with self._engine.begin() as connection:
             await redemptions.keep(connection, record)
+            program = await programs.find(connection, order.program)
+            if settled_at is not None and program.redeeming_until is not None:
+                await outbox.put(connection, [ids.wind_down(order.program)])  # which may wait for this very hold
 
 
 def _as_order(order: RedemptionOrder) -> Order:

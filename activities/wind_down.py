@@ -41,6 +41,12 @@ class Remainder(Message):
     participants: int
 
 
+class Holds(Message):
+    """When the last hold of a redemption under way times out; None where nothing is held."""
+
+    open_until: datetime | None
+
+
 class Ended(Message):
     members: int
 
@@ -76,6 +82,12 @@ class WindDownActivities:
         await self._ledger.stop_expiry(step.program, step.key, step.at)
 
     @activity.defn
+    async def settle_holds(self, step: EndStep) -> Holds:
+        """Time out the holds that are past their time; redemptions under way keep theirs."""
+        await self._ledger.expire_holds(step.program, step.at)
+        return Holds(open_until=await self._ledger.last_hold(step.program))
+
+    @activity.defn
     async def forfeit_remainder(self, step: EndStep) -> Remainder:
         """What nobody redeemed is forfeited, one entry per lot."""
         swept = await self._ledger.forfeit_remainder(step.program, step.key, step.at)
@@ -95,14 +107,30 @@ class WindDownActivities:
 
     @activity.defn
     async def trial_balance(self, program: str) -> TrialBalance:
-        """The books may close when the ledger has no drift and owes no points."""
-        report = await self._ledger.check(program)
-        owed = {total.currency: total.outstanding for total in await self._ledger.totals(program) if total.outstanding}
+        """The books may close when the ledger has no drift and owes no points.
+
+        An event that was on its way while its member's membership ended may have left points behind: they are forfeited too.
+        """
+        report, owed = await self._ledger.check(program), await self._owed(program)
+        if report.clean and owed:
+            await self._forfeit_late(program)
+            report, owed = await self._ledger.check(program), await self._owed(program)
         told = [
             f"{drift.participant}: {drift.what}, expected {drift.expected}, found {drift.found}" for drift in report.drifts[:5]
         ]
         told += [f"{points} {currency} are still outstanding" for currency, points in owed.items()]
         return TrialBalance(zero=report.clean and not owed, told="; ".join(told) or "zero")
+
+    async def _owed(self, program: str) -> dict[str, int]:
+        """The points outstanding by currency, where there are any."""
+        return {total.currency: total.outstanding for total in await self._ledger.totals(program) if total.outstanding}
+
+    async def _forfeit_late(self, program: str) -> None:
+        async with self._engine.connect() as connection:
+            ended = (await programs.find(connection, program)).redeeming_until
+        if ended is not None:
+            key = f"{ids.wind_down(program)}/late/{activity.info().activity_id}"
+            await self._ledger.forfeit_remainder(program, key, ended)
 
     async def _page(self, program: str, after: str) -> list[str]:
         async with self._engine.connect() as connection:

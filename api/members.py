@@ -223,9 +223,16 @@ async def _rated(services: Services, program: str, participant: str, event: Even
         clock_stands_within=gap.approximate() if gap is not None else None,
         renew_lots=expiry.renews_lots(definition),
         watches=tiers.watches(definition, member.tier, event.occurred_at),
-        nudge=(member.open_intervention,) if member.open_intervention else (),
+        nudge=_nudged_by_activity(member),
         nudge_on_watch=ids.member(program, participant),
     )
+
+
+def _nudged_by_activity(member: members.MemberRecord) -> tuple[str, ...]:
+    """Which workflows any activity of the member concerns: an offer that waits for it, and, where it is news, the member's."""
+    offer = (member.open_intervention,) if member.open_intervention else ()
+    news = () if member.journey_stage == "using" else (ids.member(member.program, member.participant),)
+    return offer + news
 
 
 async def _first_answer(

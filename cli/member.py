@@ -151,9 +151,7 @@ def redeem(
     found = reply.data
     points = count(found["points"], "point")
     if found["state"] == "held":
-        typer.echo(
-            clean(f"{points} are held for {found['reward']}; its provider takes its time.")
-        )
+        typer.echo(clean(f"{points} are held for {found['reward']}; its provider takes its time."))
     else:
         typer.echo(clean(f"{found['reward']} redeemed for {points}: {found['reference']}"))
 

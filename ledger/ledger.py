@@ -25,6 +25,7 @@ from ledger import (
     transfer,
 )
 from ledger.accounts import SystemAccounts
+from ledger.coalescer import Coalescer
 from ledger.requests import Answer, Burn, Earn, Forfeit, Request, Reschedule, Swept, fingerprint_hash
 from ledger.requests_corrections import Adjust, Cancel, Confirm, Reinstate, Reverse
 from ledger.requests_exchanges import Convert, Transfer
@@ -44,13 +45,11 @@ class Ledger:
         self._engine = engine
         self._engines = earn.Engines(engine, engine.execution_options(isolation_level="AUTOCOMMIT"))
         self._system = SystemAccounts(engine)
+        self._coalescer = Coalescer(self.earn_many)
 
     async def earn(self, request: Earn) -> Answer:
-        """Post one earn or bonus."""
-        (answer,) = await self.earn_many([request])
-        if isinstance(answer, TenureError):
-            raise answer
-        return answer
+        """Post one earn or bonus; what concurrent callers ask for meanwhile goes out as one statement."""
+        return await self._coalescer.earn(request)
 
     async def earn_many(self, requests: Sequence[Earn]) -> list[Answer | TenureError]:
         """Post many at once, by the same statement; each gets its answer or its error at its place, and harms no other."""
@@ -78,6 +77,10 @@ class Ledger:
     async def expire_holds(self, program: str, as_of: datetime) -> Swept:
         """Time out what is held beyond the instant in a program; accounts in use now are left to the next sweep."""
         return await time_out.expire_holds(self._engine, program, as_of)
+
+    async def last_hold(self, program: str) -> datetime | None:
+        """When the last of a program's open holds times out; None where nothing is held."""
+        return await time_out.last_hold(self._engine, program)
 
     async def confirm(self, request: Confirm) -> Answer:
         """Post a pending earn.

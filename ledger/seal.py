@@ -327,7 +327,7 @@ def _marked(part: _Part) -> TextClause:
 
 def _end(table: str) -> str:
     some = f"SELECT id FROM ledger.{table} WHERE id > CAST(:after_{table} AS bigint) AND id <= CAST(:upto_{table} AS bigint)"  # noqa: S608
-    return f"(SELECT max(id) FROM ({some} ORDER BY id LIMIT {BLOCK}) AS some)"  # noqa: S608
+    return f"(SELECT max(id) FROM ({some} ORDER BY id LIMIT {BLOCK}) AS next)"  # noqa: S608
 
 
 _HASHED = text(" UNION ALL ".join(_hashed(part, place) for place, part in enumerate(_PARTS)) + " ORDER BY place")

@@ -84,7 +84,7 @@ txn = Table(
     UniqueConstraint("program", "key", name="txn_key"),
     Index("txn_by_time", "program", "effective_at"),
 )
-Index("txn_by_account", txn.c.account_id, txn.c.effective_at)
+Index("txn_by_account", txn.c.account_id, postgresql_where=txn.c.kind.not_in(["earn", "bonus"]))
 Index("txn_reversals", txn.c.reverses, postgresql_where=txn.c.reverses.is_not(None))
 Index("txn_lapses", txn.c.account_id, txn.c.effective_at, postgresql_where=txn.c.kind.in_(["expire", "reinstate"]))
 """Every accepted request, once, with the answer it got; `account_id` is empty for what concerns a whole program.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger.drain import drain
@@ -32,6 +32,13 @@ async def expire_holds(engine: AsyncEngine, program: str, as_of: datetime) -> Sw
     return Swept(lots=lots, points=points, participants=participants)
 
 
+async def last_hold(engine: AsyncEngine, program: str) -> datetime | None:
+    """When the last of a program's open holds times out; None where nothing is held."""
+    async with engine.connect() as connection:
+        latest: datetime | None = await connection.scalar(_LAST, {"program": program})
+        return latest
+
+
 async def _sweep(connection: AsyncConnection, accounts: Sequence[int], as_of: datetime) -> Swept:
     free = select(account).where(account.c.id.in_(accounts)).with_for_update(skip_locked=True)
     locked = (await connection.execute(free)).all()
@@ -46,4 +53,9 @@ _DUE = (
     .distinct()
     .join(account, account.c.id == hold.c.account_id)
     .where(hold.c.state == "open", hold.c.expires_at <= bindparam("as_of"), account.c.program == bindparam("program"))
+)
+_LAST = (
+    select(func.max(hold.c.expires_at))
+    .join(account, account.c.id == hold.c.account_id)
+    .where(hold.c.state == "open", account.c.program == bindparam("program"))
 )

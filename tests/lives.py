@@ -1,5 +1,6 @@
 """Ways to bring a program or a member to where a test begins: on real servers, by the same calls that people use."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -83,7 +84,7 @@ async def launch(house: House, definition: Definition) -> None:
 async def operate(house: House, environment: WorkflowEnvironment, definition: Definition) -> None:
     """Bring a program with one wave from its definition into operation."""
     await launch(house, definition)
-    await environment.fast_forward(handle(house, ids.rollout(definition.program, 1)), MINIMUM_TIME)
+    await forward(environment, handle(house, ids.rollout(definition.program, 1)), MINIMUM_TIME)
     await stage_reached(house, definition.program, "operation")
 
 
@@ -125,6 +126,25 @@ async def buy(
         )
     )
     assert answer.outcome == "posted"
+
+
+async def forward(environment: WorkflowEnvironment, workflow: WorkflowHandle[Any, Any], duration: timedelta) -> None:
+    """Let time pass in a workflow; what falls due in it meanwhile has happened afterwards."""
+    try:
+        async with asyncio.timeout(60):
+            await environment.fast_forward(workflow, duration)
+    except TimeoutError:
+        description = (await workflow.describe()).raw_description
+        waits_for = [*description.pending_activities, *description.pending_children, description.pending_workflow_task]
+        raise AssertionError(f"time does not pass in {workflow.id}, which waits for {waits_for}") from None
+
+
+async def forward_until(environment: WorkflowEnvironment, workflow: WorkflowHandle[Any, Any], at: datetime) -> None:
+    """Let time pass in a workflow until just after an instant.
+
+    That is for a workflow that starts a child then: its time does not go on while the child waits for a time of its own.
+    """
+    await forward(environment, workflow, at - await now_of(environment, workflow) + timedelta(seconds=0.1))
 
 
 def handle(house: House, workflow_id: str) -> WorkflowHandle[Any, Any]:

@@ -115,6 +115,19 @@ async def ended(client: Client, workflow_id: str) -> None:
     await history_has(client, workflow_id, lambda event: event.event_type in _ENDS)
 
 
+async def outcome_known(client: Client, gate: str, *, run_id: str | None = None) -> None:
+    """Wait until whoever asked a gate has taken in how it ended; `run_id` is the asking run's, where there are several."""
+    over = False
+
+    def is_taken_in(event: HistoryEvent) -> bool:
+        nonlocal over
+        ended = event.child_workflow_execution_completed_event_attributes
+        over = over or ended.workflow_execution.workflow_id == gate
+        return over and event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+
+    await history_has(client, gate.partition("/gate/")[0], is_taken_in, run_id=run_id)
+
+
 async def continued_as_new(client: Client, workflow_id: str, run_id: str) -> str:
     """Wait until a run has been continued as a new one; that one's id."""
     kind = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW

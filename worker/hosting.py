@@ -10,6 +10,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from domain.ids import BULK_QUEUE, MEMBERS_QUEUE, PROGRAMS_QUEUE
+from worker.heartbeats import Heartbeats
 from worker.registry import WORKFLOWS, Activities
 
 _ACTIVITIES_AT_ONCE = {PROGRAMS_QUEUE: 20, MEMBERS_QUEUE: 40, BULK_QUEUE: 4}
@@ -35,6 +36,7 @@ async def hosted(
                     max_cached_workflows=max_cached_workflows,
                     max_concurrent_activities=_ACTIVITIES_AT_ONCE[queue],
                     graceful_shutdown_timeout=_DRAIN,
+                    interceptors=[Heartbeats()],
                 )
             )
             for queue in queues

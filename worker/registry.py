@@ -105,6 +105,7 @@ class Activities:
                 self.evaluation.evaluate_program,
                 self.expiry.expire_due,
                 self.wind_down.suspend_expiry,
+                self.wind_down.settle_holds,
                 self.wind_down.forfeit_remainder,
                 self.wind_down.end_memberships,
                 self.wind_down.trial_balance,

@@ -21,7 +21,7 @@ PATIENT = RetryPolicy(
 
 _SHORT = timedelta(seconds=10)
 _LONG = timedelta(hours=1)
-_SILENT = timedelta(seconds=30)
+_SILENT = timedelta(seconds=15)
 _INSTANT = timedelta(milliseconds=1)
 
 
@@ -33,19 +33,10 @@ async def do(activity: Callable[[Any, Argument], Awaitable[Result]], argument: A
 
 
 async def do_in_bulk(activity: Callable[[Any, Argument], Awaitable[Result]], argument: Argument, summary: str) -> Result:
-    """Work on many rows, on the queue that keeps it out of the way of people who wait; without a heartbeat of its own."""
-    return await workflow.execute_activity_method(
-        activity,
-        argument,
-        task_queue=BULK_QUEUE,
-        start_to_close_timeout=_LONG,
-        retry_policy=PATIENT,
-        summary=short(summary),
-    )
+    """Work on many rows or members, on the queue that keeps it out of the way of people who wait.
 
-
-async def do_with_heartbeat(activity: Callable[[Any, Argument], Awaitable[Result]], argument: Argument, summary: str) -> Result:
-    """Work that goes through many members and says with heartbeats how far it is; one that falls silent is tried elsewhere."""
+    The worker beats for it (`worker/heartbeats.py`), so that one whose worker was killed is soon tried elsewhere.
+    """
     return await workflow.execute_activity_method(
         activity,
         argument,

@@ -1,5 +1,6 @@
 """WindDown: the lawful end of a program, step by step, until its books are at zero."""
 
+from contextlib import suppress
 from datetime import datetime
 
 from temporalio import workflow
@@ -11,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.model import Message
     from workflows.details import instant, told
     from workflows.progress import tell
-    from workflows.steps import do, do_in_bulk, do_with_heartbeat, remaining
+    from workflows.steps import do, do_in_bulk, remaining
 
 
 class WindDownResult(Message):
@@ -43,6 +44,7 @@ class WindDown:
         await self._stop_schedules()
         await self._suspend_expiry()
         await self._wait("Redeem-only window: nothing is earned any more", redeeming_ends)
+        await self._settle_holds()
         forfeited = await self._forfeit_remainder()
         members = await self._end_memberships()
         await self._close_books()
@@ -52,7 +54,7 @@ class WindDown:
         )
         return WindDownResult(forfeited=forfeited, members=members)
 
-    @workflow.signal(description="Look again whether the books are at zero")
+    @workflow.signal(description="Look again at what the wind-down waits for: open holds, books that are not at zero")
     def nudge(self) -> None:
         self._look_again = True
 
@@ -72,6 +74,18 @@ class WindDown:
     async def _suspend_expiry(self) -> None:
         await do_in_bulk(WindDownActivities.suspend_expiry, self._step("suspend-expiry"), "Points no longer lapse by age")
 
+    async def _settle_holds(self) -> None:
+        """A redemption under way is not cut off, and not waited for beyond its hold."""
+        while True:
+            holds = await do_in_bulk(WindDownActivities.settle_holds, self._step("settle-holds"), "Settle what is held")
+            if holds.open_until is None:
+                return
+            what = told(
+                "Redemptions under way are settled", f"the last of their holds times out at {instant(holds.open_until)}"
+            )
+            await tell(self._program, what)
+            await self._until_nudged(holds.open_until)
+
     async def _forfeit_remainder(self) -> int:
         remainder = await do_in_bulk(
             WindDownActivities.forfeit_remainder, self._step("remainder"), "Forfeit what was not redeemed"
@@ -80,7 +94,7 @@ class WindDown:
 
     async def _end_memberships(self) -> int:
         await tell(self._program, told("Ending the memberships", f"since {instant(workflow.now())}"))
-        ended = await do_with_heartbeat(WindDownActivities.end_memberships, self._step("end"), "End every membership")
+        ended = await do_in_bulk(WindDownActivities.end_memberships, self._step("end"), "End every membership")
         return ended.members
 
     async def _close_books(self) -> None:
@@ -91,8 +105,15 @@ class WindDown:
                 return
             what = told("The books are not at zero", balance.told, "to act: correct the ledger, then send the signal `nudge`")
             await tell(self._program, what)
-            self._look_again = False
-            await workflow.wait_condition(lambda: self._look_again)
+            await self._until_nudged()
+
+    async def _until_nudged(self, at_last: datetime | None = None) -> None:
+        """Wait until something says that it is worth another look, or until that instant."""
+        with suppress(TimeoutError):
+            await workflow.wait_condition(
+                lambda: self._look_again, timeout=remaining(at_last) if at_last else None, timeout_summary="Look again at last"
+            )
+        self._look_again = False
 
     def _step(self, step: str) -> EndStep:
         return EndStep(program=self._program, key=f"{workflow.info().workflow_id}/{step}", at=workflow.now())

@@ -78,7 +78,8 @@ class Play:
 
     async def _trade(self) -> None:
         """From the launch to the closing."""
-        await asyncio.gather(self._enrol_by_waves(), self._buy(), self._end())
+        enrolling = asyncio.ensure_future(self._enrol_by_waves())
+        await asyncio.gather(enrolling, self._buy(), self._end(enrolling))
         await self._watch.until_stage("closed")
 
     async def _definition(self) -> dict[str, Any]:
@@ -123,8 +124,10 @@ class Play:
     async def _buy(self) -> None:
         await self.shop.post_as_due(purchase for purchase in self._plan.purchases if purchase.at >= self._plan.launch_at)
 
-    async def _end(self) -> None:
+    async def _end(self, enrolling: Awaitable[None]) -> None:
+        """Not before everybody who was invited has been served, which on a busy machine may take longer than the log."""
         await self._until(self._plan.end_at)
+        await enrolling
         await self._watch.until_stage("operation")
         program = self.definition["program"]
         verdict = await self._api.post("demo-analyst", f"/programs/{program}/evaluations")

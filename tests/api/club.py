@@ -175,10 +175,11 @@ def problem(response: Response, status: int, code: str) -> dict[str, Any]:
 async def report(house: House, program: str) -> dict[str, Any]:
     """All that is known of a program: its report with members, points and books, and its gates as they stand.
 
-    Without the redemptions: each is kept, the refused ones too, and its points are in the books.
+    Without the redemptions (each is kept, the refused ones too, and its points are in the books) and the journey stages, at
+    which the members' workflows look in their own time.
     """
     found: dict[str, Any] = await house.get(f"/programs/{program}/report")
-    del found["redemptions"]
+    del found["redemptions"], found["members"]["journey_stage"]
     return found | {"gate_states": await house.get(f"/gates?program={program}&open=false")}
 
 

@@ -11,6 +11,10 @@ from temporalio.worker import Replayer
 from tests.paths import HISTORIES
 from worker.registry import WORKFLOWS
 
+_NOISE = {
+    "identity", "requestId", "taskId", "links", "meteringMetadata", "stickyAttributes", "workerVersion", "binaryChecksum",
+    "stackTrace",
+}  # fmt: skip
 ALL_WORKFLOWS: list[type] = [workflow for workflows in WORKFLOWS.values() for workflow in workflows]
 
 
@@ -22,6 +26,24 @@ def replayer(*workflows: type) -> Replayer:
 def recorded() -> list[Path]:
     """The files of all recorded histories."""
     return sorted(HISTORIES.glob("*.json"))
+
+
+def written(history: WorkflowHistory) -> str:
+    """A history as it is kept: what a replay does not read is left out, whose machine it was above all."""
+    return json.dumps(_essential(history.to_json_dict()), separators=(",", ":"), sort_keys=True) + "\n"
+
+
+def _essential(part: Any) -> Any:
+    if isinstance(part, dict):
+        return {name: _essential(value) for name, value in part.items() if name not in _NOISE and not _is_sticky(value)}
+    if isinstance(part, list):
+        return [_essential(value) for value in part]
+    return part
+
+
+def _is_sticky(part: Any) -> bool:
+    """A queue of one process, whose name tells the machine's."""
+    return isinstance(part, dict) and part.get("kind") == "TASK_QUEUE_KIND_STICKY"
 
 
 def read(file: Path) -> tuple[str, WorkflowHistory]:

@@ -1,5 +1,7 @@
 """What the database itself holds: the application's role cannot rewrite what happened, and no figure can leave its bounds."""
 
+from typing import Any
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -7,7 +9,8 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from ledger import Ledger
+from ledger import Ledger, LedgerFault
+from ledger.entry import Move, Origin, Side, enter
 from ledger.tables import metadata
 from store.migrate import migrate
 from tests.ledger.asks import (
@@ -19,6 +22,7 @@ from tests.ledger.asks import (
     a_transfer,
     an_adjustment,
     an_earn,
+    day,
 )
 
 
@@ -207,3 +211,31 @@ async def test_to_migrate_again_changes_nothing(engine: AsyncEngine, ledger: Led
     await ledger.earn(an_earn("e1", 10))
     await migrate(engine.url.render_as_string(hide_password=False))
     assert (await ledger.check()).postings == 1
+
+
+async def test_an_entry_that_does_not_add_up_is_not_written(ledger: Ledger, engine: AsyncEngine) -> None:
+    """Whatever an operation asks for: what goes to an account goes to its lots, and only its own lots are moved."""
+    await ledger.earn(an_earn("e1", 10))
+    await ledger.earn(an_earn("e2", 10, member="bob"))
+    async with engine.connect() as connection:
+        lots = (await connection.execute(text("SELECT lot.id, account_id FROM ledger.lot ORDER BY id"))).all()
+        opposite = (await connection.execute(text("SELECT id FROM ledger.account WHERE kind = 'redemption'"))).scalar_one()
+    (ann_lot, ann), (bob_lot, _) = lots
+    for wrong, told in (
+        ({"moves": [Move(ann_lot, taken=4)]}, "posts -5 points, lots change by -4, debt by 0"),
+        ({}, "posts -5 points, lots change by 0, debt by 0"),
+        ({"moves": [Move(ann_lot, taken=4)], "debt": 2}, "posts -5 points, lots change by -4, debt by 2"),
+        ({"moves": [Move(bob_lot, taken=5)]}, "Of 1 lots to be moved, account"),
+    ):
+        arguments: dict[str, Any] = {"sides": [Side(ann, opposite, 5)], **wrong}
+        with pytest.raises(LedgerFault, match=told):
+            async with engine.begin() as connection:
+                await enter(connection, ann, Origin("stars", day(1)), "burn", 5, **arguments)
+
+
+async def test_lots_that_do_not_cover_a_balance_stop_a_hold(ledger: Ledger, owner: AsyncConnection) -> None:
+    await ledger.earn(an_earn("e1", 10))
+    await owner.execute(text("UPDATE ledger.lot SET remaining = 4"))
+    with pytest.raises(LedgerFault, match="gave 4 points where 8"):
+        await ledger.hold(a_hold("h1", 8))
+    await owner.execute(text("UPDATE ledger.lot SET remaining = 10"))

@@ -67,6 +67,18 @@ async def test_a_nudge_to_a_workflow_that_is_gone_does_not_keep_the_others_waiti
     assert await _unsent(engine) == []
 
 
+async def test_a_nudge_that_temporal_will_never_take_does_not_keep_the_others_waiting(
+    engine: AsyncEngine, temporal_env: WorkflowEnvironment
+) -> None:
+    async with _worker(temporal_env.client):
+        handle = await temporal_env.client.start_workflow(Nudged.run, 1, id="relay/fine", task_queue="relay")
+        async with engine.begin() as connection:
+            await outbox.put(connection, ["relay/" + "long" * 1000, "relay/fine"])
+        assert await send_waiting(engine, temporal_env.client) == 2
+        assert await handle.result() == 1
+    assert await _unsent(engine) == []
+
+
 async def test_while_temporal_cannot_be_reached_nothing_is_marked_as_sent(engine: AsyncEngine) -> None:
     nowhere = await Client.connect("127.0.0.1:1", lazy=True)
     async with engine.begin() as connection:

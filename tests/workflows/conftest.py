@@ -1,12 +1,10 @@
 """The histories that these tests leave: each is replayed at once, and kept in `tests/histories` by `--record-histories`."""
 
-import json
-
 import pytest
 from temporalio.client import Client
 from temporalio.worker import Replayer
 
-from tests.histories.reading import replayer
+from tests.histories.reading import replayer, written
 from tests.paths import HISTORIES
 
 
@@ -26,8 +24,7 @@ class Histories:
         history = await client.get_workflow_handle(workflow_id, run_id=run_id).fetch_history()
         await self._replayer.replay_workflow(history)
         if self._record:
-            text = json.dumps(history.to_json_dict(), separators=(",", ":"), sort_keys=True)
-            (HISTORIES / f"{name}.json").write_text(text + "\n")
+            (HISTORIES / f"{name}.json").write_text(written(history))
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from domain.gates import Answer, Decision, GateState, Person, Subject
 from domain.period import Period
 from store import gates, programs
 from tests.house import PEOPLE, House, first_revision, program_id
-from tests.lives import club, shown
+from tests.lives import club, forward, shown
 from tests.waiting import done
 from tests.workflows.conftest import Histories
 from workflows.approval_gate import ApprovalGate
@@ -169,7 +169,7 @@ async def test_a_vote_that_comes_while_another_decides_is_refused(house: House, 
 async def test_time_never_approves(house: House, temporal_env: WorkflowEnvironment, histories: Histories) -> None:
     gate = await opened(house, "finance", "legal")
     vote = await decide(gate, by("demo-finance"))
-    await temporal_env.fast_forward(gate, timedelta(days=15))
+    await forward(temporal_env, gate, timedelta(days=15))
     result = await gate.result()
     assert (result.outcome, result.decided_at >= vote.due) == ("expired", True)
     assert (await house.get(f"/gates/{gate.id}"))["outcome"] == "expired"
@@ -180,7 +180,7 @@ async def test_a_vote_after_the_deadline_is_refused_and_recorded_as_refused(
     house: House, temporal_env: WorkflowEnvironment
 ) -> None:
     gate = await opened(house, "finance")
-    await temporal_env.fast_forward(gate, timedelta(days=15))
+    await forward(temporal_env, gate, timedelta(days=15))
     await gate.result()
     body = {"answer": "approve", "digest": DIGEST}
     response = await house.post(f"/gates/{gate.id}/decisions", body, person="demo-finance")

@@ -16,6 +16,7 @@ from tests.lives import (
     ask_for_the_end,
     club,
     enrol,
+    forward,
     handle,
     operate,
     pass_all_gates,
@@ -23,7 +24,7 @@ from tests.lives import (
     revise,
     shown,
 )
-from tests.waiting import approve, continued_as_new, done, ended, gate_open, timer_started
+from tests.waiting import approve, continued_as_new, done, ended, gate_open, outcome_known, timer_started
 from tests.workflows.conftest import Histories
 
 
@@ -147,13 +148,13 @@ async def test_an_end_that_is_not_approved_can_be_asked_for_again(
     refused = await house.post(f"/gates/{gate}/decisions", owner, person="demo-owner")
     assert (refused.status_code, refused.json()["code"]) == (403, "four_eyes")
     await vote(house, gate, "demo-legal", "reject", "Members were promised a year")
-    await ended(house.temporal, gate)
+    await outcome_known(house.temporal, gate)
 
     await ask_for_the_end(house, program)
     gate = f"{ids.lifecycle(program)}/gate/wind-down/2"
     await approve(house, gate, "demo-finance", "demo-legal")
     await timer_started(house.temporal, ids.wind_down(program))
-    await temporal_env.fast_forward(handle(house, ids.wind_down(program)), timedelta(days=110))
+    await forward(temporal_env, handle(house, ids.wind_down(program)), timedelta(days=110))
     assert await handle(house, ids.lifecycle(program)).result() == {"stage": "closed", "why": "the shop closes"}
     await histories.keep(house.temporal, ids.lifecycle(program), "ProgramLifecycle-end-asked-twice")
 
@@ -171,7 +172,7 @@ async def test_a_verdict_that_proposes_the_end_opens_its_gate_and_ends_nothing_b
     assert await stage(house, program) == "operation"
     assert "active_rate 0" in (await house.get(f"/gates/{gate}"))["subject"]["title"]
     await vote(house, gate, "demo-finance", "reject", "Wait for Christmas")
-    await ended(house.temporal, gate)
+    await outcome_known(house.temporal, gate)
 
     again = await house.post(f"/programs/{program}/evaluations")
     assert again.status_code == 201
@@ -217,7 +218,7 @@ async def test_a_program_in_operation_has_schedules_that_its_wind_down_removes(
 
     await approve(house, await ask_for_the_end(house, program), "demo-finance", "demo-legal")
     await timer_started(house.temporal, ids.wind_down(program))
-    await temporal_env.fast_forward(handle(house, ids.wind_down(program)), timedelta(days=14))
+    await forward(temporal_env, handle(house, ids.wind_down(program)), timedelta(days=14))
     await done(house.temporal, ids.wind_down(program), "Points no longer lapse")
     for schedule_id in schedules:
         with pytest.raises(RPCError) as caught:
@@ -245,11 +246,11 @@ async def test_a_long_operation_continues_as_new_and_goes_on_from_where_it_stood
     assert (await handle(house, lifecycle).query("state"))["in_force"]["number"] == 2
 
     await vote(house, await ask_for_the_end(house, program), "demo-legal", "reject", "Not yet")
-    await ended(house.temporal, f"{lifecycle}/gate/wind-down/1")
+    await outcome_known(house.temporal, f"{lifecycle}/gate/wind-down/1", run_id=runs[-1])
     await ask_for_the_end(house, program)
     await approve(house, f"{lifecycle}/gate/wind-down/2", "demo-finance", "demo-legal")
     await timer_started(house.temporal, ids.wind_down(program))
-    await hasty_env.fast_forward(handle(house, ids.wind_down(program)), timedelta(days=110))
+    await forward(hasty_env, handle(house, ids.wind_down(program)), timedelta(days=110))
     assert (await handle(house, lifecycle).result())["stage"] == "closed"
     report = await house.get(f"/programs/{program}/report")
     stages = [stage["stage"] for stage in report["stages"]]

@@ -8,7 +8,7 @@ from temporalio.testing import WorkflowEnvironment
 from domain import ids
 from domain.waves import bucket
 from tests.house import House, program_id
-from tests.lives import AGREEMENT, ask_for_the_end, club, handle, launch, shown
+from tests.lives import AGREEMENT, ask_for_the_end, club, forward, handle, launch, shown
 from tests.waiting import approve, done, ended, gate_open, stage_reached, timer_started
 from tests.workflows.conftest import Histories
 
@@ -39,15 +39,15 @@ async def test_waves_open_one_after_the_other_and_let_more_members_in(
     assert await enrolled(house, program, outside) == (409, "not_in_wave")
     assert "Wave few is open to 20 %" in await shown(house.temporal, ids.lifecycle(program))
 
-    await temporal_env.fast_forward(handle(house, rollout), timedelta(days=29))
+    await forward(temporal_env, handle(house, rollout), timedelta(days=29))
     assert await waves(house, program) == ["few"]
-    await temporal_env.fast_forward(handle(house, rollout), timedelta(days=1))
+    await forward(temporal_env, handle(house, rollout), timedelta(days=1))
     await done(house.temporal, rollout, "Open wave all")
     assert await waves(house, program) == ["few", "all"]
     assert await enrolled(house, program, outside) == (201, None)
     assert await enrolled(house, program, inside) == (201, None)
 
-    await temporal_env.fast_forward(handle(house, rollout), timedelta(days=30))
+    await forward(temporal_env, handle(house, rollout), timedelta(days=30))
     assert await handle(house, rollout).result() == {"waves": ["few", "all"], "stopped": ""}
     await stage_reached(house, program, "operation")
     opened = [datetime.fromisoformat(wave["at"]) for wave in (await house.get(f"/programs/{program}"))["waves"]]
@@ -67,7 +67,7 @@ async def test_a_wave_with_a_gate_opens_when_it_is_approved(
     await approve(house, gate, "demo-operations")
     await timer_started(house.temporal, rollout)
     assert await waves(house, program) == ["all"]
-    await temporal_env.fast_forward(handle(house, rollout), timedelta(days=30))
+    await forward(temporal_env, handle(house, rollout), timedelta(days=30))
     await handle(house, rollout).result()
     await histories.keep(house.temporal, rollout, "Rollout-gate-approved")
 
@@ -78,10 +78,10 @@ async def test_a_wave_that_is_not_approved_is_the_last_and_the_program_goes_on(
     program = program_id("unapproved")
     await launch(house, club(program, waves=[FEW, {**ALL, "id": "half", "share": 50, "gate": GATE}, ALL]))
     rollout = ids.rollout(program, 1)
-    await temporal_env.fast_forward(handle(house, rollout), timedelta(days=30))
+    await forward(temporal_env, handle(house, rollout), timedelta(days=30))
     gate = f"{rollout}/gate/half/1"
     await gate_open(house, gate)
-    await temporal_env.fast_forward(handle(house, gate), timedelta(days=11))
+    await forward(temporal_env, handle(house, gate), timedelta(days=11))
     result = await handle(house, rollout).result()
     assert result == {"waves": ["few"], "stopped": "Wave half was not approved: expired"}
     await stage_reached(house, program, "operation")
@@ -127,6 +127,6 @@ async def test_an_end_that_is_not_approved_leaves_the_rollout_alone(house: House
     assert (await house.post(f"/gates/{gate}/decisions", body, person="demo-legal")).status_code == 201
     await ended(house.temporal, gate)
     rollout = handle(house, ids.rollout(program, 1))
-    await temporal_env.fast_forward(rollout, timedelta(days=90))
+    await forward(temporal_env, rollout, timedelta(days=90))
     assert await rollout.result() == {"waves": ["few", "all"], "stopped": ""}
     await stage_reached(house, program, "operation")

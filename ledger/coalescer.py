@@ -1,0 +1,61 @@
+"""The coalescer in front of earning: what waits goes out as one statement, and what comes alone goes out at once."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+
+from ledger.requests import Answer, Earn
+from runtime.errors import TenureError
+
+Post = Callable[[Sequence[Earn]], Awaitable[list[Answer | TenureError]]]
+
+_MOST = 500
+"""Requests in one statement; more bring little, and hold their accounts longer."""
+_AT_ONCE = 2
+"""Statements under way: while one waits for the disk, another is being put together."""
+
+
+class Coalescer:
+    """Gathers the requests of concurrent callers; it delays none: a batch is only what came while others were under way."""
+
+    def __init__(self, post: Post) -> None:
+        self._post = post
+        self._waiting: deque[tuple[Earn, asyncio.Future[Answer | TenureError]]] = deque()
+        self._under_way = 0
+        self._tasks: set[asyncio.Task[None]] = set()  # the event loop itself keeps no task alive
+
+    async def earn(self, request: Earn) -> Answer:
+        """The answer to the request. Raises what it would raise alone. A caller who stops waiting harms no other."""
+        answered: asyncio.Future[Answer | TenureError] = asyncio.get_running_loop().create_future()
+        self._waiting.append((request, answered))
+        if self._under_way < _AT_ONCE:
+            self._under_way += 1
+            task = asyncio.create_task(self._post_what_waits())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        answer = await answered
+        if isinstance(answer, TenureError):
+            raise answer
+        return answer
+
+    async def _post_what_waits(self) -> None:
+        """Batch by batch, until nothing waits; from that last look to the end nobody else can come in between."""
+        try:
+            while self._waiting:
+                batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), _MOST))]
+                try:
+                    answers = await self._post([request for request, _ in batch])
+                except Exception as error:
+                    self._fail(batch, error)
+                    continue
+                for (_, answered), answer in zip(batch, answers, strict=True):
+                    if not answered.done():
+                        answered.set_result(answer)
+        finally:
+            self._under_way -= 1
+
+    def _fail(self, batch: Sequence[tuple[Earn, asyncio.Future[Answer | TenureError]]], error: Exception) -> None:
+        """What failed for all, as a database that is gone, is told to each: none of them knows whether it was posted."""
+        for _, answered in batch:
+            if not answered.done():
+                answered.set_exception(error)

@@ -1,0 +1,86 @@
+"""WindDown: the doors close in their order, and the program closes only with its books at zero."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import text
+from temporalio.testing import WorkflowEnvironment
+
+from domain import ids
+from runtime.database import create_engine
+from tests.house import House, program_id
+from tests.lives import ask_for_the_end, buy, club, enrol, forward, handle, launch, now_of, shown
+from tests.waiting import approve, done, stage_reached, timer_started
+from tests.workflows.conftest import Histories
+
+NOTICE, REDEEM_WINDOW = timedelta(days=14), timedelta(days=90)
+
+
+async def change_balance(house: House, program: str, points: int) -> None:
+    """What the application itself can not do: change a balance past the journal, as the owner of the tables."""
+    owning = create_engine(house.engine.url.render_as_string(hide_password=False), pool_size=1, role=None)
+    statement = "UPDATE ledger.account SET posted = posted + :points WHERE program = :program AND kind = 'participant'"
+    async with owning.begin() as connection:
+        await connection.execute(text(statement), {"points": points, "program": program})
+    await owning.dispose()
+
+
+async def test_the_doors_close_in_their_order(house: House, temporal_env: WorkflowEnvironment) -> None:
+    program = program_id("doors")
+    ending = club(program)
+    await launch(house, ending)
+    member = await enrol(house, program, "ann")
+    await buy(house, ending, "ann", 50, await now_of(temporal_env, member))
+    await approve(house, await ask_for_the_end(house, program), "demo-finance", "demo-legal")
+    wind_down = handle(house, ids.wind_down(program))
+    await timer_started(house.temporal, wind_down.id)
+
+    joining = {"participant": "late", "agreement": "1997-01"}
+    late = await house.post(f"/programs/{program}/members", joining, person="demo-shop")
+    assert (late.status_code, late.json()["code"]) == (409, "enrolment_closed")
+    purchase = {"type": "purchase", "occurred_at": (await now_of(temporal_env, wind_down)).isoformat(), "amount": 10}
+    still = await house.post(f"/programs/{program}/members/ann/events", purchase, person="demo-shop")
+    assert still.status_code == 201, still.text
+    told = await shown(house.temporal, ids.lifecycle(program))
+    assert "Notice: members may still earn and redeem" in told
+    assert "## CD Club: wind down" in told
+
+    record = await house.get(f"/programs/{program}")
+    doors = [datetime.fromisoformat(record[f"{door}_until"]) for door in ("enrolment", "earning", "redeeming")]
+    assert [doors[1] - doors[0], doors[2] - doors[1]] == [NOTICE, REDEEM_WINDOW]
+    assert all(lot.expires_at for lot in (await house.ledger.balance(program, "ann", "NOTES")).lots)
+    await forward(temporal_env, wind_down, NOTICE)
+    await done(house.temporal, wind_down.id, "Points no longer lapse")
+    assert not any(lot.expires_at for lot in (await house.ledger.balance(program, "ann", "NOTES")).lots)
+    await forward(temporal_env, wind_down, REDEEM_WINDOW)
+    assert await wind_down.result() == {"forfeited": 600, "members": 1}
+    await stage_reached(house, program, "closed")
+    assert (await house.get(f"/programs/{program}"))["product_status"] == "Obsolete"
+
+
+async def test_a_program_whose_books_are_not_at_zero_waits_until_they_are(
+    house: House, temporal_env: WorkflowEnvironment, histories: Histories
+) -> None:
+    program = program_id("books")
+    ending = club(program)
+    await launch(house, ending)
+    member = await enrol(house, program, "ann")
+    await buy(house, ending, "ann", 50, await now_of(temporal_env, member))
+    await approve(house, await ask_for_the_end(house, program), "demo-finance", "demo-legal")
+    wind_down = handle(house, ids.wind_down(program))
+    await timer_started(house.temporal, wind_down.id)
+    await change_balance(house, program, 7)
+    await forward(temporal_env, wind_down, NOTICE + REDEEM_WINDOW)
+    await done(house.temporal, wind_down.id, "Trial balance")
+    told = await shown(house.temporal, wind_down.id)
+    assert "The books are not at zero" in told
+    assert "ann: " in told
+    assert "send the signal `nudge`" in told
+
+    await wind_down.signal("nudge")
+    await done(house.temporal, wind_down.id, "Trial balance", times=2)
+    assert (await house.get(f"/programs/{program}"))["stage"] == "wind_down"
+    await change_balance(house, program, -7)
+    await wind_down.signal("nudge")
+    assert await wind_down.result() == {"forfeited": 500, "members": 1}
+    assert (await handle(house, ids.lifecycle(program)).result())["stage"] == "closed"
+    await histories.keep(house.temporal, wind_down.id, "WindDown-books-corrected")
