@@ -48,6 +48,8 @@ def _positive(period: Period) -> Period:
     return period
 
 
+CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{1,11}$")]
+"""The short name of a currency of points (AVIOS)."""
 ZoneName = Annotated[str, AfterValidator(_known_zone)]
 Length = Annotated[Period, AfterValidator(_positive)]
 Role = Literal["product_owner", "finance", "legal", "marketing", "operations", "member_service", "analyst", "operator"]
@@ -90,11 +92,29 @@ class Agreement(Value):
 class PointsCurrency(Value):
     """The program's currency, and what a point is worth and costs in the program's money."""
 
-    code: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{1,11}$")]
+    code: CurrencyCode
     name: Text
     value_per_point: PositiveDecimal
     cost_per_point: PositiveDecimal
     expected_redemption_rate: Fraction
+
+
+class Conversion(Value):
+    """Points of one of the program's currencies into another: so many for each (`rate`), rounded down."""
+
+    from_currency: CurrencyCode
+    to_currency: CurrencyCode
+    rate: Rate
+    lapses_after: Length | None = None
+
+
+class Clawback(Value):
+    """What a return does where the points of the purchase are spent: nothing (`refuse`), take the member's other lots and
+    refuse the rest, let the balance go `negative` down to `lowest_balance`, or let the program bear the `loss`.
+    """
+
+    shortfall: Literal["refuse", "other_lots", "negative", "loss"] = "other_lots"
+    lowest_balance: Annotated[int, Field(ge=-(2**53), le=0, strict=True)] = 0
 
 
 class Counter(Value):
@@ -181,7 +201,8 @@ class Expiry(Value):
     """When points lapse: never, a period after they were earned, or a period after the member's last activity.
 
     `unless_active_every` (with `after_earning`): while the gaps between a member's activities are no longer than this, the
-    clock of their lots stands still. Points of members in `exempt_tiers` do not lapse.
+    clock of their lots stands still. Points of members in `exempt_tiers` do not lapse. What has lapsed can be given back for as
+    long as `reinstate_within` says, and lapses anew as if it were earned then.
     """
 
     kind: Literal["never", "after_earning", "inactivity"] = "never"
@@ -189,6 +210,7 @@ class Expiry(Value):
     unless_active_every: Length | None = None
     exempt_tiers: tuple[Name, ...] = ()
     sweep_every: Length = Period.parse("P1D")
+    reinstate_within: Length | None = None
 
 
 class GateRule(Value):
@@ -350,6 +372,10 @@ class Definition(Value):
     objectives: Annotated[tuple[Objective, ...], Field(min_length=1)]
     risks: tuple[Risk, ...] = ()
     currency: PointsCurrency
+    other_currencies: tuple[PointsCurrency, ...] = ()
+    conversions: tuple[Conversion, ...] = ()
+    transfers_between_members: bool = False
+    clawback: Clawback = Clawback()
     counters: tuple[Counter, ...] = ()
     qualification_window: Length = Period.parse("P12M")
     tiers: Annotated[tuple[Tier, ...], Field(min_length=1)]

@@ -209,7 +209,7 @@ def _expiry(whole: _Part) -> Iterator[Finding]:
     if kind in ("after_earning", "inactivity") and not expiry["after"].given:
         yield expiry.says(f"kind {kind} does not say after how long", "add after, for instance P12M")
     misplaced = {
-        "never": ("after", "unless_active_every", "exempt_tiers"),
+        "never": ("after", "unless_active_every", "exempt_tiers", "reinstate_within"),
         "inactivity": ("unless_active_every",),
     }
     for key in misplaced.get(kind or "", ()):
@@ -221,6 +221,46 @@ def _expiry(whole: _Part) -> Iterator[Finding]:
             f"{active} is longer than after ({after}): the points would lapse before the member could be late",
             "write a period that is not longer than after",
         )
+
+
+def _currencies(whole: _Part) -> Iterator[Finding]:
+    currencies = [whole["currency"], *whole["other_currencies"].items()]
+    yield from _twice(currencies, "code", "there are two currencies {}", "give one another code")
+    known = [currency["code"].text for currency in currencies if currency["code"].text]
+    rates: dict[tuple[str, str], Decimal] = {}
+    for conversion in whole["conversions"].items():
+        ends = conversion["from_currency"], conversion["to_currency"]
+        for end in ends:
+            if end.text is not None and end.text not in known:
+                yield end.says(f"there is no currency {end.text!r}", _choose(known, "add it to other_currencies"))
+        source, target, rate = ends[0].text, ends[1].text, conversion["rate"].number
+        if source is None or target is None or rate is None:
+            continue
+        if source == target:
+            yield ends[1].says(f"{source!r} cannot be converted into itself", "name another currency")
+        elif (source, target) in rates:
+            yield conversion.says(f"{source} into {target} is written twice", "write one rate for it")
+        elif (gain := _best(rates, target, source)) is not None and gain * rate >= 1:
+            yield conversion["rate"].says(
+                f"converting {source} in a circle would bring back {format((gain * rate).normalize(), 'f')} for each point",
+                "lower a rate of the circle until a round trip loses something, or take one of its conversions away",
+            )
+        rates.setdefault((source, target), rate)
+
+
+def _best(
+    rates: Mapping[tuple[str, str], Decimal], start: str, end: str, passed: frozenset[str] = frozenset()
+) -> Decimal | None:
+    """The most that one point of `start` becomes in `end`, over any conversions; None where none lead there."""
+    if start == end:
+        return Decimal(1)
+    ways = [
+        rate * onward
+        for (source, target), rate in rates.items()
+        if source == start and target not in passed
+        if (onward := _best(rates, target, end, passed | {start})) is not None
+    ]
+    return max(ways, default=None)
 
 
 def _owner_asked(whole: _Part) -> Iterator[Finding]:
@@ -332,6 +372,7 @@ _CHECKS: tuple[Callable[[_Part], Iterator[Finding]], ...] = (
     _earning,
     _named_tiers,
     _expiry,
+    _currencies,
     _owner_asked,
     _bounds,
     _scenario_events,
