@@ -2,19 +2,27 @@
 
 Two statements, on purpose: the first locks the account, the second sees its lots as they are under the lock. In one, it would
 see them as they were before it waited, and spend again what another burn has just taken.
+
+The usual burn, of one who has the points and owes nothing, is these two statements and no more. Where they find anything else
+(the burn came before, something is due or held or owed, points are missing), nothing is done, and it goes the long way.
 """
 
+import json
+import re
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql import bindparam
 
 from ledger.accounts import Locked, SystemAccounts, lock
 from ledger.drain import lapse
+from ledger.driver import transaction
 from ledger.errors import LedgerFault, too_few
-from ledger.journal import answer_again, settled, write
+from ledger.journal import answer_again, settled, sqlstate, write
 from ledger.requests import Answer, Burn
 from ledger.upkeep import bring_up
 
@@ -22,7 +30,38 @@ from ledger.upkeep import bring_up
 async def burn(engine: AsyncEngine, system: SystemAccounts, request: Burn) -> Answer:
     """Take the points, or store and answer the refusal `insufficient_points`. Raises KeyConflict."""
     redemption = (await system.of(request.program, request.currency))["redemption"]
+    usual = await _usual(engine, redemption, request)
+    if usual is not None:
+        return usual
     return await settled(engine, lambda connection: _burn(connection, redemption, request))
+
+
+async def _usual(engine: AsyncEngine, redemption: int, request: Burn) -> Answer | None:
+    """Post a burn that nothing stands in the way of; None, and nothing done, if anything does."""
+    try:
+        async with transaction(engine) as driver:
+            owner = (request.program, request.participant, request.currency)
+            account = await driver.fetchrow(_LOCK_SOUND, *owner)
+            if account is None:
+                return None
+            arguments = (
+                account["id"],
+                redemption,
+                request.program,
+                request.key,
+                request.hash(),
+                request.points,
+                request.effective_at,
+                json.dumps(request.details),
+            )
+            paid = await driver.fetchrow(_BURN_NUMBERED, *arguments)
+            if paid is not None:
+                _check(account["id"], paid["taken"], request)
+    except DBAPIError as error:
+        if sqlstate(error) is None and not error.connection_invalidated:
+            raise
+        return None
+    return _answer(request, paid["txn_id"], paid["balance"], paid["recorded_at"]) if paid is not None else None
 
 
 async def _burn(connection: AsyncConnection, redemption: int, request: Burn) -> Answer:
@@ -48,16 +87,24 @@ async def _burn(connection: AsyncConnection, redemption: int, request: Burn) -> 
             refusal=refused.code,
             detail=refused.detail,
         )
-    if paid.taken != request.points:
-        raise LedgerFault(f"The lots of account {account.id} gave {paid.taken} points where {request.points} were asked for.")
-    return Answer(
-        txn_id=paid.txn_id,
+    _check(account.id, paid.taken, request)
+    return _answer(request, paid.txn_id, paid.balance, paid.recorded_at)
+
+
+def _check(account: int, taken: int, request: Burn) -> None:
+    if taken != request.points:
+        raise LedgerFault(f"The lots of account {account} gave {taken} points where {request.points} were asked for.")
+
+
+def _answer(request: Burn, txn_id: int, balance: int, recorded_at: datetime) -> Answer:
+    return Answer.model_construct(
+        txn_id=txn_id,
         kind="burn",
         outcome="posted",
         points=request.points,
-        balance=paid.balance,
+        balance=balance,
         effective_at=request.effective_at,
-        recorded_at=paid.recorded_at,
+        recorded_at=recorded_at,
         details=request.details,
     )
 
@@ -77,8 +124,10 @@ async def _pay(connection: AsyncConnection, account: Locked, redemption: int, re
     return (await connection.execute(_BURN, parameters)).one_or_none()
 
 
-_BURN = text(
-    """
+_LOCK_SOUND = """
+SELECT id FROM ledger.account WHERE program = $1 AND participant = $2 AND currency = $3 AND held = 0 AND debt = 0 FOR UPDATE
+"""
+_BURN_STATEMENT = """
 WITH paid AS (
     UPDATE ledger.account SET posted = posted - CAST(:points AS bigint), version = version + 1
     WHERE id = :account AND posted - held >= CAST(:points AS bigint)
@@ -116,4 +165,6 @@ moved AS (
 )
 SELECT id AS txn_id, balance, recorded_at, (SELECT sum(points) FROM taken) AS taken FROM txn
 """
-).bindparams(bindparam("details", type_=JSONB))
+_BURN = text(_BURN_STATEMENT).bindparams(bindparam("details", type_=JSONB))
+_PARAMETERS = ("account", "redemption", "program", "key", "request_hash", "points", "at", "details")
+_BURN_NUMBERED = re.sub(r"(?<!:):(\w+)", lambda name: f"${_PARAMETERS.index(name[1]) + 1}", _BURN_STATEMENT)

@@ -37,16 +37,25 @@ async def settled(engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitab
     Nothing is done twice, since each request finds its own key. The same request sent twice at once is such a case: the second
     to insert its key waits for the first, fails on the unique key, and finds the stored answer when it starts again.
     """
-    attempt = 1
+
+    async def transaction() -> Result:
+        async with engine.begin() as connection:
+            return await work(connection)
+
+    return await persistently(transaction, and_on=frozenset({UNIQUE_VIOLATION}))
+
+
+async def persistently(attempt: Callable[[], Awaitable[Result]], and_on: frozenset[str] = frozenset()) -> Result:
+    """Make attempts until one is not broken off by another transaction or a lost connection, nor by an error of these codes."""
+    number = 1
     while True:
         try:
-            async with engine.begin() as connection:
-                return await work(connection)
+            return await attempt()
         except DBAPIError as error:
-            again = sqlstate(error) in {UNIQUE_VIOLATION, _SERIALIZATION_FAILURE, _DEADLOCK}
-            if not (again or error.connection_invalidated) or attempt == _ATTEMPTS:
+            again = sqlstate(error) in {_SERIALIZATION_FAILURE, _DEADLOCK} | and_on
+            if not (again or error.connection_invalidated) or number == _ATTEMPTS:
                 raise
-        attempt += 1
+        number += 1
 
 
 async def stored(connection: AsyncConnection, program: str, keys: Sequence[str]) -> dict[str, Row[Any]]:

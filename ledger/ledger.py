@@ -43,7 +43,6 @@ class Ledger:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._engines = earn.Engines(engine, engine.execution_options(isolation_level="AUTOCOMMIT"))
         self._system = SystemAccounts(engine)
         self._coalescer = Coalescer(self.earn_many)
 
@@ -53,7 +52,7 @@ class Ledger:
 
     async def earn_many(self, requests: Sequence[Earn]) -> list[Answer | TenureError]:
         """Post many at once, by the same statement; each gets its answer or its error at its place, and harms no other."""
-        return await earn.earn_many(self._engines, self._system, requests)
+        return await earn.earn_many(self._engine, self._system, requests)
 
     async def burn(self, request: Burn) -> Answer:
         """Spend points, or answer why not (`insufficient_points`). What is due by then lapses first."""

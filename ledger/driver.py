@@ -1,0 +1,76 @@
+"""Straight to the driver, for the few statements that are asked most: SQLAlchemy's work around them costs more than they do.
+
+They run on connections of the engine's own pool, and their errors are told as SQLAlchemy tells them.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+
+import asyncpg
+from asyncpg import Connection, Record
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+Driver: TypeAlias = "Connection[Record]"
+
+
+async def fetch(engine: AsyncEngine, statement: str, arguments: Sequence[Any]) -> list[Record]:
+    """The rows of one statement that is a transaction of its own. Raises DBAPIError."""
+    async with _checked_out(engine) as driver:
+        rows: list[Record] = await driver.fetch(statement, *arguments)
+        return rows
+
+
+async def fetch_within(connection: AsyncConnection, statement: str, arguments: Sequence[Any]) -> list[Record]:
+    """The rows of one statement in the transaction that a statement of SQLAlchemy's has begun. Raises DBAPIError."""
+    driver = (await connection.get_raw_connection()).driver_connection
+    assert isinstance(driver, Connection)
+    if not driver.is_in_transaction():
+        raise AssertionError("no transaction is under way: what this statement does would not be undone with the rest")
+    try:
+        rows: list[Record] = await driver.fetch(statement, *arguments)
+    except _FAILURES as error:
+        raise _told(error, driver) from error
+    return rows
+
+
+@asynccontextmanager
+async def transaction(engine: AsyncEngine) -> AsyncIterator[Driver]:
+    """A transaction for statements of the driver alone; undone where the block raises. Raises DBAPIError."""
+    async with _checked_out(engine) as driver, driver.transaction():
+        yield driver
+
+
+@asynccontextmanager
+async def _checked_out(engine: AsyncEngine) -> AsyncIterator[Driver]:
+    pool = engine.pool
+    try:
+        pooled = await engine.raw_connection()
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise OperationalError(None, None, error) from error
+    driver = pooled.driver_connection
+    assert isinstance(driver, Connection)
+    try:
+        yield driver
+    except _FAILURES as error:
+        if driver.is_closed():
+            pooled.invalidate()
+            if engine.pool is pool:  # one that is gone tells that all may be: the pool begins anew
+                await engine.dispose()
+        raise _told(error, driver) from error
+    finally:
+        pooled.close()
+
+
+_FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+
+
+def _told(error: Exception, driver: Driver) -> DBAPIError:
+    """The driver's error as SQLAlchemy tells it; the statement and its arguments stay out of it."""
+    kind: type[DBAPIError] = OperationalError
+    if isinstance(error, asyncpg.IntegrityConstraintViolationError):
+        kind = IntegrityError
+    elif isinstance(error, (asyncpg.DataError, asyncpg.exceptions.DataError)):
+        kind = DataError
+    return kind(None, None, error, connection_invalidated=driver.is_closed())
