@@ -54,6 +54,8 @@ async def _checked_out(engine: AsyncEngine) -> AsyncIterator[Driver]:
     try:
         yield driver
     except _FAILURES as error:
+        if isinstance(error, asyncpg.InternalClientError):  # lost in the middle of an exchange: of no more use
+            driver.terminate()
         if driver.is_closed():
             pooled.invalidate()
             if engine.pool is pool:  # one that is gone tells that all may be: the pool begins anew
@@ -63,7 +65,7 @@ async def _checked_out(engine: AsyncEngine) -> AsyncIterator[Driver]:
         pooled.close()
 
 
-_FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+_FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 
 def _told(error: Exception, driver: Driver) -> DBAPIError:
@@ -71,6 +73,6 @@ def _told(error: Exception, driver: Driver) -> DBAPIError:
     kind: type[DBAPIError] = OperationalError
     if isinstance(error, asyncpg.IntegrityConstraintViolationError):
         kind = IntegrityError
-    elif isinstance(error, (asyncpg.DataError, asyncpg.exceptions.DataError)):
+    elif isinstance(error, asyncpg.DataError):
         kind = DataError
     return kind(None, None, error, connection_invalidated=driver.is_closed())

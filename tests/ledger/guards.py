@@ -38,12 +38,18 @@ GUARDS = [
         "ledger/accounts.py",
         "    .with_for_update(of=account)\n)\n_wanted",
         ")\n_wanted",
+        "test_hold.py::test_concurrent_holds_never_keep_more_than_there_is",
+    ),
+    Guard(
+        "ledger/burn.py",
+        "AND debt = 0 FOR UPDATE",
+        "AND debt = 0",
         "test_burn.py::test_concurrent_burns_never_take_more_than_there_is",
     ),
     Guard(
         "ledger/earn.py",
-        "    if any(map(_looks_back, requests)):\n        await lock_all(",
-        "    if False:\n        await lock_all(",
+        "await lock_all(connection, (Owner(self._program, each.participant, self._currency) for each in requests))",
+        'await connection.exec_driver_sql("SELECT 1")',
         "test_corners.py::test_earns_of_one_member_in_many_processes_turn_the_clock_for_each_gap_once",
     ),
     Guard(
@@ -60,7 +66,7 @@ GUARDS = [
     ),
     Guard(
         "ledger/burn.py",
-        "if paid.taken != request.points:",
+        "if taken != request.points:",
         "if False:",
         "test_burn.py::test_lots_that_do_not_cover_a_balance_stop_the_burn",
     ),
@@ -91,8 +97,8 @@ GUARDS = [
     ),
     Guard(
         "ledger/earn.py",
-        "    WHERE NOT EXISTS (SELECT FROM ledger.txn WHERE txn.program = asked.program AND txn.key = asked.key)\n",
-        "",
+        "if sqlstate(error) == UNIQUE_VIOLATION and (known := await self._known(requests)):",
+        "if not (known := {}) and False:",
         "test_earn.py::test_the_same_request_again_changes_nothing_and_gets_the_same_answer",
     ),
     Guard(
@@ -103,8 +109,8 @@ GUARDS = [
     ),
     Guard(
         "ledger/journal.py",
-        "in {UNIQUE_VIOLATION, _SERIALIZATION_FAILURE, _DEADLOCK}",
-        "in {_SERIALIZATION_FAILURE, _DEADLOCK}",
+        "transaction, and_on=frozenset({UNIQUE_VIOLATION})",
+        "transaction",
         "test_burn.py::test_the_same_burn_on_many_connections_burns_once",
     ),
     Guard(
@@ -128,8 +134,8 @@ GUARDS = [
     # Batches.
     Guard(
         "ledger/earn.py",
-        "        if len(requests) > 1:\n",
-        "        if False:\n",
+        "            if len(requests) > 1:\n                return await self._halved(requests)\n            if sqlstate",
+        "            if sqlstate",
         "test_earn.py::test_what_the_database_refuses_harms_no_neighbour",
     ),
     Guard(
@@ -346,6 +352,19 @@ GUARDS = [
         "or (noted and noted.number == number and noted != _head(block))",
         "",
         "test_seal.py::test_a_chain_made_anew_over_a_changed_row_is_found_by_a_head_that_was_noted",
+    ),
+    # A batch is only what came while others were under way, and what befalls one of it befalls no other.
+    Guard(
+        "ledger/coalescer.py",
+        "                    if not answered.done():\n                        answered.set_result(answer)",
+        "                    answered.set_result(answer)",
+        "test_coalescer.py::test_a_caller_who_stops_waiting_harms_no_other",
+    ),
+    Guard(
+        "ledger/coalescer.py",
+        "            self._under_way -= 1",
+        "            pass",
+        "test_coalescer.py::test_what_comes_alone_goes_out_alone_and_at_once",
     ),
     # What is answered stays, whatever happens to the server.
     Guard(

@@ -1,6 +1,9 @@
-"""A bank run: PostgreSQL is killed in the midst of concurrent requests; what was answered is there afterwards, exactly once."""
+"""A bank run: PostgreSQL, or who asks it, is killed in the midst of concurrent requests; what was answered is there once."""
 
 import asyncio
+import json
+import sys
+from asyncio.subprocess import PIPE
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,19 +15,15 @@ import psutil
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from ledger import Answer, Burn, Earn, Ledger
-from ledger.requests_holds import Capture, Hold
+from ledger import Answer, Ledger
 from runtime.database import create_engine
 from store.migrate import migrate
-from tests.ledger.asks import CURRENCY, PROGRAM, a_burn, a_capture, a_hold, again, an_earn
+from tests.ledger.asks import CURRENCY, PROGRAM, again
+from tests.ledger.clerk import CALLERS, MEMBERS, Ask, ask, read, requests
 from worker.embedded.postgres import EmbeddedPostgres
 
-MEMBERS = [f"m{number}" for number in range(6)]
-CALLERS = 8
 GONE = (DBAPIError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 """What a caller gets to see when the database has gone. Anything else, a conflict of keys above all, fails the test."""
-
-Ask = Earn | Burn | Hold | Capture
 
 
 @asynccontextmanager
@@ -50,22 +49,6 @@ async def _kill(server: EmbeddedPostgres) -> None:
     await server.child.wait()
 
 
-async def _ask(ledger: Ledger, request: Ask) -> Answer:
-    answer: Answer = await getattr(ledger, type(request).__name__.lower())(request)
-    return answer
-
-
-def _requests(random: Random, caller: str) -> list[Ask]:
-    """What a caller asks next: an earn, a burn, or a hold with its capture."""
-    member, points = random.choice(MEMBERS), random.randint(1, 40)
-    what = random.choices(["earn", "burn", "hold"], [5, 4, 2])[0]
-    if what == "earn":
-        return [an_earn(f"{caller}/e", points, member=member, at=0, lapses=30)]
-    if what == "burn":
-        return [a_burn(f"{caller}/b", points, member=member)]
-    return [a_hold(f"{caller}/h", points, member=member), a_capture(f"{caller}/c", f"{caller}/h", member=member)]
-
-
 class _Run:
     """What was asked, and what was answered, over all rounds."""
 
@@ -82,10 +65,10 @@ class _Run:
         async def call(caller: int) -> None:
             random, count = Random(f"{number}/{caller}/{self.random.random()}"), 0
             while True:
-                for request in _requests(random, f"{number}/{caller}/{count}"):
+                for request in requests(random, f"{number}/{caller}/{count}"):
                     self.asked[request.key] = request
                     try:
-                        self.answers[request.key] = await _ask(ledger, request)
+                        self.answers[request.key] = await ask(ledger, request)
                     except GONE:
                         return
                 count += 1
@@ -110,7 +93,7 @@ class _Run:
     async def settle(self, ledger: Ledger) -> None:
         """Every answered request gets its answer again; whoever got none asks again, and gets one."""
         for key, request in self.asked.items():
-            answer = await _ask(ledger, request)
+            answer = await ask(ledger, request)
             if key in self.answers:
                 assert answer == again(self.answers[key].model_copy(update={"duplicate": False}))
             self.answers[key] = answer
@@ -132,6 +115,44 @@ async def _bank_run(folder: Path, seed: int, rounds: int) -> None:
             await _same_as_answered(ledger, run)
         finally:
             await engine.dispose()
+
+
+async def _killed_clerks(folder: Path, seed: int, rounds: int) -> None:
+    async with _bank(folder) as server:
+        engine = create_engine(server.url, pool_size=CALLERS + 2)
+        ledger, run = Ledger(engine), _Run(seed)
+        try:
+            for number in range(rounds):
+                await _kill_a_clerk(server, run, f"{seed}/{number}")
+                assert run.asked.keys() - run.answers.keys(), "somebody was left without an answer"
+                report = await ledger.check()
+                assert report.clean, report.drifts
+                await run.settle(ledger)
+            await _same_as_answered(ledger, run)
+        finally:
+            await engine.dispose()
+
+
+async def _kill_a_clerk(server: EmbeddedPostgres, run: _Run, name: str) -> None:
+    """Have a process of its own ask, and kill it in the midst of it; what it asked, and what it was answered."""
+    clerk = await asyncio.create_subprocess_exec(sys.executable, "-m", "tests.ledger.clerk", server.url, name, stdout=PIPE)
+    assert clerk.stdout is not None
+    enough, answered = run.random.randint(100, 300), 0
+    killed = False
+    async for line in clerk.stdout:
+        if not line.endswith(b"\n"):
+            break  # the last word of one who was killed
+        said = json.loads(line)
+        if "answer" in said:
+            answered += 1
+            run.answers[said["key"]] = Answer.model_validate(said["answer"])
+        else:
+            run.asked[said["key"]] = read(said)
+        if answered == enough and not killed:
+            clerk.kill()
+            killed = True
+    assert killed, "the clerk ended by itself"
+    await clerk.wait()
 
 
 async def _same_as_answered(ledger: Ledger, run: _Run) -> None:
@@ -160,3 +181,12 @@ async def test_what_was_answered_before_many_kills_is_there_exactly_once(
     tmp_path_factory: pytest.TempPathFactory, seed: int
 ) -> None:
     await _bank_run(tmp_path_factory.mktemp("bank"), seed=seed, rounds=15)
+
+
+async def test_what_a_killed_process_was_answered_is_there_exactly_once(tmp_path_factory: pytest.TempPathFactory) -> None:
+    await _killed_clerks(tmp_path_factory.mktemp("bank"), seed=1, rounds=2)
+
+
+@pytest.mark.long
+async def test_what_many_killed_processes_were_answered_is_there_exactly_once(tmp_path_factory: pytest.TempPathFactory) -> None:
+    await _killed_clerks(tmp_path_factory.mktemp("bank"), seed=2, rounds=15)

@@ -125,6 +125,13 @@ async def test_a_hold_past_its_time_keeps_nobody_from_spending_even_before_the_s
     assert told(await ledger.burn(a_burn("b1", 10, at=7))) == ("posted", 10, 0)
 
 
+async def test_concurrent_holds_never_keep_more_than_there_is(ledger: Ledger) -> None:
+    await ledger.earn(an_earn("e1", 100))
+    answers = await asyncio.gather(*(ledger.hold(a_hold(f"h{n}", 30)) for n in range(8)))
+    assert [answer.outcome for answer in answers].count("posted") == 3
+    assert (await posted(ledger), await held(ledger)) == (100, 90)
+
+
 async def test_concurrent_captures_and_voids_end_a_hold_once(ledger: Ledger) -> None:
     await ledger.earn(an_earn("e1", 10))
     await ledger.hold(a_hold("h1", 10))
