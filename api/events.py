@@ -49,8 +49,8 @@ async def post_event(
         async with services.engine.connect() as connection:
             record = await programs.find(connection, program)
             member = await members.find(connection, program, participant)
-            in_force = await programs.in_force_at(connection, program, event.occurred_at)
-        return await services.ledger.earn(rated(record, member, in_force, event, key=ledger_key, now=datetime.now(UTC)))
+            revisions = await programs.revisions_in_force(connection, program)
+        return await services.ledger.earn(rated(record, member, revisions, event, key=ledger_key, now=datetime.now(UTC)))
 
     with own_key(key):
         answer = await first_answer(
@@ -93,7 +93,7 @@ async def _post(services: Services, person: Person, program: str, events: Mappin
     now = datetime.now(UTC)
     async with services.engine.connect() as connection:
         record = await programs.find(connection, program)
-        in_force = await programs.revisions_in_force(connection, program)
+        revisions = await programs.revisions_in_force(connection, program)
         known = await members.find_many(connection, program, {event.participant for event in events.values()})
     outcomes: _Outcomes = {}
     for part in _parts(events):
@@ -103,8 +103,8 @@ async def _post(services: Services, person: Person, program: str, events: Mappin
             try:
                 if event.participant not in known:
                     raise MemberUnknown(program, event.participant)
-                member, revision = known[event.participant], in_force.at(event.occurred_at)
-                asked[place] = rated(record, member, revision, event, key=ids.event(person.id, event.key), now=now)
+                key, member = ids.event(person.id, event.key), known[event.participant]
+                asked[place] = rated(record, member, revisions, event, key=key, now=now)
             except TenureError as error:
                 outcomes[place] = error
             except Exception:

@@ -12,7 +12,7 @@ from domain.ids import Name
 from domain.model import Value
 from ledger import MAX_POINTS, Earn
 from store.members import MemberRecord
-from store.programs import ProgramRecord, RevisionInForce
+from store.programs import ProgramRecord, RevisionsInForce
 
 _CLOCKS_DIFFER = timedelta(minutes=5)
 """How far ahead of ours the clock of a shop may run."""
@@ -42,19 +42,20 @@ class EventIn(Value):
 def rated(
     program: ProgramRecord,
     member: MemberRecord,
-    in_force: RevisionInForce | None,
+    revisions: RevisionsInForce,
     event: EventIn,
     *,
     key: str,
     now: datetime,
 ) -> Earn:
-    """What an event asks of the ledger under its ledger key; `in_force` is the revision of when it happened.
+    """What an event asks of the ledger under its ledger key, by the revision that was in force when it happened.
 
     Raises the reason why it cannot be posted: OutOfTime, MemberGone, EarningClosed, EventTypeUnknown, InvalidRequest.
     """
     _check_time(event.occurred_at, member, now)
     if member.status != "active":
         raise MemberGone(member.participant)
+    in_force = revisions.at(event.occurred_at)
     if in_force is None or (program.earning_until is not None and event.occurred_at >= program.earning_until):
         raise EarningClosed(program.id)
     definition = in_force.definition
