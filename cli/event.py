@@ -36,7 +36,7 @@ def load(
             exists=True,
             dir_okay=False,
             readable=True,
-            help="CSV with the columns key, participant, type, occurred_at, and amount, pending if wanted; or JSON Lines (.jsonl).",
+            help="CSV with the columns key, participant, type, occurred_at, and if wanted amount, pending; or .jsonl.",
         ),
     ],
     batch: Annotated[
