@@ -22,8 +22,8 @@ logger = logging.getLogger(__name__)
 _DESCRIPTION = """\
 Starts loyalty programs, decides at their gates, serves their members.
 
-Every POST takes an `Idempotency-Key`: repeated with the same body, it gets the same answer. Every error is a problem
-document (RFC 9457) whose `code` never changes and whose `remedy` says what to do.
+Every POST takes an `Idempotency-Key` (in a batch of events, each event has its own): repeated with the same body, it gets the
+same answer. Every error is a problem document (RFC 9457) whose `code` never changes and whose `remedy` says what to do.
 """
 
 

@@ -39,9 +39,9 @@ class LoadStopped(CommandError):
     code = "event_load_stopped"
     exit_code = UNREACHABLE
 
-    def __init__(self, why: str, lines: int) -> None:
+    def __init__(self, why: str, so_far: str) -> None:
         super().__init__(
-            f"{why} Up to line {lines:,} everything is posted, and noted beside the file.",
+            f"{why} {so_far}",
             remedy="Run the same command again once the API answers (`tenure up` starts it): it goes on from there.",
         )
 
@@ -51,8 +51,5 @@ class LoadInterrupted(CommandError):
     exit_code = 130
     """What a shell gets from a command that Ctrl-C ended."""
 
-    def __init__(self, lines: int) -> None:
-        super().__init__(
-            f"Interrupted. Up to line {lines:,} everything is posted, and noted beside the file.",
-            remedy="Run the same command again: it goes on from there.",
-        )
+    def __init__(self, so_far: str) -> None:
+        super().__init__(f"Interrupted. {so_far}", remedy="Run the same command again: it goes on from there.")

@@ -63,12 +63,12 @@ class Load:
         try:
             self._run()
         except KeyboardInterrupt as error:
-            raise LoadInterrupted(self.note.lines) from error
+            raise LoadInterrupted(self.note.so_far) from error
         except ApiUnreachable as error:
-            raise LoadStopped(error.detail, self.note.lines) from error
+            raise LoadStopped(error.detail, self.note.so_far) from error
         except Refused as error:
             if error.code in _AWAY:
-                raise LoadStopped(error.detail, self.note.lines) from error
+                raise LoadStopped(error.detail, self.note.so_far) from error
             raise
 
     def _run(self) -> None:

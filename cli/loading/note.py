@@ -35,6 +35,13 @@ class Note(Value):
     def events(self) -> int:
         return self.posted + self.repeated + self.refused
 
+    @property
+    def so_far(self) -> str:
+        """How far the load came, in words; what is under way may be posted too, and will be repeated."""
+        if not self.events:
+            return "Nothing of the file is known to be posted yet."
+        return f"Up to line {self.lines:,} everything is posted, and noted beside the file."
+
 
 class NoteBeside:
     """Where the note of a file is kept."""

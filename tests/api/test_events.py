@@ -1,5 +1,6 @@
 """Batches of events: each posted, repeated or refused by itself, whatever its neighbours are."""
 
+import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -261,6 +262,16 @@ async def test_ten_thousand_events_at_once_are_all_posted_and_repeat(crowd: Crow
     assert counts(again) == (0, 10_000, 0)
     assert {result["balance"] for result in again.json()["results"]} == set(range(10, 101, 10))
     assert (await house.get(f"{crowd.path}/ledger-check"))["postings"] == check["postings"]
+
+
+async def test_the_same_batch_many_times_at_once_is_paid_once(crowd: Crowd) -> None:
+    participants = await crowd.members(50)
+    events = [crowd.event(participants[number % 50], amount="1.00") for number in range(1_500)]
+    responses = await asyncio.gather(*(crowd.post(part) for part in (events, events, list(reversed(events)))))
+    told = [counts(response) for response in responses]
+    assert [sum(status) for status in zip(*told, strict=True)] == [1_500, 3_000, 0]
+    balances = [await crowd.house.get(f"{crowd.path}/members/{each}/balance", SHOP) for each in participants]
+    assert {balance["posted"] for balance in balances} == {300}
 
 
 async def test_a_members_events_count_in_the_order_of_their_times(crowd: Crowd) -> None:

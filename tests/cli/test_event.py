@@ -405,6 +405,17 @@ async def test_an_api_that_goes_away_in_the_middle_loses_nothing(till: Till) -> 
     assert sum(await till.balances(members)) == 10 * EVENTS
 
 
+async def test_where_nobody_answers_nothing_is_noted(till: Till) -> None:
+    _, rows = await purchases(till, events=3)
+    async with served(till.api) as gone:
+        pass
+    found = await till.load(till.file(rows), address=gone)
+    assert (found.code, found.out) == (3, "")
+    assert "does not answer. Nothing of the file is known to be posted yet." in found.err
+    assert "tenure up" in found.err
+    assert [each.name for each in till.folder.iterdir()] == ["events.csv"]
+
+
 async def test_what_follows_the_note_in_the_list_of_refused_rows_is_not_listed_twice(till: Till) -> None:
     _, rows = await purchases(till, events=30)
     rows[2] |= {"amount": "abc"}
