@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import gates, members, problems, programs, redemptions, reports, transaction_logs
+from api import events, gates, members, problems, programs, redemptions, reports, transaction_logs
 from api.errors import BodyTooLarge
 from api.people import People
 from api.services import Services
@@ -22,8 +22,8 @@ logger = logging.getLogger(__name__)
 _DESCRIPTION = """\
 Starts loyalty programs, decides at their gates, serves their members.
 
-Every POST takes an `Idempotency-Key`: repeated with the same body, it gets the same answer. Every error is a problem
-document (RFC 9457) whose `code` never changes and whose `remedy` says what to do.
+Every POST takes an `Idempotency-Key` (in a batch of events, each event has its own): repeated with the same body, it gets the
+same answer. Every error is a problem document (RFC 9457) whose `code` never changes and whose `remedy` says what to do.
 """
 
 
@@ -92,7 +92,7 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
     app.state.people = People.read(settings.people)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     problems.install(app)
-    for module in (programs, reports, gates, members, redemptions, transaction_logs):
+    for module in (programs, reports, gates, members, events, redemptions, transaction_logs):
         app.include_router(module.router)
 
     @app.get("/health", tags=["operation"])

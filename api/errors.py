@@ -26,15 +26,18 @@ class NotAllowed(TenureError):
 
 
 class KeyMissing(TenureError):
+    """`field` is where the key is looked for: a header, or a field of an event in a batch."""
+
     code = "idempotency_key_missing"
     status = 400
     title = "The request needs an Idempotency-Key"
 
-    def __init__(self) -> None:
+    def __init__(self, field: str = "Idempotency-Key") -> None:
+        where = "the header `Idempotency-Key`" if field == "Idempotency-Key" else f"`{field}` with each event"
         super().__init__(
             "A POST without an Idempotency-Key cannot be repeated safely.",
-            remedy="Send the header `Idempotency-Key`: a value of your own, up to 200 characters, the same on repetition.",
-            field="Idempotency-Key",
+            remedy=f"Send {where}: a value of your own, up to 200 characters, the same on repetition.",
+            field=field,
         )
 
 
@@ -43,11 +46,11 @@ class KeyInvalid(TenureError):
     status = 400
     title = "The Idempotency-Key cannot be used"
 
-    def __init__(self, longest: int) -> None:
+    def __init__(self, longest: int, field: str = "Idempotency-Key") -> None:
         super().__init__(
-            f"The Idempotency-Key is longer than {longest} characters, or has others than visible ASCII ones.",
+            f"The Idempotency-Key is no text, is longer than {longest} characters, or has others than visible ASCII ones.",
             remedy="Use letters, digits and punctuation, without blanks: a UUID, for instance.",
-            field="Idempotency-Key",
+            field=field,
         )
 
 
@@ -61,6 +64,21 @@ class KeyReused(TenureError):
             f"The Idempotency-Key {key!r} was used before, for a request with another body or address.",
             remedy="Repeat the first request unchanged to get its answer again, or take a new key.",
             field="Idempotency-Key",
+        )
+
+
+class KeyTwice(TenureError):
+    """Two events of one batch have the same key, and are not the same event."""
+
+    code = KeyReused.code
+    status = KeyReused.status
+    title = "The key belongs to another event of the batch"
+
+    def __init__(self, key: str, first: int) -> None:
+        super().__init__(
+            f"The key {key!r} is that of events[{first}] already, which is another event.",
+            remedy="Give each event a key of its own; the first one with this key has been taken.",
+            field="key",
         )
 
 

@@ -1,46 +1,33 @@
-"""Members: enrol, post an event, see the balance, leave."""
+"""Members: enrol, see the balance, leave."""
 
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from temporalio.client import WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 from api.errors import (
     AgreementDiffers,
-    BalanceLimit,
-    EarningClosed,
     EnrolmentClosed,
-    EventTypeUnknown,
-    InvalidRequest,
-    KeyReused,
     MemberGone,
     NotInWave,
-    OutOfTime,
-    Refused,
     TransactionUnknown,
 )
 from api.once import Answer, Key, once
 from api.people import may
 from api.reading import ReadAgain
 from api.services import Services, WithServices
+from api.transactions import told
 from api.workflow_calls import asked
-from domain import earning, expiry, ids, tiers
-from domain.definition import Amount
+from domain import ids
 from domain.gates import Person
-from domain.ids import Name, ParticipantId
+from domain.ids import ParticipantId
 from domain.lifecycle import Membership
 from domain.model import CAN_BE_KEPT, Value
 from domain.waves import is_open_to
-from ledger import MAX_POINTS, Earn, KeyConflict
-from ledger import Answer as LedgerAnswer
-from runtime.errors import TenureError
 from store import members, programs
 from store.errors import MemberUnknown
 from workflows.attributes import of_member
@@ -48,23 +35,12 @@ from workflows.member_lifecycle import Leaving, MemberLifecycle, MemberStart
 
 router = APIRouter(prefix="/programs/{program}/members", tags=["members"], route_class=ReadAgain)
 
-_CLOCKS_DIFFER = timedelta(minutes=5)
-"""How far ahead of ours the clock of a shop may run."""
-
 
 class EnrolmentIn(Value):
     """Who joins (a reference, never a name), and the version of the agreement that they accepted."""
 
     participant: ParticipantId
     agreement: Annotated[str, Field(min_length=1, max_length=200), CAN_BE_KEPT]
-
-
-class EventIn(Value):
-    """What happened: its type, when (with a time zone), and the amount in units of the program's money."""
-
-    type: Name
-    occurred_at: AwareDatetime
-    amount: Amount = Decimal(0)
 
 
 class DepartureIn(Value):
@@ -104,23 +80,6 @@ async def enrol(
         return Answer(201, membership.model_dump(mode="json"), f"/programs/{program}/members/{joining.participant}")
 
     return await once(request, services, person, key, act)
-
-
-@router.post("/{participant}/events", status_code=201)
-async def post_event(
-    program: str, participant: str, event: EventIn, services: WithServices, key: Key, person: Service
-) -> JSONResponse:
-    """Post an activity of a member; it is rated by the revision in force when it happened, and paid once."""
-    ledger_key, fingerprint = ids.event(person.id, key), event.model_dump_json()
-
-    async def post() -> LedgerAnswer:
-        return await services.ledger.earn(await _rated(services, program, participant, event, ledger_key, fingerprint))
-
-    with _own_key(key):
-        answer = await _first_answer(
-            post, lambda: services.ledger.answered(Earn, program, participant, ledger_key, fingerprint)
-        )
-    return _posted(program, participant, answer)
 
 
 @router.post("/{participant}/departure", status_code=200)
@@ -174,89 +133,7 @@ async def show_transaction(
     answer = await services.ledger.transaction(program, participant, number)
     if answer is None:
         raise TransactionUnknown(number, participant)
-    return _transaction(answer)
-
-
-async def _rated(services: Services, program: str, participant: str, event: EventIn, key: str, fingerprint: str) -> Earn:
-    """What an event brings, by the revision in force when it happened. Raises the reason why it cannot be posted."""
-    async with services.engine.connect() as connection:
-        record = await programs.find(connection, program)
-        member = await members.find(connection, program, participant)
-        _check_time(event.occurred_at, member, datetime.now(UTC))
-        in_force = await programs.in_force_at(connection, program, event.occurred_at)
-    if member.status != "active":
-        raise MemberGone(participant)
-    if in_force is None or (record.earning_until is not None and event.occurred_at >= record.earning_until):
-        raise EarningClosed(program)
-    definition = in_force.definition
-    known = sorted({rule.event for rule in definition.earning})
-    if event.type not in known:
-        raise EventTypeUnknown(event.type, known)
-    try:
-        rating = earning.rate(definition, member.tier, earning.Event(type=event.type, amount=event.amount))
-    except ValueError as error:
-        raise InvalidRequest([{"field": "amount", "problem": str(error)}]) from error
-    if max((rating.points, *rating.qualifying.values())) > MAX_POINTS:
-        raise InvalidRequest(
-            [{"field": "amount", "problem": f"the event would bring {rating.points} points, over {MAX_POINTS}"}]
-        )
-    gap = expiry.clock_stands_within(definition)
-    return Earn(
-        program=program,
-        participant=participant,
-        currency=definition.currency.code,
-        key=key,
-        fingerprint=fingerprint,
-        kind="earn",
-        points=rating.points,
-        effective_at=event.occurred_at,
-        expires_at=expiry.lot_expiry(definition, member.tier, event.occurred_at),
-        qualifying=rating.qualifying,
-        details={
-            "event": event.type,
-            "amount": str(event.amount),
-            "participant": participant,
-            "tier": member.tier,
-            "revision": in_force.number,
-            "rules": list(rating.rules),
-        },
-        clock_stands_within=gap.approximate() if gap is not None else None,
-        renew_lots=expiry.renews_lots(definition),
-        watches=tiers.watches(definition, member.tier, event.occurred_at),
-        nudge=_nudged_by_activity(member),
-        nudge_on_watch=ids.member(program, participant),
-    )
-
-
-def _nudged_by_activity(member: members.MemberRecord) -> tuple[str, ...]:
-    """Which workflows any activity of the member concerns: an offer that waits for it, and, where it is news, the member's."""
-    offer = (member.open_intervention,) if member.open_intervention else ()
-    news = () if member.journey_stage == "using" else (ids.member(member.program, member.participant),)
-    return offer + news
-
-
-async def _first_answer(
-    ask: Callable[[], Awaitable[LedgerAnswer]], before: Callable[[], Awaitable[LedgerAnswer | None]]
-) -> LedgerAnswer:
-    """The ledger's answer to a request. One that comes again gets its first answer, even where it would be refused now."""
-    try:
-        return await ask()
-    except KeyConflict:
-        raise
-    except TenureError:
-        answer = await before()
-        if answer is None:
-            raise
-        return answer
-
-
-@contextmanager
-def _own_key(key: str) -> Iterator[None]:
-    """A conflict in the ledger, told with the key that the caller knows."""
-    try:
-        yield
-    except KeyConflict as conflict:
-        raise KeyReused(key) from conflict
+    return told(answer)
 
 
 async def _check_enrolment(services: Services, program: str, joining: EnrolmentIn) -> None:
@@ -277,50 +154,3 @@ async def _check_enrolment(services: Services, program: str, joining: EnrolmentI
         raise AgreementDiffers(joining.agreement, in_force.definition.agreement.version)
     if not is_open_to(record.salt, joining.participant, record.open_buckets):
         raise NotInWave(joining.participant)
-
-
-def _check_time(occurred_at: datetime, member: members.MemberRecord, now: datetime) -> None:
-    if occurred_at > now + _CLOCKS_DIFFER:
-        raise OutOfTime(
-            f"{occurred_at.isoformat()} has not come yet.", remedy="Post an event once it has happened.", field="occurred_at"
-        )
-    if occurred_at < member.joined_at:
-        raise OutOfTime(
-            f"{occurred_at.isoformat()} is before the member joined ({member.joined_at.isoformat()}).",
-            remedy="Only what happens from joining on counts.",
-            field="occurred_at",
-        )
-
-
-def _posted(program: str, participant: str, answer: LedgerAnswer) -> JSONResponse:
-    """The answer of a transaction. Raises the refusal where the ledger refused, in the ledger's words."""
-    if answer.outcome == "refused":
-        raise _refusal(str(answer.refusal), str(answer.detail))
-    headers = {"Location": f"/programs/{program}/members/{participant}/transactions/{answer.txn_id}"}
-    if answer.duplicate:
-        headers["Idempotency-Replayed"] = "true"
-    return JSONResponse(_transaction(answer), status_code=201, headers=headers)
-
-
-def _refusal(code: str, detail: str) -> TenureError:
-    """The ledger's refusal, in its own words, with what the shop can do."""
-    match code:
-        case "balance_limit":
-            return BalanceLimit(detail)
-        case _:
-            return Refused(
-                code, detail, "Look at the member's balance, then ask for what it allows with a new Idempotency-Key."
-            )
-
-
-def _transaction(answer: LedgerAnswer) -> dict[str, Any]:
-    """A transaction as it was answered, with the tier that it was rated for, or the reward that it paid."""
-    found = {
-        "transaction": answer.txn_id,
-        "kind": answer.kind,
-        "outcome": answer.outcome,
-        "points": answer.points,
-        "balance": answer.balance,
-        "effective_at": answer.effective_at.isoformat(),
-    }
-    return found | {name: answer.details[name] for name in ("tier", "reward") if name in answer.details}

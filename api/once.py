@@ -16,7 +16,9 @@ from domain.gates import Person
 from runtime.errors import TenureError
 from store import requests
 
-_LONGEST_KEY = 200
+LONGEST_KEY = 200
+KEY = "[!-~]+"
+"""What a key may have in it: visible ASCII characters, as any header carries them."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,8 @@ async def idempotency_key(key: Annotated[str | None, Header(alias="Idempotency-K
     """The request's key. Raises KeyMissing, KeyInvalid."""
     if not key:
         raise KeyMissing
-    if len(key) > _LONGEST_KEY or not re.fullmatch("[!-~]+", key):
-        raise KeyInvalid(_LONGEST_KEY)
+    if len(key) > LONGEST_KEY or not re.fullmatch(KEY, key):
+        raise KeyInvalid(LONGEST_KEY)
     return key
 
 

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -42,8 +42,8 @@ class ProblemResponse(JSONResponse):
         return json.dumps(content, separators=(",", ":")).encode()
 
 
-def problem(error: TenureError, headers: Mapping[str, str] | None = None) -> ProblemResponse:
-    """The problem document of an error."""
+def document(error: TenureError) -> dict[str, Any]:
+    """The problem document of an error, as it stands in a body."""
     body: dict[str, Any] = {
         "type": f"https://tenure.example/problems/{error.code}",
         "title": error.title,
@@ -56,8 +56,20 @@ def problem(error: TenureError, headers: Mapping[str, str] | None = None) -> Pro
         body["field"] = error.field
     if errors := getattr(error, "errors", None):
         body["errors"] = errors
+    return body
+
+
+def problem(error: TenureError, headers: Mapping[str, str] | None = None) -> ProblemResponse:
+    """The response that an error is answered with."""
     challenge = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
-    return ProblemResponse(body, status_code=error.status, headers={**(headers or {}), **challenge})
+    return ProblemResponse(document(error), status_code=error.status, headers={**(headers or {}), **challenge})
+
+
+def of_shape(faults: Sequence[Mapping[str, Any]]) -> TenureError:
+    """What is wrong with something that was sent, from every fault that Pydantic found in it."""
+    errors = [_shape_fault(fault) for fault in faults]
+    without_zone = all(fault["type"] == "timezone_aware" for fault in faults)
+    return ZoneMissing(errors) if without_zone else InvalidRequest(errors)
 
 
 def install(app: FastAPI) -> None:
@@ -69,10 +81,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _wrong_shape(request: Request, error: RequestValidationError) -> ProblemResponse:
-        faults = error.errors()
-        errors = [_shape_fault(fault) for fault in faults]
-        without_zone = all(fault["type"] == "timezone_aware" for fault in faults)
-        return problem(ZoneMissing(errors) if without_zone else InvalidRequest(errors))
+        return problem(of_shape(error.errors()))
 
     @app.exception_handler(HTTPException)
     async def _http_error(request: Request, error: HTTPException) -> ProblemResponse:

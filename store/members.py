@@ -1,11 +1,11 @@
 """Members: who is in a program, at which tier, and what was done to keep them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Text, and_, any_, bindparam, func, or_, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.lifecycle import Membership
@@ -73,6 +73,14 @@ async def find(connection: AsyncConnection, program: str, participant: str) -> M
     if row is None:
         raise MemberUnknown(program, participant)
     return MemberRecord.model_validate(dict(row))
+
+
+async def find_many(connection: AsyncConnection, program: str, participants: Collection[str]) -> dict[str, MemberRecord]:
+    """Those of the participants who are members, by reference; one query, however many are asked for."""
+    asked = bindparam("participants", list(participants), type_=ARRAY(Text))
+    query = select(*_COLUMNS).where(member.c.program == program, member.c.participant == any_(asked))
+    rows = (await connection.execute(query)).mappings()
+    return {row["participant"]: MemberRecord.model_validate(dict(row)) for row in rows}
 
 
 async def move(connection: AsyncConnection, before: MemberRecord, standing: Standing, change: str, at: datetime) -> None:

@@ -1,5 +1,6 @@
 """Programs, their revisions and their stages: where each stands now, and every step of how it came there."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -52,6 +53,20 @@ class RevisionRecord(Message):
 class RevisionInForce(NamedTuple):
     number: int
     definition: Definition
+
+
+class RevisionsInForce:
+    """Every revision that ever came into force, to be looked up by instant without asking the database again."""
+
+    def __init__(self, since: Sequence[datetime], revisions: Sequence[RevisionInForce]) -> None:
+        """The revisions in the order in which they came into force, and the instant of each."""
+        self._since = since
+        self._revisions = revisions
+
+    def at(self, instant: datetime) -> RevisionInForce | None:
+        """The revision that rates what happens at an instant, or None before the launch."""
+        place = bisect_right(self._since, instant)
+        return self._revisions[place - 1] if place else None
 
 
 _definitions: dict[str, Definition] = {}
@@ -197,11 +212,20 @@ async def in_force_at(connection: AsyncConnection, program_id: str, at: datetime
     ).one_or_none()
     if row is None:
         return None
-    known = _definitions.get(row.digest)
-    if known is None:
-        known = await definition(connection, program_id, row.number)
-        _definitions[row.digest] = known
-    return RevisionInForce(row.number, known)
+    return await _in_force(connection, program_id, row.number, row.digest)
+
+
+async def revisions_in_force(connection: AsyncConnection, program_id: str) -> RevisionsInForce:
+    """The program's whole history of revisions in force; none of them before the launch."""
+    rows = (
+        await connection.execute(
+            select(revision.c.number, revision.c.digest, revision.c.effective_from)
+            .where(revision.c.program == program_id, revision.c.effective_from.is_not(None))
+            .order_by(revision.c.effective_from, revision.c.number)
+        )
+    ).all()
+    found = [await _in_force(connection, program_id, row.number, row.digest) for row in rows]
+    return RevisionsInForce([row.effective_from for row in rows], found)
 
 
 async def stages(connection: AsyncConnection, program_id: str) -> Sequence[StageChange]:
@@ -217,6 +241,14 @@ async def waves(connection: AsyncConnection, program_id: str) -> Sequence[WaveOp
     columns = [wave_opening.c[name] for name in WaveOpening.model_fields]
     rows = await connection.execute(select(*columns).where(wave_opening.c.program == program_id).order_by(wave_opening.c.at))
     return [WaveOpening.model_validate(dict(row)) for row in rows.mappings()]
+
+
+async def _in_force(connection: AsyncConnection, program_id: str, number: int, digest: str) -> RevisionInForce:
+    known = _definitions.get(digest)
+    if known is None:
+        known = await definition(connection, program_id, number)
+        _definitions[digest] = known
+    return RevisionInForce(number, known)
 
 
 def _is_revision(program_id: str, number: int) -> Any:

@@ -32,6 +32,7 @@ ROUTES: dict[tuple[str, str], Action] = {
     ("POST", "/gates/{gate:path}/decisions"): "decide at a gate",
     ("POST", "/programs/{program}/members"): "serve members",
     ("POST", "/programs/{program}/members/{participant}/events"): "serve members",
+    ("POST", "/programs/{program}/events"): "serve members",
     ("POST", "/programs/{program}/members/{participant}/redemptions"): "serve members",
     ("GET", "/programs/{program}/members/{participant}/redemptions"): "read members",
     ("GET", "/programs/{program}/members/{participant}/redemptions/{redemption}"): "read members",
@@ -44,7 +45,8 @@ ROUTES: dict[tuple[str, str], Action] = {
     ("POST", "/transaction-logs/{name}"): "load a transaction log",
     ("GET", "/transaction-logs/{name}"): "read programs",
 }
-POSTS = [path for method, path in ROUTES if method == "POST"]
+EACH_EVENT_HAS_A_KEY = {"/programs/{program}/events"}
+POSTS = [path for method, path in ROUTES if method == "POST" and path not in EACH_EVENT_HAS_A_KEY]
 OPEN = {"/health", "/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"}
 """What tells nothing of any program."""
 _ROLES: tuple[Role, ...] = get_args(Role)

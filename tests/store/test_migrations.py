@@ -98,6 +98,9 @@ async def test_what_happened_is_rated_by_the_revision_that_was_in_force_then(eng
         instants = [AT.replace(month=2), AT, AT.replace(month=5), later, later.replace(month=8)]
         found = [await programs.in_force_at(connection, "in-force", at) for at in instants]
         assert [each.number if each else None for each in found] == [None, 1, 1, 2, 2]
+        history = await programs.revisions_in_force(connection, "in-force")
+        assert [history.at(at) for at in instants] == found
+        assert (await programs.revisions_in_force(connection, "nowhere")).at(later) is None
         statuses = [record.status for record in await programs.revisions(connection, "in-force")]
     assert statuses == ["superseded", "in_force"]
     assert found[-1] is not None

@@ -1,0 +1,193 @@
+"""Events: what members did, posted one by one or in batches; each is rated by the revision in force and paid once."""
+
+import json
+import logging
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse
+
+from api import event_batch
+from api.errors import Internal, KeyReused, KeyTwice
+from api.event_batch import KeyedEvent
+from api.once import Key
+from api.people import may
+from api.problems import document
+from api.rating import EventIn, rated
+from api.services import Services, WithServices
+from api.transactions import first_answer, own_key, posted, refusal, told
+from domain import ids
+from domain.gates import Person
+from ledger import Answer, Earn, KeyConflict, journal
+from ledger.requests import fingerprint_hash
+from runtime.errors import TenureError
+from store import members, programs
+from store.errors import MemberUnknown
+
+logger = logging.getLogger(__name__)
+router = APIRouter(prefix="/programs/{program}", tags=["events"])
+
+_AT_ONCE = 500
+"""Events that are posted in one transaction: more bring little, and hold their accounts longer."""
+
+Service = Annotated[Person, Depends(may("serve members"))]
+_Outcomes = dict[int, Answer | TenureError]
+"""What became of the events of a batch, by their places in it."""
+
+
+@router.post("/members/{participant}/events", status_code=201)
+async def post_event(
+    program: str, participant: str, event: EventIn, services: WithServices, key: Key, person: Service
+) -> JSONResponse:
+    """Post an activity of a member; it is rated by the revision in force when it happened, and paid once."""
+    ledger_key = ids.event(person.id, key)
+
+    async def post() -> Answer:
+        async with services.engine.connect() as connection:
+            record = await programs.find(connection, program)
+            member = await members.find(connection, program, participant)
+            revisions = await programs.revisions_in_force(connection, program)
+        return await services.ledger.earn(rated(record, member, revisions, event, key=ledger_key, now=datetime.now(UTC)))
+
+    with own_key(key):
+        answer = await first_answer(
+            post, lambda: services.ledger.answered(Earn, program, participant, ledger_key, event.fingerprint)
+        )
+    return posted(program, participant, answer)
+
+
+@router.post("/events", openapi_extra=event_batch.BODY)
+async def post_events(program: str, request: Request, services: WithServices, person: Service) -> JSONResponse:
+    """Post up to 10,000 events of any members, and answer each at its place: `posted`, `repeated`, or `refused` and why.
+
+    The batch itself needs no Idempotency-Key: each event has its own, the same as if it were posted alone. So a batch can be
+    sent again, whole or in other parts and mixed with new events, and what was posted before is `repeated` with its first
+    answer. No event harms another one. Where the request as a whole fails, some of its events may have been posted: send it
+    again.
+    """
+    found, keys = event_batch.read(await request.body())
+    events = {place: each for place, each in enumerate(found) if isinstance(each, KeyedEvent)}
+    outcomes: _Outcomes = {place: each for place, each in enumerate(found) if isinstance(each, TenureError)}
+    first = _first_places(events)
+    outcomes |= await _post(services, person, program, {place: events[place] for place in first.values()})
+    for place, event in events.items():
+        if place not in outcomes:
+            outcomes[place] = _as_the_first(event, events[first[event.key]], first[event.key], outcomes)
+    results = [_result(place, keys[place], outcomes[place]) for place in range(len(found))]
+    counts = {status: sum(result["status"] == status for result in results) for status in ("posted", "repeated", "refused")}
+    return _Ascii({**counts, "results": results})
+
+
+class _Ascii(JSONResponse):
+    """In ASCII, so that it can give back any key, even one that no encoding can write."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, separators=(",", ":")).encode()
+
+
+async def _post(services: Services, person: Person, program: str, events: Mapping[int, KeyedEvent]) -> _Outcomes:
+    """Post events whose keys differ. What would be refused now and was posted before gets its first answer."""
+    now = datetime.now(UTC)
+    async with services.engine.connect() as connection:
+        record = await programs.find(connection, program)
+        revisions = await programs.revisions_in_force(connection, program)
+        known = await members.find_many(connection, program, {event.participant for event in events.values()})
+    outcomes: _Outcomes = {}
+    for part in _parts(events):
+        asked: dict[int, Earn] = {}
+        for place in part:
+            event = events[place]
+            try:
+                if event.participant not in known:
+                    raise MemberUnknown(program, event.participant)
+                key, member = ids.event(person.id, event.key), known[event.participant]
+                asked[place] = rated(record, member, revisions, event, key=key, now=now)
+            except TenureError as error:
+                outcomes[place] = error
+            except Exception:
+                # A fault of ours that one event brings to light must not keep the others from being posted.
+                logger.exception("event %d of a batch for %s", place, program)
+                outcomes[place] = Internal()
+        outcomes |= zip(asked, await services.ledger.earn_many(list(asked.values())), strict=True)
+    refused = {place: events[place] for place, outcome in outcomes.items() if isinstance(outcome, TenureError)}
+    outcomes |= await _answered_before(services, person, program, refused)
+    return {
+        place: KeyReused(events[place].key) if isinstance(outcome, KeyConflict) else outcome
+        for place, outcome in outcomes.items()
+    }
+
+
+def _parts(events: Mapping[int, KeyedEvent]) -> Iterator[Sequence[int]]:
+    """The places in the order in which they are posted, in parts of one transaction each.
+
+    A member's events go by their time, whatever their order in the batch. The first of each member come before the second:
+    so a part has hardly two of the same, and those of the same member are what the ledger can only post one after the other.
+    """
+    nth: dict[str, int] = defaultdict(int)
+    turns: list[tuple[int, str, int]] = []
+    for place in sorted(events, key=lambda place: events[place].occurred_at):
+        participant = events[place].participant
+        turns.append((nth[participant], participant, place))
+        nth[participant] += 1
+    places = [place for *_, place in sorted(turns)]
+    return (places[start : start + _AT_ONCE] for start in range(0, len(places), _AT_ONCE))
+
+
+async def _answered_before(services: Services, person: Person, program: str, events: Mapping[int, KeyedEvent]) -> _Outcomes:
+    """The first answers of those events that were posted before; a conflict where their keys are those of others."""
+    if not events:
+        return {}
+    ledger_keys = {place: ids.event(person.id, event.key) for place, event in events.items()}
+    async with services.engine.connect() as connection:
+        stored = await journal.stored(connection, program, list(ledger_keys.values()))
+    outcomes: _Outcomes = {}
+    for place, event in events.items():
+        row = stored.get(ledger_keys[place])
+        if row is not None:
+            try:
+                outcomes[place] = journal.answer_again(row, fingerprint_hash(Earn, event.participant, event.fingerprint))
+            except KeyConflict as conflict:
+                outcomes[place] = conflict
+    return outcomes
+
+
+def _first_places(events: Mapping[int, KeyedEvent]) -> dict[str, int]:
+    """Where each key comes first."""
+    first: dict[str, int] = {}
+    for place, event in events.items():
+        first.setdefault(event.key, place)
+    return first
+
+
+def _as_the_first(event: KeyedEvent, first: KeyedEvent, place: int, outcomes: _Outcomes) -> Answer | TenureError:
+    """What becomes of an event whose key came before in the batch: the same as of the first one, if it is the same event."""
+    if (event.participant, event.fingerprint) != (first.participant, first.fingerprint):
+        return KeyTwice(event.key, place)
+    outcome = outcomes[place]
+    return outcome.model_copy(update={"duplicate": True}) if isinstance(outcome, Answer) else outcome
+
+
+def _result(place: int, key: str | None, outcome: Answer | TenureError) -> dict[str, Any]:
+    """What an event is answered, under the key as it came."""
+    if isinstance(outcome, Answer) and outcome.outcome == "refused":
+        outcome = refusal(outcome)
+    if isinstance(outcome, TenureError):
+        return {"key": key, "status": "refused", "problem": _placed(document(outcome), f"events[{place}]")}
+    return {"key": key, "status": "repeated" if outcome.duplicate else "posted", **told(outcome)}
+
+
+def _placed(problem: dict[str, Any], place: str) -> dict[str, Any]:
+    """The problem of an event with its fields named as those of the batch."""
+    placed: dict[str, Any] = {"field": _within(place, problem.get("field", ""))}
+    if "errors" in problem:
+        placed["errors"] = [{**error, "field": _within(place, error["field"])} for error in problem["errors"]]
+    return problem | placed
+
+
+def _within(place: str, field: str) -> str:
+    # An event that is no object at all is wrong as a whole; its key is what a single request has in its header.
+    inside = {"body": "", "Idempotency-Key": "key"}.get(field, field)
+    return f"{place}.{inside}" if inside else place
