@@ -41,12 +41,6 @@ GUARDS = [
         "test_hold.py::test_concurrent_holds_never_keep_more_than_there_is",
     ),
     Guard(
-        "ledger/burn.py",
-        "AND debt = 0 FOR UPDATE",
-        "AND debt = 0",
-        "test_burn.py::test_concurrent_burns_never_take_more_than_there_is",
-    ),
-    Guard(
         "ledger/earn.py",
         "await lock_all(connection, (Owner(self._program, each.participant, self._currency) for each in requests))",
         'await connection.exec_driver_sql("SELECT 1")',
@@ -111,7 +105,7 @@ GUARDS = [
         "ledger/journal.py",
         "transaction, and_on=frozenset({UNIQUE_VIOLATION})",
         "transaction",
-        "test_burn.py::test_the_same_burn_on_many_connections_burns_once",
+        "test_hold.py::test_the_same_hold_on_many_connections_holds_once",
     ),
     Guard(
         "ledger/earn.py",

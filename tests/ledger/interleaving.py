@@ -6,6 +6,7 @@ from contextvars import ContextVar
 from random import Random
 from typing import Any
 
+from asyncpg import Connection
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.util import await_only
@@ -29,12 +30,26 @@ class Interleaving:
             await_only(self._turn())
 
         event.listen(self._engine.sync_engine, "before_cursor_execute", before_statement)
+        straight = {name: getattr(Connection, name) for name in ("fetch", "fetchrow")}
+        for name, method in straight.items():
+            setattr(Connection, name, self._in_turn(method))
         try:
             tasks = [asyncio.create_task(self._as(number, work)) for number, work in enumerate(works)]
             await self._conduct(tasks)
             return await asyncio.gather(*tasks, return_exceptions=True)
         finally:
             event.remove(self._engine.sync_engine, "before_cursor_execute", before_statement)
+            for name, method in straight.items():
+                setattr(Connection, name, method)
+
+    def _in_turn(self, method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        """A method of the driver's connection that waits for its turn: for the statements that go straight to the driver."""
+
+        async def waiting(*arguments: Any, **options: Any) -> Any:
+            await self._turn()
+            return await method(*arguments, **options)
+
+        return waiting
 
     async def _as(self, number: int, work: Callable[[], Awaitable[Any]]) -> Any:
         _who.set(number)

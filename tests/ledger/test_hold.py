@@ -132,6 +132,13 @@ async def test_concurrent_holds_never_keep_more_than_there_is(ledger: Ledger) ->
     assert (await posted(ledger), await held(ledger)) == (100, 90)
 
 
+async def test_the_same_hold_on_many_connections_holds_once(ledger: Ledger) -> None:
+    await ledger.earn(an_earn("e1", 100))
+    answers = await asyncio.gather(*(ledger.hold(a_hold("h1", 30)) for _ in range(8)))
+    assert len({answer.txn_id for answer in answers}) == 1
+    assert await held(ledger) == 30
+
+
 async def test_concurrent_captures_and_voids_end_a_hold_once(ledger: Ledger) -> None:
     await ledger.earn(an_earn("e1", 10))
     await ledger.hold(a_hold("h1", 10))

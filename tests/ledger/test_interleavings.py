@@ -36,11 +36,18 @@ _BEFORE: Sequence[Request] = (
     an_earn("e3", 10, member="bob"),
     an_earn("e4", 12, pending=True),
     an_earn("e5", 5, lapses=1),
+    an_earn("e6", 20, member="bob", lapses=6),
     a_burn("b0", 10, at=0),
     a_hold("h0", 15, at=0, until=8),
 )
 _TOGETHER: dict[str, Sequence[Request]] = {
     "burns": (a_burn("b1", 20), a_burn("b2", 20), a_burn("b3", 20)),
+    "burns of one who owes nothing": (
+        a_burn("b1", 12, member="bob"),
+        a_burn("b2", 12, member="bob"),
+        a_burn("b2", 12, member="bob"),
+        an_earn("e9", 1, member="bob", lapses=5),
+    ),
     "a burn twice": (a_burn("b1", 20), a_burn("b1", 20), a_burn("b1", 20)),
     "hold and burn": (a_hold("h1", 25), a_burn("b1", 20), a_hold("h2", 10)),
     "capture and void": (a_capture("c1", "h0", 5), a_void("v1", "h0"), a_capture("c2", "h0")),
