@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import corrections, gates, members, problems, programs, redemptions, reports, statements, transaction_logs
+from api import corrections, exchanges, gates, members, problems, programs, redemptions, reports, statements, transaction_logs
 from api.errors import BodyTooLarge
 from api.people import People
 from api.services import Services
@@ -92,7 +92,7 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
     app.state.people = People.read(settings.people)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     problems.install(app)
-    for module in (programs, reports, gates, members, statements, corrections, redemptions, transaction_logs):
+    for module in (programs, reports, gates, members, statements, corrections, exchanges, redemptions, transaction_logs):
         app.include_router(module.router)
 
     @app.get("/health", tags=["operation"])

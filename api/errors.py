@@ -336,7 +336,9 @@ class ConversionUnknown(TenureError):
     title = "The program has no such conversion"
 
     def __init__(self, from_currency: str, to_currency: str, known: list[str]) -> None:
-        offered = f"The definition in force converts {', '.join(known)}." if known else "The definition in force converts nothing."
+        offered = (
+            f"The definition in force converts {', '.join(known)}." if known else "The definition in force converts nothing."
+        )
         super().__init__(f"{from_currency} is not converted into {to_currency}.", remedy=offered, field="to_currency")
 
 

@@ -112,9 +112,7 @@ async def post_event(
         return await services.ledger.earn(await _rated(services, program, participant, event, ledger_key, fingerprint))
 
     with own_key(key):
-        answer = await first_answer(
-            post, lambda: services.ledger.answered(Earn, program, participant, ledger_key, fingerprint)
-        )
+        answer = await first_answer(post, lambda: services.ledger.answered(Earn, program, participant, ledger_key, fingerprint))
     return posted(program, participant, answer)
 
 

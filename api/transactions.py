@@ -21,7 +21,7 @@ _REMEDIES = {
     "earn_confirmed": "Reverse the earn if its points are to be taken back.",
     "not_pending": "Nothing waits for a confirmation; reverse the earn if its points are to be taken back.",
     "unknown_earn": "Take the number of an earn that waits for its confirmation from the member's statement.",
-    "below_lowest_allowed": "Reverse fewer points, or wait until the member has earned more; the definition's clawback sets the limit.",
+    "below_lowest_allowed": "Reverse fewer points; how far a balance may go is in the definition's clawback.",
     "unknown_expiry": "Take the number of a transaction of the kind expire from the member's statement.",
     "nothing_to_reinstate": "Nothing is to be done: its points have come back before.",
     "converts_to_nothing": f"Convert more points at once, {_ASK_ANEW}.",
@@ -94,4 +94,15 @@ def transaction(answer: Answer) -> dict[str, Any]:
     return found | {name: answer.details[name] for name in _TOLD if name in answer.details}
 
 
-_TOLD = ("tier", "reward", "change", "reason", "author", "to_participant", "from_participant", "to_currency", "rate", "received")
+_TOLD = (
+    "tier",
+    "reward",
+    "change",
+    "reason",
+    "author",
+    "to_participant",
+    "from_participant",
+    "to_currency",
+    "rate",
+    "received",
+)
