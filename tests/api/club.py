@@ -27,15 +27,15 @@ MUCH = 9_007_199_254_740_000
 def definition_of(program: str, provider: str = "http://127.0.0.1:9/orders", **changes: Any) -> Definition:
     """The example, with a short log, a first wave for half of the members, two generous rules, two rewards with providers."""
     original = example("cd-club.yaml", program)
-    parts: dict[str, Any] = dict(
-        prototype={"transactions": LOG, "criteria": [{"figure": "members", "at_least": 1}]},
-        waves=[{"id": "half", "share": 50, "minimum_time": "P45D"}, {"id": "all", "share": 100, "minimum_time": "P30D"}],
-        earning=[
+    parts: dict[str, Any] = {
+        "prototype": {"transactions": LOG, "criteria": [{"figure": "members", "at_least": 1}]},
+        "waves": [{"id": "half", "share": 50, "minimum_time": "P45D"}, {"id": "all", "share": 100, "minimum_time": "P30D"}],
+        "earning": [
             *(rule.model_dump(mode="json") for rule in original.earning),
             {"id": "gift", "event": "gift", "points": MUCH},
             {"id": "jackpot", "event": "jackpot", "rate": 1_000_000},
         ],
-        rewards=[
+        "rewards": [
             *(reward.model_dump(mode="json") for reward in original.rewards),
             {"id": "ticket", "name": "A ticket", "points": 100, "fulfilment": {"kind": "voucher_codes"}},
             {
@@ -46,7 +46,7 @@ def definition_of(program: str, provider: str = "http://127.0.0.1:9/orders", **c
                 "fulfil_within": "PT1S",
             },
         ],
-    )
+    }
     return example("cd-club.yaml", program, **(parts | changes))
 
 
