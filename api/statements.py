@@ -56,7 +56,10 @@ async def show_statement(
     as_of: Instant | None = None,
     currency: Currency | None = None,
 ) -> dict[str, Any]:
-    """What there was, what came and went after `since` and up to `until`, what there is; as it was known at `as_of`."""
+    """What there was, what came and went after `since` and up to `until`, what there is; as it was known at `as_of`.
+
+    Each lot is shown with the expiry that it has now, also as of a past instant: how an expiry moved before is not kept.
+    """
     code = await _currency(services, program, participant, currency)
     _check_window(since, until, as_of, datetime.now(UTC))
     statement = await services.ledger.statement(program, participant, code, since, until, as_of)

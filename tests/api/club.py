@@ -73,6 +73,23 @@ async def launched(house: House, provider: str, **changes: Any) -> "Club":
     return Club(house, definition, record["salt"], record["open_buckets"])
 
 
+async def pooling(house: House, provider: str) -> "Club":
+    """Another one, with a second and a third currency, transfers between members, and lapsed points that can come back."""
+    more = {"name": "More", "value_per_point": "0.01", "cost_per_point": "0.01", "expected_redemption_rate": "0.5"}
+    return await launched(
+        house,
+        provider,
+        other_currencies=[{"code": "GEMS", **more}, {"code": "DUST", **more}],
+        conversions=[
+            {"from_currency": "NOTES", "to_currency": "GEMS", "rate": "0.01", "lapses_after": "P1Y"},
+            {"from_currency": "NOTES", "to_currency": "DUST", "rate": "1000000"},
+        ],
+        transfers_between_members=True,
+        clawback={"shortfall": "negative", "lowest_balance": -100},
+        expiry={"kind": "after_earning", "after": "P6M", "reinstate_within": "P30D"},
+    )
+
+
 @dataclass
 class Waiting:
     """A program whose strategy gate is open: marketing and finance are asked."""

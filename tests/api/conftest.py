@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from domain import ids
-from tests.api.club import Club, Waiting, begun, launched
+from tests.api.club import Club, Waiting, begun, launched, pooling
 from tests.api.provider import Provider, serving
 from tests.house import House
 from tests.waiting import gate_open
@@ -26,20 +26,8 @@ async def club(house: House, provider: Provider) -> Club:
 
 @pytest.fixture(scope="session")
 async def pool(house: House, provider: Provider) -> Club:
-    """Another one, with a second and a third currency, transfers between members, and lapsed points that can come back."""
-    more = {"name": "More", "value_per_point": "0.01", "cost_per_point": "0.01", "expected_redemption_rate": "0.5"}
-    return await launched(
-        house,
-        provider.address,
-        other_currencies=[{"code": "GEMS", **more}, {"code": "DUST", **more}],
-        conversions=[
-            {"from_currency": "NOTES", "to_currency": "GEMS", "rate": "0.01", "lapses_after": "P1Y"},
-            {"from_currency": "NOTES", "to_currency": "DUST", "rate": "1000000"},
-        ],
-        transfers_between_members=True,
-        clawback={"shortfall": "negative", "lowest_balance": -100},
-        expiry={"kind": "after_earning", "after": "P6M", "reinstate_within": "P30D"},
-    )
+    """Another one, which has all that one can do with points."""
+    return await pooling(house, provider.address)
 
 
 @pytest.fixture(scope="session")

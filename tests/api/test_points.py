@@ -6,7 +6,7 @@ from typing import Any
 
 from domain import ids
 from domain.period import Period
-from ledger import Earn, Ledger
+from ledger import Answer, Earn, Ledger
 from tests.api.club import MUCH, SHOP, Club, problem, unchanged
 from tests.house import House
 from tests.waiting import history_has
@@ -16,7 +16,8 @@ _DAY = timedelta(days=1)
 
 async def pending_earn(club: Club, participant: str, key: str, points: int = 50) -> int:
     """Points that wait for their confirmation; the number of their transaction."""
-    return (await _earn(club, participant, key, points, pending=True)).txn_id
+    answer = await _earn(club, participant, key, points, pending=True)
+    return answer.txn_id
 
 
 async def lapsed(club: Club, participant: str, key: str, since: timedelta, points: int = 40) -> int:
@@ -29,7 +30,7 @@ async def lapsed(club: Club, participant: str, key: str, since: timedelta, point
     return int(number)
 
 
-async def _earn(club: Club, participant: str, key: str, points: int, **more: Any) -> Any:
+async def _earn(club: Club, participant: str, key: str, points: int, **more: Any) -> Answer:
     request: dict[str, Any] = {
         "program": club.program, "participant": participant, "currency": "NOTES", "key": f"{participant}/{key}",
         "points": points, "effective_at": datetime.now(UTC),
