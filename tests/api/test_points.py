@@ -6,7 +6,7 @@ from typing import Any
 
 from domain import ids
 from domain.period import Period
-from ledger import Answer, Earn, Ledger
+from ledger import Answer, Burn, Earn, Ledger
 from tests.api.club import MUCH, SHOP, Club, problem, unchanged
 from tests.house import House
 from tests.waiting import history_has
@@ -186,6 +186,40 @@ async def test_what_lapsed_comes_back_within_its_time_and_lapses_anew(pool: Club
     assert datetime.fromisoformat(lot["expires_at"]) == Period.parse("P6M").after(now, pool.definition.zone)
     again = await pool.points(participant, f"transactions/{number}/reinstatement")
     problem(again, 409, "nothing_to_reinstate")
+
+
+async def test_a_reversal_comes_once_for_its_key_and_its_refusal_repeats(pool: Club, house: House) -> None:
+    participant = await pool.member()
+    first, second = [(await pool.event(participant, "10")).json()["transaction"] for _ in range(2)]
+    path, body = f"transactions/{first}/reversal", {"reason": "returned"}
+    done = await pool.points(participant, path, body, key=f"r-{participant}")
+    refused = problem(await pool.points(participant, path, body, key=f"s-{participant}"), 409, "exceeds_original")
+    async with unchanged(house, pool.program):
+        again = await pool.points(participant, path, body, key=f"r-{participant}")
+        assert (again.status_code, again.json(), again.headers["Location"]) == (201, done.json(), done.headers["Location"])
+        assert again.headers["Idempotency-Replayed"] == "true"
+        repeated = await pool.points(participant, path, body, key=f"s-{participant}")
+        assert problem(repeated, 409, "exceeds_original") == refused
+        for other in (f"transactions/{second}/reversal", f"transactions/{first}/cancellation"):
+            reused = await pool.points(participant, other, body, key=f"r-{participant}")
+            problem(reused, 422, "idempotency_key_reused")
+
+
+async def test_what_comes_back_past_its_expiry_lapses_again_and_can_be_reinstated(pool: Club) -> None:
+    participant = await pool.member()
+    now = datetime.now(UTC)
+    await _earn(pool, participant, "old", 40, effective_at=now - 9 * _DAY, expires_at=now - _DAY)
+    burn = Burn(
+        program=pool.program, participant=participant, currency="NOTES", key=f"{participant}/burn", points=40,
+        effective_at=now - 5 * _DAY,
+    )  # fmt: skip
+    spent = await pool.house.ledger.burn(burn)
+    back = await pool.points(participant, f"transactions/{spent.txn_id}/reversal", {"reason": "returned"})
+    assert (back.json()["kind"], back.json()["balance"], await pool.available(participant)) == ("reversal", 40, 0)
+    entries = (await pool.statement(participant))["entries"]
+    assert [each["kind"] for each in entries] == ["earn", "burn", "reversal", "expire"]
+    answer = await pool.points(participant, f"transactions/{entries[-1]['txn_id']}/reinstatement")
+    assert (answer.status_code, await pool.available(participant)) == (201, 40)
 
 
 async def test_the_books_are_right_after_all_of_it(pool: Club, house: House) -> None:
