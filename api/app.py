@@ -7,7 +7,19 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import events, gates, members, problems, programs, redemptions, reports, transaction_logs
+from api import (
+    corrections,
+    events,
+    exchanges,
+    gates,
+    members,
+    problems,
+    programs,
+    redemptions,
+    reports,
+    statements,
+    transaction_logs,
+)
 from api.errors import BodyTooLarge
 from api.people import People
 from api.services import Services
@@ -92,7 +104,8 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
     app.state.people = People.read(settings.people)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     problems.install(app)
-    for module in (programs, reports, gates, members, events, redemptions, transaction_logs):
+    routes = (programs, reports, gates, members, events, statements, corrections, exchanges, redemptions, transaction_logs)
+    for module in routes:
         app.include_router(module.router)
 
     @app.get("/health", tags=["operation"])

@@ -322,7 +322,7 @@ class BalanceLimit(TenureError):
     title = "The account is full"
 
     def __init__(self, detail: str) -> None:
-        super().__init__(detail, remedy="Let the member redeem, then post the event with a new Idempotency-Key.")
+        super().__init__(detail, remedy="Let the member redeem, then ask again with a new Idempotency-Key.")
 
 
 class TransactionUnknown(TenureError):
@@ -334,6 +334,77 @@ class TransactionUnknown(TenureError):
         super().__init__(
             f"{participant!r} has no transaction {number}.",
             remedy="Take its address from the Location header of the answer that made it.",
+        )
+
+
+class CurrencyUnknown(TenureError):
+    code = "currency_unknown"
+    status = 422
+    title = "The program has no such currency"
+
+    def __init__(self, currency: str, known: list[str], field: str) -> None:
+        super().__init__(
+            f"There is no currency {currency!r}.", remedy=f"The definition in force has: {', '.join(known)}.", field=field
+        )
+
+
+class ConversionUnknown(TenureError):
+    code = "conversion_unknown"
+    status = 422
+    title = "The program has no such conversion"
+
+    def __init__(self, from_currency: str, to_currency: str, known: list[str]) -> None:
+        offered = (
+            f"The definition in force converts {', '.join(known)}." if known else "The definition in force converts nothing."
+        )
+        super().__init__(f"{from_currency} is not converted into {to_currency}.", remedy=offered, field="to_currency")
+
+
+class TransfersNotAllowed(TenureError):
+    code = "transfers_not_allowed"
+    status = 409
+    title = "Members cannot give points to each other"
+
+    def __init__(self, program: str) -> None:
+        super().__init__(
+            f"Program {program!r} has no transfers between members.",
+            remedy="Allow them with `transfers_between_members: true` in a further revision.",
+        )
+
+
+class RecipientNotActive(TenureError):
+    code = "recipient_not_active"
+    status = 409
+    title = "There is nobody to get the points"
+
+    def __init__(self, participant: str, program: str) -> None:
+        super().__init__(
+            f"{participant!r} is no active member of program {program!r}.",
+            remedy="Check the reference, or enrol them first; who has left cannot be given points.",
+            field="to",
+        )
+
+
+class NoReinstatement(TenureError):
+    code = "reinstatement_not_offered"
+    status = 409
+    title = "What has lapsed does not come back"
+
+    def __init__(self, program: str) -> None:
+        super().__init__(
+            f"Program {program!r} gives back nothing that has lapsed.",
+            remedy="Offer it with `expiry.reinstate_within` in a further revision, or give points by an adjustment.",
+        )
+
+
+class ReinstatementTooLate(TenureError):
+    code = "reinstatement_too_late"
+    status = 409
+    title = "The time for a reinstatement is over"
+
+    def __init__(self, lapsed_at: str, until: str) -> None:
+        super().__init__(
+            f"What lapsed at {lapsed_at} could be given back until {until}.", remedy="Give points by an adjustment instead."
         )
 
 

@@ -173,7 +173,7 @@ def _as_the_first(event: KeyedEvent, first: KeyedEvent, place: int, outcomes: _O
 def _result(place: int, key: str | None, outcome: Answer | TenureError) -> dict[str, Any]:
     """What an event is answered, under the key as it came."""
     if isinstance(outcome, Answer) and outcome.outcome == "refused":
-        outcome = refusal(outcome)
+        outcome = refusal(str(outcome.refusal), str(outcome.detail))
     if isinstance(outcome, TenureError):
         return {"key": key, "status": "refused", "problem": _placed(document(outcome), f"events[{place}]")}
     return {"key": key, "status": "repeated" if outcome.duplicate else "posted", **told(outcome)}

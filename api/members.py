@@ -1,4 +1,4 @@
-"""Members: enrol, see the balance, leave."""
+"""Members: enrol, look, leave."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -108,18 +108,6 @@ async def show_member(program: str, participant: str, services: WithServices) ->
         record = await members.find(connection, program, participant)
         changes = await members.tier_changes(connection, program, participant)
     return record.model_dump(mode="json") | {"tier_changes": [change.model_dump(mode="json") for change in changes]}
-
-
-@router.get("/{participant}/balance", dependencies=[Depends(may("read members"))])
-async def show_balance(program: str, participant: str, services: WithServices) -> dict[str, Any]:
-    """What a member has: posted, held, available, and every lot with the instant at which it lapses."""
-    async with services.engine.connect() as connection:
-        record = await programs.find(connection, program)
-        await members.find(connection, program, participant)
-        definition = await programs.definition(connection, program, record.revision_in_force or 1)
-    code = definition.currency.code
-    balance = await services.ledger.balance(program, participant, code)
-    return {"program": program, "participant": participant, "currency": code} | balance.model_dump(mode="json")
 
 
 @router.get("/{participant}/transactions/{number}", dependencies=[Depends(may("read members"))])

@@ -28,6 +28,10 @@ Action = Literal[
     "decide at a gate",
     "load a transaction log",
     "serve members",
+    "confirm points",
+    "transfer points",
+    "convert points",
+    "correct points",
     "stock rewards",
     "read members",
     "check the ledger",
@@ -43,8 +47,13 @@ MAY: dict[Action, frozenset[Role]] = {
     "decide at a gate": _EVERYBODY,
     "load a transaction log": frozenset({"product_owner", "analyst"}),
     "serve members": frozenset({"member_service"}),
+    "confirm points": frozenset({"member_service", "operations"}),
+    "transfer points": frozenset({"member_service", "operations"}),
+    "convert points": frozenset({"member_service", "operations"}),
+    "correct points": frozenset({"operations", "finance"}),
     "stock rewards": frozenset({"product_owner", "operations"}),
-    "read members": frozenset({"member_service", "product_owner", "analyst", "operator"}),
+    # Whoever corrects points must see which.
+    "read members": frozenset({"member_service", "product_owner", "analyst", "operator", "operations", "finance"}),
     "check the ledger": frozenset({"product_owner", "finance", "operator", "analyst"}),
 }
 

@@ -1,4 +1,4 @@
-"""Transactions at the edge: asked for once under the caller's key, and told as the ledger answered them."""
+"""What the ledger answered, as the API tells it: a transaction, or a refusal with what to do about it."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +9,35 @@ from fastapi.responses import JSONResponse
 from api.errors import BalanceLimit, KeyReused, Refused
 from ledger import Answer, KeyConflict
 from runtime.errors import TenureError
+
+_ASK_ANEW = "then ask with a new Idempotency-Key"
+_REMEDIES = {
+    "insufficient_points": f"Look at the member's balance for what is available, {_ASK_ANEW}.",
+    "unknown_transaction": "Take the number of a posted transaction from the member's statement.",
+    "reversal_of_reversal": "Post what it took back anew: an event, or an adjustment with its reason.",
+    "exceeds_original": f"Ask for no more than is left of it, or name no points to reverse all of that; {_ASK_ANEW}.",
+    "earn_pending": "Cancel it: it has moved no points yet.",
+    "earn_cancelled": "Nothing is to be done: its points were never posted.",
+    "earn_confirmed": "Reverse the earn if its points are to be taken back.",
+    "not_pending": "Nothing waits for a confirmation; reverse the earn if its points are to be taken back.",
+    "unknown_earn": "Take the number of an earn that waits for its confirmation from the member's statement.",
+    "below_lowest_allowed": "Reverse fewer points; how far a balance may go is in the definition's clawback.",
+    "unknown_expiry": "Take the number of a transaction of the kind expire from the member's statement.",
+    "nothing_to_reinstate": "Nothing is to be done: its points have come back before.",
+    "converts_to_nothing": f"Convert more points at once, {_ASK_ANEW}.",
+}
+_INSTEAD = {
+    "transfer": "Have the other member transfer the points back.",
+    "transfer_in": "Transfer the points back to the member whom they came from.",
+    "adjustment": "Adjust by the same points with the opposite sign.",
+    "convert": "Convert the points back where the program does that, or adjust both currencies.",
+    "convert_in": "Convert the points back where the program does that, or adjust both currencies.",
+    "expire": "Reinstate it where the program does that, or give the points by an adjustment.",
+    "reinstate": "Take the points by an adjustment.",
+    "forfeit": "Give the points by an adjustment.",
+    "hold": "It moved no points; its redemption captures or voids it.",
+}
+"""What to do instead of a reversal, by the kind of the transaction that has none."""
 
 
 async def first_answer(ask: Callable[[], Awaitable[Answer]], before: Callable[[], Awaitable[Answer | None]]) -> Answer:
@@ -36,27 +65,24 @@ def own_key(key: str) -> Iterator[None]:
 def posted(program: str, participant: str, answer: Answer) -> JSONResponse:
     """The answer of a transaction. Raises the refusal where the ledger refused, in the ledger's words."""
     if answer.outcome == "refused":
-        raise refusal(answer)
+        raise refusal(str(answer.refusal), str(answer.detail))
     headers = {"Location": f"/programs/{program}/members/{participant}/transactions/{answer.txn_id}"}
     if answer.duplicate:
         headers["Idempotency-Replayed"] = "true"
     return JSONResponse(told(answer), status_code=201, headers=headers)
 
 
-def refusal(answer: Answer) -> TenureError:
-    """The ledger's refusal, in its own words, with what the shop can do."""
-    code, detail = str(answer.refusal), str(answer.detail)
-    match code:
-        case "balance_limit":
-            return BalanceLimit(detail)
-        case _:
-            return Refused(
-                code, detail, "Look at the member's balance, then ask for what it allows with a new Idempotency-Key."
-            )
+def refusal(code: str, detail: str, *, kind: str = "") -> TenureError:
+    """The ledger's refusal, in its own words, with what can be done; `kind` is that of the transaction it is about."""
+    if code == "balance_limit":
+        return BalanceLimit(detail)
+    if code == "not_reversible":
+        return Refused(code, detail, _INSTEAD.get(kind, "Correct what it did by an adjustment with its reason."))
+    return Refused(code, detail, _REMEDIES.get(code, f"Look at the member's statement, {_ASK_ANEW}."))
 
 
 def told(answer: Answer) -> dict[str, Any]:
-    """A transaction as it was answered: the tier that it was rated for, the points that wait, or the reward that it paid."""
+    """A transaction as it was answered, with what tells about it: the tier of an earn, the reason of a correction."""
     found = {
         "transaction": answer.txn_id,
         "kind": answer.kind,
@@ -65,4 +91,19 @@ def told(answer: Answer) -> dict[str, Any]:
         "balance": answer.balance,
         "effective_at": answer.effective_at.isoformat(),
     }
-    return found | {name: answer.details[name] for name in ("tier", "pending", "reward") if name in answer.details}
+    return found | {name: answer.details[name] for name in _TOLD if name in answer.details}
+
+
+_TOLD = (
+    "tier",
+    "pending",
+    "reward",
+    "change",
+    "reason",
+    "author",
+    "to_participant",
+    "from_participant",
+    "to_currency",
+    "rate",
+    "received",
+)

@@ -1,4 +1,4 @@
-"""`tenure member`: enrol, post an activity, see the balance, redeem, leave."""
+"""`tenure member`: enrol, post an activity, see the balance and the statement, redeem, leave."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from cli.client import Api
-from cli.options import As, Json, Key, MemberId, ProgramId
+from cli.options import As, Currency, Json, Key, MemberId, ProgramId
 from cli.output import console, facts, heading, table
+from cli.statement import print_statement
 from cli.text import clean, count, instant, number, words
 
 app = typer.Typer(no_args_is_help=True, help="Serve members: enrol, post activities, redeem, let them leave.")
@@ -99,12 +100,12 @@ def event(
 
 
 @app.command()
-def balance(program: ProgramId, member: MemberId, as_json: Json = False, who: As = None) -> None:
+def balance(program: ProgramId, member: MemberId, currency: Currency = None, as_json: Json = False, who: As = None) -> None:
     """Show what a member has: available points, and every lot with the instant at which it lapses.
 
     Example: `tenure --as demo-shop member balance cd-club c-00042`
     """
-    reply = Api(who, as_json=as_json).get("programs", program, "members", member, "balance")
+    reply = Api(who, as_json=as_json).get("programs", program, "members", member, "balance", currency=currency)
     if as_json:
         typer.echo(reply.text)
         return
@@ -118,6 +119,8 @@ def balance(program: ProgramId, member: MemberId, as_json: Json = False, who: As
             {
                 "posted": number(found["posted"]),
                 "held": number(found["held"]) if found["held"] else None,
+                "pending": number(found["pending"]) if found["pending"] else None,
+                "owed": number(found["owed"]) if found["owed"] else None,
                 "last activity": instant(found["last_activity_at"], nothing="none"),
             }
         )
@@ -128,6 +131,29 @@ def balance(program: ProgramId, member: MemberId, as_json: Json = False, who: As
         for lot in found["lots"]
     ]
     out.print(table(count(len(lots), "lot"), ("Earned (UTC)", "Remaining", "Lapses (UTC)"), lots, right=("Remaining",)))
+
+
+@app.command()
+def statement(
+    program: ProgramId,
+    member: MemberId,
+    since: Annotated[str | None, typer.Option(metavar="INSTANT", help="What came after it, in ISO 8601 with a zone.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="INSTANT", help="And up to this one. Default: all.")] = None,
+    as_of: Annotated[str | None, typer.Option(metavar="INSTANT", help="As it was known then. Default: all known now.")] = None,
+    currency: Currency = None,
+    as_json: Json = False,
+    who: As = None,
+) -> None:
+    """Show the statement of account: what came and went, what there is, and when each lot lapses.
+
+    Example: `tenure --as demo-shop member statement cd-club c-00042 --since 2026-01-01T00:00:00Z`
+    """
+    asked = {"since": since, "until": until, "as_of": as_of, "currency": currency}
+    reply = Api(who, as_json=as_json).get("programs", program, "members", member, "statement", **asked)
+    if as_json:
+        typer.echo(reply.text)
+    else:
+        print_statement(console(), reply.data)
 
 
 @app.command()

@@ -33,7 +33,8 @@ def _program(value: str) -> str:
     return value
 
 
-def _member(value: str) -> str:
+def a_member(value: str) -> str:
+    """The same of a member's reference."""
     from domain.ids import is_participant_id
 
     if not is_participant_id(value):
@@ -44,5 +45,8 @@ def _member(value: str) -> str:
 
 
 ProgramId = Annotated[str, typer.Argument(metavar="PROGRAM", help="The program's id.", callback=_program)]
-MemberId = Annotated[str, typer.Argument(metavar="MEMBER", help="The member's reference.", callback=_member)]
+MemberId = Annotated[str, typer.Argument(metavar="MEMBER", help="The member's reference.", callback=a_member)]
 GateId = Annotated[str, typer.Argument(metavar="GATE", help="The gate's id, as `tenure gate list` shows it.")]
+Currency = Annotated[
+    str | None, typer.Option("--currency", metavar="CODE", help="Which of the program's currencies. Default: the main one.")
+]

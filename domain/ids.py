@@ -64,6 +64,11 @@ def event(person: str, key: str) -> str:
     return f"event/{asked(person, key)}"
 
 
+def correction(person: str, key: str) -> str:
+    """The ledger's key of a correction, a transfer or a conversion that a person asked for."""
+    return f"correction/{asked(person, key)}"
+
+
 def redemption(person: str, key: str) -> str:
     """The ledger's key of a redemption that a person asked for."""
     return f"redemption/{asked(person, key)}"

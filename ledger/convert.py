@@ -31,7 +31,7 @@ async def convert(engine: AsyncEngine, system: SystemAccounts, request: Convert)
             raise Refused("converts_to_nothing", told, points)
         getter = await lock(connection, to)
         getter = await bring_up(connection, request.program, getter, request.effective_at)
-        check_limit(getter.posted, received)
+        check_limit(getter.posted, received, asked_for=points)
         rate = str(request.rate)
         answer = await enter(
             connection,

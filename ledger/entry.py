@@ -103,12 +103,11 @@ def moves_of(picked: Sequence[Picked]) -> list[Move]:
     return [Move(each.lot, taken=each.points) for each in picked]
 
 
-def check_limit(posted: int, more: int) -> None:
-    """Refuse what would bring a balance above the limit."""
+def check_limit(posted: int, more: int, *, asked_for: int | None = None) -> None:
+    """Refuse what would bring a balance above the limit; `asked_for` are the points of the request, if not so many."""
     if posted + more > MAX_POINTS:
-        raise Refused(
-            "balance_limit", f"The balance is {posted}, and {more} more would bring it above {MAX_POINTS}.", points=more
-        )
+        told = f"The balance is {posted}, and {more} more would bring it above {MAX_POINTS}."
+        raise Refused("balance_limit", told, points=more if asked_for is None else asked_for)
 
 
 async def enter(

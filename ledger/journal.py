@@ -1,7 +1,7 @@
 """One database transaction for each request; the answers that requests already got; the answers that refuse."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Row, insert, select
 from sqlalchemy.exc import DBAPIError
@@ -24,6 +24,14 @@ ANSWER = [
     txn.c.request_hash,
 ]
 """The columns of a transaction that make its answer."""
+
+
+class Recorded(NamedTuple):
+    """A transaction as it stands in the books: its key, the currency of its account, and the answer it got."""
+
+    key: str
+    currency: str
+    answer: Answer
 
 
 def sqlstate(error: DBAPIError) -> str | None:
@@ -64,12 +72,13 @@ async def stored(connection: AsyncConnection, program: str, keys: Sequence[str])
     return {row.key: row for row in found}
 
 
-async def transaction(connection: AsyncConnection, program: str, participant: str, txn_id: int) -> Answer | None:
+async def transaction(connection: AsyncConnection, program: str, participant: str, txn_id: int) -> Recorded | None:
     """One transaction of a member."""
     mine = (account.c.program == program, account.c.participant == participant)
-    query = select(*ANSWER).join(account, account.c.id == txn.c.account_id).where(txn.c.id == txn_id, *mine)
+    columns = (*ANSWER, account.c.currency)
+    query = select(*columns).join(account, account.c.id == txn.c.account_id).where(txn.c.id == txn_id, *mine)
     row = (await connection.execute(query)).one_or_none()
-    return _answer(row, duplicate=False) if row is not None else None
+    return Recorded(row.key, row.currency, _answer(row, duplicate=False)) if row is not None else None
 
 
 def check_same(row: Row[Any], request_hash: bytes) -> None:

@@ -26,6 +26,7 @@ from ledger import (
 )
 from ledger.accounts import SystemAccounts
 from ledger.coalescer import Coalescer
+from ledger.journal import Recorded
 from ledger.requests import Answer, Burn, Earn, Forfeit, Request, Reschedule, Swept, fingerprint_hash
 from ledger.requests_corrections import Adjust, Cancel, Confirm, Reinstate, Reverse
 from ledger.requests_exchanges import Convert, Transfer
@@ -126,6 +127,11 @@ class Ledger:
 
     async def transaction(self, program: str, participant: str, txn_id: int) -> Answer | None:
         """A transaction of a member, as it was answered; None if the member has no such one."""
+        recorded = await self.recorded(program, participant, txn_id)
+        return recorded.answer if recorded is not None else None
+
+    async def recorded(self, program: str, participant: str, txn_id: int) -> Recorded | None:
+        """The same with its key and its currency, by which further requests name it."""
         async with self._engine.connect() as connection:
             return await journal.transaction(connection, program, participant, txn_id)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
+from urllib.parse import urlencode
 
 from httpx import Response
 from sqlalchemy import text
@@ -23,20 +24,18 @@ MUCH = 9_007_199_254_740_000
 """Points of a gift: an account holds one, and not two."""
 
 
-def definition_of(program: str, provider: str = "http://127.0.0.1:9/orders") -> Definition:
+def definition_of(program: str, provider: str = "http://127.0.0.1:9/orders", **changes: Any) -> Definition:
     """The example, with a short log, a first wave for half of the members, two generous rules, two rewards with providers."""
     original = example("cd-club.yaml", program)
-    return example(
-        "cd-club.yaml",
-        program,
-        prototype={"transactions": LOG, "criteria": [{"figure": "members", "at_least": 1}]},
-        waves=[{"id": "half", "share": 50, "minimum_time": "P45D"}, {"id": "all", "share": 100, "minimum_time": "P30D"}],
-        earning=[
+    parts: dict[str, Any] = {
+        "prototype": {"transactions": LOG, "criteria": [{"figure": "members", "at_least": 1}]},
+        "waves": [{"id": "half", "share": 50, "minimum_time": "P45D"}, {"id": "all", "share": 100, "minimum_time": "P30D"}],
+        "earning": [
             *(rule.model_dump(mode="json") for rule in original.earning),
             {"id": "gift", "event": "gift", "points": MUCH},
             {"id": "jackpot", "event": "jackpot", "rate": 1_000_000},
         ],
-        rewards=[
+        "rewards": [
             *(reward.model_dump(mode="json") for reward in original.rewards),
             {"id": "ticket", "name": "A ticket", "points": 100, "fulfilment": {"kind": "voucher_codes"}},
             {
@@ -47,21 +46,22 @@ def definition_of(program: str, provider: str = "http://127.0.0.1:9/orders") -> 
                 "fulfil_within": "PT1S",
             },
         ],
-    )
+    }
+    return example("cd-club.yaml", program, **(parts | changes))
 
 
-async def begun(house: House, prefix: str = "api", **provider: str) -> Definition:
+async def begun(house: House, prefix: str = "api", **changes: Any) -> Definition:
     """A program that has just been started, on a log that is there."""
     await house.post(f"/transaction-logs/{LOG}", content="customer,at,amount\nc1,2026-01-01T10:00:00Z,120.00\n")
-    definition = definition_of(program_id(prefix), **provider)
+    definition = definition_of(program_id(prefix), **changes)
     response = await house.post("/programs", definition.model_dump(mode="json"))
     assert response.status_code == 201, response.text
     return definition
 
 
-async def launched(house: House, provider: str) -> "Club":
-    """A program that the people have approved, with its first wave open."""
-    definition = await begun(house, provider=provider)
+async def launched(house: House, provider: str, **changes: Any) -> "Club":
+    """A program that the people have approved, with its first wave open; `changes` are parts of its definition."""
+    definition = await begun(house, provider=provider, **changes)
     program = definition.program
     qualification = ids.qualification(program, 1)
     await approve(house, f"{qualification}/gate/strategy/1", "demo-marketing", "demo-finance")
@@ -71,6 +71,23 @@ async def launched(house: House, provider: str) -> "Club":
     await timer_started(house.temporal, ids.rollout(program, 1))
     record = await house.get(f"/programs/{program}")
     return Club(house, definition, record["salt"], record["open_buckets"])
+
+
+async def pooling(house: House, provider: str) -> "Club":
+    """Another one, with a second and a third currency, transfers between members, and lapsed points that can come back."""
+    more = {"name": "More", "value_per_point": "0.01", "cost_per_point": "0.01", "expected_redemption_rate": "0.5"}
+    return await launched(
+        house,
+        provider,
+        other_currencies=[{"code": "GEMS", **more}, {"code": "DUST", **more}],
+        conversions=[
+            {"from_currency": "NOTES", "to_currency": "GEMS", "rate": "0.01", "lapses_after": "P1Y"},
+            {"from_currency": "NOTES", "to_currency": "DUST", "rate": "1000000"},
+        ],
+        transfers_between_members=True,
+        clawback={"shortfall": "negative", "lowest_balance": -100},
+        expiry={"kind": "after_earning", "after": "P6M", "reinstate_within": "P30D"},
+    )
 
 
 @dataclass
@@ -136,6 +153,19 @@ class Club:
     async def redeem(self, participant: str, reward: str = "sampler", *, key: str | None = None) -> Response:
         """A sampler costs 500 points."""
         return await self.house.post(f"{self.path}/members/{participant}/redemptions", {"reward": reward}, person=SHOP, key=key)
+
+    async def points(
+        self, participant: str, what: str, body: Any = None, *, person: str = "demo-operations", key: str | None = None
+    ) -> Response:
+        """Have points moved by hand: `adjustments`, `transfers`, `transactions/7/reversal` and so on."""
+        return await self.house.post(f"{self.path}/members/{participant}/{what}", body or {}, person=person, key=key)
+
+    async def statement(self, participant: str, **window: str) -> dict[str, Any]:
+        """What the API tells of a member's account."""
+        found: dict[str, Any] = await self.house.get(
+            f"{self.path}/members/{participant}/statement?{urlencode(window)}", "demo-operations"
+        )
+        return found
 
     async def leave(self, participant: str, *, key: str | None = None) -> Response:
         return await self.house.post(

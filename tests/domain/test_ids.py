@@ -27,6 +27,8 @@ def test_a_persons_key_is_fit_for_any_id_and_nobody_elses() -> None:
     assert len(set(asked)) == len(asked)
     assert all(re.fullmatch("[0-9a-f]{32}", each) for each in asked)
     assert ids.asked("ann", "k1") == asked[0]
+    ledger_keys = {make("ann", "k1") for make in (ids.event, ids.redemption, ids.correction)}
+    assert ledger_keys == {f"{what}/{asked[0]}" for what in ("event", "redemption", "correction")}
 
 
 @pytest.mark.parametrize("name", ["a", "cd-club", "0", "a" * 63])

@@ -1,0 +1,101 @@
+"""Who asks for something to be done with a member's points, where the member stands, and the ledger's one answer to it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import Depends
+from pydantic import Field
+
+from api.errors import MemberGone, RedeemingClosed
+from api.once import Key
+from api.people import Action, may
+from api.services import Services, WithServices
+from api.transactions import first_answer, own_key
+from domain import expiry, ids
+from domain.definition import Definition
+from domain.gates import Person
+from domain.model import CAN_BE_KEPT
+from ledger import MAX_POINTS, Answer
+from ledger.requests import Request
+from store import members, programs
+from store.members import MemberRecord
+
+Points = Annotated[int, Field(ge=1, le=MAX_POINTS, strict=True)]
+Currency = Annotated[str, Field(max_length=200), CAN_BE_KEPT]
+"""The code of a currency as it was sent; the definition says whether there is one."""
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Who asks for something to be done with whose points, under which key."""
+
+    services: Services
+    program: str
+    participant: str
+    person: Person
+    key: str
+
+    @property
+    def ledger_key(self) -> str:
+        return ids.correction(self.person.id, self.key)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An active member of a program, and the definition in force, now."""
+
+    by: Asking
+    definition: Definition
+    member: MemberRecord
+    redeeming_until: datetime | None
+    now: datetime
+
+    def request(self, currency: str, said: str, reason: str | None = None) -> dict[str, Any]:
+        """What every request to the ledger says; `said` is what the caller sent, `reason` goes to the books with its author."""
+        return {
+            "program": self.by.program,
+            "participant": self.by.participant,
+            "currency": currency,
+            "key": self.by.ledger_key,
+            "fingerprint": said,
+            "effective_at": self.now,
+            "details": {"author": self.by.person.id} | ({"reason": reason} if reason else {}),
+        }
+
+    def expiry(self) -> datetime | None:
+        """When what the member gets now lapses."""
+        return expiry.lot_expiry(self.definition, self.member.tier, self.now)
+
+    def check_redeeming(self) -> None:
+        """Raise RedeemingClosed in a program that ends, once nothing can be done with points any more."""
+        if self.redeeming_until is not None and self.now >= self.redeeming_until:
+            raise RedeemingClosed(self.by.program)
+
+
+def asking(action: Action) -> Callable[..., Awaitable[Asking]]:
+    async def found(
+        program: str, participant: str, services: WithServices, person: Annotated[Person, Depends(may(action))], key: Key
+    ) -> Asking:
+        return Asking(services, program, participant, person, key)
+
+    return found
+
+
+async def answer_once(by: Asking, kind: type[Request], said: str, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+    """The ledger's answer to what was asked, the first one if it was asked before."""
+    ledger = by.services.ledger
+    with own_key(by.key):
+        return await first_answer(ask, lambda: ledger.answered(kind, by.program, by.participant, by.ledger_key, said))
+
+
+async def standing_of(by: Asking) -> Standing:
+    """Where the member stands now. Raises MemberGone for who has left, and what is unknown."""
+    async with by.services.engine.connect() as connection:
+        record = await programs.find(connection, by.program)
+        member = await members.find(connection, by.program, by.participant)
+        definition = await programs.definition(connection, by.program, record.revision_in_force or 1)
+    if member.status != "active":
+        raise MemberGone(by.participant)
+    return Standing(by, definition, member, record.redeeming_until, datetime.now(UTC))
