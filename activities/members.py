@@ -93,11 +93,14 @@ class MemberActivities:
             record = await members.find(connection, look.program, look.participant)
             ends = (await programs.find(connection, look.program)).enrolment_until
             standing_by = await programs.in_force_at(connection, look.program, record.tier_since)
+            window_ended = tiers.window_start(definition, look.at, record.joined_at)
+            ended_by = await programs.in_force_at(connection, look.program, window_ended)
             held = await _held(connection, definition, record, look.at)
         counters = await self._sums(look, tiers.spans(definition, look.at, record.joined_at))
-        earlier = await self._earlier_sums(look, in_force, record)
+        earlier = await self._earlier_sums(look, definition, record.joined_at)
         last_activity = await self._ledger.last_activity(look.program, look.participant)
 
+        same_rules = ended_by is not None and ended_by.number == in_force.number
         review = tiers.review(
             definition,
             record.standing,
@@ -107,6 +110,7 @@ class MemberActivities:
             held=held,
             joined=record.joined_at,
             amended=standing_by is not None and standing_by.number != in_force.number,
+            earlier_raises=same_rules,
         )
         quiet = silence(definition, last_activity or record.joined_at, look.last_offer_at, look.at)
         stage = journey_stage(has_activity=last_activity is not None, silent=quiet.has_come)
@@ -120,7 +124,7 @@ class MemberActivities:
             membership = await members.find(connection, look.program, look.participant)
             held = await _held(connection, definition, membership, look.at)
             changes = await _changes_at(connection, definition, membership, look.at)
-        reached = tiers.milestones(definition, counters, earlier, look.at, record.joined_at)
+        reached = tiers.milestones(definition, counters, earlier if same_rules else None, look.at, record.joined_at)
         await self._pay_milestones(definition, membership, reached, look.at)
         for change, tier in changes:
             await self._give(definition, membership, benefits.of_change(definition, change, tier), look.at)
@@ -159,18 +163,10 @@ class MemberActivities:
         }
         return {counter: by_span[span].get(counter, 0) for counter, span in spans.items()}
 
-    async def _earlier_sums(
-        self, look: MemberAt, in_force: programs.RevisionInForce, record: members.MemberRecord
-    ) -> dict[str, int] | None:
-        """The sums of the windows before, where the rules ask for them and were in force as those windows ended."""
-        definition = in_force.definition
-        spans = tiers.earlier_spans(definition, look.at, record.joined_at)
-        if spans is None:
-            return None
-        ended = tiers.window_start(definition, look.at, record.joined_at)
-        async with self._engine.connect() as connection:
-            then = await programs.in_force_at(connection, look.program, ended)
-        return await self._sums(look, spans) if then is not None and then.number == in_force.number else None
+    async def _earlier_sums(self, look: MemberAt, definition: Definition, joined_at: datetime) -> dict[str, int] | None:
+        """The sums of the windows before, where the rules ask for them."""
+        spans = tiers.earlier_spans(definition, look.at, joined_at)
+        return await self._sums(look, spans) if spans is not None else None
 
     async def _pay_milestones(
         self, definition: Definition, record: members.MemberRecord, reached: tuple[tiers.Reached, ...], at: datetime

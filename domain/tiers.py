@@ -88,6 +88,7 @@ def review(
     held: Mapping[str, timedelta] = _NOTHING,
     joined: datetime | None = None,
     amended: bool = False,
+    earlier_raises: bool = True,
 ) -> Review:
     """Look at a member's tier at an instant, given each counter's sum over its window, up to that instant.
 
@@ -97,7 +98,8 @@ def review(
     Where the validity follows windows (`valid`), meeting `keep` or `reach` moves the end at once; `earlier` are then the sums
     over the windows before (`spans` says which), for events that came late and for what was earned in the year before the end.
     `held` is how long each tier, or one above it, has been held (`held` computes it); `joined` is asked for where windows begin
-    on anniversaries. `amended`: the standing is of an earlier revision, and the definition's `transition` is due.
+    on anniversaries. `amended`: the standing is of an earlier revision, and the definition's `transition` is due. Without
+    `earlier_raises`, as where another revision ruled the windows before, they only hold up who falls.
     A rolling window begins just after `window_start` and takes in `at`. Looking again at the same instant changes nothing.
     Raises KeyError for an unknown tier.
     """
@@ -106,14 +108,15 @@ def review(
     if earlier is not None and definition.qualification_window.repeats:
         before = definition.qualification_window.span(at, definition.zone, joined).since
         looks.append(_Look(earlier, before, held))
+    raising = looks if earlier_raises else [now]
     current = definition.current_tier(standing.tier)
     renamed, standing = current != standing.tier, standing.model_copy(update={"tier": current})
     rank = definition.tier_rank(current)
     lifetime = _lifetime(definition, now)
 
-    best = max(lifetime, *(_reached(definition, look, at, joined) for look in looks))
+    best = max(lifetime, *(_reached(definition, look, at, joined) for look in raising))
     if best > rank:
-        return Review(standing=_place(definition, best, at, looks, joined), change="upgrade")
+        return Review(standing=_place(definition, best, at, raising, joined), change="upgrade")
     if amended and rank and definition.transition == "at_once":
         stays = rank in (lifetime, best) or any(_met(definition, definition.tiers[rank].keep, look) for look in looks)
         target = rank if stays else _lower(definition, rank, at, looks, joined)
@@ -129,7 +132,7 @@ def review(
     tier = definition.tiers[rank]
     if lifetime >= rank or (tier.valid_for is None and tier.valid is None and at >= standing.until):
         return Review(standing=standing.model_copy(update={"until": None}), change="renewal")
-    kept = _kept_until(definition, tier, standing.until, at, looks, joined)
+    kept = _kept_until(definition, tier, standing.until, at, raising, joined)
     if kept > standing.until:
         return Review(standing=standing.model_copy(update={"until": kept}), change="renewal")
     if at < standing.until:
