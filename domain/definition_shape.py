@@ -10,7 +10,7 @@ from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
 from domain.definition import Definition
-from domain.definition_checks import Finding, Path
+from domain.definition_plain import Finding, Path
 from domain.period import Period
 
 _PATTERNS = {
