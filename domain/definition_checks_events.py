@@ -135,8 +135,5 @@ def _kind(value: object) -> str:
 
 
 def _write(kind: str) -> str:
-    return {
-        "number": "write a number",
-        "word": "write a text, in quotes where it looks like a number",
-        "truth": "write true or false",
-    }[kind]
+    quoted = "write a text, in quotes where it looks like a number"
+    return {"number": "write a number", "word": quoted, "truth": "write true or false"}[kind]
