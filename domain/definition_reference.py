@@ -18,7 +18,7 @@ _HEAD = """\
 
 A program definition is one YAML file. This page is made from the models in `domain/definition*.py` by `make reference`; editors
 that read `definition.schema.json` (the first line of each file in `examples/` names it) complete and check the same keys.
-`tenure definition check FILE` names every fault with its line, `explain FILE` tells the program in words, `diff A B` what changes.
+`tenure definition check FILE` names every fault with its line, `explain FILE` tells it in words, `diff A B` what changes.
 
 Periods are ISO 8601 durations (`P30D`, `P6M`, `P1Y`). A window is a period (the last so long), `year_from: 04-01`, `every: P3M`
 with `from: 2026-01-01`, `anniversary` or `lifetime`; a cycle is `day`, `month`, `quarter`, `year`, or `every` with `from`. Days
