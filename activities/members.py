@@ -81,7 +81,7 @@ class MemberActivities:
             )
             record = await members.find(connection, joining.program, joining.participant)
         # After the member is written; a repetition finds them written as they were, and gives what was not given yet.
-        await self._give(definition, record, benefits.on_joining(definition), record.joined_at)
+        await self._give(definition, record, benefits.on_joining(definition), record.tier, record.joined_at)
         return record
 
     @activity.defn
@@ -127,7 +127,7 @@ class MemberActivities:
         reached = tiers.milestones(definition, counters, earlier if same_rules else None, look.at, record.joined_at)
         await self._pay_milestones(definition, membership, reached, look.at)
         for change, tier in changes:
-            await self._give(definition, membership, benefits.of_change(definition, change, tier), look.at)
+            await self._give(definition, membership, benefits.of_change(definition, change, tier), tier, look.at)
         tier_look = tiers.next_look(definition, membership.standing, held, look.at)
         return MemberReview(
             membership=membership,
@@ -177,12 +177,12 @@ class MemberActivities:
             await self._bonus(definition, record, key, milestone.points, at, {"milestone": milestone.id})
 
     async def _give(
-        self, definition: Definition, record: members.MemberRecord, given: tuple[Benefit, ...], at: datetime
+        self, definition: Definition, record: members.MemberRecord, given: tuple[Benefit, ...], tier: str, at: datetime
     ) -> None:
-        """Give the points of benefits, once for the instant at which they were due."""
+        """Give the points of benefits, once for the tier and the instant at which they were due."""
         for benefit in given:
             if benefit.points:
-                key = f"benefit/{record.participant}/{benefit.id}/{at.isoformat()}"
+                key = f"benefit/{record.participant}/{benefit.id}/{tier}/{at.isoformat()}"
                 await self._bonus(definition, record, key, benefit.points, at, {"benefit": benefit.id})
 
     async def _bonus(

@@ -24,7 +24,7 @@ def tiers(whole: Plain) -> Iterator[Finding]:
         yield from _rising(tier["reach"], previous, reach)
         previous = {**previous, **reach}
         keep = _least(whole, tier["keep"])
-        if tier["keep"].given and not tier["valid_for"].given and not tier["valid"].given:
+        if tier["keep"].given and not tier["valid_for"].given and tier["valid"].value is None:
             yield tier["keep"].says("a tier that is valid without end never asks keep", "add valid_for, or take keep away")
         for counter, at_least in keep.items():
             if counter in reach and at_least > reach[counter]:
@@ -33,6 +33,7 @@ def tiers(whole: Plain) -> Iterator[Finding]:
                     "write at most what reach asks; who meets reach keeps the tier in any case",
                 )
         yield from _validity(whole, tier)
+        yield from _of_other_windows(whole, tier)
     yield from _replaced(levels)
     if whole["downgrade"]["grace"].period and not any(tier["valid_for"].given for tier in levels):
         yield whole["downgrade"]["grace"].says(
@@ -48,19 +49,35 @@ def _rising(reach: Plain, previous: Mapping[str, Decimal], own: Mapping[str, Dec
                 f"asks less of {counter!r} ({own[counter]}) than a tier below it ({previous[counter]})",
                 "write the tiers from the lowest to the highest, each with higher thresholds",
             )
-    if shared and len(shared) == len(own) and all(own[counter] == previous[counter] for counter in shared):
+    by_counters = not any(leaf["held"].given for leaf in _leaves(reach))
+    if by_counters and shared and len(shared) == len(own) and all(own[counter] == previous[counter] for counter in shared):
         yield reach.says("asks the same as a tier below it", "write a higher threshold than the tier below has")
 
 
 def _validity(whole: Plain, tier: Plain) -> Iterator[Finding]:
-    if tier["valid"].given and tier["valid_for"].given:
+    valid = tier["valid"].value is not None
+    if valid and tier["valid_for"].given:
         yield tier["valid"].says("a tier has either valid_for or valid", "write one of the two")
     window = whole["qualification_window"]
-    if tier["valid"].given and (window.window is None or not window.window.repeats) and (window.window or not window.given):
+    if valid and (window.window is None or not window.window.repeats) and (window.window or not window.given):
         yield tier["valid"].says(
             "the tier is to end with the window, and a window that rolls never ends",
             "write qualification_window with year_from, with every and from, or as anniversary; or valid_for in place of valid",
         )
+
+
+def _of_other_windows(whole: Plain, tier: Plain) -> Iterator[Finding]:
+    """A tier that ends with a window asks for what was done in it, or ever: what ends elsewhere would be told too late."""
+    if tier["valid"].value is None:
+        return
+    own = _default_window(whole)
+    for part in (*_leaves(tier["reach"]), *_leaves(tier["keep"])):
+        window = _window_of(whole, part["counter"].text)
+        if window is not None and window.repeats and own is not None and own.repeats and window != own:
+            yield part["counter"].says(
+                f"the tier ends with qualification_window, and {part['counter'].text!r} has a window of its own",
+                "name a counter of the same window or of a lifetime, or write valid_for in place of valid",
+            )
 
 
 def _replaced(levels: list[Plain]) -> Iterator[Finding]:

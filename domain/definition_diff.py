@@ -103,10 +103,10 @@ class _Compared:
             coin = words.worth(self.new, after).partition(" ")[2]
             return f"A point is now {verb} {words.worth(self.new, after)} instead of {was.removesuffix(f' {coin}')}"
         if isinstance(new, Reward) and field == "points":
-            return f"{new.name} now costs {words.figure(after)} points instead of {words.figure(before)}"
+            return f"{new.name} now costs {words.points(after)} instead of {words.figure(before)}"
         if isinstance(new, EarningRule) and field in ("rate", "points") and before is not None and after is not None:
             unit = f" per {self.new.money if new.per == 'amount' else words.name(new.per)}" if field == "rate" else ""
-            return f"{subject} now gives {words.figure(after)} points{unit} instead of {words.figure(before)}"
+            return f"{subject} now gives {words.points(after)}{unit} instead of {words.figure(before)}"
         if isinstance(new, Expiry) and field == "after" and before is not None and after is not None:
             return f"Points now lapse after {words.period(after)} instead of {words.period(before)}"
         if path == ("qualification_window",):

@@ -38,8 +38,12 @@ _NAMED = {
 
 def page() -> str:
     """The reference page, in Markdown."""
-    parts = list(dict.fromkeys(_parts(Definition)))
-    return _HEAD + "".join(_section(part) for part in parts)
+    return _HEAD + "".join(map(_section, parts()))
+
+
+def parts() -> tuple[type[BaseModel], ...]:
+    """Every model of the language, the definition first."""
+    return tuple(dict.fromkeys(_parts(Definition)))
 
 
 def schema() -> str:

@@ -67,6 +67,10 @@ def worth(definition: Definition, amount: Decimal) -> str:
     return f"{figure(amount.scaleb(exponent(definition.money)))} {coin}" if coin else money(definition, amount)
 
 
+def points(number: Decimal | int) -> str:
+    return f"{figure(number)} point{'s' * (number != 1)}"
+
+
 def name(short: str) -> str:
     return short.replace("-", " ")
 
@@ -135,9 +139,7 @@ def conditions(written: tuple[Condition, ...]) -> str:
 def rule(definition: Definition, written: EarningRule) -> str:
     """What a rule gives, in one sentence."""
     unit = definition.money if written.per == "amount" else name(written.per)
-    gives = (
-        f"{figure(written.points)} points" if written.points is not None else f"{figure(written.rate or 0)} points per {unit}"
-    )
+    gives = points(written.points) if written.points is not None else f"{points(written.rate or 0)} per {unit}"
     told = f"{gives} for each {name(written.event)}{conditions(written.when)}"
     if written.tier_rates:
         told += "; " + by_tier(definition, written.tier_rates, f" per {unit}")
@@ -193,19 +195,19 @@ def counter(definition: Definition, written: Counter) -> str:
 
 
 def milestone(definition: Definition, written: Milestone) -> str:
-    return f"{figure(written.points)} points at {on_counter(definition, written.counter, written.at)}"
+    return f"{points(written.points)} at {on_counter(definition, written.counter, written.at)}"
 
 
 def reward(definition: Definition, written: Reward) -> str:
     above = f", from {tier_name(definition, written.from_tier)} up" if written.from_tier else ""
-    return f"{written.name}: {figure(written.points)} points{above}"
+    return f"{written.name}: {points(written.points)}{above}"
 
 
 def benefit(definition: Definition, written: Benefit) -> str:
     on = {"joining": "on joining", "tier": "on rising", "renewal": "on staying"}[written.on]
     tiers = f" ({listed(tier_name(definition, tier) for tier in written.tiers)})" if written.tiers else ""
-    points = f", {figure(written.points)} points" if written.points else ""
-    return f"{written.name}, {on}{tiers}{points}"
+    brings = f", {points(written.points)}" if written.points else ""
+    return f"{written.name}, {on}{tiers}{brings}"
 
 
 def value(written: Any) -> str:

@@ -72,8 +72,8 @@ class Moment:
         def read(value: object) -> "Moment":
             if isinstance(value, Moment):
                 return value
-            if isinstance(value, str):
-                return cls.parse(value)
+            if isinstance(value, (str, date)):
+                return cls.parse(value if isinstance(value, str) else value.isoformat())
             raise ValueError(f"{value!s:.40} is no day; write for instance 2026-03-10")
 
         return _plain(read, str)

@@ -51,13 +51,11 @@ class LiveMember:
                 return
 
     def post(self, event: earning.Event, at: datetime) -> None:
-        definition, tier = self.definition, self.standing.tier
+        definition = self.definition
         self.advance(at)
         tier = self.standing.tier
-        already = {
-            each.counter: self._sum(each.counter, each.span)
-            for each in earning.capped(definition, event.type, at, self.joined_at)
-        }
+        capped = earning.capped(definition, event.type, at, self.joined_at)
+        already = {each.counter: self._sum(each.counter, each.span) for each in capped}
         rating = earning.rate(definition, tier, event, at=at, already=already)
         watches = tiers.watches(definition, tier, at, joined=self.joined_at, until=self.standing.until)
         if not rating.taken:
@@ -84,7 +82,7 @@ class LiveMember:
         for milestone, window in tiers.milestones(definition, counters, earlier, at, self.joined_at):
             self._bonus(f"milestone/{milestone.id}/{window}", milestone.points, at)
         for benefit in benefits.of_change(definition, outcome.change, self.standing.tier):
-            self._bonus(f"benefit/{benefit.id}/{at}", benefit.points or 0, at)
+            self._bonus(f"benefit/{benefit.id}/{self.standing.tier}/{at}", benefit.points or 0, at)
         self.look_at = tiers.next_look(definition, self.standing, self._held(at), at)
 
     def _held(self, at: datetime) -> dict[str, timedelta]:

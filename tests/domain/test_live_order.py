@@ -14,28 +14,18 @@ from tests.domain.definitions import small
 from tests.domain.live_member import LiveMember
 
 JOINED = datetime(2025, 2, 14, 9, 30, tzinfo=UTC)
-FIXED: list[Any] = [
-    "anniversary",
-    {"year_from": "04-01"},
-    {"every": "P3M", "from": "2025-01-01"},
-    {"every": "P10D", "from": "joining"},
-]
+QUARTER, OWN_DAYS = {"every": "P3M", "from": "2025-01-01"}, {"every": "P10D", "from": "joining"}
+FIXED: list[Any] = ["anniversary", {"year_from": "04-01"}, QUARTER, OWN_DAYS]
 windows = st.sampled_from([*FIXED, "P12M", "P30D"])
 counts = st.sampled_from([{"counts": "points"}, {"counts": "amount"}, {"counts": "events"}])
 conditions = st.sampled_from([[], [{"attribute": "shop", "is": "own"}], [{"attribute": "nights", "at_least": 2}]])
 
 
 @st.composite
-def counters(draw: st.DrawFn) -> list[dict[str, Any]]:
-    own = st.one_of(st.none(), windows)
+def counters(draw: st.DrawFn, own: st.SearchStrategy[Any]) -> list[dict[str, Any]]:
     first = {"id": "first", "window": draw(own)} | draw(counts)
-    second = {
-        "id": "second",
-        "counts": "attribute",
-        "attribute": "nights",
-        "window": draw(own),
-        "events": ["visit", "purchase"],
-    }
+    second = {"id": "second", "counts": "attribute", "attribute": "nights", "window": draw(own)}
+    second |= {"events": ["visit", "purchase"]}
     third = {"id": "third", "when": draw(conditions), "events": draw(st.sampled_from([[], ["visit"]])), "window": draw(own)}
     ever = {"id": "ever", "counts": "events", "window": "lifetime"}
     return [first, second, third | draw(counts), ever]
@@ -57,10 +47,13 @@ def qualifications(draw: st.DrawFn, rank: int, part: Decimal = Decimal(1)) -> di
 @st.composite
 def definitions(draw: st.DrawFn) -> Definition:
     window = draw(windows)
+    # A tier that ends with the window asks for counters of that window, or of one that does not repeat; a check sees to it.
+    ends_with_window = window in FIXED and draw(st.booleans())
+    own_windows = st.sampled_from([None, "P30D", "P12M", "lifetime"]) if ends_with_window else st.one_of(st.none(), windows)
     levels: list[dict[str, Any]] = [{"id": "blue", "name": "Blue"}]
     for rank, name in enumerate(("silver", "gold"), 1):
         valid = {"valid": {"further_windows": draw(st.integers(0, 1)), "grace": draw(st.sampled_from(["P0D", "P5D", "P1M"]))}}
-        lasts = valid if window in FIXED and draw(st.booleans()) else {"valid_for": draw(st.sampled_from(["P20D", "P12M"]))}
+        lasts = valid if ends_with_window else {"valid_for": draw(st.sampled_from(["P20D", "P12M"]))}
         tier = {"id": name, "name": name, "reach": draw(qualifications(rank))} | lasts
         if draw(st.booleans()):
             tier["keep"] = draw(qualifications(rank, Decimal("0.5")))
@@ -84,7 +77,7 @@ def definitions(draw: st.DrawFn) -> Definition:
         lapse["unless_active_every"] = draw(st.sampled_from([None, "P7D"]))
     milestone = {"id": "m", "counter": "ever", "at": draw(st.integers(1, 6)), "points": 500}
     return small(
-        counters=draw(counters()),
+        counters=draw(counters(own_windows)),
         qualification_window=window,
         tiers=levels,
         downgrade={"to": draw(st.sampled_from(["earned", "one_tier"])), "grace": draw(st.sampled_from(["P0D", "P3D"]))},
@@ -108,9 +101,8 @@ events = st.builds(
     st.integers(0, 4),
     st.sampled_from(["own", "other", None]),
 )
-gaps = st.one_of(st.integers(0, 48), st.integers(0, 24 * 40), st.integers(24 * 100, 24 * 500)).map(
-    lambda hours: timedelta(hours=hours)
-)
+hours = st.one_of(st.integers(0, 48), st.integers(0, 24 * 40), st.integers(24 * 100, 24 * 500))
+gaps = hours.map(lambda number: timedelta(hours=number))
 
 
 @settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
