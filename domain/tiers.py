@@ -13,7 +13,7 @@ from domain.definition import Counter, Definition, Held, Milestone, Qualificatio
 from domain.model import Value
 from domain.money import smallest_units
 from domain.period import Period
-from domain.window import Span
+from domain.window import Span, Window
 
 _NOTHING: Mapping[str, timedelta] = {}
 
@@ -57,6 +57,7 @@ class _Plan(NamedTuple):
     counters: Mapping[str, Counter]
     needed: Mapping[tuple[str, Decimal], int]
     held: tuple[Held, ...]
+    windows: frozenset[Window]
     repeats: bool
 
 
@@ -182,10 +183,9 @@ def window_start(definition: Definition, at: datetime, joined: datetime | None =
 
 def spans(definition: Definition, at: datetime, joined: datetime | None = None) -> dict[str, Span]:
     """For each counter the span of its window that holds the instant, ending there: what `review` wants summed."""
-    return {
-        counter.id: Span((counter.window or definition.qualification_window).span(at, definition.zone, joined).since, at)
-        for counter in definition.counters
-    }
+    zone = definition.zone
+    of = {window: Span(window.span(at, zone, joined).since, at) for window in _plan(definition).windows}
+    return {counter.id: of[counter.window or definition.qualification_window] for counter in definition.counters}
 
 
 def earlier_spans(definition: Definition, at: datetime, joined: datetime | None = None) -> dict[str, Span] | None:
@@ -252,7 +252,7 @@ def _plan(definition: Definition) -> _Plan:
     asked = [each for tier in definition.tiers for each in (tier.reach, tier.keep, tier.lifetime) if each is not None]
     leaves = [leaf for each in asked for leaf in each.leaves()]
     counters = {counter.id: counter for counter in definition.counters}
-    windows = [counter.window or definition.qualification_window for counter in definition.counters]
+    windows = frozenset(counter.window or definition.qualification_window for counter in definition.counters)
     thresholds = {(leaf.counter, leaf.at_least) for leaf in leaves if isinstance(leaf, Threshold)}
     thresholds |= {(each.counter, each.at) for each in definition.milestones}
     return _Plan(
@@ -261,6 +261,7 @@ def _plan(definition: Definition) -> _Plan:
             (name, figure): _in_its_unit(definition, counters[name], figure) for name, figure in thresholds if name in counters
         },
         held=tuple(leaf for leaf in leaves if isinstance(leaf, Held)),
+        windows=windows,
         repeats=any(window.repeats for window in windows)
         and bool(definition.milestones or any(tier.valid for tier in definition.tiers)),
     )

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -92,11 +93,21 @@ class Cycle:
 
     def begin(self, at: datetime, zone: ZoneInfo) -> datetime:
         """The first instant of the span that holds `at`."""
-        return self._boundary(self._number(at, zone), zone)
+        return self.bounds(at, zone)[0]
 
     def end(self, at: datetime, zone: ZoneInfo) -> datetime:
         """The first instant after the span that holds `at`."""
-        return self._boundary(self._number(at, zone) + 1, zone)
+        return self.bounds(at, zone)[1]
+
+    def bounds(self, at: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
+        """Both at once. Most instants lie in the same span as the one asked for before, so that it is kept."""
+        kept = _kept_bounds(self, zone)
+        bounds = kept[0] if kept else None
+        if bounds is None or not bounds[0] <= at < bounds[1]:
+            number = self._number(at, zone)
+            bounds = self._boundary(number, zone), self._boundary(number + 1, zone)
+            kept[:] = [bounds]
+        return bounds
 
     def scaled(self, factor: float, zone: ZoneInfo) -> "Cycle":
         return Cycle(self.every.scaled(factor), self.starts.scaled(factor, zone))
@@ -146,6 +157,12 @@ class Cycle:
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {"anyOf": [{"enum": list(_WORDS)}, EVERY_FROM]}
+
+
+@lru_cache(maxsize=4096)
+def _kept_bounds(cycle: Cycle, zone: ZoneInfo) -> list[tuple[datetime, datetime]]:
+    """Where a cycle keeps the span that was asked for last."""
+    return []
 
 
 _WORDS = {
@@ -200,9 +217,8 @@ class Window:
             return Span(_LONG_AGO, at)
         if self.starts is None:
             return Span(self.length.before(at, zone), at)
-        cycle = self.cycle(joined)
-        number = cycle._number(at, zone)
-        return Span(cycle._boundary(number, zone) - _INSTANT, cycle._boundary(number + 1, zone) - _INSTANT)
+        begin, end = self.cycle(joined).bounds(at, zone)
+        return Span(begin - _INSTANT, end - _INSTANT)
 
     def scaled(self, factor: float, zone: ZoneInfo) -> "Window":
         if self.length is None:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -63,9 +64,21 @@ def definitions(draw: st.DrawFn) -> Definition:
         levels.append(tier)
     per = draw(st.sampled_from(["event", "day", "month", "year", "window"]))
     cap = draw(st.one_of(st.none(), st.just({"points": 150, "per": per})))
-    base = {"id": "base", "event": "purchase", "rate": "1.5", "tier_bonus": {"gold": 80, "silver": "12.5"}, "cap": cap}
+    base: dict[str, Any] = {
+        "id": "base",
+        "event": "purchase",
+        "rate": "1.5",
+        "tier_bonus": {"gold": 80, "silver": "12.5"},
+        "cap": cap,
+    }
     base |= {"rounding": draw(st.sampled_from(["down", "half_up", "half_even", "up"])), "bonus_counts": draw(st.booleans())}
-    extra = {"id": "extra", "event": "purchase", "points": 7, "when": draw(conditions), "counts": draw(st.booleans())}
+    extra: dict[str, Any] = {
+        "id": "extra",
+        "event": "purchase",
+        "points": 7,
+        "when": draw(conditions),
+        "counts": draw(st.booleans()),
+    }
     extra |= draw(st.sampled_from([{}, {"from": "2025-05-01", "until": "2026-01-01"}]))
     nights = {"id": "nights", "event": "visit", "rate": 10, "per": "nights"}
     kind = draw(st.sampled_from(["never", "after_earning", "inactivity"]))
@@ -105,13 +118,28 @@ hours = st.one_of(st.integers(0, 48), st.integers(0, 24 * 40), st.integers(24 * 
 gaps = hours.map(lambda number: timedelta(hours=number))
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(definitions(), st.lists(st.tuples(gaps, events), min_size=1, max_size=25))
-def test_playing_a_member_gives_what_the_live_order_gives(
-    definition: Definition, happened: list[tuple[timedelta, Event]]
+lives = st.lists(st.tuples(gaps, events), min_size=1, max_size=25)
+UNHURRIED = [HealthCheck.too_slow, HealthCheck.data_too_large]
+
+
+@settings(max_examples=500, suppress_health_check=UNHURRIED)
+@given(definitions(), lives)
+def test_playing_a_member_gives_what_the_live_order_gives(definition: Definition, life: list[tuple[timedelta, Event]]) -> None:
+    _same(definition, life)
+
+
+@pytest.mark.long
+@settings(max_examples=20_000, suppress_health_check=UNHURRIED)
+@given(definitions(), lives)
+def test_playing_many_members_gives_what_the_live_order_gives(
+    definition: Definition, life: list[tuple[timedelta, Event]]
 ) -> None:
+    _same(definition, life)
+
+
+def _same(definition: Definition, life: list[tuple[timedelta, Event]]) -> None:
     played, live, at = PlayedMember(definition, JOINED), LiveMember(definition, JOINED), JOINED
-    for gap, event in happened:
+    for gap, event in life:
         at += gap
         played.post(event, at)
         live.post(event, at)
