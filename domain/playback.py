@@ -1,6 +1,6 @@
 """A member played in memory by the rules that the live program uses, for scenarios and for the prototype."""
 
-from collections import Counter, deque
+from collections import ChainMap, Counter, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from domain.compiled import once_for_each
 from domain.definition import Benefit, Definition
 from domain.earning import Event, Rating, cap_counter, cap_window, capped, rate
 from domain.expiry import clock_stands_within, lot_expiry, renews_lots, tier_change_reschedules
-from domain.tiers import asks_time_held, earlier_spans, held, joined, milestones, next_look, placed, review
+from domain.tiers import asks_earlier, asks_time_held, held, joined, milestones, next_look, placed, review
 from domain.window import Span, Window
 
 
@@ -25,6 +25,7 @@ class _Tally:
 
     def __init__(self, window: Window, definition: Definition, joined_at: datetime) -> None:
         self._window = window
+        self.repeats = window.repeats
         self._zone = definition.zone
         self._joined_at = joined_at
         self._span: Span | None = None
@@ -57,6 +58,11 @@ def _windows(definition: Definition) -> Mapping[str, Window]:
     windows = {counter.id: counter.window or definition.qualification_window for counter in definition.counters}
     capped_rules = (rule for rule in definition.earning if rule.cap is not None and rule.cap.per != "event")
     return windows | {cap_counter(rule): cap_window(definition, rule) for rule in capped_rules}
+
+
+@once_for_each
+def _distinct(definition: Definition) -> tuple[Window, ...]:
+    return tuple(dict.fromkeys(_windows(definition).values()))
 
 
 class PlayedMember:
@@ -128,6 +134,15 @@ class PlayedMember:
         rules = capped(self.definition, event_type, at, self.joined_at)
         return {rule.counter: self._rolled(_windows(self.definition)[rule.counter], at).sums[rule.counter] for rule in rules}
 
+    def _sums(self, at: datetime) -> tuple[Mapping[str, int], Mapping[str, int] | None]:
+        """Every counter's sum over its window, and over the one before where the rules ask for that."""
+        tallies = [self._rolled(window, at) for window in _distinct(self.definition)]
+        earlier = [each.earlier if each.repeats else each.sums for each in tallies]
+        asked = asks_earlier(self.definition)
+        if len(tallies) == 1:
+            return tallies[0].sums, earlier[0] if asked else None
+        return ChainMap(*(each.sums for each in tallies)), ChainMap(*earlier) if asked else None
+
     def _rolled(self, window: Window, at: datetime) -> _Tally:
         tally = self._tallies.get(window)
         if tally is None:
@@ -160,13 +175,7 @@ class PlayedMember:
 
     def _review(self, at: datetime) -> None:
         definition, before = self.definition, self.standing
-        sums: Counter[str] = Counter()
-        earlier: Counter[str] | None = Counter() if earlier_spans(definition, at, self.joined_at) is not None else None
-        for window in set(_windows(definition).values()):
-            tally = self._rolled(window, at)
-            sums.update(tally.sums)
-            if earlier is not None:
-                earlier.update(tally.earlier if window.repeats else tally.sums)
+        sums, earlier = self._sums(at)
         done = review(definition, before, sums, at, earlier=earlier, held=self._held(at), joined=self.joined_at)
         self.standing = done.standing
         if self.standing.tier != before.tier:

@@ -111,7 +111,9 @@ def review(
         looks.append(_Look(earlier, before, held))
     raising = looks if earlier_raises else [now]
     current = definition.current_tier(standing.tier)
-    renamed, standing = current != standing.tier, standing.model_copy(update={"tier": current})
+    renamed = current != standing.tier
+    if renamed:
+        standing = standing.model_copy(update={"tier": current})
     rank = definition.tier_rank(current)
     lifetime = _lifetime(definition, now)
 
@@ -156,6 +158,11 @@ def held(definition: Definition, stays: Iterable[tuple[str, datetime]], at: date
         for tier in definition.tiers[: rank + 1]:
             lasted[tier.id] += end - since
     return lasted
+
+
+def asks_earlier(definition: Definition) -> bool:
+    """Whether any tier or milestone looks at the window before the one that runs."""
+    return _plan(definition).repeats
 
 
 def asks_time_held(definition: Definition) -> bool:
@@ -272,8 +279,10 @@ def _reached(definition: Definition, look: _Look, at: datetime, joined: datetime
     tiers: tuple[Tier, ...] = definition.tiers[:below]
     for rank in range(len(tiers) - 1, 0, -1):
         if _met(definition, tiers[rank].reach, look):
-            end = _end(definition, tiers[rank], at, look.at, joined)
-            if look.at == at or (tiers[rank].valid is not None and end is not None and end > at):
+            if look.at == at:
+                return rank
+            end = _end(definition, tiers[rank], at, look.at, joined) if tiers[rank].valid is not None else None
+            if end is not None and end > at:
                 return rank
     return 0
 

@@ -119,25 +119,24 @@ gaps = hours.map(lambda number: timedelta(hours=number))
 
 
 lives = st.lists(st.tuples(gaps, events), min_size=1, max_size=25)
+Life = list[tuple[timedelta, Event]]
 UNHURRIED = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
 @settings(max_examples=500, suppress_health_check=UNHURRIED)
 @given(definitions(), lives)
-def test_playing_a_member_gives_what_the_live_order_gives(definition: Definition, life: list[tuple[timedelta, Event]]) -> None:
+def test_playing_a_member_gives_what_the_live_order_gives(definition: Definition, life: Life) -> None:
     _same(definition, life)
 
 
 @pytest.mark.long
 @settings(max_examples=20_000, suppress_health_check=UNHURRIED)
 @given(definitions(), lives)
-def test_playing_many_members_gives_what_the_live_order_gives(
-    definition: Definition, life: list[tuple[timedelta, Event]]
-) -> None:
+def test_playing_many_members_gives_what_the_live_order_gives(definition: Definition, life: Life) -> None:
     _same(definition, life)
 
 
-def _same(definition: Definition, life: list[tuple[timedelta, Event]]) -> None:
+def _same(definition: Definition, life: Life) -> None:
     played, live, at = PlayedMember(definition, JOINED), LiveMember(definition, JOINED), JOINED
     for gap, event in life:
         at += gap
