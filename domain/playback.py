@@ -1,6 +1,6 @@
 """A member played in memory by the rules that the live program uses, for scenarios and for the prototype."""
 
-from collections import ChainMap, Counter, deque
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -137,11 +137,14 @@ class PlayedMember:
     def _sums(self, at: datetime) -> tuple[Mapping[str, int], Mapping[str, int] | None]:
         """Every counter's sum over its window, and over the one before where the rules ask for that."""
         tallies = [self._rolled(window, at) for window in _distinct(self.definition)]
-        earlier = [each.earlier if each.repeats else each.sums for each in tallies]
         asked = asks_earlier(self.definition)
-        if len(tallies) == 1:
-            return tallies[0].sums, earlier[0] if asked else None
-        return ChainMap(*(each.sums for each in tallies)), ChainMap(*earlier) if asked else None
+        sums: dict[str, int] = {}
+        earlier: dict[str, int] = {}
+        for tally in tallies:
+            sums.update(tally.sums)
+            if asked:
+                earlier.update(tally.earlier if tally.repeats else tally.sums)
+        return sums, earlier if asked else None
 
     def _rolled(self, window: Window, at: datetime) -> _Tally:
         tally = self._tallies.get(window)
