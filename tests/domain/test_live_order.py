@@ -130,7 +130,7 @@ def test_playing_a_member_gives_what_the_live_order_gives(definition: Definition
 
 
 @pytest.mark.long
-@settings(max_examples=20_000, suppress_health_check=UNHURRIED)
+@settings(max_examples=5_000, suppress_health_check=UNHURRIED)
 @given(definitions(), lives)
 def test_playing_many_members_gives_what_the_live_order_gives(definition: Definition, life: Life) -> None:
     _same(definition, life)
