@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help setup demo up test test-long lint format bench lock clean
+.PHONY: help setup demo up test test-long lint format bench reference lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -55,6 +55,10 @@ format: setup ## let ruff put the code in order
 
 bench: setup ## measure, print a table, write bench.json
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+reference: setup ## write docs/definition.md and docs/definition.schema.json from the models
+	$(BIN)/tenure definition reference > docs/definition.md
+	$(BIN)/tenure definition schema > docs/definition.schema.json
 
 lock: | $(BIN)/python ## resolve requirements/*.in anew; UPGRADE=--upgrade takes the newest versions
 	test -x $(VENV)/lock/bin/uv || { $(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/python -m pip install --quiet uv; }

@@ -1,19 +1,22 @@
 """What happens to a member: joining, the review of their tier and activity, the end of the membership."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 
+from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from domain import expiry, tiers
-from domain.definition import Definition
+from domain import benefits, expiry, tiers
+from domain.definition import Benefit, Definition
 from domain.journey import journey_stage, silence
 from domain.lifecycle import MemberReview, Membership, OfferTerms
 from domain.model import Message
 from domain.stages import MemberStatus
 from domain.waves import is_open_to
-from ledger import Forfeit, Ledger, Reschedule
+from domain.window import Span
+from ledger import Earn, Forfeit, Ledger, Reschedule
 from store import members, programs
 
 
@@ -60,7 +63,8 @@ class MemberActivities:
                 raise ApplicationError(
                     "The waves opened so far do not reach this member.", type="not_in_wave", non_retryable=True
                 )
-            standing = tiers.joined(in_force.definition, joining.at)
+            definition = in_force.definition
+            standing = tiers.joined(definition, joining.at)
             await members.establish(
                 connection,
                 Membership(
@@ -75,20 +79,39 @@ class MemberActivities:
                     journey_stage="onboarding",
                 ),
             )
-            return await members.find(connection, joining.program, joining.participant)
+            record = await members.find(connection, joining.program, joining.participant)
+        # After the member is written; a repetition finds them written as they were, and gives what was not given yet.
+        await self._give(definition, record, benefits.on_joining(definition), record.tier, record.joined_at)
+        return record
 
     @activity.defn
     async def review_member(self, look: MemberAt) -> MemberReview:
         """Look at the member's counters and last activity; move their tier where the rules say so; say when to look again."""
         async with self._engine.connect() as connection:
-            definition = await _definition_at(connection, look)
+            in_force = await _in_force_at(connection, look, look.at)
+            definition = in_force.definition
             record = await members.find(connection, look.program, look.participant)
             ends = (await programs.find(connection, look.program)).enrolment_until
-        since = definition.qualification_window.before(look.at, definition.zone)
-        counters = await self._ledger.counters(look.program, look.participant, since, look.at)
+            standing_by = await programs.in_force_at(connection, look.program, record.tier_since)
+            window_ended = tiers.window_start(definition, look.at, record.joined_at)
+            ended_by = await programs.in_force_at(connection, look.program, window_ended)
+            held = await _held(connection, definition, record, look.at)
+        counters = await self._sums(look, tiers.spans(definition, look.at, record.joined_at))
+        earlier = await self._earlier_sums(look, definition, record.joined_at)
         last_activity = await self._ledger.last_activity(look.program, look.participant)
 
-        review = tiers.review(definition, record.standing, counters, look.at)
+        same_rules = ended_by is not None and ended_by.number == in_force.number
+        review = tiers.review(
+            definition,
+            record.standing,
+            counters,
+            look.at,
+            earlier=earlier,
+            held=held,
+            joined=record.joined_at,
+            amended=standing_by is not None and standing_by.number != in_force.number,
+            earlier_raises=same_rules,
+        )
         quiet = silence(definition, last_activity or record.joined_at, look.last_offer_at, look.at)
         stage = journey_stage(has_activity=last_activity is not None, silent=quiet.has_come)
         # The lots first: once the move is written, a repetition would no longer see that they are due for it.
@@ -99,11 +122,18 @@ class MemberActivities:
             if stage != record.journey_stage:
                 await members.set_journey_stage(connection, look.program, look.participant, stage)
             membership = await members.find(connection, look.program, look.participant)
+            held = await _held(connection, definition, membership, look.at)
+            changes = await _changes_at(connection, definition, membership, look.at)
+        reached = tiers.milestones(definition, counters, earlier if same_rules else None, look.at, record.joined_at)
+        await self._pay_milestones(definition, membership, reached, look.at)
+        for change, tier in changes:
+            await self._give(definition, membership, benefits.of_change(definition, change, tier), tier, look.at)
+        tier_look = tiers.next_look(definition, membership.standing, held, look.at)
         return MemberReview(
             membership=membership,
             silent=quiet.has_come,
             offer=_offer(definition) if quiet.offer_due and ends is None else None,
-            look_again_at=min((at for at in (review.standing.until, quiet.look_at) if at is not None), default=None),
+            look_again_at=min((at for at in (tier_look, quiet.look_at) if at is not None), default=None),
         )
 
     @activity.defn
@@ -124,6 +154,64 @@ class MemberActivities:
             )
         )
         return membership
+
+    async def _sums(self, look: MemberAt, spans: Mapping[str, Span]) -> dict[str, int]:
+        """Each counter's sum over its own span; the ledger is asked once for each distinct one."""
+        by_span = {
+            span: await self._ledger.counters(look.program, look.participant, span.since, span.until)
+            for span in set(spans.values())
+        }
+        return {counter: by_span[span].get(counter, 0) for counter, span in spans.items()}
+
+    async def _earlier_sums(self, look: MemberAt, definition: Definition, joined_at: datetime) -> dict[str, int] | None:
+        """The sums of the windows before, where the rules ask for them."""
+        spans = tiers.earlier_spans(definition, look.at, joined_at)
+        return await self._sums(look, spans) if spans is not None else None
+
+    async def _pay_milestones(
+        self, definition: Definition, record: members.MemberRecord, reached: tuple[tiers.Reached, ...], at: datetime
+    ) -> None:
+        """Pay what was reached, once for each window: the key says which milestone and which window it was."""
+        for milestone, window in reached:
+            key = f"milestone/{record.participant}/{milestone.id}/{window.isoformat()}"
+            await self._bonus(definition, record, key, milestone.points, at, {"milestone": milestone.id})
+
+    async def _give(
+        self, definition: Definition, record: members.MemberRecord, given: tuple[Benefit, ...], tier: str, at: datetime
+    ) -> None:
+        """Give the points of benefits, once for the tier and the instant at which they were due."""
+        for benefit in given:
+            if benefit.points:
+                key = f"benefit/{record.participant}/{benefit.id}/{tier}/{at.isoformat()}"
+                await self._bonus(definition, record, key, benefit.points, at, {"benefit": benefit.id})
+
+    async def _bonus(
+        self,
+        definition: Definition,
+        record: members.MemberRecord,
+        key: str,
+        points: int,
+        at: datetime,
+        details: dict[str, JsonValue],
+    ) -> None:
+        if record.status != "active":
+            return
+        await self._ledger.earn(
+            Earn(
+                program=record.program,
+                participant=record.participant,
+                currency=definition.currency.code,
+                key=key,
+                # The key says all: the same bonus, come by at another look, is the same request.
+                fingerprint=key,
+                kind="bonus",
+                points=points,
+                effective_at=at,
+                expires_at=expiry.lot_expiry(definition, record.tier, at),
+                details=details,
+                activity=False,
+            )
+        )
 
     async def _reschedule_lots(self, definition: Definition, record: members.MemberRecord, tier: str, at: datetime) -> None:
         """On moving to a tier whose points lapse otherwise, every open lot gets the expiry that the new tier gives."""
@@ -150,11 +238,33 @@ def _offer(definition: Definition) -> OfferTerms | None:
     return OfferTerms(points=policy.offer.points, message=policy.offer.message, answer_within_seconds=seconds)
 
 
-async def _definition_at(connection: AsyncConnection, look: MemberAt | Closing) -> Definition:
-    """The definition in force; once in force there always is one, so that none means a program that was never launched."""
-    in_force = await programs.in_force_at(connection, look.program, look.at)
+async def _definition_at(connection: AsyncConnection, look: Closing) -> Definition:
+    return (await _in_force_at(connection, look, look.at)).definition
+
+
+async def _in_force_at(connection: AsyncConnection, look: MemberAt | Closing, at: datetime) -> programs.RevisionInForce:
+    """The revision in force; once in force there always is one, so that none means a program that was never launched."""
+    in_force = await programs.in_force_at(connection, look.program, at)
     if in_force is None:
-        raise ApplicationError(
-            f"Program {look.program} was not in force at {look.at}.", type="not_launched", non_retryable=True
-        )
-    return in_force.definition
+        raise ApplicationError(f"Program {look.program} was not in force at {at}.", type="not_launched", non_retryable=True)
+    return in_force
+
+
+async def _held(
+    connection: AsyncConnection, definition: Definition, record: members.MemberRecord, at: datetime
+) -> dict[str, timedelta]:
+    """How long the member has held which tier, where the rules ask for it."""
+    if not tiers.asks_time_held(definition):
+        return {}
+    changes = await members.tier_changes(connection, record.program, record.participant)
+    return tiers.held(definition, [(change.to_tier, change.at) for change in changes], at)
+
+
+async def _changes_at(
+    connection: AsyncConnection, definition: Definition, record: members.MemberRecord, at: datetime
+) -> list[tuple[str, str]]:
+    """What this look, or the same one before a repetition, has changed; read back, so that benefits are given just once."""
+    if not any(benefit.on != "joining" for benefit in definition.benefits):
+        return []
+    changes = await members.tier_changes(connection, record.program, record.participant)
+    return [(change.change, change.to_tier) for change in changes if change.at == at]

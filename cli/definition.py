@@ -1,4 +1,4 @@
-"""`tenure definition`: check a definition file, or play the program faster. Works without the API."""
+"""`tenure definition`: check, explain and compare definition files, or play a program faster. Works without the API."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from domain.definition import Definition, GatePolicy
     from domain.definition_file import Fault
 
-app = typer.Typer(no_args_is_help=True, help="Check definition files; works without the API.")
+app = typer.Typer(no_args_is_help=True, help="Check, explain and compare definition files; works without the API.")
 
 DefinitionFile = Annotated[
     Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True, help="The program definition, as YAML.")
@@ -56,20 +56,94 @@ def scale(
 
     Example, days in seconds: `tenure definition scale examples/cd-club.yaml --factor 86400 > fast.yaml`
     """
-    from domain.definition import Definition, scaled
-    from domain.definition_file import read_definition
+    from domain.definition import scaled
 
     if not 0 < factor < float("inf"):
         raise typer.BadParameter("give a factor above 0", param_hint="--factor")
-    found = read_definition(file.read_bytes())
-    if not isinstance(found, Definition):
-        _print_faults(file, found)
-        raise typer.Exit(REFUSED)
+    found = _sound(file)
     try:
         faster = scaled(found, factor)
     except ValueError as error:
         raise typer.BadParameter("a period of the program would come to nothing", param_hint="--factor") from error
     typer.echo(_as_yaml(faster), nl=False)
+
+
+@app.command()
+def explain(
+    file: DefinitionFile, as_json: Annotated[bool, typer.Option("--json", help="Print the sections as JSON.")] = False
+) -> None:
+    """Tell a program in a product owner's words: what is earned, what it takes to rise, when points lapse, how it ends.
+
+    Exit code 1 where the file has faults. Example: `tenure definition explain examples/marriott-bonvoy.yaml`
+    """
+    from domain.definition_explain import explained
+
+    sections = explained(_sound(file))
+    if as_json:
+        import json
+
+        typer.echo(json.dumps([section._asdict() for section in sections], ensure_ascii=False))
+        return
+    for number, section in enumerate(sections):
+        typer.echo(f"{chr(10) * bool(number)}{section.heading}")
+        for line in section.lines:
+            typer.echo(clean(f"  {line}"))
+
+
+@app.command()
+def diff(
+    before: DefinitionFile,
+    after: DefinitionFile,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the differences as JSON.")] = False,
+) -> None:
+    """Tell every difference between two definitions in a product owner's words, each as editorial, minor or substantial.
+
+    The whole change weighs as much as its gravest difference. Exit code 0, whatever differs; 1 where a file has faults.
+    Example: `tenure definition diff examples/hilton-honors-2025.yaml examples/hilton-honors-2026.yaml`
+    """
+    from domain.definition_diff import differences
+
+    found = differences(_sound(before), _sound(after))
+    if as_json:
+        typer.echo(found.model_dump_json())
+        return
+    for each in found.differences:
+        typer.echo(clean(f"{each.mark:<11}  {each.told}"))
+    if found.mark is None:
+        typer.echo("The two definitions mean the same.")
+    else:
+        typer.echo(f"{count(len(found.differences), 'difference')}; the change is {found.mark}.", err=True)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a definition, as editors use it to complete and check what is written.
+
+    Example: `tenure definition schema > definition.schema.json`
+    """
+    from domain.definition_reference import schema
+
+    typer.echo(schema(), nl=False)
+
+
+@app.command()
+def reference() -> None:
+    """Print the reference of the definition language, as Markdown."""
+    from domain.definition_reference import page
+
+    typer.echo(page(), nl=False)
+
+
+def _sound(file: Path) -> "Definition":
+    """The definition in the file; where it has faults, they are printed and that is all."""
+    from domain.definition import Definition
+    from domain.definition_file import read_definition
+
+    found = read_definition(file.read_bytes())
+    if isinstance(found, Definition):
+        return found
+    _print_faults(file, found)
+    raise typer.Exit(REFUSED)
 
 
 def _print_faults(file: Path, faults: "tuple[Fault, ...]") -> None:

@@ -21,7 +21,8 @@ from ruamel.yaml.tokens import (
 )
 
 from domain.definition import Definition
-from domain.definition_checks import Finding, Path, findings
+from domain.definition_checks import findings
+from domain.definition_plain import Finding, Path
 from domain.definition_shape import shape_findings
 from domain.model import Value
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
 from domain.definition import Definition
-from domain.definition_checks import Finding, Path
+from domain.definition_plain import Finding, Path
 from domain.period import Period
 
 _PATTERNS = {
@@ -100,7 +100,8 @@ def _sentences(error: ErrorDetails, annotation: Any) -> tuple[str, str]:
 
 
 def _unknown_key(key: str, parent: Any, siblings: Any) -> tuple[str, str]:
-    known = list(parent.model_fields) if isinstance(parent, type) and issubclass(parent, BaseModel) else []
+    fields = parent.model_fields if isinstance(parent, type) and issubclass(parent, BaseModel) else {}
+    known = [field.alias or name for name, field in fields.items()]
     free = [name for name in known if not (isinstance(siblings, Mapping) and name in siblings)]
     near = difflib.get_close_matches(key[:60], free, 1) or difflib.get_close_matches(key[:60], known, 1)
     problem = f"{_shown(key)} is not a key here"
@@ -144,10 +145,9 @@ def _follow(location: tuple[str | int, ...]) -> tuple[Path, Any]:
     path: list[str | int] = []
     annotation: Any = Definition
     for part in location:
-        members = _members(annotation)
-        tagged = [each for each in members if _tag(each) == part]
-        if len(members) > 1 and tagged:
-            annotation = tagged[0]
+        tagged = _tagged(annotation)
+        if len(tagged) > 1 and part in tagged:
+            annotation = tagged[str(part)]
             continue
         path.append(part)
         annotation = _step(_plain(annotation), part)
@@ -156,7 +156,8 @@ def _follow(location: tuple[str | int, ...]) -> tuple[Path, Any]:
 
 def _step(plain: Any, part: str | int) -> Any:
     if isinstance(plain, type) and issubclass(plain, BaseModel):
-        field = plain.model_fields.get(str(part))
+        fields = plain.model_fields
+        field = fields.get(str(part)) or next((each for each in fields.values() if each.alias == part), None)
         return field.annotation if field else None
     arguments = get_args(plain)
     if get_origin(plain) is tuple:
@@ -173,6 +174,17 @@ def _members(annotation: Any) -> list[Any]:
     if get_origin(annotation) in (Union, types.UnionType):
         return [member for each in get_args(annotation) if each is not type(None) for member in _members(each)]
     return [annotation]
+
+
+def _tagged(annotation: Any, tag: str | None = None) -> dict[str, Any]:
+    """The types that may stand here, by the tag that tells them apart: what their `kind` says, or the keys that they have."""
+    if get_origin(annotation) is Annotated:
+        inner, *more = get_args(annotation)
+        return _tagged(inner, next((each.tag for each in more if isinstance(each, Tag)), tag))
+    if get_origin(annotation) in (Union, types.UnionType):
+        return {name: each for member in get_args(annotation) for name, each in _tagged(member).items()}
+    name = tag or _tag(annotation)
+    return {name: annotation} if name is not None else {}
 
 
 def _plain(annotation: Any) -> Any:

@@ -9,9 +9,10 @@ from domain.period import Period
 def lot_expiry(definition: Definition, tier: str, earned_at: datetime) -> datetime | None:
     """When points earned at this instant by a member of this tier lapse; None is never."""
     expiry = definition.expiry
-    if expiry.after is None or expiry.kind == "never" or tier in expiry.exempt_tiers:
+    if expiry.after is None or expiry.kind == "never" or definition.current_tier(tier) in expiry.exempt_tiers:
         return None
-    return expiry.after.after(earned_at, definition.zone)
+    lapses = expiry.after.after(earned_at, definition.zone)
+    return expiry.at_end_of.end(lapses, definition.zone) if expiry.at_end_of else lapses
 
 
 def clock_stands_within(definition: Definition) -> Period | None:
@@ -33,4 +34,5 @@ def tier_change_reschedules(definition: Definition, old_tier: str, new_tier: str
     The new end is `lot_expiry` in the new tier, counted from the change.
     """
     exempt = definition.expiry.exempt_tiers
-    return definition.expiry.kind != "never" and (old_tier in exempt) != (new_tier in exempt)
+    old, new = definition.current_tier(old_tier), definition.current_tier(new_tier)
+    return definition.expiry.kind != "never" and (old in exempt) != (new in exempt)

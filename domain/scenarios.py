@@ -1,14 +1,10 @@
 """Scenarios: a scripted member is played through the rules, and must end with the expected points and tier."""
 
-from datetime import UTC, datetime
-
 from domain.definition import Definition, Scenario
 from domain.earning import Event
 from domain.model import Value
 from domain.playback import PlayedMember
-
-_JOINED = datetime(2025, 1, 1, 12, tzinfo=UTC)
-"""When every scripted member joins: any day would do, but it must be the same each time."""
+from domain.window import ORIGIN
 
 
 class ScenarioResult(Value):
@@ -28,13 +24,15 @@ def run_scenario(definition: Definition, scenario: Scenario) -> ScenarioResult:
     Raises ValueError for an event before the one above it, or an amount finer than the money's smallest unit, and KeyError for
     a tier that the definition has not; `domain.definition_file.cross_check` finds all of them beforehand.
     """
-    member = PlayedMember(definition, _JOINED, scenario.tier)
-    last = _JOINED
+    joins = scenario.joins.at(definition.zone) if scenario.joins else ORIGIN
+    member = PlayedMember(definition, joins, scenario.tier)
+    last = joins
     for scripted in scenario.events:
-        at = scripted.after.after(_JOINED, definition.zone)
+        at = scripted.after.after(joins, definition.zone)
         if at < last:
             raise ValueError(f"in {scenario.name!r} an event is before the one above it; write them in order of time")
-        member.post(Event(type=scripted.event, amount=scripted.amount), at)
+        event = Event(type=scripted.event, amount=scripted.amount, attributes=scripted.attributes)
+        member.post(event, at, confirmed=scripted.confirmed)
         last = at
     points, tier = member.balance, member.standing.tier
     return ScenarioResult(

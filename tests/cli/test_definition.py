@@ -112,3 +112,56 @@ def test_a_file_that_is_not_there_is_a_wrong_call(tenure: Tenure) -> None:
 
     assert result.exit_code == 2
     assert "nowhere.yaml" in result.stderr
+
+
+HILTON = [str(next(file for file in EXAMPLES if file.stem == f"hilton-honors-{year}")) for year in (2025, 2026)]
+
+
+def test_the_difference_between_two_definitions_is_told_in_words_the_gravest_first(tenure: Tenure) -> None:
+    result = tenure("definition", "diff", *HILTON)
+
+    assert result.exit_code == 0, result.output
+    told = result.stdout.splitlines()
+    assert any(line.startswith("substantial  Gold now needs 25 nights instead of 40.") for line in told)
+    assert told[0].startswith("substantial")
+    assert told[-1].startswith("editorial")
+    assert "the change is substantial" in result.stderr
+
+
+def test_the_difference_as_json_is_the_same(tenure: Tenure) -> None:
+    from domain.definition_diff import differences
+
+    result = tenure("definition", "diff", *HILTON, "--json")
+
+    old, new = (_read(Path(file).read_text()) for file in HILTON)
+    assert json.loads(result.stdout) == differences(old, new).model_dump(mode="json")
+
+
+def test_two_definitions_that_mean_the_same_have_no_difference(tenure: Tenure) -> None:
+    result = tenure("definition", "diff", HILTON[0], HILTON[0])
+
+    assert (result.exit_code, result.stdout) == (0, "The two definitions mean the same.\n")
+
+
+@pytest.mark.parametrize("words", [["diff", HILTON[0]], ["explain"]])
+def test_a_faulty_definition_is_neither_compared_nor_explained(tenure: Tenure, faulty: Path, words: list[str]) -> None:
+    result = tenure("definition", *words, str(faulty))
+
+    assert result.exit_code == 1
+    assert f"{faulty}:" in result.stdout
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
+def test_every_example_is_explained(tenure: Tenure, file: Path) -> None:
+    told = tenure("definition", "explain", str(file))
+    sections = json.loads(tenure("definition", "explain", str(file), "--json").stdout)
+
+    assert told.exit_code == 0, told.output
+    assert sections[0]["heading"] == "Program"
+    assert all(section["heading"] in told.stdout for section in sections)
+
+
+def test_schema_and_reference_are_printed_as_they_stand_in_the_docs(tenure: Tenure) -> None:
+    docs = EXAMPLES[0].parents[1] / "docs"
+    assert tenure("definition", "schema").stdout == (docs / "definition.schema.json").read_text()
+    assert tenure("definition", "reference").stdout == (docs / "definition.md").read_text()

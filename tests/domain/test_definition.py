@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from domain.definition import Definition, canonical_json, digest, scaled
 from domain.model import Value
 from domain.period import Period
+from domain.window import Window
 from tests.domain.definitions import small
 
 
@@ -95,10 +96,12 @@ def _without_periods(part: Any) -> Any:
         return {name: _without_periods(value) for name, value in part}
     if isinstance(part, tuple):
         return tuple(_without_periods(item) for item in part)
-    return "a period" if isinstance(part, Period) else part
+    return "a period" if isinstance(part, (Period, Window)) else part
 
 
 def _periods(part: Any) -> list[Period]:
+    if isinstance(part, Window):
+        part = part.length
     if isinstance(part, Period):
         return [part]
     inner = [value for _, value in part] if isinstance(part, Value) else part if isinstance(part, tuple) else ()

@@ -54,7 +54,7 @@ def test_numbers_are_read_as_they_are_written_and_dates_as_texts() -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=[case["fault"] for case in CASES])
 def test_each_fault_is_told_with_its_line_its_path_and_its_cure(case: dict[str, Any]) -> None:
-    text = changed((case["replace"], case["by"]))
+    text = changed((case["replace"], case["by"]), *([tuple(case["also"])] if "also" in case else []))
     start = SMALL.index(case["replace"])
     if "marked_by" in case:
         assert text.count(case["marked_by"]) == 1
@@ -180,3 +180,29 @@ def test_a_definition_that_came_otherwise_is_checked_the_same_without_lines() ->
     faults = cross_check(small(waves=waves, expiry={"kind": "inactivity"}))
     assert [(fault.line, fault.path) for fault in faults] == [(None, "expiry"), (None, "waves[0].share")]
     assert str(faults[1]).startswith("waves[0].share: the last wave reaches only 10 percent")
+
+
+def test_a_threshold_above_what_the_caps_allow_is_told() -> None:
+    cap = "      gold: 3\n    cap:\n      points: 20\n      per: month\n"
+    counted = "  - id: spend\n    counts: amount", "  - id: spend\n    counts: points"
+    fault = _only(changed(counted, ("      gold: 3\n", cap)))
+    assert fault.path == "tiers[2].reach.all[0].at_least"
+    assert fault.problem == "500 cannot be reached: the caps of the rules allow 260 in the window"
+
+
+def test_a_condition_that_asks_for_a_text_and_a_number_is_told_for_both() -> None:
+    when = "    when:\n      - attribute: shop\n        is_not: own\n        at_least: 7\n"
+    problems = [fault.problem for fault in _faults(changed(("      gold: 3\n", f"      gold: 3\n{when}")))]
+    assert any("a text (is_not) and a number (at_least) at once" in problem for problem in problems)
+
+
+def test_a_tier_has_one_validity() -> None:
+    window = "tiers:\n  - id: blue", "qualification_window: anniversary\ntiers:\n  - id: blue"
+    last = "          at_least: 5\n    valid_for: P12M\n"
+    both = changed(window, (last, f"{last}    valid: {{}}\n"))
+    assert _only(both).problem == "a tier has either valid_for or valid"
+
+
+@pytest.mark.parametrize("text", ["P1M15D", "P2M", "P60D", "P1DT12H", "P1Y6M"])
+def test_a_duration_that_is_plain_is_let_through(text: str) -> None:
+    assert isinstance(read_definition(changed(("within: P6M", f"within: {text}"))), Definition)

@@ -1,13 +1,29 @@
 """Tiers: up at once, kept or down at the end of the validity, and nothing changed by looking twice."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.definition import scaled
-from domain.tiers import Standing, Watch, joined, placed, review, watches, window_start
+from domain.definition import Definition, scaled
+from domain.tiers import (
+    Standing,
+    Watch,
+    asks_time_held,
+    earlier_spans,
+    held,
+    joined,
+    milestones,
+    next_look,
+    placed,
+    review,
+    spans,
+    watches,
+    window_start,
+)
 from tests.domain.definitions import small
 
 SMALL = small()
@@ -134,3 +150,171 @@ def test_no_upgrade_happens_without_a_crossed_watch(tier: str, before: dict[str,
 def test_an_unknown_tier_is_an_error() -> None:
     with pytest.raises(KeyError):
         review(SMALL, Standing(tier="platinum", since=START, until=None), {}, START)
+
+
+YEAR = {"year_from": "01-01"}
+VALID = {"valid": {"further_windows": 1, "grace": "P2M"}}
+
+
+def _hotel(**changes: Any) -> Definition:
+    """Tiers by nights in a calendar year, to the end of February after the next one."""
+    nights = {"id": "nights", "counts": "attribute", "attribute": "nights", "events": ["stay"]}
+    ever = nights | {"id": "ever", "window": "lifetime"}
+    levels = [{"id": "member", "name": "Member"}, _level("silver", 10), _level("gold", 25), _level("platinum", 50)]
+    return small(**({"counters": [nights, ever], "qualification_window": YEAR, "tiers": levels, "expiry": {}} | changes))
+
+
+def _level(name: str, nights: int, **more: Any) -> dict[str, Any]:
+    return {"id": name, "name": name, "reach": {"all": [{"counter": "nights", "at_least": nights}]}} | VALID | more
+
+
+def _london(year: int, month: int, day: int = 1, hour: int = 0) -> datetime:
+    return datetime(year, month, day, hour, tzinfo=ZoneInfo("Europe/London")).astimezone(UTC)
+
+
+def test_a_tier_of_january_lasts_to_the_end_of_february_two_years_later() -> None:
+    gold = review(_hotel(), joined(_hotel(), _london(2025, 1)), {"nights": 25}, _london(2025, 1, 20), earlier={})
+    assert (gold.change, gold.standing.tier, gold.standing.until) == ("upgrade", "gold", _london(2027, 3))
+
+
+def test_meeting_it_again_in_the_next_year_moves_the_end_at_once() -> None:
+    gold = placed(_hotel(), "gold", _london(2025, 1, 20))
+    again = review(_hotel(), gold, {"nights": 25}, _london(2026, 5), earlier={"nights": 25})
+    assert (again.change, again.standing.until, again.standing.since) == ("renewal", _london(2028, 3), gold.since)
+    assert review(_hotel(), again.standing, {"nights": 30}, _london(2026, 6), earlier={"nights": 25}).change == "none"
+
+
+def test_an_event_of_last_year_that_came_late_counts_for_last_year() -> None:
+    member = joined(_hotel(), _london(2025, 1))
+    late = review(_hotel(), member, {"nights": 0}, _london(2026, 1, 10), earlier={"nights": 25})
+    assert (late.standing.tier, late.standing.until) == ("gold", _london(2027, 3))
+    assert review(_hotel(), member, {}, _london(2026, 1, 10), earlier={"nights": 25}, earlier_raises=False).change == "none"
+
+
+def test_who_falls_lands_on_what_last_year_earned_to_the_end_of_that() -> None:
+    gold = placed(_hotel(), "gold", _london(2025, 1, 20))
+    assert gold.until is not None
+    fallen = review(_hotel(), gold, {"nights": 1}, gold.until, earlier={"nights": 12}, earlier_raises=False)
+    assert (fallen.change, fallen.standing.tier, fallen.standing.until) == ("downgrade", "silver", _london(2028, 3))
+    assert review(_hotel(), gold, {}, gold.until, earlier={"nights": 9}).standing == joined(_hotel(), gold.until)
+
+
+def test_a_soft_landing_is_by_one_tier_and_for_no_longer_than_the_year() -> None:
+    soft = _hotel(downgrade={"to": "one_tier"})
+    platinum = placed(soft, "platinum", _london(2025, 1, 20))
+    assert platinum.until is not None
+    fallen = review(soft, platinum, {}, platinum.until, earlier={}).standing
+    assert (fallen.tier, fallen.until) == ("gold", _london(2028, 3))
+    assert fallen.until is not None
+    assert review(soft, fallen, {}, fallen.until, earlier={}).standing.tier == "silver"
+
+
+def test_a_grace_comes_on_top_of_the_validity() -> None:
+    definition = small(downgrade={"grace": "P1M"})
+    assert placed(definition, "silver", START).until == datetime(2026, 2, 28, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("counted", "tier"),
+    [
+        ({"nights": 80, "spend": 1800000}, "reserve"),
+        ({"stays": 40, "spend": 1800000}, "reserve"),
+        ({"nights": 79, "stays": 39, "spend": 1800000}, "blue"),
+        ({"nights": 80, "stays": 40, "spend": 1799999}, "blue"),
+    ],
+)
+def test_groups_within_groups(counted: dict[str, int], tier: str) -> None:
+    either = {"any": [{"counter": "nights", "at_least": 80}, {"counter": "stays", "at_least": 40}]}
+    reach = {"all": [either, {"counter": "spend", "at_least": 18000}]}
+    counters = [{"id": name, "counts": "events"} for name in ("nights", "stays")] + [{"id": "spend", "counts": "amount"}]
+    levels = [{"id": "blue", "name": "Blue"}, {"id": "reserve", "name": "Reserve", "reach": reach}]
+    definition = small(counters=counters, tiers=levels, expiry={})
+    assert review(definition, joined(definition, START), counted, START).standing.tier == tier
+    assert [watch.counter for watch in watches(definition, "blue", START)] == ["nights", "spend", "stays"]
+
+
+LIFE = {"all": [{"counter": "ever", "at_least": 400}, {"held": "gold", "at_least": "P7Y"}]}
+
+
+def _with_life() -> Definition:
+    gold = _level("gold", 25, lifetime=LIFE)
+    return _hotel(tiers=[{"id": "member", "name": "Member"}, _level("silver", 10), gold, _level("platinum", 50)])
+
+
+def test_a_tier_for_life_asks_for_nights_and_years_and_is_never_lost() -> None:
+    definition, since = _with_life(), _london(2025, 1, 20)
+    platinum = placed(definition, "platinum", since)
+    assert platinum.until is not None
+    seven = {"gold": _london(2032, 1, 20) - since}
+    almost = {"gold": seven["gold"] - timedelta(microseconds=1)}
+    at = platinum.until
+    assert review(definition, platinum, {"ever": 400}, at, held=seven).standing == Standing(tier="gold", since=at, until=None)
+    assert review(definition, platinum, {"ever": 399}, at, held=seven).standing.tier == "member"
+    exact = _london(2032, 1, 20)
+    gold = Standing(tier="gold", since=since, until=_london(2033, 3))
+    assert review(definition, gold, {"ever": 400}, exact, held=seven).standing.until is None
+    assert review(definition, gold, {"ever": 400}, exact - timedelta(microseconds=1), held=almost).standing == gold
+    assert review(definition, joined(definition, at), {"ever": 400}, at, held=seven).change == "upgrade"
+
+
+def test_time_held_is_that_of_the_tier_or_one_above_and_says_when_to_look() -> None:
+    definition, since = _with_life(), _london(2025, 1, 20)
+    stays = [("member", _london(2025, 1)), ("gold", since), ("platinum", _london(2026, 1)), ("silver", _london(2028, 1))]
+    at = _london(2029, 1)
+    found = held(definition, stays, at)
+    assert found["gold"] == _london(2028, 1) - since
+    assert found["platinum"] == timedelta(days=730)
+    assert found["member"] == at - _london(2025, 1)
+    assert asks_time_held(definition)
+    gold = Standing(tier="gold", since=since, until=None)
+    assert next_look(definition, gold, {"gold": timedelta()}, since) == _london(2032, 1, 20)
+    assert next_look(definition, joined(definition, since), {}, since) is None
+
+
+def test_the_tiers_own_figure_is_watched_as_long_as_it_moves_the_end() -> None:
+    definition, at = _hotel(), _london(2026, 5)
+    figures = [watch.at_least for watch in watches(definition, "gold", at, until=_london(2027, 3))]
+    assert figures == [25, 50]
+    assert [watch.at_least for watch in watches(definition, "gold", at, until=_london(2028, 3))] == [50]
+    assert watches(definition, "gold", at)[0].since == _london(2026, 1) - timedelta(microseconds=1)
+
+
+def test_a_member_takes_the_tier_that_replaced_theirs() -> None:
+    levels = [{"id": "member", "name": "Member"}, _level("plus", 10, replaces=["silver", "gold"])]
+    definition = _hotel(tiers=levels)
+    old = Standing(tier="gold", since=START, until=_london(2027, 3))
+    outcome = review(definition, old, {}, _london(2026, 1), amended=True)
+    assert (outcome.change, outcome.standing) == ("transition", old.model_copy(update={"tier": "plus"}))
+    assert watches(definition, "gold", START) == watches(definition, "plus", START)
+
+
+def test_an_amendment_lets_members_keep_their_tier_or_looks_at_once() -> None:
+    old = Standing(tier="gold", since=START, until=_london(2027, 3))
+    at = _london(2026, 6)
+    assert review(_hotel(), old, {"nights": 12}, at, earlier={}, amended=True).standing == old
+    strict = _hotel(transition="at_once")
+    fallen = review(strict, old, {"nights": 12}, at, earlier={}, amended=True)
+    assert (fallen.change, fallen.standing.tier) == ("downgrade", "silver")
+    kept = review(strict, old, {"nights": 25}, at, earlier={}, amended=True)
+    assert (kept.change, kept.standing) == ("transition", Standing(tier="gold", since=at, until=_london(2028, 3)))
+    assert review(strict, kept.standing, {}, at, earlier={}).change == "none"
+
+
+def test_a_milestone_is_reached_once_in_each_window() -> None:
+    definition = _hotel(milestones=[{"id": "m", "counter": "nights", "at": 5, "points": 100}])
+    at = _london(2026, 6)
+    now, before = (_london(year, 1) - timedelta(microseconds=1) for year in (2026, 2025))
+    assert [each.window for each in milestones(definition, {"nights": 5}, {"nights": 7}, at)] == [now, before]
+    assert milestones(definition, {"nights": 4}, None, at) == ()
+    assert 5 in [watch.at_least for watch in watches(definition, "platinum", at)]
+
+
+def test_each_counter_is_summed_over_its_own_window() -> None:
+    at = _london(2026, 6)
+    found, before = spans(_hotel(), at), earlier_spans(_hotel(), at)
+    assert before is not None
+    assert found["nights"].until == found["ever"].until == at
+    assert found["nights"].since == before["nights"].until
+    assert before["nights"].since == _london(2025, 1) - timedelta(microseconds=1)
+    assert before["ever"] == found["ever"]
+    assert earlier_spans(SMALL, at) is None

@@ -1,0 +1,106 @@
+"""A whole definition explained in a product owner's words, section by section."""
+
+from typing import NamedTuple
+
+from domain import definition_words as words
+from domain.definition import Definition, GatePolicy, ScenarioPhase
+
+
+class Section(NamedTuple):
+    """A heading, and sentences under it."""
+
+    heading: str
+    lines: tuple[str, ...]
+
+
+def explained(definition: Definition) -> tuple[Section, ...]:
+    """What the definition says, without its texts for members and its scenarios; sections with nothing to say are left out."""
+    sections = (
+        Section("Program", _program(definition)),
+        Section("Earning", tuple(f"{rule.id}: {words.rule(definition, rule)}" for rule in definition.earning)),
+        Section("Milestones", tuple(words.milestone(definition, each) for each in definition.milestones)),
+        Section("What counts", tuple(words.counter(definition, each) for each in definition.counters)),
+        Section("Tiers", _tiers(definition)),
+        Section("Rewards", tuple(words.reward(definition, each) for each in definition.rewards)),
+        Section("Benefits", tuple(words.benefit(definition, each) for each in definition.benefits)),
+        Section("Expiry", (words.expiry(definition, definition.expiry),)),
+        Section("Partners", tuple(f"{each.name} ({words.listed(each.events) or 'no events'})" for each in definition.partners)),
+        Section("Messages", tuple(f"{each.when.replace('_', ' ')}: {each.message}" for each in definition.interactions)),
+        Section("Before the launch", _before_launch(definition)),
+        Section("Judged by", _judged(definition)),
+        Section("The end", _end(definition)),
+    )
+    return tuple(section for section in sections if section.lines)
+
+
+def _program(definition: Definition) -> tuple[str, ...]:
+    currency = definition.currency
+    joining = definition.joining
+    lines = [
+        f"{definition.name} ({definition.program}), for {definition.participants}, in {definition.time_zone}. "
+        f"{definition.summary}",
+        f"A point ({currency.code}) is worth {words.worth(definition, currency.value_per_point)} to a member and costs "
+        f"{words.worth(definition, currency.cost_per_point)}.",
+    ]
+    if joining.requires:
+        lines.append(f"Who joins must meet: {words.listed(map(words.condition, joining.requires))}.")
+    if joining.fee:
+        lines.append(f"Joining costs {words.money(definition, joining.fee)}.")
+    if joining.invitation_only:
+        lines.append("Only who was invited may join.")
+    return tuple(lines)
+
+
+def _tiers(definition: Definition) -> tuple[str, ...]:
+    lines = [f"{definition.base_tier.name}: everyone."]
+    for tier in definition.tiers[1:]:
+        told = f"{tier.name}: {words.qualification(definition, tier.reach)}, {words.validity(tier)}"
+        if tier.keep is not None:
+            told += f"; kept with {words.qualification(definition, tier.keep)}"
+        if tier.lifetime is not None:
+            told += f"; for life with {words.qualification(definition, tier.lifetime)}"
+        lines.append(f"{told}.")
+    if len(definition.tiers) > 1:
+        falls = "by one tier" if definition.downgrade.to == "one_tier" else "to what they have earned"
+        lines.append(f"Who does not keep a tier falls {falls}.")
+    return tuple(lines)
+
+
+def _before_launch(definition: Definition) -> tuple[str, ...]:
+    prototype, gates = definition.prototype, definition.gates
+    phases = (
+        f"{phase.id} ({len(phase.scenarios)} scenarios)"
+        if isinstance(phase, ScenarioPhase)
+        else f"{phase.id} (signed off by {_policy(phase.gate)})"
+        for phase in definition.test_phases
+    )
+    waves = (f"{words.figure(wave.share)} % for {words.period(wave.minimum_time)}" for wave in definition.waves)
+    return (
+        f"The concept is approved by {_policy(gates.strategy)}, the launch by {_policy(gates.launch)}.",
+        f"The prototype runs on {prototype.transactions}, and must meet {len(prototype.criteria)} criteria.",
+        f"Tests: {words.listed(phases)}.",
+        f"Waves: {words.listed(waves)}.",
+    )
+
+
+def _judged(definition: Definition) -> tuple[str, ...]:
+    lines = []
+    for rule in definition.evaluation.kpis:
+        kpi = f"{rule.kpi.replace('_', ' ')} over {words.period(rule.window)}"
+        for threshold in rule.thresholds:
+            bounds = {"below": threshold.below, "above": threshold.above}
+            crossed = " or ".join(f"{word} {words.figure(bound)}" for word, bound in bounds.items() if bound is not None)
+            lines.append(f"{kpi} {crossed}: {threshold.consequence.replace('_', ' ')}")
+    return (f"Every {words.period(definition.evaluation.every)}:", *lines)
+
+
+def _end(definition: Definition) -> tuple[str, ...]:
+    end = definition.wind_down
+    return (
+        f"Approved by {_policy(definition.gates.wind_down)}; {words.period(end.notice)} notice, then "
+        f"{words.period(end.redeem_window)} to redeem; what is left is forfeited.",
+    )
+
+
+def _policy(policy: GatePolicy) -> str:
+    return words.listed(f"{rule.count} {rule.role}" if rule.count > 1 else rule.role for rule in policy.rules)

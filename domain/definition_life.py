@@ -1,0 +1,254 @@
+"""The life of a program in its definition: objectives, gates, prototype, tests, waves, evaluation, retention, the end."""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from domain.definition_values import (
+    Amount,
+    AttributeValue,
+    Consequence,
+    Fraction,
+    Kpi,
+    Length,
+    Number,
+    Part,
+    Points,
+    Role,
+    Share,
+    Text,
+)
+from domain.ids import Name
+from domain.period import Period
+from domain.window import Moment
+
+
+class Objective(Part):
+    """What the program must achieve: a KPI, a target and the time it may take from launch."""
+
+    name: Text
+    """The objective in words."""
+    kpi: Kpi
+    """The figure that tells."""
+    at_least: Number | None = None
+    """The least that it must be; rates are fractions of 1."""
+    at_most: Number | None = None
+    """The most that it may be."""
+    within: Length
+    """How long after the launch."""
+
+
+class Risk(Part):
+    """What could go wrong, and the answer to it."""
+
+    risk: Text
+    """What could go wrong."""
+    answer: Text
+    """What is done about it."""
+
+
+class GateRule(Part):
+    """So many people of one role must approve."""
+
+    role: Role
+    """The role."""
+    count: Annotated[int, Field(ge=1, le=20)] = 1
+    """How many of them."""
+
+
+class GatePolicy(Part):
+    """Who must approve, and until when; the owner, the submitter and everybody who edited the revision are left out."""
+
+    rules: Annotated[tuple[GateRule, ...], Field(min_length=1)]
+    """Who must approve; all rules must be met."""
+    deadline: Length = Period.parse("P14D")
+    """How long the gate waits; then it has expired, and nothing is approved."""
+
+
+class Gates(Part):
+    """The gates of a program's life: the concept, the launch of a tested revision, and the end."""
+
+    strategy: GatePolicy
+    """Before anything is built."""
+    launch: GatePolicy
+    """Before members may join, and before an amendment comes into force."""
+    wind_down: GatePolicy
+    """Before the program ends."""
+
+
+class Criterion(Part):
+    """A bound on one figure of the prototype."""
+
+    figure: Literal[
+        "members",
+        "points_issued",
+        "points_burned",
+        "points_expired",
+        "points_outstanding",
+        "points_per_member",
+        "cost",
+        "cost_share_of_revenue",
+        "share_above_first_tier",
+    ]
+    """The figure; shares are fractions of 1."""
+    at_least: Number | None = None
+    """The least that it must be."""
+    at_most: Number | None = None
+    """The most that it may be."""
+
+
+class Prototype(Part):
+    """The simulation of the definition over a transaction log.
+
+    Members redeem `burn_share` of what they earn, in whole rewards (`insight/prototype.py` says how); the criteria bound the
+    figures.
+    """
+
+    transactions: Name
+    """The name of the transaction log."""
+    burn_share: Fraction = Decimal("0.5")
+    """The share of what they earn that members redeem."""
+    criteria: Annotated[tuple[Criterion, ...], Field(min_length=1)]
+    """What the figures must be for the prototype to pass."""
+
+
+class ScenarioEvent(Part):
+    """An event of a scripted member, so long after they joined."""
+
+    event: Name
+    """The type of the event."""
+    amount: Amount = Decimal(0)
+    """Its amount, in units of money."""
+    attributes: dict[Name, AttributeValue] = {}
+    """What else it says about itself."""
+    after: Period = Period()
+    """How long after joining it happens."""
+    confirmed: bool = True
+    """Whether points that wait for a confirmation have got it; it is then as if they had come at once."""
+
+
+class Expectation(Part):
+    """What a scripted member must end with."""
+
+    points: Annotated[int, Field(ge=0, strict=True)]
+    """The balance."""
+    tier: Name
+    """The tier."""
+
+
+class Scenario(Part):
+    """Given a member of a tier and these events, expect these points and this tier."""
+
+    name: Text
+    """What the scenario shows."""
+    tier: Name | None = None
+    """The tier in which the member begins; without it the first."""
+    joins: Moment | None = None
+    """The day on which they join, or come into that tier; without it noon (UTC) of 1 January 2025."""
+    events: Annotated[tuple[ScenarioEvent, ...], Field(min_length=1)]
+    """What happens, in order of time."""
+    expect: Expectation
+    """What they must have right after the last event."""
+
+
+class ScenarioPhase(Part):
+    """A test phase that plays scripted members through the rules."""
+
+    id: Name
+    """The phase's short name."""
+    kind: Literal["scenario"]
+    """`scenario`."""
+    scenarios: Annotated[tuple[Scenario, ...], Field(min_length=1)]
+    """All of which must pass."""
+
+
+class SignOffPhase(Part):
+    """A test phase that people sign off."""
+
+    id: Name
+    """The phase's short name."""
+    kind: Literal["sign_off"]
+    """`sign_off`."""
+    gate: GatePolicy
+    """Who must sign."""
+
+
+TestPhase = Annotated[ScenarioPhase | SignOffPhase, Field(discriminator="kind")]
+
+
+class Wave(Part):
+    """A step of the launch: up to `share` percent of members may join, for at least `minimum_time` before the next."""
+
+    id: Name
+    """The wave's short name."""
+    share: Share
+    """Up to which percentage of members may join; those of earlier waves stay in."""
+    minimum_time: Length
+    """How long it lasts at least."""
+    gate: GatePolicy | None = None
+    """Who must approve before the next wave."""
+
+
+class KpiThreshold(Part):
+    """Below or above this figure, the consequence follows."""
+
+    below: Number | None = None
+    """Below this."""
+    above: Number | None = None
+    """Above this."""
+    consequence: Consequence
+    """What follows; a proposal opens a gate, and nothing ends by itself."""
+
+
+class KpiRule(Part):
+    """One figure that the program is judged by."""
+
+    kpi: Kpi
+    """The figure."""
+    window: Length
+    """Over how long it is taken."""
+    thresholds: Annotated[tuple[KpiThreshold, ...], Field(min_length=1)]
+    """What follows from which figure; the gravest that is crossed counts."""
+
+
+class Evaluation(Part):
+    """How often the program is judged, and by what."""
+
+    every: Length
+    """How often."""
+    kpis: Annotated[tuple[KpiRule, ...], Field(min_length=1)]
+    """The figures."""
+
+
+class Offer(Part):
+    """Points given to a silent member, with the words that go with them."""
+
+    points: Points
+    """The points."""
+    message: Text
+    """The words."""
+
+
+class Retention(Part):
+    """A member with no activity for `silent_after` gets the offer, at most once in `at_most_every`."""
+
+    silent_after: Length
+    """How long without activity is silence."""
+    offer: Offer
+    """What they are offered."""
+    answer_within: Length
+    """How long their answer is waited for."""
+    at_most_every: Length
+    """How long until the next offer."""
+
+
+class WindDown(Part):
+    """The end: notice, then earning stops, then a window in which points can only be redeemed, then the rest is forfeited."""
+
+    notice: Length = Period.parse("P30D")
+    """From the announcement until earning stops."""
+    redeem_window: Length = Period.parse("P180D")
+    """How long points can still be redeemed after that; never under the floor of a jurisdiction that the program names."""
+    remainder: Literal["forfeit"] = "forfeit"
+    """What becomes of the points that are left."""

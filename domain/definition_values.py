@@ -1,0 +1,135 @@
+"""What the parts of a definition are made of: texts, points, money, rates, periods, conditions on an event's attributes."""
+
+from decimal import Decimal
+from functools import lru_cache
+from typing import Annotated, Literal
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, ConfigDict, Field, PlainSerializer, PlainValidator, WithJsonSchema
+
+from domain.ids import Name
+from domain.model import CAN_BE_KEPT, Value
+from domain.period import Period
+
+
+class Part(Value):
+    """A part of a definition: what stands below a field explains it to editors and in the reference."""
+
+    model_config = ConfigDict(
+        use_attribute_docstrings=True, validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
+    )
+
+
+Text = Annotated[str, Field(min_length=1, max_length=2000), CAN_BE_KEPT]
+Points = Annotated[int, Field(ge=1, le=2**53, strict=True)]
+Count = Annotated[int, Field(ge=1, le=2**53, strict=True)]
+Number = Annotated[Decimal, Field(max_digits=24, decimal_places=9)]
+"""Any finite number that is written out: its digits are bounded, so that no figure can fill the memory."""
+PositiveDecimal = Annotated[Number, Field(gt=0)]
+Amount = Annotated[Number, Field(ge=0, le=10**12)]
+"""Money in its unit (12.50)."""
+Rate = Annotated[Number, Field(gt=0, le=10**6)]
+"""Points per unit of money; bounded, so that no event can earn more points than the ledger's integers hold."""
+Share = Annotated[Number, Field(gt=0, le=100)]
+"""A percentage above 0 and up to 100."""
+Percent = Annotated[Number, Field(gt=0, le=1000)]
+"""A percentage on top of something, so that it may be above 100."""
+Fraction = Annotated[Number, Field(ge=0, le=1)]
+
+
+@lru_cache(maxsize=1)
+def _zone_names() -> frozenset[str]:
+    return frozenset(available_timezones())  # walks the zone files, so once is enough
+
+
+def _known_zone(name: str) -> str:
+    if name not in _zone_names():
+        raise ValueError(f"{name!r} is not a time zone of the IANA list; write for instance Europe/London")
+    return name
+
+
+def _positive(period: Period) -> Period:
+    if not period:
+        raise ValueError("the period is zero; write a length of time, for instance P30D")
+    return period
+
+
+CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{1,11}$")]
+"""The short name of a currency of points (AVIOS)."""
+ZoneName = Annotated[str, AfterValidator(_known_zone)]
+Length = Annotated[Period, AfterValidator(_positive)]
+Role = Literal["product_owner", "finance", "legal", "marketing", "operations", "member_service", "analyst", "operator"]
+Consequence = Literal["continue", "alert", "propose_amendment", "propose_end"]
+Kpi = Literal[
+    "active_rate",
+    "churn_rate",
+    "member_redemption_rate",
+    "point_redemption_rate",
+    "burn_earn_ratio",
+    "points_outstanding",
+    "management_liability",
+]
+
+
+def _text(text: str) -> str:
+    if not 1 <= len(text) <= 200 or "\x00" in text:
+        raise ValueError("is no text that can be compared; write 1 to 200 characters, without U+0000")
+    return text
+
+
+def _word(value: object) -> str | bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return _text(value)
+    raise ValueError(f"{value!s:.40} is neither a text nor true or false; put it in quotes, or compare numbers with at_least")
+
+
+def _attribute(value: object) -> str | bool | Decimal:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, (int, float, Decimal)):
+        number = Decimal(str(value))
+        if number.is_finite() and abs(number) <= 10**12 and len(number.normalize().as_tuple().digits) <= 15:
+            return number
+    raise ValueError(f"{value!s:.40} is no attribute; write a text, true or false, or a number of at most 15 digits")
+
+
+def _as_json(value: str | bool | Decimal) -> str | bool | int | float:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)  # 15 digits are exact either way
+    return value
+
+
+Word = Annotated[str | bool, PlainValidator(_word), WithJsonSchema({"type": ["string", "boolean"]})]
+"""What an attribute that is no number can be: a text, or true or false."""
+AttributeValue = Annotated[
+    str | bool | Decimal,
+    PlainValidator(_attribute),
+    PlainSerializer(_as_json),
+    WithJsonSchema({"type": ["string", "number", "boolean"]}),
+]
+"""What an event says about itself: a text, a number, or whether something is so."""
+
+
+class Condition(Part):
+    """What an attribute of an event must be; all that is written must hold. A missing attribute meets no more than `is_not`."""
+
+    attribute: Name
+    """The attribute's name, as events carry it."""
+    is_: Word | None = Field(default=None, alias="is")
+    """Is just this text, or true or false."""
+    is_not: Word | None = None
+    """Is anything but this, or is not given."""
+    one_of: tuple[Word, ...] = ()
+    """Is one of these."""
+    at_least: Number | None = None
+    """Is a number, this or more."""
+    at_most: Number | None = None
+    """Is a number, this or less."""
+    above: Number | None = None
+    """Is a number above this."""
+    below: Number | None = None
+    """Is a number below this."""

@@ -1,0 +1,180 @@
+"""A member's reviews against the ledger: windows, milestones and benefits paid once, tiers for life, amendments."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from temporalio.testing import ActivityEnvironment
+
+from activities.members import Joining, MemberActivities, MemberAt
+from domain import earning, expiry, ids, tiers
+from domain.definition import Definition
+from domain.lifecycle import MemberReview, WaveOpening
+from domain.tiers import Standing
+from ledger import Earn
+from store import members, programs
+from tests.house import House, example, first_revision, program_id
+
+START = datetime(2025, 4, 1, 9, 0, tzinfo=UTC)
+ANN = "ann"
+
+
+class Club:
+    """A program in force, and a member of it, looked at when the test says so."""
+
+    def __init__(self, house: House, definition: Definition) -> None:
+        self.house = house
+        self.definition = definition
+        self.activities = MemberActivities(house.engine, house.ledger)
+
+    async def open(self, joined: datetime = START) -> None:
+        program = self.definition.program
+        async with self.house.engine.begin() as connection:
+            await programs.register(connection, first_revision(self.definition, START))
+            await programs.put_in_force(connection, program, 1, START)
+            await programs.open_wave(
+                connection, WaveOpening(program=program, revision=1, wave="all", share=Decimal(100), at=START)
+            )
+        joining = Joining(program=program, participant=ANN, agreement="1", at=joined)
+        for _ in range(2):  # an activity may come twice
+            await ActivityEnvironment().run(self.activities.establish_member, joining)
+
+    async def post(self, event: str, at: datetime, amount: int = 0, **attributes: str | bool | Decimal) -> None:
+        """Rate an event as the API does."""
+        record = await self.record()
+        what = earning.Event(type=event, amount=Decimal(amount), attributes=attributes)
+        already = {}
+        for each in earning.capped(self.definition, event, at, record.joined_at):
+            sums = await self.house.ledger.counters(record.program, ANN, each.span.since, each.span.until)
+            already[each.counter] = sums.get(each.counter, 0)
+        rating = earning.rate(self.definition, record.tier, what, at=at, already=already)
+        await self.house.ledger.earn(
+            Earn(
+                program=record.program,
+                participant=ANN,
+                currency=self.definition.currency.code,
+                key=f"{event}/{at.isoformat()}",
+                points=rating.points,
+                effective_at=at,
+                expires_at=expiry.lot_expiry(self.definition, record.tier, at),
+                qualifying=rating.qualifying,
+                activity=rating.taken,
+                watches=tiers.watches(self.definition, record.tier, at, joined=record.joined_at, until=record.tier_until),
+                nudge_on_watch=ids.member(record.program, ANN),
+            )
+        )
+
+    async def look(self, at: datetime) -> MemberReview:
+        """Two looks at one instant, as when an activity is repeated."""
+        look = MemberAt(program=self.definition.program, participant=ANN, at=at)
+        first = await ActivityEnvironment().run(self.activities.review_member, look)
+        assert (await ActivityEnvironment().run(self.activities.review_member, look)).membership == first.membership
+        return first
+
+    async def record(self) -> members.MemberRecord:
+        async with self.house.engine.connect() as connection:
+            return await members.find(connection, self.definition.program, ANN)
+
+    async def balance(self) -> int:
+        return (await self.house.ledger.balance(self.definition.program, ANN, self.definition.currency.code)).posted
+
+
+async def _club(house: House, name: str, joined: datetime = START, **changes: Any) -> Club:
+    club = Club(house, example(f"{name}.yaml", program_id("review"), **changes))
+    await club.open(joined)
+    return club
+
+
+async def test_milestones_are_paid_once_in_a_year_and_again_in_the_next(house: House) -> None:
+    club = await _club(house, "british-airways-club")
+    await club.post("flight", START, 5500)
+    for hours in (1, 2):
+        await club.look(START + timedelta(hours=hours))
+    assert await club.balance() == 5500 * 6 + 2500
+    await club.post("flight", START + timedelta(days=1), 10500)
+    await club.look(START + timedelta(days=2))
+    assert await club.balance() == 5500 * 6 + 2500 + 10500 * 7 + 4000 + 5000
+    next_year = START + timedelta(days=366)
+    await club.post("flight", next_year, 5500)
+    await club.look(next_year)
+    assert await club.balance() == 5500 * 6 + 2500 + 10500 * 7 + 4000 + 5000 + 5500 * 8 + 2500
+
+
+async def test_a_tier_lasts_to_the_end_of_the_next_year_and_its_grace_then_drops_by_one(house: House) -> None:
+    club = await _club(house, "british-airways-club")
+    await club.post("flight", START, 20000)
+    gold = (await club.look(START)).membership
+    end = datetime(2027, 4, 30, 23, tzinfo=UTC)
+    assert (gold.tier, gold.tier_until) == ("gold", end)
+    assert (await club.look(end - timedelta(hours=1))).membership.tier == "gold"
+    silver = (await club.look(end)).membership
+    assert (silver.tier, silver.tier_until) == ("silver", datetime(2028, 4, 30, 23, tzinfo=UTC))
+
+
+async def test_flying_enough_again_moves_the_end_at_once(house: House) -> None:
+    club = await _club(house, "british-airways-club")
+    await club.post("flight", START, 20000)
+    await club.look(START)
+    again = START + timedelta(days=400)
+    await club.post("flight", again, 20000)
+    assert (await club.look(again)).membership.tier_until == datetime(2028, 4, 30, 23, tzinfo=UTC)
+
+
+async def test_a_flight_of_last_year_that_comes_late_counts_for_last_year(house: House) -> None:
+    club = await _club(house, "british-airways-club")
+    await club.post("flight", datetime(2026, 3, 20, tzinfo=UTC), 7500)
+    late = (await club.look(datetime(2026, 4, 10, tzinfo=UTC))).membership
+    assert (late.tier, late.tier_until) == ("silver", datetime(2027, 4, 30, 23, tzinfo=UTC))
+    assert await club.balance() == 7500 * 6 + 2500
+
+
+async def test_benefits_with_points_are_given_once_on_joining_and_on_rising(house: House) -> None:
+    club = await _club(house, "marketplace-sellers", datetime(2026, 1, 10, 9, tzinfo=UTC))
+    assert await club.balance() == 500
+    at = datetime(2026, 1, 11, 9, tzinfo=UTC)
+    for hours in range(5):
+        await club.post("sale", at + timedelta(hours=hours), 5000, **{"on-time": True})
+    power = await club.look(at + timedelta(hours=5))
+    assert power.membership.tier == "power"
+    assert await club.balance() == 500 + 5 * 2500 + 1000 + 2500
+
+
+async def test_a_cap_counts_what_the_ledger_keeps_of_its_rule(house: House) -> None:
+    club = await _club(house, "marketplace-sellers", datetime(2026, 1, 10, 9, tzinfo=UTC))
+    for day in (11, 12, 13):
+        await club.post("sale", datetime(2026, 1, day, tzinfo=UTC), 18000)
+    assert await club.balance() == 500 + 20000
+    await club.post("sale", datetime(2026, 2, 1, tzinfo=UTC), 100)
+    assert await club.balance() == 500 + 20000 + 50
+
+
+async def test_nights_and_years_make_a_tier_for_life_at_its_very_instant(house: House) -> None:
+    club = await _club(house, "marriott-bonvoy")
+    await club.post("stay", START, nights=Decimal(400))
+    assert (await club.look(START)).membership.tier == "titanium"
+    for year in range(2026, 2033):
+        at = datetime(year, 1, 15, 9, tzinfo=UTC)
+        await club.post("stay", at, nights=Decimal(25))
+        review = await club.look(at)
+    due = START.replace(year=2032)
+    assert (review.membership.tier, review.look_again_at) == ("gold", due)
+    assert (await club.look(due)).membership.tier_until is None
+
+
+async def test_an_amendment_takes_effect_on_who_holds_a_tier_as_its_transition_says(house: House) -> None:
+    club = await _club(house, "hilton-honors-2025")
+    await club.post("stay", START, nights=Decimal(40))
+    gold = (await club.look(START)).membership
+    assert gold.tier == "gold"
+    harder = [tier.model_dump() for tier in club.definition.tiers]
+    harder[2] |= {"id": "ruby", "replaces": ["gold"], "reach": {"all": [{"counter": "nights", "at_least": 50}]}, "keep": None}
+    rules = [rule.model_copy(update={"tier_bonus": {}}).model_dump() for rule in club.definition.earning]
+    amended = Definition.model_validate(club.definition.model_dump() | {"tiers": harder, "earning": rules})
+    at = START + timedelta(days=30)
+    revision = first_revision(amended, at).model_copy(update={"number": 2})
+    async with house.engine.begin() as connection:
+        await programs.add_revision(connection, revision)
+        await programs.put_in_force(connection, amended.program, 2, at)
+    kept = (await club.look(at)).membership
+    assert (kept.tier, kept.tier_until, kept.tier_since) == ("ruby", gold.tier_until, gold.tier_since)
+    assert Standing(tier=kept.tier, since=kept.tier_since, until=kept.tier_until) == (await club.record()).standing
