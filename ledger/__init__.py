@@ -2,6 +2,7 @@
 
 from ledger.check import CheckReport, Drift
 from ledger.errors import KeyConflict, LedgerFault
+from ledger.journal import Entered
 from ledger.ledger import Ledger
 from ledger.read import Balance, LotView, Totals, WindowFigures
 from ledger.requests import MAX_POINTS, Answer, Burn, Earn, Forfeit, Reschedule, Swept
@@ -24,6 +25,7 @@ __all__ = [
     "Convert",
     "Drift",
     "Earn",
+    "Entered",
     "Forfeit",
     "Head",
     "Hold",

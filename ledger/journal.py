@@ -1,7 +1,8 @@
 """One database transaction for each request; the answers that requests already got; the answers that refuse."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Row, insert, select
 from sqlalchemy.exc import DBAPIError
@@ -70,6 +71,24 @@ async def transaction(connection: AsyncConnection, program: str, participant: st
     query = select(*ANSWER).join(account, account.c.id == txn.c.account_id).where(txn.c.id == txn_id, *mine)
     row = (await connection.execute(query)).one_or_none()
     return _answer(row, duplicate=False) if row is not None else None
+
+
+class Entered(NamedTuple):
+    """By what later requests name a transaction: its key and its currency; what it was, and when it took effect."""
+
+    key: str
+    currency: str
+    kind: str
+    effective_at: datetime
+
+
+async def entered(connection: AsyncConnection, program: str, participant: str, txn_id: int) -> Entered | None:
+    """How one transaction of a member is named."""
+    mine = (account.c.program == program, account.c.participant == participant)
+    columns = (txn.c.key, account.c.currency, txn.c.kind, txn.c.effective_at)
+    query = select(*columns).join(account, account.c.id == txn.c.account_id).where(txn.c.id == txn_id, *mine)
+    row = (await connection.execute(query)).one_or_none()
+    return Entered(*row) if row is not None else None
 
 
 def check_same(row: Row[Any], request_hash: bytes) -> None:

@@ -129,6 +129,11 @@ class Ledger:
         async with self._engine.connect() as connection:
             return await journal.transaction(connection, program, participant, txn_id)
 
+    async def entered(self, program: str, participant: str, txn_id: int) -> journal.Entered | None:
+        """The key and the currency of a member's transaction, for the request that settles or corrects it; None if unknown."""
+        async with self._engine.connect() as connection:
+            return await journal.entered(connection, program, participant, txn_id)
+
     async def forfeit(self, request: Forfeit) -> Answer:
         """Take everything left of one member. What is due by then lapses first."""
         return await forfeit.forfeit(self._engine, self._system, request)
@@ -194,6 +199,11 @@ class Ledger:
         """Seal what was written since the last block, waiting so long for who is writing now; to do it again does no harm."""
         return await seal.seal(self._engine, patience)
 
-    async def verify(self, noted: Head | None = None) -> VerifyReport:
-        """Whether every sealed row is what was sealed; `noted` is a head of the chain that was kept somewhere else."""
-        return await seal.verify(self._engine, noted)
+    async def verify(
+        self, noted: Head | None = None, *, after: Head | None = None, blocks: int | None = None
+    ) -> VerifyReport:
+        """Whether every sealed row is what was sealed; `noted` is a head of the chain that was kept somewhere else.
+
+        A long chain can be verified page by page: so many `blocks`, from `after` on, which is the `next` of the page before.
+        """
+        return await seal.verify(self._engine, noted, after, blocks)
