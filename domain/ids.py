@@ -19,6 +19,8 @@ ParticipantId = Annotated[str, StringConstraints(pattern=f"^{_REFERENCE}$")]
 PROGRAMS_QUEUE = "programs"
 MEMBERS_QUEUE = "members"
 BULK_QUEUE = "bulk"
+SEAL_SCHEDULE = "ledger/seal"
+"""The Schedule that seals the ledger of all programs."""
 
 
 def lifecycle(program: str) -> str:
@@ -62,6 +64,11 @@ def evaluation_on_demand(program: str, person: str, key: str) -> str:
 def event(person: str, key: str) -> str:
     """The ledger's key of an event that a person posted."""
     return f"event/{asked(person, key)}"
+
+
+def correction(person: str, key: str) -> str:
+    """The ledger's key of what a person corrects, settles or moves by hand."""
+    return f"correction/{asked(person, key)}"
 
 
 def redemption(person: str, key: str) -> str:
