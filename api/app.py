@@ -7,7 +7,19 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import gates, members, problems, programs, redemptions, reports, transaction_logs
+from api import (
+    adjustments,
+    gates,
+    ledger_books,
+    members,
+    problems,
+    programs,
+    redemptions,
+    reports,
+    reversals,
+    statements,
+    transaction_logs,
+)
 from api.errors import BodyTooLarge
 from api.people import People
 from api.services import Services
@@ -92,7 +104,9 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
     app.state.people = People.read(settings.people)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     problems.install(app)
-    for module in (programs, reports, gates, members, redemptions, transaction_logs):
+    for module in (
+        programs, reports, gates, members, statements, redemptions, adjustments, reversals, transaction_logs, ledger_books,
+    ):  # fmt: skip
         app.include_router(module.router)
 
     @app.get("/health", tags=["operation"])

@@ -1,5 +1,6 @@
 """The problems that arise at the edge itself; those of the ledger and the store come from there."""
 
+from datetime import datetime
 from typing import ClassVar
 
 from runtime.errors import TenureError
@@ -304,7 +305,69 @@ class BalanceLimit(TenureError):
     title = "The account is full"
 
     def __init__(self, detail: str) -> None:
-        super().__init__(detail, remedy="Let the member redeem, then post the event with a new Idempotency-Key.")
+        super().__init__(detail, remedy="Let the member redeem, then ask again with a new Idempotency-Key.")
+
+
+class CurrencyUnknown(TenureError):
+    code = "currency_unknown"
+    status = 422
+    title = "The program has no such currency"
+
+    def __init__(self, currency: str, known: list[str], field: str) -> None:
+        super().__init__(
+            f"There is no currency {currency!r}.", remedy=f"The definition in force knows: {', '.join(known)}.", field=field
+        )
+
+
+class TransfersNotOffered(TenureError):
+    code = "transfers_not_offered"
+    status = 409
+    title = "Points cannot be transferred"
+
+    def __init__(self, program: str) -> None:
+        super().__init__(
+            f"In program {program!r} members cannot transfer points.",
+            remedy="Set `transfers_between_members: true` in a further revision, if they are to.",
+        )
+
+
+class ConversionUnknown(TenureError):
+    code = "conversion_unknown"
+    status = 422
+    title = "There is no rate for this conversion"
+
+    def __init__(self, source: str, target: str, known: list[str]) -> None:
+        super().__init__(
+            f"{source} cannot be converted into {target}.",
+            remedy=f"The definition in force converts: {', '.join(known)}."
+            if known
+            else "The definition in force converts nothing; write `conversions` in a further revision.",
+            field="to_currency",
+        )
+
+
+class ReinstatementNotOffered(TenureError):
+    code = "reinstatement_not_offered"
+    status = 409
+    title = "What has lapsed is not given back"
+
+    def __init__(self, program: str) -> None:
+        super().__init__(
+            f"Program {program!r} gives back nothing that has lapsed.",
+            remedy="Write an adjustment that says why, or set `expiry.reinstate_within` in a further revision.",
+        )
+
+
+class ReinstatementTooLate(TenureError):
+    code = "reinstatement_too_late"
+    status = 409
+    title = "It has lapsed too long ago"
+
+    def __init__(self, lapsed_at: datetime, until: datetime) -> None:
+        super().__init__(
+            f"The points lapsed at {lapsed_at.isoformat()}, and could be given back until {until.isoformat()}.",
+            remedy="Write an adjustment that says why, if they are to come back all the same.",
+        )
 
 
 class TransactionUnknown(TenureError):
@@ -374,7 +437,13 @@ class Internal(TenureError):
 class Refused(TenureError):
     """A workflow refused; code and words are its own."""
 
-    _STATUS: ClassVar[dict[str, int]] = {"four_eyes": 403, "role_not_asked": 403, "reason_missing": 422, "member_unknown": 404}
+    _STATUS: ClassVar[dict[str, int]] = {
+        "four_eyes": 403,
+        "role_not_asked": 403,
+        "reason_missing": 422,
+        "member_unknown": 404,
+        "unknown_transaction": 404,
+    }
 
     def __init__(self, code: str, detail: str, remedy: str) -> None:
         super().__init__(detail, remedy=remedy)

@@ -1,12 +1,10 @@
-"""Members: enrol, post an event, see the balance, leave."""
+"""Members: enrol, post an event, leave."""
 
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, Field
 from temporalio.client import WithStartWorkflowOperation
@@ -14,22 +12,19 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 from api.errors import (
     AgreementDiffers,
-    BalanceLimit,
     EarningClosed,
     EnrolmentClosed,
     EventTypeUnknown,
     InvalidRequest,
-    KeyReused,
     MemberGone,
     NotInWave,
     OutOfTime,
-    Refused,
-    TransactionUnknown,
 )
 from api.once import Answer, Key, once
 from api.people import may
 from api.reading import ReadAgain
 from api.services import Services, WithServices
+from api.transactions import first_answer, own_key, posted
 from api.workflow_calls import asked
 from domain import earning, expiry, ids, tiers
 from domain.definition import Amount
@@ -38,9 +33,8 @@ from domain.ids import Name, ParticipantId
 from domain.lifecycle import Membership
 from domain.model import CAN_BE_KEPT, Value
 from domain.waves import is_open_to
-from ledger import MAX_POINTS, Earn, KeyConflict
+from ledger import MAX_POINTS, Earn
 from ledger import Answer as LedgerAnswer
-from runtime.errors import TenureError
 from store import members, programs
 from store.errors import MemberUnknown
 from workflows.attributes import of_member
@@ -116,11 +110,9 @@ async def post_event(
     async def post() -> LedgerAnswer:
         return await services.ledger.earn(await _rated(services, program, participant, event, ledger_key, fingerprint))
 
-    with _own_key(key):
-        answer = await _first_answer(
-            post, lambda: services.ledger.answered(Earn, program, participant, ledger_key, fingerprint)
-        )
-    return _posted(program, participant, answer)
+    with own_key(key):
+        answer = await first_answer(post, lambda: services.ledger.answered(Earn, program, participant, ledger_key, fingerprint))
+    return posted(program, participant, answer)
 
 
 @router.post("/{participant}/departure", status_code=200)
@@ -149,32 +141,6 @@ async def show_member(program: str, participant: str, services: WithServices) ->
         record = await members.find(connection, program, participant)
         changes = await members.tier_changes(connection, program, participant)
     return record.model_dump(mode="json") | {"tier_changes": [change.model_dump(mode="json") for change in changes]}
-
-
-@router.get("/{participant}/balance", dependencies=[Depends(may("read members"))])
-async def show_balance(program: str, participant: str, services: WithServices) -> dict[str, Any]:
-    """What a member has: posted, held, available, and every lot with the instant at which it lapses."""
-    async with services.engine.connect() as connection:
-        record = await programs.find(connection, program)
-        await members.find(connection, program, participant)
-        definition = await programs.definition(connection, program, record.revision_in_force or 1)
-    code = definition.currency.code
-    balance = await services.ledger.balance(program, participant, code)
-    return {"program": program, "participant": participant, "currency": code} | balance.model_dump(mode="json")
-
-
-@router.get("/{participant}/transactions/{number}", dependencies=[Depends(may("read members"))])
-async def show_transaction(
-    program: str, participant: str, number: Annotated[int, Path(ge=1, le=2**63 - 1)], services: WithServices
-) -> dict[str, Any]:
-    """One transaction of a member's points, as it was answered."""
-    async with services.engine.connect() as connection:
-        await programs.find(connection, program)
-        await members.find(connection, program, participant)
-    answer = await services.ledger.transaction(program, participant, number)
-    if answer is None:
-        raise TransactionUnknown(number, participant)
-    return _transaction(answer)
 
 
 async def _rated(services: Services, program: str, participant: str, event: EventIn, key: str, fingerprint: str) -> Earn:
@@ -235,30 +201,6 @@ def _nudged_by_activity(member: members.MemberRecord) -> tuple[str, ...]:
     return offer + news
 
 
-async def _first_answer(
-    ask: Callable[[], Awaitable[LedgerAnswer]], before: Callable[[], Awaitable[LedgerAnswer | None]]
-) -> LedgerAnswer:
-    """The ledger's answer to a request. One that comes again gets its first answer, even where it would be refused now."""
-    try:
-        return await ask()
-    except KeyConflict:
-        raise
-    except TenureError:
-        answer = await before()
-        if answer is None:
-            raise
-        return answer
-
-
-@contextmanager
-def _own_key(key: str) -> Iterator[None]:
-    """A conflict in the ledger, told with the key that the caller knows."""
-    try:
-        yield
-    except KeyConflict as conflict:
-        raise KeyReused(key) from conflict
-
-
 async def _check_enrolment(services: Services, program: str, joining: EnrolmentIn) -> None:
     """What can be refused without beginning a workflow; the member's own workflow checks again."""
     now = datetime.now(UTC)
@@ -290,37 +232,3 @@ def _check_time(occurred_at: datetime, member: members.MemberRecord, now: dateti
             remedy="Only what happens from joining on counts.",
             field="occurred_at",
         )
-
-
-def _posted(program: str, participant: str, answer: LedgerAnswer) -> JSONResponse:
-    """The answer of a transaction. Raises the refusal where the ledger refused, in the ledger's words."""
-    if answer.outcome == "refused":
-        raise _refusal(str(answer.refusal), str(answer.detail))
-    headers = {"Location": f"/programs/{program}/members/{participant}/transactions/{answer.txn_id}"}
-    if answer.duplicate:
-        headers["Idempotency-Replayed"] = "true"
-    return JSONResponse(_transaction(answer), status_code=201, headers=headers)
-
-
-def _refusal(code: str, detail: str) -> TenureError:
-    """The ledger's refusal, in its own words, with what the shop can do."""
-    match code:
-        case "balance_limit":
-            return BalanceLimit(detail)
-        case _:
-            return Refused(
-                code, detail, "Look at the member's balance, then ask for what it allows with a new Idempotency-Key."
-            )
-
-
-def _transaction(answer: LedgerAnswer) -> dict[str, Any]:
-    """A transaction as it was answered, with the tier that it was rated for, or the reward that it paid."""
-    found = {
-        "transaction": answer.txn_id,
-        "kind": answer.kind,
-        "outcome": answer.outcome,
-        "points": answer.points,
-        "balance": answer.balance,
-        "effective_at": answer.effective_at.isoformat(),
-    }
-    return found | {name: answer.details[name] for name in ("tier", "reward") if name in answer.details}

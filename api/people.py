@@ -30,6 +30,10 @@ Action = Literal[
     "serve members",
     "stock rewards",
     "read members",
+    "correct points",
+    "transfer points",
+    "convert points",
+    "settle pending points",
     "check the ledger",
 ]
 _EVERYBODY: frozenset[Role] = frozenset(get_args(Role))
@@ -44,7 +48,12 @@ MAY: dict[Action, frozenset[Role]] = {
     "load a transaction log": frozenset({"product_owner", "analyst"}),
     "serve members": frozenset({"member_service"}),
     "stock rewards": frozenset({"product_owner", "operations"}),
-    "read members": frozenset({"member_service", "product_owner", "analyst", "operator"}),
+    # Who corrects points has to see them.
+    "read members": frozenset({"member_service", "product_owner", "analyst", "operator", "operations", "finance"}),
+    "correct points": frozenset({"operations", "finance"}),
+    "transfer points": frozenset({"member_service", "operations"}),
+    "convert points": frozenset({"member_service", "operations"}),
+    "settle pending points": frozenset({"member_service", "operations"}),
     "check the ledger": frozenset({"product_owner", "finance", "operator", "analyst"}),
 }
 

@@ -82,9 +82,7 @@ async def test_a_program_whose_books_are_not_at_zero_waits_until_they_are(
     assert (await house.get(f"/programs/{program}"))["stage"] == "wind_down"
     await change_balance(house, program, -7)
     at = await now_of(temporal_env, wind_down)
-    await house.ledger.earn(
-        Earn(program=program, participant="ann", currency="NOTES", key="late", points=30, effective_at=at)
-    )
+    await house.ledger.earn(Earn(program=program, participant="ann", currency="NOTES", key="late", points=30, effective_at=at))
     await wind_down.signal("nudge")
     assert await wind_down.result() == {"forfeited": 530, "members": 1}
     await done(house.temporal, wind_down.id, "Forfeit what came while memberships ended", times=3)
