@@ -435,7 +435,7 @@ class Internal(TenureError):
 
 
 class Refused(TenureError):
-    """A workflow refused; code and words are its own."""
+    """A workflow or the ledger refused; code and words are its own."""
 
     _STATUS: ClassVar[dict[str, int]] = {
         "four_eyes": 403,

@@ -25,8 +25,8 @@ _REMEDIES = {
     "unknown_expiry": "Take the number of an entry of kind `expire` from the member's statement.",
     "nothing_to_reinstate": "Nothing has to be done: what lapsed then has come back before.",
     "converts_to_nothing": "Convert more points at once.",
-    "not_reversible": "Write an adjustment that gives or takes the points, and says why; for a transfer, transfer them back; "
-    "for what the ledger did by itself, an expiry can be reinstated, and nothing else needs it.",
+    "not_reversible": "Have a transfer transferred back, and what lapsed reinstated; for all else write an adjustment that "
+    "gives or takes the points, and says why.",
 }
 """What to do about a refusal of the ledger, by its code."""
 
