@@ -23,7 +23,19 @@ MUCH = 9_007_199_254_740_000
 """Points of a gift: an account holds one, and not two."""
 
 
-def definition_of(program: str, provider: str = "http://127.0.0.1:9/orders") -> Definition:
+MORE_POINTS: dict[str, Any] = {
+    "other_currencies": [
+        {"code": "GEMS", "name": "Gems", "value_per_point": "1", "cost_per_point": "1", "expected_redemption_rate": "0.9"}
+    ],
+    "conversions": [{"from_currency": "NOTES", "to_currency": "GEMS", "rate": "0.01", "lapses_after": "P1Y"}],
+    "transfers_between_members": True,
+    "clawback": {"shortfall": "negative", "lowest_balance": -200},
+    "expiry": {"kind": "after_earning", "after": "P6M", "exempt_tiers": ["curator"], "reinstate_within": "P5D"},
+}
+"""A program that lets its members do more with their points than the example does."""
+
+
+def definition_of(program: str, provider: str = "http://127.0.0.1:9/orders", **changes: Any) -> Definition:
     """The example, with a short log, a first wave for half of the members, two generous rules, two rewards with providers."""
     original = example("cd-club.yaml", program)
     return example(
@@ -47,21 +59,22 @@ def definition_of(program: str, provider: str = "http://127.0.0.1:9/orders") -> 
                 "fulfil_within": "PT1S",
             },
         ],
+        **changes,
     )
 
 
-async def begun(house: House, prefix: str = "api", **provider: str) -> Definition:
+async def begun(house: House, prefix: str = "api", **changes: Any) -> Definition:
     """A program that has just been started, on a log that is there."""
     await house.post(f"/transaction-logs/{LOG}", content="customer,at,amount\nc1,2026-01-01T10:00:00Z,120.00\n")
-    definition = definition_of(program_id(prefix), **provider)
+    definition = definition_of(program_id(prefix), **changes)
     response = await house.post("/programs", definition.model_dump(mode="json"))
     assert response.status_code == 201, response.text
     return definition
 
 
-async def launched(house: House, provider: str) -> "Club":
+async def launched(house: House, provider: str, **changes: Any) -> "Club":
     """A program that the people have approved, with its first wave open."""
-    definition = await begun(house, provider=provider)
+    definition = await begun(house, provider=provider, **changes)
     program = definition.program
     qualification = ids.qualification(program, 1)
     await approve(house, f"{qualification}/gate/strategy/1", "demo-marketing", "demo-finance")
@@ -142,8 +155,14 @@ class Club:
             f"{self.path}/members/{participant}/departure", {"why": "moves away"}, person=SHOP, key=key
         )
 
-    async def available(self, participant: str) -> int:
-        balance = await self.house.get(f"{self.path}/members/{participant}/balance", SHOP)
+    async def on(
+        self, participant: str, what: str, body: Any = None, *, person: str = "demo-operations", key: str | None = None
+    ) -> Response:
+        """What is asked for at `what` of a member's address."""
+        return await self.house.post(f"{self.path}/members/{participant}/{what}", body or {}, person=person, key=key)
+
+    async def available(self, participant: str, currency: str = "NOTES") -> int:
+        balance = await self.house.get(f"{self.path}/members/{participant}/balance?currency={currency}", SHOP)
         available: int = balance["available"]
         return available
 

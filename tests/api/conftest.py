@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from domain import ids
-from tests.api.club import Club, Waiting, begun, launched
+from tests.api.club import MORE_POINTS, Club, Waiting, begun, launched
 from tests.api.provider import Provider, serving
 from tests.house import House
 from tests.waiting import gate_open
@@ -22,6 +22,12 @@ async def provider() -> AsyncIterator[Provider]:
 async def club(house: House, provider: Provider) -> Club:
     """A launched program whose first wave is open to half of the members; nothing falls due while the tests run."""
     return await launched(house, provider.address)
+
+
+@pytest.fixture(scope="session")
+async def generous(house: House, provider: Provider) -> Club:
+    """Another launched program, whose members may transfer, convert, owe, and get back what has lapsed."""
+    return await launched(house, provider.address, **MORE_POINTS)
 
 
 @pytest.fixture(scope="session")
