@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cli import definition, gate, ledger, log, member, program, reward
+from cli import definition, gate, ledger, log, member, points, program, reward
 from cli.demo.command import demo
 from cli.errors import CommandError, told
 from cli.options import AS_HELP
@@ -50,6 +50,7 @@ app.add_typer(definition.app, name="definition")
 app.add_typer(program.app, name="program")
 app.add_typer(gate.app, name="gate")
 app.add_typer(member.app, name="member")
+app.add_typer(points.app, name="points")
 app.add_typer(reward.app, name="reward")
 app.add_typer(log.app, name="log")
 app.add_typer(ledger.app, name="ledger")

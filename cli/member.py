@@ -8,9 +8,11 @@ import typer
 from cli.client import Api
 from cli.options import As, Json, Key, MemberId, ProgramId
 from cli.output import console, facts, heading, table
+from cli.statement import statement
 from cli.text import clean, count, instant, number, words
 
 app = typer.Typer(no_args_is_help=True, help="Serve members: enrol, post activities, redeem, let them leave.")
+app.command()(statement)
 
 
 @app.command()
@@ -99,12 +101,18 @@ def event(
 
 
 @app.command()
-def balance(program: ProgramId, member: MemberId, as_json: Json = False, who: As = None) -> None:
+def balance(
+    program: ProgramId,
+    member: MemberId,
+    currency: Annotated[str | None, typer.Option(help="The currency's code. Default: the program's first one.")] = None,
+    as_json: Json = False,
+    who: As = None,
+) -> None:
     """Show what a member has: available points, and every lot with the instant at which it lapses.
 
     Example: `tenure --as demo-shop member balance cd-club c-00042`
     """
-    reply = Api(who, as_json=as_json).get("programs", program, "members", member, "balance")
+    reply = Api(who, as_json=as_json).get("programs", program, "members", member, "balance", currency=currency)
     if as_json:
         typer.echo(reply.text)
         return
@@ -118,6 +126,8 @@ def balance(program: ProgramId, member: MemberId, as_json: Json = False, who: As
             {
                 "posted": number(found["posted"]),
                 "held": number(found["held"]) if found["held"] else None,
+                "pending": number(found["pending"]) if found["pending"] else None,
+                "owed": number(found["owed"]) if found["owed"] else None,
                 "last activity": instant(found["last_activity_at"], nothing="none"),
             }
         )

@@ -1,15 +1,15 @@
 """A company's own reward service, as it may be: quick, failing, refusing, answering twice, never clear; over real HTTP."""
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+from tests.serving import served
 
 
 class Provider:
@@ -47,27 +47,6 @@ async def serving() -> AsyncIterator[Provider]:
         Route("/orders/{redemption}", provider.hand_out, methods=["PUT"]),
         Route("/orders/{redemption}", provider.take_back, methods=["DELETE"]),
     ]
-    started = asyncio.Event()
-
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        yield
-
-    server = uvicorn.Server(
-        uvicorn.Config(Starlette(routes=routes, lifespan=lifespan), host="127.0.0.1", port=0, log_level="error")
-    )
-    startup = server.startup
-
-    async def startup_told(sockets: object = None) -> None:
-        await startup(sockets)  # type: ignore[arg-type]
-        started.set()
-
-    server.startup = startup_told  # type: ignore[method-assign]
-    running = asyncio.create_task(server.serve())
-    await started.wait()
-    provider.address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/orders"
-    try:
+    async with served(Starlette(routes=routes)) as address:
+        provider.address = f"{address}/orders"
         yield provider
-    finally:
-        server.should_exit = True
-        await running

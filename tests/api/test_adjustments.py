@@ -45,7 +45,7 @@ async def test_an_adjustment_keeps_its_reason_and_who_asked_and_lapses_as_earned
 async def test_a_repetition_gets_the_first_answer_and_another_request_under_its_key_is_refused(
     generous: Club, what: str, body: dict[str, Any]
 ) -> None:
-    member = await generous.member()
+    member, other_member = await generous.member(), await generous.member()
     await generous.event(member, "40.00")
     first = await generous.on(member, what, body, key=f"again-{what}")
     again = await generous.on(member, what, body, key=f"again-{what}")
@@ -55,7 +55,7 @@ async def test_a_repetition_gets_the_first_answer_and_another_request_under_its_
     async with unchanged(generous.house, generous.program):
         other = await generous.on(member, what, body | {"points": 7}, key=f"again-{what}")
         assert f"again-{what}" in problem(other, 422, "idempotency_key_reused")["detail"]
-        another_kind = {"to": await generous.member(), "points": 1}
+        another_kind = {"to": other_member, "points": 1}
         problem(await generous.on(member, "transfers", another_kind, key=f"again-{what}"), 422, "idempotency_key_reused")
 
 
@@ -91,11 +91,8 @@ async def test_points_become_those_of_another_currency_at_the_definitions_rate(g
     assert (await generous.available(member), await generous.available(member, "GEMS")) == (150, 2)
     (lot,) = (await house.get(f"{generous.path}/members/{member}/balance?currency=GEMS", SHOP))["lots"]
     assert timedelta(days=364) < datetime.fromisoformat(lot["expires_at"]) - datetime.now(UTC) < timedelta(days=367)
-    few = wish | {"points": 99}
-    assert (
-        "less than one point of GEMS"
-        in problem(await generous.on(member, "conversions", few), 409, "converts_to_nothing")["detail"]
-    )
+    few = await generous.on(member, "conversions", wish | {"points": 99})
+    assert "less than one point of GEMS" in problem(few, 409, "converts_to_nothing")["detail"]
 
 
 async def test_what_the_program_does_not_offer_is_refused(club: Club) -> None:

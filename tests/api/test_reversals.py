@@ -1,9 +1,10 @@
-"""What becomes of a transaction later: reversals, confirmations and cancellations, reinstatements, and what each is refused with."""
+"""What becomes of a transaction later: reversals, settled pending earns, reinstatements; what each is refused with."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from temporalio.api.history.v1 import HistoryEvent
 
 from domain import ids
 from ledger import Earn
@@ -86,7 +87,7 @@ async def test_a_return_has_the_members_workflow_look_at_the_tier_again(generous
 def _signal(wanted: int) -> Any:
     seen = 0
 
-    def is_it(event: Any) -> bool:
+    def is_it(event: HistoryEvent) -> bool:
         nonlocal seen
         seen += event.workflow_execution_signaled_event_attributes.signal_name == "nudge"
         return seen >= wanted

@@ -29,7 +29,17 @@ EVERY_CALL: dict[str, tuple[str, ...]] = {
     "member balance": ("p", "m"),
     "member redeem": ("p", "m", "r"),
     "member leave": ("p", "m"),
+    "member statement": ("p", "m"),
+    "points adjust": ("p", "m", "--points", "1", "--reason", "why"),
+    "points transfer": ("p", "m", "n", "1"),
+    "points convert": ("p", "m", "A", "B", "1"),
+    "points reverse": ("p", "m", "1", "--reason", "why"),
+    "points confirm": ("p", "m", "1"),
+    "points cancel": ("p", "m", "1"),
+    "points reinstate": ("p", "m", "1"),
     "ledger check": ("p",),
+    "ledger seal": (),
+    "ledger verify": (),
 }
 WITH_FILE: dict[str, tuple[str, ...]] = {"program start": (), "program revise": ("p",), "log load": ("log",)}
 
