@@ -80,7 +80,7 @@ def verify(
         str | None,
         typer.Option(metavar="NUMBER:HASH", callback=_noted, help="A head of the chain that you have kept somewhere else."),
     ] = None,
-    as_json: Json = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the API's pages, taken together, as JSON.")] = False,
     who: As = None,
 ) -> None:
     """Hash every sealed row again; exit code 1 where one is not what was sealed, each named with what became of it.
