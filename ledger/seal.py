@@ -254,19 +254,23 @@ def _broken(last: Row[Any] | None, block: Row[Any], noted: Head | None) -> Misfi
     number = last.number + 1 if last else 1
     if block.number != number:
         return Misfit(block=number, row=f"seal {number}", problem="deleted")
-    columns = {name: value for name, value in block._mapping.items() if name != "hash"}
-    sound = block.previous == (last.hash if last else bytes(32)) and block.hash == _block_hash(**columns)
+    sound = block.previous == (last.hash if last else bytes(32)) and _is_sound(block)
     if not sound or (noted and noted.number == number and noted != _head(block)):
         return Misfit(block=number, row=f"seal {number}", problem="changed")
     return None
+
+
+def _is_sound(block: Row[Any]) -> bool:
+    """Whether a seal's hash is that of its other columns."""
+    columns = {name: value for name, value in block._mapping.items() if name != "hash"}
+    return bool(block.hash == _block_hash(**columns))
 
 
 def _unlike(after: Head, block: Row[Any] | None) -> list[Misfit]:
     """What is wrong with the block that an earlier page ended with."""
     if block is None:
         return [Misfit(block=after.number, row=f"seal {after.number}", problem="deleted")]
-    columns = {name: value for name, value in block._mapping.items() if name != "hash"}
-    if _head(block) == after and block.hash == _block_hash(**columns):
+    if _head(block) == after and _is_sound(block):
         return []
     return [Misfit(block=after.number, row=f"seal {after.number}", problem="changed")]
 

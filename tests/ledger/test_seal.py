@@ -375,6 +375,8 @@ async def test_a_page_goes_on_only_from_the_block_that_the_page_before_has_found
 ) -> None:
     await _chain_of(ledger, 4)
     after = (await ledger.verify(blocks=2)).next
+    another = await ledger.verify(after=Head(number=2, hash="00" * 32), blocks=2)
+    assert another.misfits == (Misfit(block=2, row="seal 2", problem="changed"),)
     await owner.execute(text(damage))
     report = await ledger.verify(after=after, blocks=2)
     assert report.misfits == (Misfit(block=2, row="seal 2", problem=problem),)
