@@ -143,16 +143,17 @@ class MemberActivities:
             definition = await _definition_at(connection, closing)
             await members.close(connection, closing.program, closing.participant, closing.status, closing.at)
             membership = await members.find(connection, closing.program, closing.participant)
-        await self._ledger.forfeit(
-            Forfeit(
-                program=closing.program,
-                participant=closing.participant,
-                currency=definition.currency.code,
-                key=f"close/{closing.participant}",
-                effective_at=membership.left_at or closing.at,
-                details={"why": closing.why},
+        for currency, key in _currencies(definition):
+            await self._ledger.forfeit(
+                Forfeit(
+                    program=closing.program,
+                    participant=closing.participant,
+                    currency=currency,
+                    key=f"close/{closing.participant}{key}",
+                    effective_at=membership.left_at or closing.at,
+                    details={"why": closing.why},
+                )
             )
-        )
         return membership
 
     async def _sums(self, look: MemberAt, spans: Mapping[str, Span]) -> dict[str, int]:
@@ -217,17 +218,24 @@ class MemberActivities:
         """On moving to a tier whose points lapse otherwise, every open lot gets the expiry that the new tier gives."""
         if not expiry.tier_change_reschedules(definition, record.tier, tier):
             return
-        await self._ledger.reschedule(
-            Reschedule(
-                program=record.program,
-                participant=record.participant,
-                currency=definition.currency.code,
-                key=f"tier/{record.participant}/{tier}/{at.isoformat()}",
-                effective_at=at,
-                expires_at=expiry.lot_expiry(definition, tier, at),
-                details={"tier": tier},
+        for currency, key in _currencies(definition):
+            await self._ledger.reschedule(
+                Reschedule(
+                    program=record.program,
+                    participant=record.participant,
+                    currency=currency,
+                    key=f"tier/{record.participant}/{tier}/{at.isoformat()}{key}",
+                    effective_at=at,
+                    expires_at=expiry.lot_expiry(definition, tier, at),
+                    details={"tier": tier},
+                )
             )
-        )
+
+
+def _currencies(definition: Definition) -> list[tuple[str, str]]:
+    """Every currency of the program, with what tells the key of a step in it from the same step in the first one."""
+    others = [(each.code, f"/{each.code}") for each in definition.other_currencies]
+    return [(definition.currency.code, ""), *others]
 
 
 def _offer(definition: Definition) -> OfferTerms | None:

@@ -107,30 +107,14 @@ class WindDownActivities:
 
     @activity.defn
     async def trial_balance(self, program: str) -> TrialBalance:
-        """The books may close when the ledger has no drift and owes no points.
-
-        An event that was on its way while its member's membership ended may have left points behind: they are forfeited too.
-        """
-        report, owed = await self._ledger.check(program), await self._owed(program)
-        if report.clean and owed:
-            await self._forfeit_late(program)
-            report, owed = await self._ledger.check(program), await self._owed(program)
+        """The books may close when the ledger has no drift and owes no points."""
+        report = await self._ledger.check(program)
+        owed = [total for total in await self._ledger.totals(program) if total.outstanding]
         told = [
             f"{drift.participant}: {drift.what}, expected {drift.expected}, found {drift.found}" for drift in report.drifts[:5]
         ]
-        told += [f"{points} {currency} are still outstanding" for currency, points in owed.items()]
+        told += [f"{total.outstanding} {total.currency} are still outstanding" for total in owed]
         return TrialBalance(zero=report.clean and not owed, told="; ".join(told) or "zero")
-
-    async def _owed(self, program: str) -> dict[str, int]:
-        """The points outstanding by currency, where there are any."""
-        return {total.currency: total.outstanding for total in await self._ledger.totals(program) if total.outstanding}
-
-    async def _forfeit_late(self, program: str) -> None:
-        async with self._engine.connect() as connection:
-            ended = (await programs.find(connection, program)).redeeming_until
-        if ended is not None:
-            key = f"{ids.wind_down(program)}/late/{activity.info().activity_id}"
-            await self._ledger.forfeit_remainder(program, key, ended)
 
     async def _page(self, program: str, after: str) -> list[str]:
         async with self._engine.connect() as connection:

@@ -12,6 +12,7 @@ from api import (
     events,
     exchanges,
     gates,
+    ledger_books,
     members,
     problems,
     programs,
@@ -104,8 +105,10 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
     app.state.people = People.read(settings.people)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     problems.install(app)
-    routes = (programs, reports, gates, members, events, statements, corrections, exchanges, redemptions, transaction_logs)
-    for module in routes:
+    for module in (
+        programs, reports, gates, members, events, statements, corrections, exchanges, redemptions, transaction_logs,
+        ledger_books,
+    ):  # fmt: skip
         app.include_router(module.router)
 
     @app.get("/health", tags=["operation"])

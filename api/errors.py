@@ -461,9 +461,15 @@ class Internal(TenureError):
 
 
 class Refused(TenureError):
-    """A workflow refused; code and words are its own."""
+    """A workflow or the ledger refused; code and words are its own."""
 
-    _STATUS: ClassVar[dict[str, int]] = {"four_eyes": 403, "role_not_asked": 403, "reason_missing": 422, "member_unknown": 404}
+    _STATUS: ClassVar[dict[str, int]] = {
+        "four_eyes": 403,
+        "role_not_asked": 403,
+        "reason_missing": 422,
+        "member_unknown": 404,
+        "unknown_transaction": 404,
+    }
 
     def __init__(self, code: str, detail: str, remedy: str) -> None:
         super().__init__(detail, remedy=remedy)

@@ -1,14 +1,13 @@
-"""Reports: what a program has come to, from the store and the ledger; and whether the books are right."""
+"""Reports: what a program has come to, from the store and the ledger."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import APIRouter, Depends
 
 from api.people import may
 from api.reading import ReadAgain
 from api.services import WithServices
-from domain.gates import Person
 from domain.stages import product_status
 from store import evidence, gates, members, programs, redemptions
 
@@ -44,17 +43,6 @@ async def report(program: str, services: WithServices) -> dict[str, Any]:
     )
     found["ledger_check"] = (await services.ledger.check(program)).model_dump(mode="json")
     return found
-
-
-@router.get("/ledger-check")
-async def check_ledger(
-    program: str, services: WithServices, person: Annotated[Person, Depends(may("check the ledger"))]
-) -> dict[str, Any]:
-    """Compare every balance with its postings and its lots; each drift is named with its account."""
-    async with services.engine.connect() as connection:
-        await programs.find(connection, program)
-    checked = await services.ledger.check(program)
-    return checked.model_dump(mode="json") | {"totals": _dumped(await services.ledger.totals(program))}
 
 
 def _dumped(records: Any) -> list[dict[str, Any]]:

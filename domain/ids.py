@@ -19,6 +19,8 @@ ParticipantId = Annotated[str, StringConstraints(pattern=f"^{_REFERENCE}$")]
 PROGRAMS_QUEUE = "programs"
 MEMBERS_QUEUE = "members"
 BULK_QUEUE = "bulk"
+SEAL_SCHEDULE = "ledger/seal"
+"""The Schedule that seals the ledger of all programs."""
 
 
 def lifecycle(program: str) -> str:

@@ -3,14 +3,16 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import Row, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger.accounts import SystemAccounts, lock, lock_program
 from ledger.drain import drain
 from ledger.journal import answer_again, check_same, settled, stored, write
 from ledger.requests import Answer, Reschedule, Swept
+from ledger.sweep import sweep
 from ledger.tables import account, lot, txn
 from ledger.upkeep import bring_up, bring_up_all, settle_all
 
@@ -24,21 +26,12 @@ async def expire_due(engine: AsyncEngine, program: str, as_of: datetime) -> Swep
     What an account owes is paid first. One that somebody is working on is left out: a burn expires what is due by itself,
     and the next sweep comes.
     """
-    async with engine.connect() as connection:
-        due = list(await connection.scalars(_DUE, {"program": program, "as_of": as_of}))
-    lots = points = participants = 0
-    for start in range(0, len(due), _AT_ONCE):
-        some = due[start : start + _AT_ONCE]
-        swept = await settled(engine, lambda connection, some=some: _sweep(connection, some, as_of))  # type: ignore[misc]
-        lots, points, participants = lots + swept.lots, points + swept.points, participants + swept.participants
-    return Swept(lots=lots, points=points, participants=participants)
 
+    async def lapse(connection: AsyncConnection, locked: Sequence[Row[Any]]) -> Swept:
+        await settle_all(connection, locked, as_of)
+        return await drain(connection, "expire", [row.id for row in locked], as_of)
 
-async def _sweep(connection: AsyncConnection, accounts: Sequence[int], as_of: datetime) -> Swept:
-    free = select(account).where(account.c.id.in_(accounts)).with_for_update(skip_locked=True)
-    locked = (await connection.execute(free)).all()
-    await settle_all(connection, locked, as_of)
-    return await drain(connection, "expire", [row.id for row in locked], as_of)
+    return await sweep(engine, _DUE, {"program": program, "as_of": as_of}, lapse, at_once=_AT_ONCE)
 
 
 async def stop_expiry(engine: AsyncEngine, program: str, key: str, at: datetime) -> int:

@@ -200,6 +200,9 @@ class Ledger:
         """Seal what was written since the last block, waiting so long for who is writing now; to do it again does no harm."""
         return await seal.seal(self._engine, patience)
 
-    async def verify(self, noted: Head | None = None) -> VerifyReport:
-        """Whether every sealed row is what was sealed; `noted` is a head of the chain that was kept somewhere else."""
-        return await seal.verify(self._engine, noted)
+    async def verify(self, noted: Head | None = None, *, after: Head | None = None, blocks: int | None = None) -> VerifyReport:
+        """Whether every sealed row is what was sealed; `noted` is a head of the chain that was kept somewhere else.
+
+        A long chain can be verified page by page: so many `blocks`, from `after` on, which is the `next` of the page before.
+        """
+        return await seal.verify(self._engine, noted, after, blocks)

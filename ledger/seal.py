@@ -67,12 +67,15 @@ class VerifyReport(Value):
     """How many blocks and rows were hashed again, the head of the chain, and what does not fit, in the order of the chain.
 
     Behind a seal that does not fit nothing more is looked at; of rows, the first hundred are named. `unsealed` transactions
-    are not in any block yet.
+    are not in any block yet. Of a page, `blocks` and `rows` are its own, and `next` is where the page after it goes on (None:
+    there is nothing more to look at); `chain` is the number of blocks that there are by now.
     """
 
     blocks: int
     rows: int
+    chain: int
     unsealed: int
+    next: Head | None
     head: Head | None
     misfits: tuple[Misfit, ...]
     clean: bool
@@ -132,37 +135,62 @@ async def seal(engine: AsyncEngine, patience: timedelta = timedelta(seconds=5)) 
     return Sealed(blocks=blocks, rows=rows, head=_head(last) if last else None, held_back_by=writing)
 
 
-async def verify(engine: AsyncEngine, noted: Head | None = None) -> VerifyReport:
+async def verify(
+    engine: AsyncEngine, noted: Head | None = None, after: Head | None = None, most: int | None = None
+) -> VerifyReport:
     """Hash every sealed row again, and name what is not what was sealed; `noted` is a head that the chain must still have.
 
-    Block by block, all in one snapshot of the database; no posting waits for it.
+    Block by block, all in one snapshot of the database; no posting waits for it. With `most`, no more blocks than that; with
+    `after`, from the block behind that one on, which must still be what the page before has found.
     """
-    blocks = rows = 0
-    misfits: list[Misfit] = []
-    last: Row[Any] | None = None
     async with engine.connect() as plain:
         connection = await plain.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        async for block in _chain(connection):
-            broken = _broken(last, block, noted)
-            if broken:
-                misfits.append(broken)
-                break
-            hashed, content = await _content(connection, _upto(last), _upto(block))
-            if (hashed, content) != (block.rows, block.content):
-                misfits += await _compare(connection, last, block)
-            blocks, rows, last = blocks + 1, rows + hashed, block
-        else:
-            if noted and noted.number > blocks:
-                misfits.append(Misfit(block=blocks + 1, row=f"seal {blocks + 1}", problem="deleted"))
-        unsealed = await connection.scalar(select(func.count()).where(txn.c.id > _upto(last).txn))
+        latest = await _last(connection)
+        start = await _block(connection, after.number) if after else None
+        misfits = _unlike(after, start) if after else []
+        page = _Page(0, 0, start, goes_on=False, misfits=misfits) if misfits else await _page(connection, start, noted, most)
+        unsealed = await connection.scalar(select(func.count()).where(txn.c.id > _upto(latest).txn))
+    head = _head(page.last) if page.last else None
     return VerifyReport(
-        blocks=blocks,
-        rows=rows,
+        blocks=page.blocks,
+        rows=page.rows,
+        chain=latest.number if latest else 0,
         unsealed=unsealed or 0,
-        head=_head(last) if last else None,
-        misfits=tuple(misfits[:MOST_MISFITS]),
-        clean=not misfits,
+        next=head if page.goes_on else None,
+        head=head,
+        misfits=tuple(page.misfits[:MOST_MISFITS]),
+        clean=not page.misfits,
     )
+
+
+class _Page(NamedTuple):
+    """What was found in some blocks of the chain, the last of them, and whether there are more to look at."""
+
+    blocks: int
+    rows: int
+    last: Row[Any] | None
+    goes_on: bool
+    misfits: list[Misfit]
+
+
+async def _page(connection: AsyncConnection, last: Row[Any] | None, noted: Head | None, most: int | None) -> _Page:
+    """Hash the blocks behind the last one again, `most` of them."""
+    blocks = rows = 0
+    misfits: list[Misfit] = []
+    async for block in _chain(connection, last):
+        if blocks == most:
+            return _Page(blocks, rows, last, goes_on=True, misfits=misfits)
+        broken = _broken(last, block, noted)
+        if broken:
+            return _Page(blocks, rows, last, goes_on=False, misfits=[*misfits, broken])
+        hashed, content = await _content(connection, _upto(last), _upto(block))
+        if (hashed, content) != (block.rows, block.content):
+            misfits += await _compare(connection, last, block)
+        blocks, rows, last = blocks + 1, rows + hashed, block
+    end = last.number if last else 0
+    if noted and noted.number > end:
+        misfits.append(Misfit(block=end + 1, row=f"seal {end + 1}", problem="deleted"))
+    return _Page(blocks, rows, last, goes_on=False, misfits=misfits)
 
 
 async def _decided(engine: AsyncEngine, patience: timedelta) -> tuple[_Sequence | None, int]:
@@ -226,11 +254,25 @@ def _broken(last: Row[Any] | None, block: Row[Any], noted: Head | None) -> Misfi
     number = last.number + 1 if last else 1
     if block.number != number:
         return Misfit(block=number, row=f"seal {number}", problem="deleted")
-    columns = {name: value for name, value in block._mapping.items() if name != "hash"}
-    sound = block.previous == (last.hash if last else bytes(32)) and block.hash == _block_hash(**columns)
+    sound = block.previous == (last.hash if last else bytes(32)) and _is_sound(block)
     if not sound or (noted and noted.number == number and noted != _head(block)):
         return Misfit(block=number, row=f"seal {number}", problem="changed")
     return None
+
+
+def _is_sound(block: Row[Any]) -> bool:
+    """Whether a seal's hash is that of its other columns."""
+    columns = {name: value for name, value in block._mapping.items() if name != "hash"}
+    return bool(block.hash == _block_hash(**columns))
+
+
+def _unlike(after: Head, block: Row[Any] | None) -> list[Misfit]:
+    """What is wrong with the block that an earlier page ended with."""
+    if block is None:
+        return [Misfit(block=after.number, row=f"seal {after.number}", problem="deleted")]
+    if _head(block) == after and _is_sound(block):
+        return []
+    return [Misfit(block=after.number, row=f"seal {after.number}", problem="changed")]
 
 
 async def _compare(connection: AsyncConnection, last: Row[Any] | None, block: Row[Any]) -> list[Misfit]:
@@ -256,18 +298,25 @@ def _marks(part: _Part, marks: bytes) -> Iterator[tuple[tuple[int, ...], bytes]]
         yield tuple(key), mark
 
 
-async def _chain(connection: AsyncConnection) -> AsyncIterator[Row[Any]]:
-    """The seals in their order, without their marks."""
-    columns = [column for column in seals.c if column.name != "marks"]
-    number = -(2**63)
+_COLUMNS = [*(column for column in seals.c if column.name != "marks"), func.sha256(seals.c.marks).label("marks_digest")]
+"""A seal without its marks, which are long: their digest is in its hash."""
+
+
+async def _chain(connection: AsyncConnection, after: Row[Any] | None) -> AsyncIterator[Row[Any]]:
+    """The seals in their order, those behind a block where one is given."""
+    number = after.number if after else -(2**63)
     while True:
-        query: Select[Any] = select(*columns, func.sha256(seals.c.marks).label("marks_digest")).where(seals.c.number > number)
+        query: Select[Any] = select(*_COLUMNS).where(seals.c.number > number)
         page = (await connection.execute(query.order_by(seals.c.number).limit(100))).all()
         if not page:
             return
         for row in page:
             yield row
         number = page[-1].number
+
+
+async def _block(connection: AsyncConnection, number: int) -> Row[Any] | None:
+    return (await connection.execute(select(*_COLUMNS).where(seals.c.number == number))).one_or_none()
 
 
 async def _content(connection: AsyncConnection, after: _Sequence, upto: _Sequence) -> tuple[int, bytes]:

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Row, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger.drain import drain
-from ledger.journal import settled
 from ledger.release import time_out
 from ledger.requests import Swept
+from ledger.sweep import sweep
 from ledger.tables import account, hold
 from ledger.upkeep import settle_all
 
@@ -22,14 +23,15 @@ async def expire_holds(engine: AsyncEngine, program: str, as_of: datetime) -> Sw
 
     What is past due of them lapses in the same transaction. An account in use at this moment is left to the next sweep.
     """
-    async with engine.connect() as connection:
-        due = list(await connection.scalars(_DUE, {"program": program, "as_of": as_of}))
-    lots = points = participants = 0
-    for start in range(0, len(due), _AT_ONCE):
-        some = due[start : start + _AT_ONCE]
-        swept = await settled(engine, lambda connection, some=some: _sweep(connection, some, as_of))  # type: ignore[misc]
-        lots, points, participants = lots + swept.lots, points + swept.points, participants + swept.participants
-    return Swept(lots=lots, points=points, participants=participants)
+
+    async def end(connection: AsyncConnection, locked: Sequence[Row[Any]]) -> Swept:
+        accounts = [row.id for row in locked]
+        swept = await time_out(connection, accounts, as_of)
+        await settle_all(connection, locked, as_of)
+        await drain(connection, "expire", accounts, as_of)
+        return swept
+
+    return await sweep(engine, _DUE, {"program": program, "as_of": as_of}, end, at_once=_AT_ONCE)
 
 
 async def last_hold(engine: AsyncEngine, program: str) -> datetime | None:
@@ -37,15 +39,6 @@ async def last_hold(engine: AsyncEngine, program: str) -> datetime | None:
     async with engine.connect() as connection:
         latest: datetime | None = await connection.scalar(_LAST, {"program": program})
         return latest
-
-
-async def _sweep(connection: AsyncConnection, accounts: Sequence[int], as_of: datetime) -> Swept:
-    free = select(account).where(account.c.id.in_(accounts)).with_for_update(skip_locked=True)
-    locked = (await connection.execute(free)).all()
-    swept = await time_out(connection, [row.id for row in locked], as_of)
-    await settle_all(connection, locked, as_of)
-    await drain(connection, "expire", [row.id for row in locked], as_of)
-    return swept
 
 
 _DUE = (

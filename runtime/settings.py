@@ -41,6 +41,8 @@ class Settings(BaseSettings):
     """The bearer token of the person who uses the command line."""
     max_body_bytes: int = Field(default=16 * 1024 * 1024, gt=0)
     """A request with a larger body is refused."""
+    seal_every: int = Field(default=60, ge=1)
+    """Seconds from one sealing of the ledger to the next."""
     max_cached_workflows: int = 2000
     database_pool: int = 20
     log_level: str = "INFO"

@@ -1,9 +1,10 @@
-"""`python -m worker`: a worker process, which also relays the outbox. SIGTERM drains it."""
+"""`python -m worker`: a worker process, which also relays the outbox and has the ledger sealed. SIGTERM drains it."""
 
 import asyncio
 import logging
 import signal
 import sys
+from datetime import timedelta
 
 from runtime.database import create_engine
 from runtime.errors import TenureError
@@ -12,6 +13,7 @@ from runtime.settings import Settings, settings
 from runtime.temporal import connect
 from worker.hosting import hosted
 from worker.relay import relay
+from worker.sealing import keep_sealing
 
 logger = logging.getLogger(__name__)
 
@@ -25,10 +27,14 @@ async def run(configured: Settings) -> None:
     client = await connect()
     try:
         async with hosted(client, engine, max_cached_workflows=configured.max_cached_workflows):
-            relaying = asyncio.create_task(relay(engine, client))
+            beside = [
+                asyncio.create_task(relay(engine, client)),
+                asyncio.create_task(keep_sealing(client, timedelta(seconds=configured.seal_every))),
+            ]
             logger.info("polling")
             await stop.wait()
-            relaying.cancel()
+            for task in beside:
+                task.cancel()
         logger.info("drained")
     finally:
         await engine.dispose()

@@ -17,11 +17,13 @@ from activities.redemption import RedemptionActivities
 from activities.retention import RetentionActivities
 from activities.rewards import RewardProviders
 from activities.schedules import ScheduleActivities
+from activities.seal import SealActivities
 from activities.wind_down import WindDownActivities
 from domain.ids import BULK_QUEUE, MEMBERS_QUEUE, PROGRAMS_QUEUE
 from ledger import Ledger
 from workflows.approval_gate import ApprovalGate
 from workflows.expiry_sweep import ExpirySweep
+from workflows.ledger_seal import LedgerSeal
 from workflows.member_lifecycle import MemberLifecycle
 from workflows.program_evaluation import ProgramEvaluation
 from workflows.program_lifecycle import ProgramLifecycle
@@ -35,7 +37,7 @@ from workflows.wind_down import WindDown
 WORKFLOWS: dict[str, list[type]] = {
     PROGRAMS_QUEUE: [ProgramLifecycle, RevisionQualification, ApprovalGate, TestPhase, Rollout, ProgramEvaluation, WindDown],
     MEMBERS_QUEUE: [MemberLifecycle, RetentionIntervention, Redemption],
-    BULK_QUEUE: [ExpirySweep],
+    BULK_QUEUE: [ExpirySweep, LedgerSeal],
 }
 
 
@@ -52,6 +54,7 @@ class Activities:
     evaluation: EvaluationActivities
     schedules: ScheduleActivities
     expiry: ExpiryActivities
+    seal: SealActivities
     wind_down: WindDownActivities
 
     @classmethod
@@ -67,6 +70,7 @@ class Activities:
             evaluation=EvaluationActivities(engine, ledger),
             schedules=ScheduleActivities(client),
             expiry=ExpiryActivities(ledger),
+            seal=SealActivities(ledger),
             wind_down=WindDownActivities(engine, ledger, client),
         )
 
@@ -104,6 +108,7 @@ class Activities:
                 self.qualification.run_prototype,
                 self.evaluation.evaluate_program,
                 self.expiry.expire_due,
+                self.seal.seal_ledger,
                 self.wind_down.suspend_expiry,
                 self.wind_down.settle_holds,
                 self.wind_down.forfeit_remainder,

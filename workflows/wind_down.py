@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from datetime import datetime
+from itertools import count
 
 from temporalio import workflow
 
@@ -47,7 +48,7 @@ class WindDown:
         await self._settle_holds()
         forfeited = await self._forfeit_remainder()
         members = await self._end_memberships()
-        await self._close_books()
+        forfeited += await self._close_books()
 
         workflow.set_current_details(
             told("The program has ended", f"{forfeited} points forfeited, {members} memberships ended")
@@ -97,15 +98,24 @@ class WindDown:
         ended = await do_in_bulk(WindDownActivities.end_memberships, self._step("end"), "End every membership")
         return ended.members
 
-    async def _close_books(self) -> None:
-        """The program does not close while the trial balance is not zero."""
-        while True:
+    async def _close_books(self) -> int:
+        """The program does not close while the trial balance is not zero; the points that came late, and were forfeited too.
+
+        An event that was on its way while its member's membership ended may have left points behind.
+        """
+        forfeited = 0
+        for look in count(1):
+            late = await do_in_bulk(
+                WindDownActivities.forfeit_remainder, self._step(f"late/{look}"), "Forfeit what came while memberships ended"
+            )
+            forfeited += late.points
             balance = await do_in_bulk(WindDownActivities.trial_balance, self._program, "Trial balance")
             if balance.zero:
-                return
+                break
             what = told("The books are not at zero", balance.told, "to act: correct the ledger, then send the signal `nudge`")
             await tell(self._program, what)
             await self._until_nudged()
+        return forfeited
 
     async def _until_nudged(self, at_last: datetime | None = None) -> None:
         """Wait until something says that it is worth another look, or until that instant."""

@@ -1,10 +1,10 @@
-"""Points that came while the memberships ended do not keep a program from closing."""
+"""Points that came while the memberships ended: the trial balance tells of them, and a step of its own forfeits them."""
 
 from datetime import UTC, datetime, timedelta
 
 from temporalio.testing import ActivityEnvironment
 
-from activities.wind_down import WindDownActivities
+from activities.wind_down import EndStep, WindDownActivities
 from ledger import Earn
 from store import programs
 from tests.house import House, example, first_revision, program_id
@@ -12,17 +12,25 @@ from tests.house import House, example, first_revision, program_id
 AT = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
 
 
-async def test_points_that_came_after_the_remainder_was_forfeited_are_forfeited_with_the_trial_balance(house: House) -> None:
+async def test_the_trial_balance_only_looks_and_what_came_late_is_forfeited_by_a_step_of_its_own(house: House) -> None:
     program = program_id("late")
     async with house.engine.begin() as connection:
         await programs.register(connection, first_revision(example("cd-club.yaml", program), AT))
         await programs.announce_end(connection, program, AT, AT, AT + timedelta(days=90))
     late = Earn(program=program, participant="ann", currency="NOTES", key="late", points=503, effective_at=AT)
     await house.ledger.earn(late)
-    activities = WindDownActivities(house.engine, house.ledger, house.temporal)
+    activities, environment = WindDownActivities(house.engine, house.ledger, house.temporal), ActivityEnvironment()
 
-    balance = await ActivityEnvironment().run(activities.trial_balance, program)
+    before = await environment.run(activities.trial_balance, program)
+    assert (before.zero, before.told) == (False, "503 NOTES are still outstanding")
+    (totals,) = await house.ledger.totals(program)
+    assert (totals.forfeited, totals.outstanding) == (0, 503)
 
+    step = EndStep(program=program, key=f"{program}/late/1", at=AT + timedelta(days=90))
+    for _ in range(2):
+        remainder = await environment.run(activities.forfeit_remainder, step)
+        assert (remainder.points, remainder.participants) == (503, 1)
+    balance = await environment.run(activities.trial_balance, program)
     assert (balance.zero, balance.told) == (True, "zero")
     (totals,) = await house.ledger.totals(program)
     assert (totals.forfeited, totals.outstanding) == (503, 0)

@@ -231,7 +231,7 @@ async def test_a_reversal_is_not_reversed_and_a_refused_transaction_neither(pool
     assert vain is not None and vain.outcome == "refused"
     async with unchanged(house, pool.program):
         path = f"transactions/{vain.txn_id}/reversal"
-        found = problem(await pool.points(participant, path, _REASON), 409, "unknown_transaction")
+        found = problem(await pool.points(participant, path, _REASON), 404, "unknown_transaction")
         assert f"no posted transaction number {vain.txn_id} in NOTES" in found["detail"]
 
 

@@ -50,6 +50,9 @@ ROUTES: dict[tuple[str, str], Action] = {
     ("POST", "/programs/{program}/members/{participant}/adjustments"): "correct points",
     ("POST", "/programs/{program}/members/{participant}/transfers"): "transfer points",
     ("POST", "/programs/{program}/members/{participant}/conversions"): "convert points",
+    ("GET", "/ledger/check"): "check the ledger",
+    ("POST", "/ledger/seal"): "check the ledger",
+    ("GET", "/ledger/verification"): "check the ledger",
     ("POST", "/transaction-logs/{name}"): "load a transaction log",
     ("GET", "/transaction-logs/{name}"): "read programs",
 }

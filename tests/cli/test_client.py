@@ -38,6 +38,8 @@ EVERY_CALL: dict[str, tuple[str, ...]] = {
     "member redeem": ("p", "m", "r"),
     "member leave": ("p", "m"),
     "ledger check": ("p",),
+    "ledger seal": (),
+    "ledger verify": (),
 }
 WITH_FILE: dict[str, tuple[str, ...]] = {"program start": (), "program revise": ("p",), "log load": ("log",)}
 

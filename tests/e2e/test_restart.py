@@ -5,8 +5,11 @@ from typing import Any
 
 from cli.demo.api import DemoApi
 from domain import ids
+from ledger import Ledger
+from runtime.database import create_engine
 from runtime.settings import Settings
 from tests.house import example, program_id
+from tests.ledger.asks import an_earn
 from worker.embedded.stack import Stack
 
 OWNER = "demo-owner"
@@ -36,6 +39,20 @@ async def test_a_second_start_goes_on_with_the_program_that_waited_at_its_gate(t
         assert readiness["id"].startswith(ids.qualification(program, 1))
         report = await api.get(OWNER, f"/programs/{program}/report")
         assert [stage["stage"] for stage in report["stages"]] == ["requirements", "strategy", "prototype", "acceptance_test"]
+        await api.close()
+
+
+async def test_a_worker_that_starts_sees_to_it_that_the_ledger_is_sealed(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home", api_port=0, temporal_port=0, temporal_ui_port=0, seal_every=1)
+    async with Stack(settings) as stack:
+        address = stack.environment["TENURE_DATABASE_URL"]
+        engine = create_engine(address, pool_size=2)
+        await Ledger(engine).earn(an_earn("sealed-by-itself", 100))
+        await engine.dispose()
+        api = DemoApi(stack.addresses.api, Path(stack.environment["TENURE_PEOPLE_FILE"]), connections=4)
+        while (page := await api.get(OWNER, "/ledger/verification"))["head"] is None:
+            pass  # the API tells it to whoever asks, so the test asks until the Schedule has acted
+        assert (page["clean"], page["unsealed"]) == (True, 0)
         await api.close()
 
 

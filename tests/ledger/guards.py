@@ -143,13 +143,13 @@ GUARDS = [
         "test_hold.py::test_what_a_hold_keeps_does_not_lapse_until_it_is_let_go",
     ),
     Guard(
-        "ledger/expire.py",
+        "ledger/sweep.py",
         ".with_for_update(skip_locked=True)",
         ".with_for_update()",
         "test_expire.py::test_the_sweep_leaves_alone_what_is_in_use_and_takes_it_the_next_time",
     ),
     Guard(
-        "ledger/expire.py",
+        "ledger/sweep.py",
         ".with_for_update(skip_locked=True)",
         "",
         "test_expire.py::test_the_sweep_leaves_alone_what_is_in_use_and_takes_it_the_next_time",
@@ -331,9 +331,21 @@ GUARDS = [
     ),
     Guard(
         "ledger/seal.py",
-        "and block.hash == _block_hash(**columns)",
-        "",
+        "return bool(block.hash == _block_hash(**columns))",
+        "return True",
         "test_seal.py::test_a_seal_that_is_not_what_was_written_is_named",
+    ),
+    Guard(
+        "ledger/seal.py",
+        "_head(block) == after and _is_sound(block)",
+        "_head(block) == after",
+        "test_seal.py::test_a_page_goes_on_only_from_the_block_that_the_page_before_has_found",
+    ),
+    Guard(
+        "ledger/seal.py",
+        "_head(block) == after and _is_sound(block)",
+        "_is_sound(block)",
+        "test_seal.py::test_a_page_goes_on_only_from_the_block_that_the_page_before_has_found",
     ),
     Guard(
         "ledger/seal.py",

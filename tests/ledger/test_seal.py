@@ -331,3 +331,53 @@ async def test_a_million_transactions_are_verified_within_half_a_minute(engine: 
     assert (await ledger.seal()).rows == 3_000_000
     async with asyncio.timeout(30):
         assert (await ledger.verify()).clean
+
+
+async def _chain_of(ledger: Ledger, blocks: int) -> Head:
+    for number in range(blocks):
+        await ledger.earn(an_earn(f"block-{number}", 10))
+        sealed = await ledger.seal()
+    assert sealed.head is not None and sealed.head.number == blocks
+    return sealed.head
+
+
+async def test_a_chain_is_verified_page_by_page_with_the_same_result(ledger: Ledger, owner: AsyncConnection) -> None:
+    head = await _chain_of(ledger, 5)
+    whole = await ledger.verify()
+    pages = [await ledger.verify(head, blocks=2)]
+    while pages[-1].next is not None:
+        pages.append(await ledger.verify(head, after=pages[-1].next, blocks=2))
+    assert [page.blocks for page in pages] == [2, 2, 1]
+    assert {page.chain for page in pages} == {5}
+    assert sum(page.rows for page in pages) == whole.rows
+    assert (pages[-1].head, whole.head, whole.next) == (head, head, None)
+    beyond = await ledger.verify(head.model_copy(update={"number": 9}), after=pages[0].next, blocks=9)
+    assert beyond.misfits == (Misfit(block=6, row="seal 6", problem="deleted"),)
+
+    await owner.execute(text("UPDATE ledger.posting SET amount = 99 WHERE id = 4"))
+    assert (await ledger.verify(blocks=2)).clean
+    assert (await ledger.verify(after=pages[0].next, blocks=2)).misfits == (
+        Misfit(block=4, row="posting 4", problem="changed"),
+    )
+    await owner.execute(text("UPDATE ledger.posting SET amount = 10 WHERE id = 4"))
+
+
+@pytest.mark.parametrize(
+    ("damage", "problem"),
+    [
+        ("UPDATE ledger.seal SET hash = sha256('another') WHERE number = 2", "changed"),
+        ("UPDATE ledger.seal SET last_posting = last_posting + 1 WHERE number = 2", "changed"),
+        ("DELETE FROM ledger.seal WHERE number = 2", "deleted"),
+    ],
+)
+async def test_a_page_goes_on_only_from_the_block_that_the_page_before_has_found(
+    ledger: Ledger, owner: AsyncConnection, damage: str, problem: Literal["changed", "deleted"]
+) -> None:
+    await _chain_of(ledger, 4)
+    after = (await ledger.verify(blocks=2)).next
+    another = await ledger.verify(after=Head(number=2, hash="00" * 32), blocks=2)
+    assert another.misfits == (Misfit(block=2, row="seal 2", problem="changed"),)
+    await owner.execute(text(damage))
+    report = await ledger.verify(after=after, blocks=2)
+    assert report.misfits == (Misfit(block=2, row="seal 2", problem=problem),)
+    assert (report.blocks, report.next) == (0, None)

@@ -6,6 +6,7 @@ from sqlalchemy import text
 from temporalio.testing import WorkflowEnvironment
 
 from domain import ids
+from ledger import Earn
 from runtime.database import create_engine
 from tests.house import House, program_id
 from tests.lives import ask_for_the_end, buy, club, enrol, forward, handle, launch, now_of, shown
@@ -80,7 +81,10 @@ async def test_a_program_whose_books_are_not_at_zero_waits_until_they_are(
     await done(house.temporal, wind_down.id, "Trial balance", times=2)
     assert (await house.get(f"/programs/{program}"))["stage"] == "wind_down"
     await change_balance(house, program, -7)
+    at = await now_of(temporal_env, wind_down)
+    await house.ledger.earn(Earn(program=program, participant="ann", currency="NOTES", key="late", points=30, effective_at=at))
     await wind_down.signal("nudge")
-    assert await wind_down.result() == {"forfeited": 500, "members": 1}
+    assert await wind_down.result() == {"forfeited": 530, "members": 1}
+    await done(house.temporal, wind_down.id, "Forfeit what came while memberships ended", times=3)
     assert (await handle(house, ids.lifecycle(program)).result())["stage"] == "closed"
     await histories.keep(house.temporal, wind_down.id, "WindDown-books-corrected")

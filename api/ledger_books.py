@@ -1,0 +1,79 @@
+"""The ledger's books as a whole: whether they add up, and whether what was sealed is still what was sealed."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import JSONResponse
+
+from api.errors import InvalidRequest
+from api.once import Answer, Key, once
+from api.people import may
+from api.reading import ReadAgain
+from api.services import WithServices
+from domain.gates import Person
+from ledger import Head
+from store import programs
+
+router = APIRouter(tags=["ledger"], route_class=ReadAgain)
+
+Checker = Annotated[Person, Depends(may("check the ledger"))]
+_BLOCKS, _MOST_BLOCKS = 20, 200
+"""Blocks in one page of a verification: of 10,000 transactions each at most, so that no request takes minutes."""
+_HASH = "^[0-9a-f]{64}$"
+
+
+@router.get("/programs/{program}/ledger-check")
+async def check_program(program: str, services: WithServices, person: Checker) -> dict[str, Any]:
+    """Compare every balance of a program with its postings and its lots; each drift is named with its account."""
+    async with services.engine.connect() as connection:
+        await programs.find(connection, program)
+    checked = await services.ledger.check(program)
+    totals = [total.model_dump(mode="json") for total in await services.ledger.totals(program)]
+    return checked.model_dump(mode="json") | {"totals": totals}
+
+
+@router.get("/ledger/check")
+async def check_ledger(services: WithServices, person: Checker) -> dict[str, Any]:
+    """Compare every balance of all programs with its postings and its lots."""
+    return (await services.ledger.check()).model_dump(mode="json")
+
+
+@router.post("/ledger/seal")
+async def seal(request: Request, services: WithServices, key: Key, person: Checker) -> JSONResponse:
+    """Seal now what was written since the last block; it is done by a Schedule too, and twice does no harm."""
+
+    async def act() -> Answer:
+        return Answer(200, (await services.ledger.seal()).model_dump(mode="json"))
+
+    return await once(request, services, person, key, act)
+
+
+@router.get("/ledger/verification")
+async def verify(
+    services: WithServices,
+    person: Checker,
+    after: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
+    hash: Annotated[str | None, Query(pattern=_HASH)] = None,
+    blocks: Annotated[int, Query(ge=1, le=_MOST_BLOCKS)] = _BLOCKS,
+    noted: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
+    noted_hash: Annotated[str | None, Query(pattern=_HASH)] = None,
+) -> dict[str, Any]:
+    """Hash a page of the sealed blocks again, and name every row that is not what was sealed.
+
+    The next page begins `after` the block with the `hash` that this one names in `next`; null is the end. `noted` and
+    `noted_hash` are a head of the chain that was kept somewhere else: send them with every page.
+    """
+    report = await services.ledger.verify(
+        _head(noted, noted_hash, "noted", "noted_hash"), after=_head(after, hash, "after", "hash"), blocks=blocks
+    )
+    return report.model_dump(mode="json")
+
+
+def _head(number: int | None, digest: str | None, number_field: str, digest_field: str) -> Head | None:
+    """A head of the chain, of which both parts must be given, or none. Raises InvalidRequest."""
+    if number is not None and digest is not None:
+        return Head(number=number, hash=digest)
+    if number is None and digest is None:
+        return None
+    missing, given = (number_field, digest_field) if number is None else (digest_field, number_field)
+    raise InvalidRequest([{"field": missing, "problem": f"it is missing, and {given} says nothing without it"}])

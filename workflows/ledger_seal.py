@@ -1,0 +1,26 @@
+"""LedgerSeal: seals what the ledger has written since the last time; begun by the ledger's own Schedule."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.seal import SealActivities, Sealing, SealingResult
+    from workflows.details import told
+    from workflows.steps import do_in_bulk
+
+
+@workflow.defn
+class LedgerSeal:
+    """One sealing, of all programs together: there is one chain."""
+
+    @workflow.run
+    async def run(self, sealing: Sealing) -> SealingResult:
+        sealed = await do_in_bulk(SealActivities.seal_ledger, sealing, "Seal what was written since the last block")
+        workflow.set_current_details(
+            told(
+                f"Sealed {sealed.rows} rows in {sealed.blocks} blocks",
+                f"head of the chain: `{sealed.head}:{sealed.hash}`" if sealed.head else "there is no block yet",
+                f"held back by {sealed.held_back_by} transactions under way" if sealed.held_back_by else "",
+                "to verify: `tenure ledger verify`",
+            )
+        )
+        return sealed
