@@ -5,6 +5,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import count
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -16,12 +17,13 @@ from api.event_batch import KeyedEvent
 from api.once import Key
 from api.people import may
 from api.problems import document
-from api.rating import EventIn, rated
+from api.rating import EventIn, looks_at, rated
 from api.services import Services, WithServices
 from api.transactions import first_answer, own_key, posted, refusal, told
 from domain import ids
+from domain.earning import CappedRule
 from domain.gates import Person
-from ledger import Answer, Earn, KeyConflict, journal
+from ledger import Answer, Earn, KeyConflict, Seen, Stale, journal
 from ledger.requests import fingerprint_hash
 from runtime.errors import TenureError
 from store import members, programs
@@ -30,6 +32,8 @@ from store.errors import MemberUnknown
 logger = logging.getLogger(__name__)
 router = APIRouter(prefix="/programs/{program}", tags=["events"])
 
+_ATTEMPTS = 10
+"""How often an event is rated anew because its member earned under the same cap in between."""
 _AT_ONCE = 500
 """Events that are posted in one transaction: more bring little, and hold their accounts longer."""
 
@@ -50,7 +54,15 @@ async def post_event(
             record = await programs.find(connection, program)
             member = await members.find(connection, program, participant)
             revisions = await programs.revisions_in_force(connection, program)
-        return await services.ledger.earn(rated(record, member, revisions, event, key=ledger_key, now=datetime.now(UTC)))
+        for attempt in count(1):
+            (seen,) = await _seen(services, program, [(participant, looks_at(member, revisions, event))])
+            earn = rated(record, member, revisions, event, key=ledger_key, now=datetime.now(UTC), seen=seen)
+            try:
+                return await services.ledger.earn(earn)
+            except Stale:  # the member earned under the same cap in between
+                if attempt == _ATTEMPTS:
+                    raise
+        raise AssertionError("the last attempt answers or raises")
 
     with own_key(key):
         answer = await first_answer(
@@ -96,28 +108,83 @@ async def _post(services: Services, person: Person, program: str, events: Mappin
         revisions = await programs.revisions_in_force(connection, program)
         known = await members.find_many(connection, program, {event.participant for event in events.values()})
     outcomes: _Outcomes = {}
-    for part in _parts(events):
+
+    async def post(part: Sequence[int]) -> None:
         asked: dict[int, Earn] = {}
-        for place in part:
+        capped = _UnderCaps()
+        look = [
+            (event.participant, looks_at(known[event.participant], revisions, event) if event.participant in known else ())
+            for event in (events[place] for place in part)
+        ]
+        for place, seen in zip(part, await _seen(services, program, look), strict=True):
             event = events[place]
             try:
                 if event.participant not in known:
                     raise MemberUnknown(program, event.participant)
                 key, member = ids.event(person.id, event.key), known[event.participant]
-                asked[place] = rated(record, member, revisions, event, key=key, now=now)
+                earn = rated(
+                    record, member, revisions, event, key=key, now=now, seen=capped.with_these(member.participant, seen)
+                )
+                capped.add(earn)
+                asked[place] = earn
             except TenureError as error:
                 outcomes[place] = error
             except Exception:
                 # A fault of ours that one event brings to light must not keep the others from being posted.
                 logger.exception("event %d of a batch for %s", place, program)
                 outcomes[place] = Internal()
-        outcomes |= zip(asked, await services.ledger.earn_many(list(asked.values())), strict=True)
+        outcomes.update(zip(asked, await services.ledger.earn_many(list(asked.values())), strict=True))
+
+    for part in _parts(events):
+        waiting: Sequence[int] = part
+        for _ in range(_ATTEMPTS):
+            await post(waiting)
+            waiting = [place for place in waiting if isinstance(outcomes[place], Stale)]
+            if not waiting:
+                break
     refused = {place: events[place] for place, outcome in outcomes.items() if isinstance(outcome, TenureError)}
     outcomes |= await _answered_before(services, person, program, refused)
     return {
         place: KeyReused(events[place].key) if isinstance(outcome, KeyConflict) else outcome
         for place, outcome in outcomes.items()
     }
+
+
+class _UnderCaps:
+    """What the events of one part give under caps: each is rated as if those before it were posted, which they are by then."""
+
+    def __init__(self) -> None:
+        self._given: defaultdict[tuple[str, str], list[tuple[datetime, int]]] = defaultdict(list)
+
+    def add(self, earn: Earn) -> None:
+        for seen in earn.seen:
+            if not earn.pending and (amount := earn.qualifying.get(seen.counter)):
+                self._given[earn.participant, seen.counter].append((earn.effective_at, amount))
+
+    def with_these(self, participant: str, seen: Sequence[Seen]) -> list[Seen]:
+        return [
+            each.model_copy(
+                update={
+                    "amount": each.amount
+                    + sum(
+                        amount
+                        for at, amount in self._given.get((participant, each.counter), ())
+                        if each.since < at <= each.until
+                    )
+                }
+            )
+            for each in seen
+        ]
+
+
+async def _seen(services: Services, program: str, look: Sequence[tuple[str, Sequence[CappedRule]]]) -> list[tuple[Seen, ...]]:
+    """What each event's member has been given under the caps that look back; mostly there are none, and nothing is asked."""
+    asked = [(participant, rule.counter, rule.span.since, rule.span.until) for participant, rules in look for rule in rules]
+    amounts = iter(await services.ledger.counted(program, asked) if asked else ())
+    return [
+        tuple(Seen(counter=rule.counter, since=rule.span.since, until=rule.span.until, amount=next(amounts)) for rule in rules)
+        for _, rules in look
+    ]
 
 
 def _parts(events: Mapping[int, KeyedEvent]) -> Iterator[Sequence[int]]:

@@ -1,16 +1,19 @@
 """What an event brings: from what a shop tells, by the revision in force when it happened, to what is asked of the ledger."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from api.errors import EarningClosed, EventTypeUnknown, InvalidRequest, MemberGone, OutOfTime
 from domain import earning, expiry, ids, tiers
-from domain.definition import Amount
+from domain.conditions import UnratableEvent
+from domain.definition import Amount, AttributeValue
+from domain.earning import CappedRule
 from domain.ids import Name
 from domain.model import Value
-from ledger import MAX_POINTS, Earn
+from ledger import MAX_POINTS, Earn, Seen
 from store.members import MemberRecord
 from store.programs import ProgramRecord, RevisionsInForce
 
@@ -20,14 +23,16 @@ _ALWAYS_TOLD = {"type", "occurred_at", "amount"}
 
 
 class EventIn(Value):
-    """What happened: its type, when (with a time zone), and the amount in units of the program's money.
+    """What happened: its type, when (with a time zone), the amount in units of the program's money, and what else it says.
 
+    `attributes` are those that the definition's rules and counters look at (nights: 2, brand: tru).
     `pending`: its points wait until they are confirmed.
     """
 
     type: Name
     occurred_at: AwareDatetime
     amount: Amount = Decimal(0)
+    attributes: dict[Name, AttributeValue] = Field(default={}, max_length=50)
     pending: bool = False
 
     @property
@@ -36,7 +41,9 @@ class EventIn(Value):
 
         Its text is kept for ever as part of a hash, so a field that came later is left out while it says nothing.
         """
-        return self.model_dump_json(include=_ALWAYS_TOLD | {"pending"} if self.pending else _ALWAYS_TOLD)
+        later = {name for name in ("attributes", "pending") if getattr(self, name)}
+        told = self.model_copy(update={"attributes": dict(sorted(self.attributes.items()))}) if self.attributes else self
+        return told.model_dump_json(include=_ALWAYS_TOLD | later)
 
 
 def rated(
@@ -47,9 +54,11 @@ def rated(
     *,
     key: str,
     now: datetime,
+    seen: Sequence[Seen] = (),
 ) -> Earn:
     """What an event asks of the ledger under its ledger key, by the revision that was in force when it happened.
 
+    `seen` is what `looks_at` asks for.
     Raises the reason why it cannot be posted: OutOfTime, MemberGone, EarningClosed, EventTypeUnknown, InvalidRequest.
     """
     _check_time(event.occurred_at, member, now)
@@ -59,13 +68,20 @@ def rated(
     if in_force is None or (program.earning_until is not None and event.occurred_at >= program.earning_until):
         raise EarningClosed(program.id)
     definition = in_force.definition
-    known = {rule.event for rule in definition.earning}
+    known = earning.event_types(definition)
     if event.type not in known:
         raise EventTypeUnknown(event.type, sorted(known))
     try:
-        rating = earning.rate(definition, member.tier, earning.Event(type=event.type, amount=event.amount))
-    except ValueError as error:
-        raise InvalidRequest([{"field": "amount", "problem": str(error)}]) from error
+        rating = earning.rate(
+            definition,
+            member.tier,
+            earning.Event(type=event.type, amount=event.amount, attributes=event.attributes),
+            at=event.occurred_at,
+            already={each.counter: each.amount for each in seen},
+        )
+    except UnratableEvent as error:
+        raise InvalidRequest([{"field": error.field, "problem": str(error)}]) from error
+    pending = event.pending or rating.pending
     if max((rating.points, *rating.qualifying.values())) > MAX_POINTS:
         raise InvalidRequest(
             [{"field": "amount", "problem": f"the event would bring {rating.points} points, over {MAX_POINTS}"}]
@@ -85,6 +101,7 @@ def rated(
         details={
             "event": event.type,
             "amount": str(event.amount),
+            **({"attributes": {name: _plain(value) for name, value in event.attributes.items()}} if event.attributes else {}),
             "participant": member.participant,
             "tier": member.tier,
             "revision": in_force.number,
@@ -92,11 +109,21 @@ def rated(
         },
         clock_stands_within=gap.approximate() if gap is not None else None,
         renew_lots=expiry.renews_lots(definition),
-        pending=event.pending,
-        watches=tiers.watches(definition, member.tier, event.occurred_at),
+        activity=rating.taken,
+        pending=pending,
+        watches=tiers.watches(definition, member.tier, event.occurred_at, joined=member.joined_at, until=member.tier_until),
         nudge=_nudged_by_activity(member),
         nudge_on_watch=ids.member(program.id, member.participant),
+        seen=tuple(seen),
     )
+
+
+def looks_at(member: MemberRecord, revisions: RevisionsInForce, event: EventIn) -> tuple[CappedRule, ...]:
+    """The counters that say how much of a cap is used up already, and over which spans; none where no rule has such a cap."""
+    in_force = revisions.at(event.occurred_at)
+    if in_force is None:
+        return ()
+    return earning.capped(in_force.definition, event.type, event.occurred_at, member.joined_at)
 
 
 def _check_time(occurred_at: datetime, member: MemberRecord, now: datetime) -> None:
@@ -110,6 +137,10 @@ def _check_time(occurred_at: datetime, member: MemberRecord, now: datetime) -> N
             remedy="Only what happens from joining on counts.",
             field="occurred_at",
         )
+
+
+def _plain(value: str | bool | Decimal) -> str | bool:
+    return str(value) if isinstance(value, Decimal) else value
 
 
 def _nudged_by_activity(member: MemberRecord) -> tuple[str, ...]:

@@ -1,10 +1,11 @@
 """`tenure member`: enrol, post an activity, see the balance and the statement, redeem, leave."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from cli.attributes import read as attributes_of
 from cli.client import Api
 from cli.options import As, Currency, Json, Key, MemberId, ProgramId
 from cli.output import console, facts, heading, table
@@ -77,6 +78,10 @@ def event(
     type_: Annotated[str, typer.Option("--type", help="What happened, as the earning rules name it.")],
     amount: Annotated[str, typer.Option(help="The amount in units of the program's money.")] = "0",
     at: Annotated[str | None, typer.Option(metavar="INSTANT", help="When, in ISO 8601 with a time zone. Default: now.")] = None,
+    attribute: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="What else the event says; can be repeated.")
+    ] = None,
+    pending: Annotated[bool, typer.Option("--pending", help="Its points wait until they are confirmed.")] = False,
     key: Key = None,
     as_json: Json = False,
     who: As = None,
@@ -86,13 +91,21 @@ def event(
     Example: `tenure --as demo-shop member event cd-club c-00042 --type purchase --amount 12.50 --at 2026-03-10T09:30:00Z`
     """
     occurred_at = at or datetime.now(UTC).isoformat()
-    body = {"type": type_, "amount": amount, "occurred_at": occurred_at}
+    body: dict[str, Any] = {"type": type_, "amount": amount, "occurred_at": occurred_at}
+    try:
+        attributes = attributes_of(attribute or [])
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--attribute") from error
+    body |= ({"attributes": attributes} if attributes else {}) | ({"pending": True} if pending else {})
     api = Api(who, as_json=as_json)
     reply = api.post("programs", program, "members", member, "events", key=key, body=body, again=f"--at {occurred_at}")
     if as_json:
         typer.echo(reply.text)
         return
     posted = reply.data
+    if "pending" in posted:
+        typer.echo(f"{count(posted['pending'], 'point')} wait for their confirmation (transaction {posted['transaction']}).")
+        return
     typer.echo(
         f"{count(posted['points'], 'point')} earned at tier {posted['tier']}; the balance is {number(posted['balance'])} "
         f"(transaction {posted['transaction']})."

@@ -1,11 +1,11 @@
 """The points ledger on PostgreSQL; the only code that moves currency."""
 
 from ledger.check import CheckReport, Drift
-from ledger.errors import KeyConflict, LedgerFault
+from ledger.errors import KeyConflict, LedgerFault, Stale
 from ledger.journal import Recorded
 from ledger.ledger import Ledger
 from ledger.read import Balance, LotView, Totals, WindowFigures
-from ledger.requests import MAX_POINTS, Answer, Burn, Earn, Forfeit, Reschedule, Swept
+from ledger.requests import MAX_POINTS, Answer, Burn, Earn, Forfeit, Reschedule, Seen, Swept
 from ledger.requests_corrections import Adjust, Cancel, Confirm, Reinstate, Reverse
 from ledger.requests_exchanges import Convert, Transfer
 from ledger.requests_holds import Capture, Hold, Void
@@ -38,6 +38,8 @@ __all__ = [
     "Reschedule",
     "Reverse",
     "Sealed",
+    "Seen",
+    "Stale",
     "Statement",
     "StatementEntry",
     "StatementHold",

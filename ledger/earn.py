@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from ledger.accounts import Owner, SystemAccounts, lock, lock_all
 from ledger.driver import fetch, fetch_within
 from ledger.earn_statement import details, moved, moves_lots, statement, watches
-from ledger.errors import KeyConflict
+from ledger.errors import KeyConflict, Stale
 from ledger.journal import CHECK_VIOLATION, UNIQUE_VIOLATION, answer_again, persistently, settled, sqlstate, stored, write
 from ledger.requests import MAX_POINTS, Answer, Earn
 from runtime.errors import TenureError
@@ -100,8 +100,11 @@ class _Posting:
         async with self._engine.begin() as connection:
             await lock_all(connection, (Owner(self._program, each.participant, self._currency) for each in requests))
             for round_ in _rounds(requests):
-                asked = statement(self._program, self._currency, self._issuance, round_)
-                answers |= self._answers(round_, await fetch_within(connection, *asked))
+                stale = await _stale(connection, round_)
+                answers |= {(self._program, key): Stale(key) for key in stale}
+                if fresh := [request for request in round_ if request.key not in stale]:
+                    asked = statement(self._program, self._currency, self._issuance, fresh)
+                    answers |= self._answers(fresh, await fetch_within(connection, *asked))
         return answers
 
     def _answers(self, requests: Sequence[Earn], rows: Sequence[Record]) -> _Answers:
@@ -173,4 +176,28 @@ def _rounds(requests: Sequence[Earn]) -> list[list[Earn]]:
 
 
 def _looks_back(request: Earn) -> bool:
-    return moves_lots(request) or watches(request)
+    return moves_lots(request) or watches(request) or bool(request.seen)
+
+
+async def _stale(connection: AsyncConnection, requests: Sequence[Earn]) -> set[str]:
+    """The keys of those requests that have seen what is no longer so."""
+    rows = [
+        (each.key, each.participant, seen.counter, seen.since, seen.until, seen.amount)
+        for each in requests
+        for seen in each.seen
+    ]
+    if not rows:
+        return set()
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    return {row["key"] for row in await fetch_within(connection, _STALE, [requests[0].program, *columns])}
+
+
+_STALE = """
+SELECT key FROM unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::bigint[])
+    AS seen (key, participant, counter, since, until, amount)
+WHERE seen.amount <> (
+    SELECT coalesce(sum(now.amount), 0) FROM ledger.qualification AS now
+    WHERE now.program = $1 AND now.participant = seen.participant AND now.counter = seen.counter
+        AND now.effective_at > since AND now.effective_at <= until
+)
+"""

@@ -18,6 +18,17 @@ class KeyConflict(TenureError):
         )
 
 
+class Stale(TenureError):
+    """What an earn was put together from has changed meanwhile; nothing was posted, and it can be put together anew."""
+
+    code = "stale"
+    status = 409
+    title = "The member has earned in between"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"What the member had earned under a cap changed before {key!r} was posted.", remedy="Send it again.")
+
+
 class LedgerFault(TenureError):
     """The ledger found that it would write what does not add up, and wrote nothing."""
 

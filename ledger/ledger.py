@@ -165,6 +165,11 @@ class Ledger:
         async with self._engine.connect() as connection:
             return await read.counters(connection, program, participant, since, until)
 
+    async def counted(self, program: str, asked: Sequence[tuple[str, str, datetime, datetime]]) -> list[int]:
+        """The sums of the counters of many members, each (participant, counter, since, until) at its place."""
+        async with self._engine.connect() as connection:
+            return await read.counted(connection, program, asked)
+
     async def last_activity(self, program: str, participant: str) -> datetime | None:
         """When the member was last active; None if never."""
         async with self._engine.connect() as connection:

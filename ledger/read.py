@@ -1,9 +1,10 @@
 """What the ledger knows: balances, counters, totals and the figures of a window. Windows are (since, until]."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, select, union_all
+from sqlalchemy import Select, bindparam, func, select, text, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.model import Value
@@ -117,6 +118,15 @@ async def counters(
     return {row.counter: int(row.amount) for row in await connection.execute(query)}
 
 
+async def counted(connection: AsyncConnection, program: str, asked: Sequence[tuple[str, str, datetime, datetime]]) -> list[int]:
+    """The sum of each (participant, counter, since, until) at its place, over (since, until]; 0 where nothing counted."""
+    if not asked:
+        return []
+    participant, counter, since, until = (list(column) for column in zip(*asked, strict=True))
+    parameters = {"program": program, "participant": participant, "counter": counter, "since": since, "until": until}
+    return [int(amount) for amount in await connection.scalars(_COUNTED, parameters)]
+
+
 async def last_activity(connection: AsyncConnection, program: str, participant: str) -> datetime | None:
     """When the member was last active, in any currency."""
     mine = (account.c.program == program, account.c.participant == participant)
@@ -202,4 +212,18 @@ _PEOPLE = (
     .join(account, account.c.id == txn.c.account_id)
     .where(txn.c.program == bindparam("program"))
     .where(txn.c.effective_at > bindparam("since"), txn.c.effective_at <= bindparam("until"))
+)
+
+_COUNTED = text(
+    """
+SELECT (
+    SELECT coalesce(sum(amount), 0) FROM ledger.qualification AS counted
+    WHERE counted.program = :program AND counted.participant = asked.participant AND counted.counter = asked.counter
+        AND counted.effective_at > since AND counted.effective_at <= until
+)
+FROM unnest(
+    CAST(:participant AS text[]), CAST(:counter AS text[]), CAST(:since AS timestamptz[]), CAST(:until AS timestamptz[])
+) WITH ORDINALITY AS asked (participant, counter, since, until, place)
+ORDER BY place
+"""
 )

@@ -58,6 +58,15 @@ class Request(Value):
         return ()
 
 
+class Seen(Value):
+    """What a counter of the member had come to over (since, until] when a request was put together."""
+
+    counter: str
+    since: AwareDatetime
+    until: AwareDatetime
+    amount: int
+
+
 class Earn(Request):
     """Points for a member (0 for an event that only counts), and what follows from it for lots, tiers and workflows.
 
@@ -68,6 +77,8 @@ class Earn(Request):
 
     A `pending` earn is the member's activity at once, with all that follows from that; its points and what it counts wait for
     `Confirm`. Its answer has moved no points, and says in `details.pending` how many wait.
+
+    An earn under a cap depends on what the member has `seen` already: where that is no longer so, it is not posted but `Stale`.
     """
 
     kind: Literal["earn", "bonus"] = "earn"
@@ -81,6 +92,7 @@ class Earn(Request):
     watches: tuple[Watch, ...] = ()
     nudge: tuple[str, ...] = ()
     nudge_on_watch: str | None = None
+    seen: tuple[Seen, ...] = ()
 
     def _content(self) -> tuple[JsonValue, ...]:
         waits = ("pending",) if self.pending else ()

@@ -10,10 +10,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
+from cli.attributes import value as attribute
 from cli.loading.errors import FileChanged, FileUnusable
 
 _NEEDED = ("key", "participant", "type", "occurred_at")
 _COLUMNS = (*_NEEDED, "amount", "pending")
+_ATTRIBUTE = "attributes."
+"""How the names of columns begin that hold what the events say about themselves; an empty cell says nothing."""
 _LONGEST_LINE = 64 * 1024
 """Bytes; an event has a few hundred, and a file without line breaks shall not fill the memory."""
 _PIECE = 1024 * 1024
@@ -131,13 +134,14 @@ class EventFile:
         self.skip_to(beginning)
 
     def _header(self) -> list[str]:
-        remedy = f"Write the columns {', '.join(_NEEDED)} and, if wanted, amount and pending, in any order, as UTF-8 text."
+        needed, more = ", ".join(_NEEDED), f"amount, pending and {_ATTRIBUTE}NAME"
+        remedy = f"Write the columns {needed} and, if wanted, {more}, in any order, as UTF-8 text."
         try:
             columns = [name.strip() for name in _cells(self._next().decode("utf-8-sig"))]
         except ValueError as error:
             raise FileUnusable(f"{self.path}, line 1: the header is not CSV as UTF-8 text.", remedy=remedy) from error
         missing = [name for name in _NEEDED if name not in columns]
-        foreign = [name for name in columns if name not in _COLUMNS]
+        foreign = [name for name in columns if name not in _COLUMNS and not name.startswith(_ATTRIBUTE)]
         twice = sorted({name for name in columns if columns.count(name) > 1})
         for names, what in ((missing, "has no column"), (foreign, "has the unknown column"), (twice, "has twice the column")):
             if columns and names:
@@ -166,7 +170,9 @@ class EventFile:
         event = dict(zip(self._columns, cells, strict=True))
         if not event.get("pending"):
             event.pop("pending", None)
-        return event
+        named = [column for column in event if column.startswith(_ATTRIBUTE)]
+        attributes = {column.removeprefix(_ATTRIBUTE): attribute(text) for column in named if (text := event.pop(column))}
+        return {**event, "attributes": attributes} if attributes else event
 
 
 def _cells(line: str) -> list[str]:

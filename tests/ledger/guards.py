@@ -135,6 +135,12 @@ GUARDS = [
     Guard(
         "ledger/earn.py", "if not alone:", "if True:", "test_expire.py::test_a_batch_turns_the_clock_as_its_events_one_by_one"
     ),
+    Guard(
+        "ledger/earn.py",
+        "WHERE seen.amount <> (",
+        "WHERE 0 > (",
+        "test_earn.py::test_an_earn_that_has_seen_what_is_no_longer_so_is_not_posted",
+    ),
     # Lapses and sweeps.
     Guard(
         "ledger/drain.py",

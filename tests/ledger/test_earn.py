@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from ledger import MAX_POINTS, Answer, KeyConflict, Ledger
+from ledger import MAX_POINTS, Answer, Earn, KeyConflict, Ledger, Seen, Stale
 from tests.ledger.asks import CURRENCY, PROGRAM, again, an_earn, day, lots, posted, totals
 
 
@@ -177,3 +177,19 @@ def test_what_makes_no_sense_cannot_be_asked(wrong: dict[str, Any]) -> None:
 def test_an_instant_without_a_zone_cannot_be_asked() -> None:
     with pytest.raises(ValidationError):
         an_earn("e1", 1).__class__(**{**an_earn("e1", 1).model_dump(), "effective_at": "2026-01-01T00:00:00"})
+
+
+async def test_an_earn_that_has_seen_what_is_no_longer_so_is_not_posted(ledger: Ledger) -> None:
+    def capped(key: str, seen: int) -> Earn:
+        known = Seen(counter="cap/survey", since=day(-1), until=day(9), amount=seen)
+        return an_earn(key, 40, qualifying={"cap/survey": 40}, seen=(known,))
+
+    assert (await ledger.earn(capped("e1", 0))).outcome == "posted"
+    with pytest.raises(Stale):
+        await ledger.earn(capped("e2", 0))
+    assert await posted(ledger) == 40
+    answers = await ledger.earn_many([capped("e3", 40), capped("e4", 40), capped("e1", 40), an_earn("e5", 1)])
+    assert [type(answer) for answer in answers] == [Answer, Stale, Answer, Answer]
+    assert await posted(ledger) == 81
+    outcomes = await asyncio.gather(*(ledger.earn(capped(f"m{n}", 80)) for n in range(6)), return_exceptions=True)
+    assert sum(isinstance(outcome, Answer) for outcome in outcomes) == 1
