@@ -188,7 +188,7 @@ async def test_an_earn_that_has_seen_what_is_no_longer_so_is_not_posted(ledger: 
     with pytest.raises(Stale):
         await ledger.earn(capped("e2", 0))
     assert await posted(ledger) == 40
-    answers = await ledger.earn_many([capped("e3", 40), capped("e4", 40), capped("e1", 40), an_earn("e5", 1)])
+    answers = await ledger.earn_many([capped("e3", 40), capped("e4", 40), capped("e1", 80), an_earn("e5", 1)])
     assert [type(answer) for answer in answers] == [Answer, Stale, Answer, Answer]
     assert await posted(ledger) == 81
     outcomes = await asyncio.gather(*(ledger.earn(capped(f"m{n}", 80)) for n in range(6)), return_exceptions=True)
