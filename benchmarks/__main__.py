@@ -4,10 +4,10 @@ import asyncio
 import sys
 from pathlib import Path
 
-from benchmarks import ledger
+from benchmarks import growth, http, ledger
 from benchmarks.table import Row, show, write
 
-AREAS = {"ledger": ledger.measure}
+AREAS = {"ledger": ledger.measure, "http": http.measure, "growth": growth.measure}
 
 
 def main() -> None:

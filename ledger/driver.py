@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import asyncpg
 from asyncpg import Connection, Record
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 Driver: TypeAlias = "Connection[Record]"
 
@@ -20,19 +20,6 @@ async def fetch(engine: AsyncEngine, statement: str, arguments: Sequence[Any]) -
     async with _checked_out(engine) as driver:
         rows: list[Record] = await driver.fetch(statement, *arguments)
         return rows
-
-
-async def fetch_within(connection: AsyncConnection, statement: str, arguments: Sequence[Any]) -> list[Record]:
-    """The rows of one statement in the transaction that a statement of SQLAlchemy's has begun. Raises DBAPIError."""
-    driver = (await connection.get_raw_connection()).driver_connection
-    assert isinstance(driver, Connection)
-    if not driver.is_in_transaction():
-        raise AssertionError("no transaction is under way: what this statement does would not be undone with the rest")
-    try:
-        rows: list[Record] = await driver.fetch(statement, *arguments)
-    except _FAILURES as error:
-        raise _told(error, driver) from error
-    return rows
 
 
 @asynccontextmanager

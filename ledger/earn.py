@@ -13,8 +13,8 @@ from asyncpg import Record
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from ledger.accounts import Owner, SystemAccounts, lock, lock_all
-from ledger.driver import fetch, fetch_within
+from ledger.accounts import SystemAccounts, lock
+from ledger.driver import Driver, fetch, transaction
 from ledger.earn_statement import details, moved, moves_lots, statement, watches
 from ledger.errors import KeyConflict, Stale
 from ledger.journal import CHECK_VIOLATION, UNIQUE_VIOLATION, answer_again, persistently, settled, sqlstate, stored, write
@@ -97,15 +97,22 @@ class _Posting:
             asked = statement(self._program, self._currency, self._issuance, requests)
             return self._answers(requests, await fetch(self._engine, *asked))
         answers: _Answers = {}
-        async with self._engine.begin() as connection:
-            await lock_all(connection, (Owner(self._program, each.participant, self._currency) for each in requests))
+        async with transaction(self._engine) as driver:
+            await self._lock(driver, sorted({request.participant for request in requests}))
             for round_ in _rounds(requests):
-                stale = await _stale(connection, round_)
+                stale = await _stale(driver, round_)
                 answers |= {(self._program, key): Stale(key) for key in stale}
                 if fresh := [request for request in round_ if request.key not in stale]:
                     asked = statement(self._program, self._currency, self._issuance, fresh)
-                    answers |= self._answers(fresh, await fetch_within(connection, *asked))
+                    answers |= self._answers(fresh, await driver.fetch(asked.sql, *asked.arguments))
         return answers
+
+    async def _lock(self, driver: Driver, participants: Sequence[str]) -> None:
+        """Lock the accounts of the participants in their order, and make those that there are not."""
+        found = await driver.fetch(_LOCK, self._program, self._currency, participants)
+        if len(found) < len(participants):
+            await driver.fetch(_MAKE, self._program, self._currency, participants)
+            await driver.fetch(_LOCK, self._program, self._currency, participants)
 
     def _answers(self, requests: Sequence[Earn], rows: Sequence[Record]) -> _Answers:
         answers: _Answers = {}
@@ -179,7 +186,7 @@ def _looks_back(request: Earn) -> bool:
     return moves_lots(request) or watches(request) or bool(request.seen)
 
 
-async def _stale(connection: AsyncConnection, requests: Sequence[Earn]) -> set[str]:
+async def _stale(driver: Driver, requests: Sequence[Earn]) -> set[str]:
     """The keys of those requests that have seen what is no longer so."""
     rows = [
         (each.key, each.participant, seen.counter, seen.since, seen.until, seen.amount)
@@ -189,9 +196,17 @@ async def _stale(connection: AsyncConnection, requests: Sequence[Earn]) -> set[s
     if not rows:
         return set()
     columns = [list(column) for column in zip(*rows, strict=True)]
-    return {row["key"] for row in await fetch_within(connection, _STALE, [requests[0].program, *columns])}
+    return {row["key"] for row in await driver.fetch(_STALE, requests[0].program, *columns)}
 
 
+_LOCK = """
+SELECT id FROM ledger.account WHERE program = $1 AND currency = $2 AND participant = ANY($3::text[])
+ORDER BY participant FOR UPDATE
+"""
+_MAKE = """
+INSERT INTO ledger.account (program, currency, participant) SELECT $1::text, $2::text, unnest($3::text[])
+ON CONFLICT DO NOTHING
+"""
 _STALE = """
 SELECT key FROM unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[], $7::bigint[])
     AS seen (key, participant, counter, since, until, amount)
