@@ -95,7 +95,7 @@ async def _measure(bench: Bench, client: httpx.AsyncClient, api: psutil.Process,
             round(ratio, 3),
             "ratio >= 0.5",
             ratio >= 0.5,
-            "three reads, the rating, and a posting that locks its account to watch thresholds; floor: an authenticated empty route",
+            "three reads, the rating, a posting that locks its account to watch thresholds; floor: an empty route",
         )
     ]
 
