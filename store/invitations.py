@@ -28,9 +28,7 @@ async def invite(connection: AsyncConnection, program: str, participants: Sequen
     rows = [{"program": program, "participant": each, "invited_by": by, "invited_at": at} for each in participants]
     # In one order for all, so that two lists with the same people in them wait for each other and never in a circle.
     rows.sort(key=lambda row: str(row["participant"]))
-    written = await connection.execute(
-        insert(invitation).on_conflict_do_nothing().returning(invitation.c.participant), rows
-    )
+    written = await connection.execute(insert(invitation).on_conflict_do_nothing().returning(invitation.c.participant), rows)
     return len(written.all())
 
 
@@ -45,9 +43,7 @@ async def accept(connection: AsyncConnection, program: str, participant: str, at
     """Note that who was invited has joined; nothing for who was not, or has joined before."""
     await connection.execute(
         update(invitation)
-        .where(
-            invitation.c.program == program, invitation.c.participant == participant, invitation.c.accepted_at.is_(None)
-        )
+        .where(invitation.c.program == program, invitation.c.participant == participant, invitation.c.accepted_at.is_(None))
         .values(accepted_at=at)
     )
 

@@ -1,4 +1,4 @@
-"""What a definition promises, as it is kept: why a redemption was refused, benefits given, invitations, and the fee accepted."""
+"""What a definition promises, as it is kept: refused redemptions, benefits given, invitations, the fee that was accepted."""
 
 from alembic import op
 
