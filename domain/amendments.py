@@ -1,9 +1,11 @@
 """What an amendment means for who is a member: tiers that lose their place, and tiers whose members must be looked at."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from domain.definition import Definition, Qualification, Threshold, Tier
+
+_Terms = tuple[object, ...]
+"""What is compared between two revisions."""
 
 
 def without_place(after: Definition, held: Iterable[str]) -> tuple[str, ...]:
@@ -17,18 +19,15 @@ def asks_otherwise(before: Definition, after: Definition, tier_id: str) -> bool:
 
     What is asked is the qualifications, with all that their counters are, and for how long the tier is valid.
     """
-    new = _tier(after, after.current_tier(tier_id))
-    old = _tier(before, tier_id) or _before(before, new)
-    if new is None or old is None:
-        return True
-    return bool(_conditions(before, old) != _conditions(after, new))
+    old, new = _both(before, after, tier_id)
+    return old is None or new is None or _to_hold(before, old) != _to_hold(after, new)
 
 
 def untouched(before: Definition, after: Definition) -> frozenset[str]:
     """The tiers at whose members nobody has to look when the new revision comes into force.
 
-    Their id stays, they ask for the same, and so does every tier above them. None are left where milestones have changed, which
-    may be reached already, or the terms on which a silent member gets an offer.
+    Their id stays, they ask for the same, and every tier above them is reached by the same. None are left where milestones have
+    changed, which may be reached already, or the terms on which a silent member gets an offer.
     """
     if before.milestones != after.milestones or before.retention != after.retention:
         return frozenset()
@@ -36,36 +35,42 @@ def untouched(before: Definition, after: Definition) -> frozenset[str]:
         return frozenset()
     kept: set[str] = set()
     for tier in reversed(after.tiers):
-        if asks_otherwise(before, after, tier.id):
-            break  # whoever is below may have reached it
-        if _tier(before, tier.id) is not None:
+        if _tier(before, tier.id) is not None and not asks_otherwise(before, after, tier.id):
             kept.add(tier.id)
+        old, new = _both(before, after, tier.id)
+        if old is None or new is None or _to_reach(before, old) != _to_reach(after, new):
+            break  # whoever is below may have reached it
     return frozenset(kept)
+
+
+def _both(before: Definition, after: Definition, tier_id: str) -> tuple[Tier | None, Tier | None]:
+    """A tier as it was and as it is, under whichever of its ids."""
+    new = _tier(after, after.current_tier(tier_id))
+    replaced = (_tier(before, old) for old in (new.replaces if new else ()))
+    return _tier(before, tier_id) or next((tier for tier in replaced if tier is not None), None), new
 
 
 def _tier(definition: Definition, tier_id: str) -> Tier | None:
     return next((tier for tier in definition.tiers if tier.id == tier_id), None)
 
 
-def _before(before: Definition, new: Tier | None) -> Tier | None:
-    """The tier of the revision before whose place this one has taken."""
-    return next((tier for tier in before.tiers if new is not None and tier.id in new.replaces), None)
-
-
-def _conditions(definition: Definition, tier: Tier) -> Any:
-    asked = (tier.reach, tier.keep, tier.lifetime)
-    counted = {
-        leaf.counter: _counting(definition, leaf.counter)
-        for qualification in asked
-        if isinstance(qualification, Qualification)
-        for leaf in qualification.leaves()
-        if isinstance(leaf, Threshold)
-    }
+def _to_hold(definition: Definition, tier: Tier) -> _Terms:
     ends = (tier.valid_for, tier.valid, definition.qualification_window if tier.valid is not None else None)
-    return asked, counted, ends, definition.time_zone
+    return _terms(definition, (tier.reach, tier.keep, tier.lifetime)), ends
 
 
-def _counting(definition: Definition, counter_id: str) -> Any:
+def _to_reach(definition: Definition, tier: Tier) -> _Terms:
+    return _terms(definition, (tier.reach, tier.lifetime)), (tier.valid,)
+
+
+def _terms(definition: Definition, asked: tuple[Qualification | None, ...]) -> _Terms:
+    """Qualifications, with what their counters count."""
+    leaves = [leaf for qualification in asked if qualification for leaf in qualification.leaves()]
+    counters = {leaf.counter for leaf in leaves if isinstance(leaf, Threshold)}
+    return asked, tuple(_counting(definition, counter) for counter in sorted(counters)), definition.zone
+
+
+def _counting(definition: Definition, counter_id: str) -> _Terms:
     """What a counter counts, and over what."""
     counter = next((each for each in definition.counters if each.id == counter_id), None)
     return counter, (counter.window if counter else None) or definition.qualification_window
