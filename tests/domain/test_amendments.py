@@ -54,9 +54,7 @@ RENAMED = {"id": "ruby", "replaces": ["gold"]}
     ],
     ids=["words", "name", "rate", "top", "keep", "validity", "reach", "counter", "window", "silence", "milestone", "renamed"],
 )
-def test_who_holds_a_tier_that_is_touched_or_is_below_one_to_reach_is_looked_at(
-    change: Change, expected: frozenset[str]
-) -> None:
+def test_who_holds_a_tier_that_is_touched_or_can_reach_one_is_looked_at(change: Change, expected: frozenset[str]) -> None:
     assert untouched(SMALL, amended(change)) == expected
 
 

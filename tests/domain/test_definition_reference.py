@@ -41,3 +41,4 @@ def test_what_is_not_acted_upon_yet_says_so() -> None:
     for part in ("Partner", "Interaction"):
         section = text.split(f"\n## {part}\n")[1].split("\n## ")[0]
         assert "Kept and shown" in section
+    assert text.count("Kept and shown") == 2
