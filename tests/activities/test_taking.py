@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -44,7 +45,7 @@ class Shop:
         program, activities = definition.program, ProgramActivities(house.engine)
         await activities.register_program(first_revision(definition, AT))
         await activities.put_in_force(InForce(program=program, number=1, at=AT))
-        await activities.open_wave(WaveOpening(program=program, revision=1, wave="all", share=100, at=AT))
+        await activities.open_wave(WaveOpening(program=program, revision=1, wave="all", share=Decimal(100), at=AT))
         shop = cls(house, definition)
         for participant in PEOPLE:
             joining = Joining(program=program, participant=participant, agreement="1997-01", at=AT)
