@@ -96,7 +96,10 @@ async def redeem(
         if record is not None and (record.program, record.participant, record.reward) != (program, participant, wish.reward):
             raise KeyReused(key)
         if record is None or record.settled_at is None:
-            await _have_settled(services, await _order(services, redemption, program, participant, wish))
+            order = await _order(services, redemption, program, participant, wish)
+            if record is None:
+                await _check_availability(services, order)
+            await _have_settled(services, order)
             async with services.engine.connect() as connection:
                 record = await redemptions.find(connection, redemption)
         if record is None:
@@ -159,10 +162,7 @@ async def show_stock(program: str, reward: str, services: WithServices) -> dict[
 
 
 async def _order(services: Services, redemption: str, program: str, participant: str, wish: RedemptionIn) -> RedemptionOrder:
-    """The order for a reward at its price of now. Raises the reason why this member cannot have it.
-
-    Whether there is one for them is looked at here to spare a workflow; what counts is what the redemption then finds.
-    """
+    """The order for a reward at its price of now. Raises the reason why this member cannot have it."""
     now = datetime.now(UTC)
     async with services.engine.connect() as connection:
         record = await programs.find(connection, program)
@@ -179,10 +179,6 @@ async def _order(services: Services, redemption: str, program: str, participant:
     tier = definition.current_tier(member.tier)
     if reward.from_tier is not None and definition.tier_rank(tier) < definition.tier_rank(reward.from_tier):
         raise TierTooLow(tier, reward.from_tier)
-    async with services.engine.connect() as connection:
-        found = await availability.unavailable(connection, program, participant, reward, now, definition.zone)
-    if found is not None:
-        raise _REFUSALS[found.refusal](found.why)
     within = reward.fulfil_within.approximate()
     return RedemptionOrder(
         id=redemption,
@@ -194,6 +190,22 @@ async def _order(services: Services, redemption: str, program: str, participant:
         hold_until=now + 2 * within + _MARGIN,
         fulfil_within_seconds=within.total_seconds(),
     )
+
+
+async def _check_availability(services: Services, order: RedemptionOrder) -> None:
+    """Raise the reason why there is no piece of the reward for the member, which spares a workflow.
+
+    What counts is what the redemption then finds; one that has begun holds its piece already, and is not asked.
+    """
+    async with services.engine.connect() as connection:
+        in_force = await programs.in_force_at(connection, order.program, order.asked_at)
+        if in_force is None:
+            raise RedeemingClosed(order.program)
+        found = await availability.unavailable(
+            connection, order.program, order.participant, order.reward, order.asked_at, in_force.definition.zone
+        )
+    if found is not None:
+        raise _REFUSALS[found.refusal](found.why)
 
 
 async def _have_settled(services: Services, order: RedemptionOrder) -> None:

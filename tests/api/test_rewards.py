@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.club import SHOP, Club, launched, problem, unchanged
+from store import requests
+from tests.api.club import SHOP, Club, launched, problem, unanswered, unchanged
 from tests.api.provider import Provider
 from tests.house import House
 
@@ -24,7 +25,8 @@ async def club(house: House, provider: Provider) -> Club:
     """A program whose rewards are limited."""
     card = {"id": "card", "name": "A gift card", "points": 100, "stock": 1}
     card |= {"fulfilment": {"kind": "http", "address": provider.address}, "fulfil_within": "PT1S"}
-    return await launched(house, provider.address, rewards=[*REWARDS, card])
+    slow = card | {"id": "slow-card", "fulfil_within": "PT1M"}
+    return await launched(house, provider.address, rewards=[*REWARDS, card, slow])
 
 
 async def _with_points(club: Club) -> str:
@@ -43,7 +45,7 @@ async def test_the_rewards_are_listed_with_all_that_one_must_know(club: Club, ho
     stocked = await house.post(f"{club.path}/rewards/ticket/codes", {"codes": ["T-1", "T-2"]}, person="demo-operations")
     assert stocked.status_code == 201
     listed = await _listed(house, club)
-    assert list(listed) == ["vinyl", "single", "early", "late", "ticket", "backstage", "card"]
+    assert list(listed) == ["vinyl", "single", "early", "late", "ticket", "backstage", "card", "slow-card"]
     assert listed["single"] == {
         "id": "single",
         "name": "A single",
@@ -108,6 +110,21 @@ async def test_what_the_provider_does_not_hand_out_is_there_for_the_next(club: C
     assert (await club.redeem(lucky, "card")).status_code == 201
     problem(await club.redeem(late, "card"), 409, "reward_out_of_stock")
     assert await club.available(unlucky) == 400
+
+
+async def test_a_redemption_that_has_begun_is_not_refused_for_the_piece_that_it_holds(
+    club: Club, house: House, provider: Provider
+) -> None:
+    member, key = await _with_points(club), "holds-the-last"
+    provider.moods[member] = "never clear"
+    answer = await club.redeem(member, "slow-card", key=key)
+    assert (answer.status_code, answer.json()["state"]) == (202, "held")
+    await unanswered(house, key)
+    async with house.engine.begin() as connection:
+        await requests.release(connection, SHOP, key)
+    again = await club.redeem(member, "slow-card", key=key)
+    assert (again.status_code, again.json()["id"]) == (202, answer.json()["id"])
+    problem(await club.redeem(await _with_points(club), "slow-card"), 409, "reward_out_of_stock")
 
 
 async def test_the_rewards_of_no_program_are_not_listed(house: House) -> None:
