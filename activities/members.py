@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from domain import benefits, expiry, tiers
+from domain import amendments, benefits, expiry, tiers
 from domain.definition import Benefit, Definition
 from domain.journey import journey_stage, silence
 from domain.lifecycle import MemberReview, Membership, OfferTerms
@@ -17,14 +18,18 @@ from domain.stages import MemberStatus
 from domain.waves import is_open_to
 from domain.window import Span
 from ledger import Earn, Forfeit, Ledger, Reschedule
-from store import members, programs
+from store import benefits as given_benefits
+from store import invitations, members, programs
 
 
 class Joining(Message):
+    """Who joins, with the version of the agreement and the fee (in units of the program's money) that they accepted."""
+
     program: str
     participant: str
     agreement: str
     at: datetime
+    fee: Decimal | None = None
 
 
 class MemberAt(Message):
@@ -53,7 +58,7 @@ class MemberActivities:
 
     @activity.defn
     async def establish_member(self, joining: Joining) -> Membership:
-        """Write the member with the agreement they accepted; refuses whom the open waves do not reach."""
+        """Write the member with what they accepted; refuses whom the open waves do not reach, and who needs an invitation."""
         async with self._engine.begin() as connection:
             program = await programs.find(connection, joining.program)
             in_force = await programs.in_force_at(connection, joining.program, joining.at)
@@ -64,6 +69,15 @@ class MemberActivities:
                     "The waves opened so far do not reach this member.", type="not_in_wave", non_retryable=True
                 )
             definition = in_force.definition
+            if definition.joining.invitation_only and not await invitations.is_invited(
+                connection, joining.program, joining.participant
+            ):
+                raise ApplicationError(
+                    "Only who was invited may join, and this member was not.",
+                    "Have them invited, then try again.",
+                    type="not_invited",
+                    non_retryable=True,
+                )
             standing = tiers.joined(definition, joining.at)
             await members.establish(
                 connection,
@@ -77,8 +91,10 @@ class MemberActivities:
                     joined_at=joining.at,
                     agreement=joining.agreement,
                     journey_stage="onboarding",
+                    fee=joining.fee,
                 ),
             )
+            await invitations.accept(connection, joining.program, joining.participant, joining.at)
             record = await members.find(connection, joining.program, joining.participant)
         # After the member is written; a repetition finds them written as they were, and gives what was not given yet.
         await self._give(definition, record, benefits.on_joining(definition), record.tier, record.joined_at)
@@ -109,7 +125,10 @@ class MemberActivities:
             earlier=earlier,
             held=held,
             joined=record.joined_at,
-            amended=standing_by is not None and standing_by.number != in_force.number,
+            # What this revision leaves as it was is no transition: such a tier is held to its end.
+            amended=standing_by is not None
+            and standing_by.number != in_force.number
+            and amendments.asks_otherwise(standing_by.definition, definition, record.tier),
             earlier_raises=same_rules,
         )
         quiet = silence(definition, last_activity or record.joined_at, look.last_offer_at, look.at)
@@ -180,11 +199,21 @@ class MemberActivities:
     async def _give(
         self, definition: Definition, record: members.MemberRecord, given: tuple[Benefit, ...], tier: str, at: datetime
     ) -> None:
-        """Give the points of benefits, once for the tier and the instant at which they were due."""
+        """Give benefits and keep that they were given, once for the tier and the instant at which they were due."""
+        if record.status != "active":
+            return
         for benefit in given:
             if benefit.points:
                 key = f"benefit/{record.participant}/{benefit.id}/{tier}/{at.isoformat()}"
                 await self._bonus(definition, record, key, benefit.points, at, {"benefit": benefit.id})
+        grants = [
+            given_benefits.BenefitGrant(
+                benefit=benefit.id, name=benefit.name, occasion=benefit.on, tier=tier, points=benefit.points, at=at
+            )
+            for benefit in given
+        ]
+        async with self._engine.begin() as connection:
+            await given_benefits.grant(connection, record.program, record.participant, grants)
 
     async def _bonus(
         self,

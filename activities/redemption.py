@@ -1,7 +1,7 @@
 """The steps of a redemption: the points are held, the reward is handed out, the hold is captured or voided."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
@@ -11,15 +11,17 @@ from activities.rewards import Fulfilment, Order, ProviderUnclear, RewardProvide
 from domain import ids
 from domain.model import Message
 from domain.redemption import RedemptionOrder
+from domain.rewards import Unavailable
 from ledger import Capture, Hold, Ledger, Void, outbox
-from store import programs, redemptions
+from store import availability, programs, redemptions
 
 
 class Held(Message):
-    """Whether the points are held; where they are not, what is available."""
+    """Whether the points are held; where they are not, why, and what is available."""
 
     held: bool
     available: int = 0
+    why: str = ""
 
 
 class Settling(Message):
@@ -40,7 +42,13 @@ class RedemptionActivities:
 
     @activity.defn
     async def hold_points(self, order: RedemptionOrder) -> Held:
-        """Hold the price of the reward, so that nothing else can spend it meanwhile."""
+        """Take a piece of the reward and hold its price, so that nothing else can spend either meanwhile.
+
+        A piece that nobody pays for, or that is not handed out, goes back: what is refused or voided counts against no limit.
+        """
+        unavailable = await self._take(order)
+        if unavailable is not None:
+            return Held(held=False, why=unavailable.why)
         answer = await self._ledger.hold(
             Hold(
                 program=order.program,
@@ -55,7 +63,10 @@ class RedemptionActivities:
         )
         held = answer.outcome == "posted"
         why = "" if held else answer.detail or "There are not enough points."
-        await self._keep(order, "held" if held else "refused", None, why, None if held else order.asked_at)
+        if held:
+            await self._keep(order, "held")
+        else:
+            await self._keep(order, "refused", why=why, refusal="insufficient_points", settled_at=order.asked_at)
         return Held(held=held, available=answer.balance)
 
     @activity.defn
@@ -89,28 +100,55 @@ class RedemptionActivities:
         else:
             answer = await self._ledger.void(request)
         why = settling.why if answer.outcome == "posted" else f"{settling.why} {answer.detail or ''}".strip()
-        await self._keep(order, settling.state, settling.reference or None, why, settling.at)
+        await self._keep(order, settling.state, reference=settling.reference or None, why=why, settled_at=settling.at)
 
-    async def _keep(
-        self, order: RedemptionOrder, state: redemptions.State, reference: str | None, why: str, settled_at: datetime | None
-    ) -> None:
-        record = redemptions.RedemptionRecord(
-            id=order.id,
-            program=order.program,
-            participant=order.participant,
-            reward=order.reward.id,
-            points=order.reward.points,
-            state=state,
-            reference=reference,
-            why=why,
-            asked_at=order.asked_at,
-            settled_at=settled_at,
-        )
+    async def _take(self, order: RedemptionOrder) -> Unavailable | None:
+        """Take a piece of the reward for this redemption, or keep that there is none for it; the same answer on repetition."""
+        reward = order.reward
         async with self._engine.begin() as connection:
-            await redemptions.keep(connection, record)
+            in_force = await programs.in_force_at(connection, order.program, order.asked_at)
+            if in_force is None:
+                raise ApplicationError(f"{order.program} was not in force.", type="not_launched", non_retryable=True)
+            zone = in_force.definition.zone
+            # Two at once must not both find the last piece free; whoever needs both locks takes them in this order.
+            if reward.per_member is not None:
+                await redemptions.lock(connection, order.program, reward.id, order.participant)
+            if reward.stock is not None:
+                await redemptions.lock(connection, order.program, reward.id)
+            before = await redemptions.find(connection, order.id)
+            if before is not None:
+                return _found_then(before)
+            found = await availability.unavailable(connection, order.program, order.participant, reward, order.asked_at, zone)
+            refused = {"refusal": found.refusal, "why": found.why, "settled_at": order.asked_at} if found else {}
+            await redemptions.keep(connection, _record(order, "refused" if found else "held", **refused))
+        return found
+
+    async def _keep(self, order: RedemptionOrder, state: redemptions.State, **ending: Any) -> None:
+        async with self._engine.begin() as connection:
+            await redemptions.keep(connection, _record(order, state, **ending))
             program = await programs.find(connection, order.program)
-            if settled_at is not None and program.redeeming_until is not None:
+            if ending.get("settled_at") is not None and program.redeeming_until is not None:
                 await outbox.put(connection, [ids.wind_down(order.program)])  # which may wait for this very hold
+
+
+def _record(order: RedemptionOrder, state: redemptions.State, **ending: Any) -> redemptions.RedemptionRecord:
+    return redemptions.RedemptionRecord(
+        id=order.id,
+        program=order.program,
+        participant=order.participant,
+        reward=order.reward.id,
+        points=order.reward.points,
+        state=state,
+        asked_at=order.asked_at,
+        **ending,
+    )
+
+
+def _found_then(record: redemptions.RedemptionRecord) -> Unavailable | None:
+    """Why there was no piece of the reward for a redemption, when that was asked for the first time."""
+    if record.refusal is None or record.refusal == "insufficient_points":
+        return None
+    return Unavailable(record.refusal, record.why)
 
 
 def _as_order(order: RedemptionOrder) -> Order:

@@ -12,12 +12,14 @@ from api import (
     events,
     exchanges,
     gates,
+    invitations,
     ledger_books,
     members,
     problems,
     programs,
     redemptions,
     reports,
+    rewards,
     statements,
     transaction_logs,
 )
@@ -105,10 +107,9 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
     app.state.people = People.read(settings.people)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     problems.install(app)
-    for module in (
-        programs, reports, gates, members, events, statements, corrections, exchanges, redemptions, transaction_logs,
-        ledger_books,
-    ):  # fmt: skip
+    of_programs = (programs, reports, gates, transaction_logs, ledger_books)
+    of_members = (invitations, members, events, statements, corrections, exchanges, rewards, redemptions)
+    for module in (*of_programs, *of_members):
         app.include_router(module.router)
 
     @app.get("/health", tags=["operation"])

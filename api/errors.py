@@ -1,5 +1,6 @@
 """The problems that arise at the edge itself; those of the ledger and the store come from there."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from runtime.errors import TenureError
@@ -210,6 +211,74 @@ class AgreementDiffers(TenureError):
         )
 
 
+class AttributesNotAsked(TenureError):
+    """Named by their names alone: their values may be personal."""
+
+    code = "attribute_not_asked"
+    status = 422
+    title = "The program does not ask for that"
+
+    def __init__(self, names: Sequence[str], asked: Sequence[str]) -> None:
+        super().__init__(
+            f"No condition for joining asks for {', '.join(names)}.",
+            remedy=f"Send {', '.join(asked)} alone." if asked else "Send no attributes: nothing is asked for.",
+            field=f"attributes.{names[0]}",
+        )
+
+
+class RequirementNotMet(TenureError):
+    code = "requirement_not_met"
+    status = 409
+    title = "The applicant does not meet what joining asks for"
+
+    def __init__(self, attributes: Sequence[str], asked: str) -> None:
+        super().__init__(
+            f"Who joins must meet: {asked}.",
+            remedy="Send each as one of `attributes`, as it is known of the applicant; who does not meet it cannot join.",
+            field=f"attributes.{attributes[0]}",
+        )
+
+
+class FeeDiffers(TenureError):
+    code = "fee_differs"
+    status = 422
+    title = "Joining costs something else"
+
+    def __init__(self, accepted: str, fee: str) -> None:
+        super().__init__(
+            f"The member accepted {accepted}; joining costs {fee}.",
+            remedy="Show them what it costs, and send as `fee` what they accepted.",
+            field="fee",
+        )
+
+
+class NotInvited(TenureError):
+    code = "not_invited"
+    status = 409
+    title = "Only who was invited may join"
+
+    def __init__(self, participant: str) -> None:
+        super().__init__(
+            f"{participant!r} was not invited.",
+            remedy="Have them invited with `tenure member invite`, then try again.",
+            field="participant",
+        )
+
+
+class TierNotReplaced(TenureError):
+    code = "tier_not_replaced"
+    status = 422
+    title = "The definition leaves members without a tier"
+
+    def __init__(self, tiers: Sequence[str]) -> None:
+        super().__init__(
+            f"The revision in force has, or members still hold, {', '.join(tiers)}, which this definition neither has nor "
+            "replaces.",
+            remedy=f"Write `replaces: [{', '.join(tiers)}]` under the tier that takes the place, or keep the tier.",
+            field="tiers",
+        )
+
+
 class NotInWave(TenureError):
     code = "not_in_wave"
     status = 409
@@ -312,6 +381,37 @@ class InsufficientPoints(TenureError):
             remedy="Choose a cheaper reward; once there are more points, ask with a new Idempotency-Key.",
             field="reward",
         )
+
+
+class RewardNotOffered(TenureError):
+    code = "reward_not_offered"
+    status = 409
+    title = "The reward is not offered now"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, remedy="Choose another reward; `tenure reward list` has the dates of each.", field="reward")
+
+
+class RewardOutOfStock(TenureError):
+    code = "reward_out_of_stock"
+    status = 409
+    title = "None of the reward is left"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            detail,
+            remedy="Choose another reward; one that is given back can be had again, with a new Idempotency-Key.",
+            field="reward",
+        )
+
+
+class RewardLimitReached(TenureError):
+    code = "reward_limit_reached"
+    status = 409
+    title = "The member has had the reward as often as one may"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, remedy="Choose another reward, or ask again later with a new Idempotency-Key.", field="reward")
 
 
 class BalanceLimit(TenureError):

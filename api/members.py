@@ -9,38 +9,23 @@ from pydantic import Field
 from temporalio.client import WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
-from api.errors import (
-    AgreementDiffers,
-    EnrolmentClosed,
-    MemberGone,
-    NotInWave,
-    TransactionUnknown,
-)
+from api.errors import MemberGone, TransactionUnknown
+from api.joining import EnrolmentIn, check_enrolment
 from api.once import Answer, Key, once
 from api.people import may
 from api.reading import ReadAgain
-from api.services import Services, WithServices
+from api.services import WithServices
 from api.transactions import told
 from api.workflow_calls import asked
 from domain import ids
 from domain.gates import Person
-from domain.ids import ParticipantId
 from domain.lifecycle import Membership
 from domain.model import CAN_BE_KEPT, Value
-from domain.waves import is_open_to
-from store import members, programs
-from store.errors import MemberUnknown
+from store import benefits, members, programs
 from workflows.attributes import of_member
 from workflows.member_lifecycle import Leaving, MemberLifecycle, MemberStart
 
 router = APIRouter(prefix="/programs/{program}/members", tags=["members"], route_class=ReadAgain)
-
-
-class EnrolmentIn(Value):
-    """Who joins (a reference, never a name), and the version of the agreement that they accepted."""
-
-    participant: ParticipantId
-    agreement: Annotated[str, Field(min_length=1, max_length=200), CAN_BE_KEPT]
 
 
 class DepartureIn(Value):
@@ -59,10 +44,10 @@ async def enrol(
     """Enrol a member; who is one already gets the membership that is there."""
 
     async def act() -> Answer:
-        await _check_enrolment(services, program, joining)
+        await check_enrolment(services, program, joining)
         start = WithStartWorkflowOperation(
             MemberLifecycle.run,
-            MemberStart(program=program, participant=joining.participant, agreement=joining.agreement),
+            MemberStart(program=program, participant=joining.participant, agreement=joining.agreement, fee=joining.fee or None),
             id=ids.member(program, joining.participant),
             task_queue=ids.MEMBERS_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
@@ -102,12 +87,16 @@ async def leave(
 
 @router.get("/{participant}", dependencies=[Depends(may("read members"))])
 async def show_member(program: str, participant: str, services: WithServices) -> dict[str, Any]:
-    """A member: tier, journey stage, and how they came there."""
+    """A member: tier, journey stage, how they came there, and the benefits that they were given."""
     async with services.engine.connect() as connection:
         await programs.find(connection, program)
         record = await members.find(connection, program, participant)
         changes = await members.tier_changes(connection, program, participant)
-    return record.model_dump(mode="json") | {"tier_changes": [change.model_dump(mode="json") for change in changes]}
+        given = await benefits.of_member(connection, program, participant)
+    return record.model_dump(mode="json") | {
+        "tier_changes": [change.model_dump(mode="json") for change in changes],
+        "benefits": [each.model_dump(mode="json") for each in given],
+    }
 
 
 @router.get("/{participant}/transactions/{number}", dependencies=[Depends(may("read members"))])
@@ -122,23 +111,3 @@ async def show_transaction(
     if answer is None:
         raise TransactionUnknown(number, participant)
     return told(answer)
-
-
-async def _check_enrolment(services: Services, program: str, joining: EnrolmentIn) -> None:
-    """What can be refused without beginning a workflow; the member's own workflow checks again."""
-    now = datetime.now(UTC)
-    async with services.engine.connect() as connection:
-        record = await programs.find(connection, program)
-        in_force = await programs.in_force_at(connection, program, now)
-        try:
-            if (await members.find(connection, program, joining.participant)).status == "active":
-                return
-            raise MemberGone(joining.participant)
-        except MemberUnknown:
-            pass
-    if in_force is None or (record.enrolment_until is not None and now >= record.enrolment_until):
-        raise EnrolmentClosed(program)
-    if joining.agreement != in_force.definition.agreement.version:
-        raise AgreementDiffers(joining.agreement, in_force.definition.agreement.version)
-    if not is_open_to(record.salt, joining.participant, record.open_buckets):
-        raise NotInWave(joining.participant)

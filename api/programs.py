@@ -7,25 +7,26 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 from pydantic import Field
+from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio.client import WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from api.definitions import BODY, definition_in
-from api.errors import NotLaunched, ProgramDiffers, ProgramEnded, ProgramExists, Refused
+from api.errors import NotLaunched, ProgramDiffers, ProgramEnded, ProgramExists, Refused, TierNotReplaced
 from api.once import Answer, Key, once
 from api.people import may
 from api.reading import ReadAgain
 from api.services import Services, WithServices
 from api.workflow_calls import asked, in_time
-from domain import ids
-from domain.definition import digest
+from domain import amendments, ids
+from domain.definition import Definition, digest
 from domain.gates import Person
 from domain.kpis import Verdict
 from domain.lifecycle import EndRequest, Revision
 from domain.model import CAN_BE_KEPT, Value
 from domain.stages import ENDED, product_status
-from store import evidence, gates, programs, transaction_logs
+from store import evidence, gates, members, programs, transaction_logs
 from store.errors import ProgramUnknown
 from workflows.attributes import of_program
 from workflows.program_evaluation import ProgramEvaluation
@@ -101,8 +102,9 @@ async def submit_revision(
         if definition.program != program:
             raise ProgramDiffers(program, definition.program)
         async with services.engine.connect() as connection:
-            await programs.find(connection, program)
+            record = await programs.find(connection, program)
             await transaction_logs.require(connection, definition.prototype.transactions)
+            await _check_tiers(connection, record, definition)
         submission = RevisionSubmission(definition=definition, digest=digest(definition), submitted_by=person.id)
         handle = services.temporal.get_workflow_handle_for(ProgramLifecycle.run, ids.lifecycle(program))
         update = handle.execute_update(ProgramLifecycle.submit_revision, submission, id=ids.asked(person.id, key))
@@ -110,6 +112,16 @@ async def submit_revision(
         return Answer(201, {"program": program, "revision": number, "digest": submission.digest}, f"/programs/{program}")
 
     return await once(request, services, person, key, act)
+
+
+async def _check_tiers(connection: AsyncConnection, program: programs.ProgramRecord, definition: Definition) -> None:
+    """Raise TierNotReplaced where a tier of the revision in force, or one that somebody still holds, would lose its place."""
+    if program.revision_in_force is None:
+        return
+    in_force = await programs.definition(connection, program.id, program.revision_in_force)
+    held = [tier.id for tier in in_force.tiers] + sorted(await members.tiers_held(connection, program.id))
+    if missing := amendments.without_place(definition, held):
+        raise TierNotReplaced(missing)
 
 
 @router.post("/{program}/end", status_code=202)

@@ -1,6 +1,7 @@
 """Redemptions: a member wants a reward; their points are held, the reward is handed out, the points are spent or back."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -18,7 +19,10 @@ from api.errors import (
     NoSuchStock,
     RedeemingClosed,
     RedemptionUnknown,
+    RewardLimitReached,
     RewardNotHandedOut,
+    RewardNotOffered,
+    RewardOutOfStock,
     RewardUnknown,
     ServiceUnavailable,
     TierTooLow,
@@ -33,7 +37,9 @@ from domain.gates import Person
 from domain.ids import Name
 from domain.model import Value
 from domain.redemption import RedemptionOrder
-from store import members, programs, redemptions
+from domain.rewards import Refusal
+from runtime.errors import TenureError
+from store import availability, members, programs, redemptions
 from store.redemptions import RedemptionRecord
 from workflows.attributes import of_member
 from workflows.redemption import Redemption
@@ -45,6 +51,12 @@ _ANSWER_WITHIN = 5.0
 _MARGIN = timedelta(minutes=10)
 """How much longer than the reward's own time a hold lasts, so that a worker that was away can still settle it."""
 _CODES_AT_ONCE = 10_000
+_REFUSALS: dict[Refusal, Callable[[str], TenureError]] = {
+    "insufficient_points": InsufficientPoints,
+    "reward_not_offered": RewardNotOffered,
+    "reward_out_of_stock": RewardOutOfStock,
+    "reward_limit_reached": RewardLimitReached,
+}
 
 
 class RedemptionIn(Value):
@@ -84,7 +96,10 @@ async def redeem(
         if record is not None and (record.program, record.participant, record.reward) != (program, participant, wish.reward):
             raise KeyReused(key)
         if record is None or record.settled_at is None:
-            await _have_settled(services, await _order(services, redemption, program, participant, wish))
+            order = await _order(services, redemption, program, participant, wish)
+            if record is None:
+                await _check_availability(services, order)
+            await _have_settled(services, order)
             async with services.engine.connect() as connection:
                 record = await redemptions.find(connection, redemption)
         if record is None:
@@ -161,8 +176,9 @@ async def _order(services: Services, redemption: str, program: str, participant:
     reward = definition.reward(wish.reward)
     if reward is None:
         raise RewardUnknown(wish.reward, [reward.id for reward in definition.rewards])
-    if reward.from_tier is not None and definition.tier_rank(member.tier) < definition.tier_rank(reward.from_tier):
-        raise TierTooLow(member.tier, reward.from_tier)
+    tier = definition.current_tier(member.tier)
+    if reward.from_tier is not None and definition.tier_rank(tier) < definition.tier_rank(reward.from_tier):
+        raise TierTooLow(tier, reward.from_tier)
     within = reward.fulfil_within.approximate()
     return RedemptionOrder(
         id=redemption,
@@ -174,6 +190,22 @@ async def _order(services: Services, redemption: str, program: str, participant:
         hold_until=now + 2 * within + _MARGIN,
         fulfil_within_seconds=within.total_seconds(),
     )
+
+
+async def _check_availability(services: Services, order: RedemptionOrder) -> None:
+    """Raise the reason why there is no piece of the reward for the member, which spares a workflow.
+
+    What counts is what the redemption then finds; one that has begun holds its piece already, and is not asked.
+    """
+    async with services.engine.connect() as connection:
+        in_force = await programs.in_force_at(connection, order.program, order.asked_at)
+        if in_force is None:
+            raise RedeemingClosed(order.program)
+        found = await availability.unavailable(
+            connection, order.program, order.participant, order.reward, order.asked_at, in_force.definition.zone
+        )
+    if found is not None:
+        raise _REFUSALS[found.refusal](found.why)
 
 
 async def _have_settled(services: Services, order: RedemptionOrder) -> None:
@@ -204,7 +236,7 @@ def _answer(record: RedemptionRecord, location: str) -> Answer:
         case "fulfilled":
             return Answer(201, record.model_dump(mode="json"), location)
         case "refused":
-            raise InsufficientPoints(record.why)
+            raise _REFUSALS[record.refusal or "insufficient_points"](record.why)
         case "voided":
             raise RewardNotHandedOut(record.why)
 

@@ -1,26 +1,37 @@
-"""What an event says about itself, as people type it: `nights=2`, `brand=tru`, `abroad=true`."""
+"""What an event or a person says, as people type it: `rating=4.5`, `trader=true`, `country=DE`."""
 
-import re
-from typing import Any
+from collections.abc import Iterable
+from decimal import Decimal, InvalidOperation
 
-_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+import typer
 
+Attribute = str | bool | float | int
 
-def value(text: str) -> str | bool | int | float:
-    """The value that a text means: a number, true or false, else the text itself."""
-    if text in {"true", "false"}:
-        return text == "true"
-    if _NUMBER.fullmatch(text) and len(text) <= 16:
-        return float(text) if "." in text else int(text)
-    return text
+_DIGITS = 15
+"""What has more is no figure that anybody compares."""
 
 
-def read(typed: list[str]) -> dict[str, Any]:
-    """The attributes of `name=value` words. Raises ValueError for a word that is none."""
-    found: dict[str, Any] = {}
+def read(typed: Iterable[str]) -> dict[str, Attribute]:
+    """The attributes of `NAME=VALUE` words. Raises BadParameter for a word that is none."""
+    found: dict[str, Attribute] = {}
     for word in typed:
         name, equals, text = word.partition("=")
-        if not name or not equals or not text:
-            raise ValueError(f"{word!r} is no attribute; write for instance nights=2")
+        if not (name and equals and text):
+            raise typer.BadParameter(f"{word!r} is no attribute; write NAME=VALUE, for instance country=DE")
         found[name] = value(text)
     return found
+
+
+def value(text: str) -> Attribute:
+    """What a text means: true or false, a number, else the text itself; in double quotes it is a text in any case."""
+    if text in ("true", "false"):
+        return text == "true"
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        return text[1:-1]
+    try:
+        figure = Decimal(text)
+    except InvalidOperation:
+        return text
+    if not figure.is_finite() or abs(figure.adjusted()) > _DIGITS:
+        return text
+    return int(figure) if figure == figure.to_integral_value() else float(figure)

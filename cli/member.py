@@ -1,13 +1,15 @@
-"""`tenure member`: enrol, post an activity, see the balance and the statement, redeem, leave."""
+"""`tenure member`: invite, enrol, post an activity, see the balance and the statement, redeem, leave."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from cli.applicants import references
 from cli.attributes import read as attributes_of
 from cli.client import Api
-from cli.options import As, Currency, Json, Key, MemberId, ProgramId
+from cli.options import As, Currency, Json, Key, MemberId, ProgramId, a_member
 from cli.output import console, facts, heading, table
 from cli.statement import print_statement
 from cli.text import clean, count, instant, number, words
@@ -15,11 +17,19 @@ from cli.text import clean, count, instant, number, words
 app = typer.Typer(no_args_is_help=True, help="Serve members: enrol, post activities, redeem, let them leave.")
 
 
+_AT_ONCE = 10_000
+
+
 @app.command()
 def enrol(
     program: ProgramId,
     member: MemberId,
     agreement: Annotated[str, typer.Option(help="The version of the agreement that the member accepted.")],
+    fee: Annotated[str | None, typer.Option(help="What they accepted to pay for joining. Default: nothing.")] = None,
+    attribute: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="What the program asks for: a number, true or false, or a text. Repeatable."),
+    ] = None,
     key: Key = None,
     as_json: Json = False,
     who: As = None,
@@ -27,15 +37,52 @@ def enrol(
     """Enrol a member; who is one already keeps the membership that is there.
 
     Example: `tenure --as demo-shop member enrol cd-club c-00042 --agreement 1997-01`
+    Example: `tenure --as demo-shop member enrol market-sellers s-17 --agreement 1 --attribute registered-trader=true`
     """
-    body = {"participant": member, "agreement": agreement}
+    body: dict[str, Any] = {"participant": member, "agreement": agreement}
+    if fee is not None:
+        body["fee"] = fee
+    if attribute:
+        body["attributes"] = attributes_of(attribute)
     reply = Api(who, as_json=as_json).post("programs", program, "members", key=key, body=body)
     if as_json:
         typer.echo(reply.text)
         return
     found = reply.data
     since = f"tier {found['tier']}, since {instant(found['joined_at'])} UTC"
-    typer.echo(clean(f"{found['participant']} is a member of {found['program']}, {since}."))
+    paid = f"; {number(found['fee'])} accepted for joining" if found["fee"] else ""
+    typer.echo(clean(f"{found['participant']} is a member of {found['program']}, {since}{paid}."))
+
+
+@app.command()
+def invite(
+    program: ProgramId,
+    member: Annotated[list[str] | None, typer.Argument(metavar="[MEMBER]...", help="References of those invited.")] = None,
+    file: Annotated[Path | None, typer.Option(dir_okay=False, help="A file with a reference per line.")] = None,
+    key: Key = None,
+    as_json: Json = False,
+    who: As = None,
+) -> None:
+    """Invite people to a program that only invited ones may join; without any, say how many were and have joined.
+
+    Who is invited already stays so, so a repetition does no harm.
+
+    Example: `tenure --as demo-owner member invite cd-club c-00042 c-00043`
+    """
+    api = Api(who, as_json=as_json)
+    participants = [a_member(each) for each in (member or []) + (references(file) if file else [])]
+    pages = [participants[start : start + _AT_ONCE] for start in range(0, len(participants), _AT_ONCE)]
+    if not pages:
+        reply = api.get("programs", program, "invitations")
+    for place, page in enumerate(pages):
+        again = f"{key}-{place}" if key and len(pages) > 1 else key
+        reply = api.post("programs", program, "invitations", key=again, body={"participants": page})
+    if as_json:
+        typer.echo(reply.text)
+        return
+    typer.echo(f"{number(reply.data['invited'])} invited to {program}, {number(reply.data['accepted'])} of them have joined.")
+    if pages and not reply.data["needed"]:
+        typer.echo("Joining needs no invitation: `joining.invitation_only` is not set.")
 
 
 @app.command()
@@ -58,6 +105,7 @@ def show(program: ProgramId, member: MemberId, as_json: Json = False, who: As = 
                 "valid until": f"{instant(found['tier_until'])} UTC" if found["tier_until"] else "without end",
                 "journey stage": words(found["journey_stage"]),
                 "joined": f"{instant(found['joined_at'])} UTC, agreement {found['agreement']}",
+                "fee": number(found["fee"]) if found["fee"] else None,
                 "left": f"{instant(found['left_at'])} UTC" if found["left_at"] else None,
                 "open intervention": found["open_intervention"],
             }
@@ -69,6 +117,13 @@ def show(program: ProgramId, member: MemberId, as_json: Json = False, who: As = 
         for change in found["tier_changes"]
     ]
     out.print(table("Tier changes", ("At (UTC)", "Change", "From", "To"), changes))
+    if found["benefits"]:
+        given = [
+            [instant(each["at"]), each["name"], words(each["occasion"]), each["tier"], number(each["points"])]
+            for each in found["benefits"]
+        ]
+        out.print()
+        out.print(table("Benefits", ("At (UTC)", "Benefit", "On", "Tier", "Points"), given, right=("Points",)))
 
 
 @app.command()
@@ -92,10 +147,7 @@ def event(
     """
     occurred_at = at or datetime.now(UTC).isoformat()
     body: dict[str, Any] = {"type": type_, "amount": amount, "occurred_at": occurred_at}
-    try:
-        attributes = attributes_of(attribute or [])
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--attribute") from error
+    attributes = attributes_of(attribute or [])
     body |= ({"attributes": attributes} if attributes else {}) | ({"pending": True} if pending else {})
     api = Api(who, as_json=as_json)
     reply = api.post("programs", program, "members", member, "events", key=key, body=body, again=f"--at {occurred_at}")

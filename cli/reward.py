@@ -1,19 +1,48 @@
-"""`tenure reward`: the stock of rewards that are handed out as codes."""
+"""`tenure reward`: what points buy and how many are left, and the stock of rewards that are handed out as codes."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from cli.client import Api
 from cli.errors import WrongCall
 from cli.options import As, Json, Key, ProgramId
-from cli.text import clean, count
+from cli.output import console, table
+from cli.text import clean, count, number, words
 
-app = typer.Typer(no_args_is_help=True, help="Stock rewards that are handed out as codes.")
+app = typer.Typer(no_args_is_help=True, help="See what points buy; stock rewards that are handed out as codes.")
 
 _AT_ONCE = 10_000
 RewardId = Annotated[str, typer.Argument(metavar="REWARD", help="The reward's id, as the definition names it.")]
+
+
+@app.command("list")
+def list_rewards(program: ProgramId, as_json: Json = False, who: As = None) -> None:
+    """List a program's rewards: price, who may have them and when, how many are left.
+
+    Example: `tenure --as demo-shop reward list cd-club`
+    """
+    reply = Api(who, as_json=as_json).get("programs", program, "rewards")
+    if as_json:
+        typer.echo(reply.text)
+        return
+    rows = [
+        [
+            each["id"],
+            each["name"],
+            number(each["points"]),
+            each["from_tier"] or "all",
+            _limit(each["per_member"]),
+            f"{each['from'] or ''}..{each['until'] or ''}" if each["from"] or each["until"] else "always",
+            number(each["taken"]),
+            "any number" if each["left"] is None else number(each["left"]),
+            words(each["fulfilment"]) if each["offered"] else "not offered now",
+        ]
+        for each in reply.data
+    ]
+    columns = ("Reward", "Name", "Points", "From tier", "Per member", "Offered", "Taken", "Left", "How")
+    console().print(table(count(len(rows), "reward"), columns, rows, right=("Points", "Taken", "Left")))
 
 
 @app.command()
@@ -44,6 +73,10 @@ def stock(
         typer.echo(reply.text)
     else:
         typer.echo(clean(f"{reward}: {count(reply.data['free'], 'code')} left."))
+
+
+def _limit(per_member: dict[str, Any] | None) -> str:
+    return f"{number(per_member['count'])} in {per_member['per']}" if per_member else "any number"
 
 
 def _codes(file: Path) -> list[str]:

@@ -216,7 +216,10 @@ class Definition(Part):
     downgrade: Downgrade = Downgrade()
     """What becomes of who does not keep their tier."""
     transition: Literal["keep_until_end", "at_once"] = "keep_until_end"
-    """What becomes of a tier that this revision makes harder: its members keep it to its end, or lose it at the next look."""
+    """What becomes of a tier that this revision makes harder: its members keep it to its end, or lose it at once.
+
+    At once: all whom the revision concerns are looked at as soon as it comes into force.
+    """
     earning: Annotated[tuple[EarningRule, ...], Field(min_length=1)]
     """What brings points; all rules that take an event add up."""
     milestones: tuple[Milestone, ...] = ()

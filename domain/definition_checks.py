@@ -10,6 +10,7 @@ from typing import Any
 
 from domain.definition_checks_earning import earning, expiry
 from domain.definition_checks_events import attributes, scenario_events
+from domain.definition_checks_rewards import joining, rewards
 from domain.definition_checks_tiers import counters, milestones, qualifications, tiers
 from domain.definition_plain import Finding, Plain, choose, decimals_of, gates, known_tier, scenarios, twice
 from domain.jurisdictions import FLOORS
@@ -219,6 +220,8 @@ _CHECKS: tuple[Callable[[Plain], Iterator[Finding]], ...] = (
     milestones,
     earning,
     _named_tiers,
+    rewards,
+    joining,
     expiry,
     attributes,
     _currencies,

@@ -18,14 +18,14 @@ class Agreement(Part):
 
 
 class Joining(Part):
-    """Who may join. Kept and shown; whoever enrols members sees to it that they meet it."""
+    """Who may join, and for what. Whoever is a member already is not asked again."""
 
     requires: tuple[Condition, ...] = ()
-    """Conditions on what is known of the applicant."""
+    """Conditions on attributes of the applicant, which whoever enrols them sends along; they are compared, and not kept."""
     fee: Amount | None = None
-    """What joining costs, in units of money."""
+    """What joining costs, in units of money. Who enrols names it as accepted, and that is kept; to collect it is theirs."""
     invitation_only: bool = False
-    """Whether only those who were invited may join."""
+    """Whether only those may join who are on the program's list of invitations."""
 
 
 class PointsTransfer(Part):

@@ -37,12 +37,12 @@ Fulfilment = Annotated[TillFulfilment | VoucherFulfilment | HttpFulfilment, Fiel
 
 
 class PerMember(Part):
-    """How often one member may have a reward. Kept and shown; redemptions are not yet refused by it."""
+    """How often one member may have a reward: more redemptions within the time are refused."""
 
     count: Count
     """So many times."""
     per: Length
-    """Within so long."""
+    """Within the last so long, from when they were asked for."""
 
 
 class Reward(Part):
@@ -57,13 +57,13 @@ class Reward(Part):
     from_tier: Name | None = None
     """The lowest tier whose members may have it."""
     stock: Count | None = None
-    """How many there are. Kept and shown; only the stock of voucher codes is counted down by redemptions."""
+    """How many there are in all, over every revision; what is not handed out goes back. Without it, any number."""
     per_member: PerMember | None = None
-    """How often one member may have it. Kept and shown; redemptions are not yet refused by it."""
+    """How often one member may have it."""
     from_: Moment | None = Field(default=None, alias="from")
-    """The first day on which it is offered. Kept and shown; redemptions are not yet refused by it."""
+    """The first day on which it can be redeemed."""
     until: Moment | None = None
-    """The day on which it is no longer offered. Kept and shown; redemptions are not yet refused by it."""
+    """The day from which on it can no longer be redeemed."""
     fulfilment: Fulfilment = TillFulfilment(kind="till")
     """Who hands it out."""
     fulfil_within: Length = Period.parse("PT1H")
@@ -82,4 +82,4 @@ class Benefit(Part):
     tiers: tuple[Name, ...] = ()
     """The tiers that bring it; none written means any."""
     points: Points | None = None
-    """Points that it brings, given by themselves; they count towards no tier. A benefit without points is kept and shown."""
+    """Points that it brings, given by themselves; they count towards no tier. Without any, it is noted with the member."""

@@ -114,7 +114,10 @@ class Tier(Part):
     lifetime: Qualification | None = None
     """Whoever has once met this never falls below the tier."""
     replaces: tuple[Name, ...] = ()
-    """Tiers of earlier revisions that this one takes the place of: who held one of them holds this one."""
+    """Tiers of earlier revisions that this one takes the place of: who held one of them holds this one.
+
+    An amendment that drops a tier, and has none that replaces it, is refused.
+    """
 
 
 class Downgrade(Part):

@@ -199,8 +199,14 @@ def milestone(definition: Definition, written: Milestone) -> str:
 
 
 def reward(definition: Definition, written: Reward) -> str:
-    above = f", from {tier_name(definition, written.from_tier)} up" if written.from_tier else ""
-    return f"{written.name}: {points(written.points)}{above}"
+    limits = [
+        f"from {tier_name(definition, written.from_tier)} up" if written.from_tier else "",
+        f"{figure(written.stock)} in all" if written.stock else "",
+        f"{figure(written.per_member.count)} per member within {period(written.per_member.per)}" if written.per_member else "",
+        f"from {written.from_}" if written.from_ else "",
+        f"until {written.until}" if written.until else "",
+    ]
+    return ", ".join([f"{written.name}: {points(written.points)}", *filter(None, limits)])
 
 
 def benefit(definition: Definition, written: Benefit) -> str:

@@ -79,6 +79,8 @@ class Membership(Message):
     joined_at: datetime
     agreement: str
     journey_stage: JourneyStage
+    fee: Decimal | None = None
+    """What joining cost, in units of the program's money, as the member accepted it; None where it cost nothing."""
 
 
 class OfferTerms(Message):

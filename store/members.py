@@ -136,6 +136,32 @@ async def active_after(connection: AsyncConnection, program: str, after: str, li
     return list(found)
 
 
+async def active_outside(
+    connection: AsyncConnection, program: str, tiers: Collection[str], after: str, limit: int
+) -> Sequence[str]:
+    """The same of those active members who hold none of these tiers."""
+    found = await connection.scalars(
+        select(member.c.participant)
+        .where(
+            member.c.program == program,
+            member.c.status == "active",
+            member.c.tier.not_in(tiers),
+            member.c.participant > after,
+        )
+        .order_by(member.c.participant)
+        .limit(limit)
+    )
+    return list(found)
+
+
+async def tiers_held(connection: AsyncConnection, program: str) -> frozenset[str]:
+    """Every tier that an active member holds, those of earlier revisions too."""
+    found = await connection.scalars(
+        select(member.c.tier).where(member.c.program == program, member.c.status == "active").distinct()
+    )
+    return frozenset(found)
+
+
 async def tier_changes(connection: AsyncConnection, program: str, participant: str) -> Sequence[TierChange]:
     columns = [tier_change.c[name] for name in TierChange.model_fields]
     rows = await connection.execute(

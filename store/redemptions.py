@@ -4,18 +4,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.model import Message
+from domain.rewards import Refusal
 from store.tables import redemption, voucher_code
 
 State = Literal["held", "fulfilled", "voided", "refused"]
 
 
 class RedemptionRecord(Message):
-    """What became of a redemption: what was handed out (`reference`), or why nothing was."""
+    """What became of a redemption: what was handed out (`reference`), or why nothing was; `refusal` is the problem's code."""
 
     id: str
     program: str
@@ -25,11 +26,14 @@ class RedemptionRecord(Message):
     state: State
     reference: str | None = None
     why: str = ""
+    refusal: Refusal | None = None
     asked_at: datetime
     settled_at: datetime | None = None
 
 
 _COLUMNS = [redemption.c[name] for name in RedemptionRecord.model_fields]
+# Written out, so that it is plain to the database that the partial index on it serves.
+_IS_TAKEN = text("redemption.state IN ('held', 'fulfilled')")
 
 
 async def keep(connection: AsyncConnection, record: RedemptionRecord) -> None:
@@ -69,6 +73,37 @@ async def counts(connection: AsyncConnection, program: str) -> dict[str, dict[st
     return result
 
 
+async def lock(connection: AsyncConnection, program: str, reward: str, participant: str = "") -> None:
+    """Have others wait who ask for the same reward (or, with a participant, for the same member's) until this is committed."""
+    name = "/".join(("reward", program, reward, participant))
+    await connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+
+
+async def taken(connection: AsyncConnection, program: str, reward: str | None = None) -> dict[str, int]:
+    """How many of each reward (or of this one) are given or held: what was refused or voided has gone back."""
+    chosen = (redemption.c.reward == reward,) if reward is not None else ()
+    rows = await connection.execute(
+        select(redemption.c.reward, func.count())
+        .where(redemption.c.program == program, _IS_TAKEN, *chosen)
+        .group_by(redemption.c.reward)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+async def taken_by(connection: AsyncConnection, program: str, reward: str, participant: str, since: datetime) -> int:
+    """How often a member has been given a reward, or holds it, by what they asked for after an instant."""
+    number = await connection.scalar(
+        select(func.count()).where(
+            redemption.c.program == program,
+            redemption.c.participant == participant,
+            redemption.c.reward == reward,
+            redemption.c.asked_at > since,
+            _IS_TAKEN,
+        )
+    )
+    return int(number or 0)
+
+
 async def stock(connection: AsyncConnection, program: str, reward: str, codes: Sequence[str]) -> int:
     """Add codes to a reward's stock; those that are there already stay. How many were new."""
     if not codes:
@@ -104,6 +139,16 @@ async def take_code(connection: AsyncConnection, program: str, reward: str, rede
 async def return_code(connection: AsyncConnection, redemption_id: str) -> None:
     """Give a redemption's code back to the stock."""
     await connection.execute(update(voucher_code).where(voucher_code.c.redemption == redemption_id).values(redemption=None))
+
+
+async def free_codes_of(connection: AsyncConnection, program: str) -> dict[str, int]:
+    """How many codes are left of each reward that has any."""
+    rows = await connection.execute(
+        select(voucher_code.c.reward, func.count())
+        .where(voucher_code.c.program == program, voucher_code.c.redemption.is_(None))
+        .group_by(voucher_code.c.reward)
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 async def free_codes(connection: AsyncConnection, program: str, reward: str) -> int:

@@ -135,6 +135,7 @@ member = Table(
     Column("journey_stage", Text, nullable=False),
     Column("open_intervention", Text),
     _instant("left_at", nullable=True),
+    Column("fee", Numeric),
     _recorded_at(),
     PrimaryKeyConstraint("program", "participant", name="member_pkey"),
     Index("member_by_status", "program", "status", "participant"),
@@ -271,6 +272,7 @@ redemption = Table(
     Column("state", Text, nullable=False),
     Column("reference", Text),
     Column("why", Text, nullable=False, server_default=""),
+    Column("refusal", Text),
     _instant("asked_at"),
     _instant("settled_at", nullable=True),
     _recorded_at(),
@@ -278,6 +280,7 @@ redemption = Table(
         ["program", "participant"], ["store.member.program", "store.member.participant"], name="redemption_member"
     ),
     Index("redemption_by_member", "program", "participant", "asked_at"),
+    Index("redemption_taken", "program", "reward", postgresql_where="state IN ('held', 'fulfilled')"),
 )
 """What became of each redemption: `held`, then `fulfilled` (with what was handed out) or `voided` (with why), or `refused`."""
 
@@ -294,3 +297,35 @@ voucher_code = Table(
     Index("voucher_code_free", "program", "reward", "code", postgresql_where="redemption IS NULL"),
 )
 """The stock of a reward that is handed out as codes; a code belongs to one redemption, and a redemption to one code."""
+
+benefit_grant = Table(
+    "benefit_grant",
+    metadata,
+    Column("program", Text, nullable=False),
+    Column("participant", Text, nullable=False),
+    Column("benefit", Text, nullable=False),
+    Column("tier", Text, nullable=False),
+    _instant("at"),
+    Column("name", Text, nullable=False),
+    Column("occasion", Text, nullable=False),
+    Column("points", BigInteger),
+    _recorded_at(),
+    PrimaryKeyConstraint("program", "participant", "benefit", "tier", "at", name="benefit_grant_pkey"),
+    ForeignKeyConstraint(
+        ["program", "participant"], ["store.member.program", "store.member.participant"], name="benefit_grant_member"
+    ),
+)
+"""What joining, a tier or staying in it brought a member; once for the instant at which it was due."""
+
+invitation = Table(
+    "invitation",
+    metadata,
+    _program(),
+    Column("participant", Text, nullable=False),
+    Column("invited_by", Text, nullable=False),
+    _instant("invited_at"),
+    _instant("accepted_at", nullable=True),
+    _recorded_at(),
+    PrimaryKeyConstraint("program", "participant", name="invitation_pkey"),
+)
+"""Who was invited to a program, by reference; `accepted_at` once they have joined."""

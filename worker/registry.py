@@ -7,6 +7,7 @@ from httpx import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
+from activities.amendments import AmendmentActivities
 from activities.evaluation import EvaluationActivities
 from activities.expiry import ExpiryActivities
 from activities.gates import GateActivities
@@ -46,6 +47,7 @@ class Activities:
     """Every activity, ready to be hosted."""
 
     programs: ProgramActivities
+    amendments: AmendmentActivities
     gates: GateActivities
     qualification: QualificationActivities
     members: MemberActivities
@@ -62,6 +64,7 @@ class Activities:
         ledger = Ledger(engine)
         return cls(
             programs=ProgramActivities(engine),
+            amendments=AmendmentActivities(engine),
             gates=GateActivities(engine),
             qualification=QualificationActivities(engine),
             members=MemberActivities(engine, ledger),
@@ -107,6 +110,7 @@ class Activities:
             BULK_QUEUE: [
                 self.qualification.run_prototype,
                 self.evaluation.evaluate_program,
+                self.amendments.nudge_concerned,
                 self.expiry.expire_due,
                 self.seal.seal_ledger,
                 self.wind_down.suspend_expiry,

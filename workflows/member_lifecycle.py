@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import datetime
+from decimal import Decimal
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
@@ -28,11 +29,12 @@ class MemberState(Message):
 
 
 class MemberStart(Message):
-    """Who joins which program, with the version of the agreement that they accepted."""
+    """Who joins which program, with the version of the agreement and the fee that they accepted."""
 
     program: str
     participant: str
     agreement: str
+    fee: Decimal | None = None
     state: MemberState = MemberState()
 
 
@@ -52,6 +54,7 @@ class MemberLifecycle:
         self._program = start.program
         self._participant = start.participant
         self._agreement = start.agreement
+        self._fee = start.fee
         self._state = start.state
         self._refusal: ApplicationError | None = None
         self._nudged = False
@@ -104,7 +107,13 @@ class MemberLifecycle:
         return self._state.membership is not None and self._state.membership.status == "active"
 
     async def _join(self) -> None:
-        joining = Joining(program=self._program, participant=self._participant, agreement=self._agreement, at=workflow.now())
+        joining = Joining(
+            program=self._program,
+            participant=self._participant,
+            agreement=self._agreement,
+            at=workflow.now(),
+            fee=self._fee,
+        )
         try:
             self._see(await do(MemberActivities.establish_member, joining, f"Join {self._program}"))
         except ActivityError as error:

@@ -6,10 +6,11 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.amendments import Amended, AmendmentActivities
     from activities.evaluation import EvaluationActivities
     from activities.programs import InForce, ProgramActivities, RevisionSettled
     from activities.schedules import ProgramSchedules, ScheduleActivities
-    from domain import ids
+    from domain import amendments, ids
     from domain.definition import Definition
     from domain.gates import Subject
     from domain.lifecycle import EndRequest, QualificationResult, Revision, StageChange
@@ -21,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.progress import Progress
     from workflows.revision_qualification import QualificationStart, RevisionQualification
     from workflows.rollout import Rollout
-    from workflows.steps import do, signal_child
+    from workflows.steps import do, do_in_bulk, signal_child
     from workflows.wind_down import WindDown
 
 
@@ -134,6 +135,16 @@ class ProgramLifecycle:
             return revision.number
 
     @submit_revision.validator
+    def refuse_submission(self, submission: RevisionSubmission) -> None:
+        self.refuse_revision(submission)
+        held = self._state.in_force.definition.tiers if self._state.in_force else ()
+        if missing := amendments.without_place(submission.definition, [tier.id for tier in held]):
+            raise _refusal(
+                "tier_not_replaced",
+                f"The definition neither has nor replaces {', '.join(missing)}, which the revision in force has.",
+                f"Write replaces: [{', '.join(missing)}] under the tier that takes its place, or keep the tier.",
+            )
+
     def refuse_revision(self, submission: RevisionSubmission) -> None:
         if self._state.stage in ("wind_down", "closed", "rejected") or self._state.end_approved:
             raise _refusal(
@@ -286,11 +297,14 @@ class ProgramLifecycle:
 
     async def _amend(self) -> None:
         """A revision of a program in operation: the same way as the first, then in force from its approval on."""
+        before = self._state.in_force
         result = await self._qualify(amendment=True)
         if result.outcome == "approved":
             await self._put_in_force()
             await do(ScheduleActivities.stop_schedules, self._program, "Stop the Schedules of the revision before")
             await self._start_schedules()
+            if before is not None and workflow.patched("amendment-nudges-members"):
+                await self._nudge_concerned(before.number)
         self._tell(f"In operation; revision {self._state.latest.number}: {result.outcome.replace('_', ' ')}", result.why)
 
     async def _consider_verdict(self) -> None:
@@ -370,6 +384,14 @@ class ProgramLifecycle:
         in_force = InForce(program=self._program, number=revision.number, at=workflow.now())
         await do(ProgramActivities.put_in_force, in_force, f"Revision {revision.number} is in force")
         self._update(in_force=revision)
+
+    async def _nudge_concerned(self, before: int) -> None:
+        """Whoever holds a tier that asks for something else now is looked at, so that a transition at once is one."""
+        after = self._state.latest.number
+        amended = Amended(program=self._program, before=before, after=after)
+        await do_in_bulk(
+            AmendmentActivities.nudge_concerned, amended, f"Have the members looked at whom revision {after} concerns"
+        )
 
     async def _start_schedules(self) -> None:
         definition = self._state.latest.definition

@@ -37,7 +37,7 @@ class Redemption:
     async def run(self, order: RedemptionOrder) -> RedemptionResult:
         held = await do(RedemptionActivities.hold_points, order, f"Hold {order.reward.points} points")
         if not held.held:
-            return RedemptionResult(state="refused", why="There are not enough points.", available=held.available)
+            return RedemptionResult(state="refused", why=held.why or "There are not enough points.", available=held.available)
         workflow.set_current_details(
             told(f"{order.reward.points} points are held for {order.reward.name}", f"until {instant(order.hold_until)}")
         )

@@ -139,6 +139,34 @@ async def test_benefits_with_points_are_given_once_on_joining_and_on_rising(hous
     assert await club.balance() == 500 + 5 * 2500 + 1000 + 2500
 
 
+async def test_every_benefit_is_kept_once_with_the_member_whether_or_not_it_brings_points(house: House) -> None:
+    joined, risen = datetime(2026, 1, 10, 9, tzinfo=UTC), datetime(2026, 1, 11, 14, tzinfo=UTC)
+    club = await _club(house, "marketplace-sellers", joined)
+    for hours in range(5):
+        await club.post("sale", risen - timedelta(hours=5 - hours), 5000, **{"on-time": True})
+    await club.look(risen)
+    await club.look(risen + timedelta(hours=1))
+    shown = await house.get(f"/programs/{club.definition.program}/members/{ANN}", "demo-shop")
+    assert [(each["benefit"], each["occasion"], each["tier"], each["points"]) for each in shown["benefits"]] == [
+        ("welcome", "joining", club.definition.base_tier.id, 500),
+        ("account-manager", "tier", "power", None),
+        ("power-start", "tier", "power", 1000),
+    ]
+    assert shown["benefits"][1]["name"] == "An account manager of your own"
+    assert [datetime.fromisoformat(each["at"]) for each in shown["benefits"]] == [joined, risen, risen]
+
+
+async def test_a_benefit_for_staying_is_given_each_time_a_tier_is_kept(house: House) -> None:
+    suite = {"id": "suite", "name": "A suite for a night", "on": "renewal", "tiers": ["silver", "gold"]}
+    club = await _club(house, "british-airways-club", benefits=[suite])
+    for at in (START, START + timedelta(days=370), START + timedelta(days=740)):
+        await club.post("flight", at, 20000)
+        assert (await club.look(at)).membership.tier == "gold"
+    shown = await house.get(f"/programs/{club.definition.program}/members/{ANN}", "demo-shop")
+    given = [(each["benefit"], each["tier"], datetime.fromisoformat(each["at"])) for each in shown["benefits"]]
+    assert given == [("suite", "gold", START + timedelta(days=370)), ("suite", "gold", START + timedelta(days=740))]
+
+
 async def test_a_cap_counts_what_the_ledger_keeps_of_its_rule(house: House) -> None:
     club = await _club(house, "marketplace-sellers", datetime(2026, 1, 10, 9, tzinfo=UTC))
     for day in (11, 12, 13):

@@ -1,10 +1,12 @@
 """Bad input about programs: definitions with faults, programs that are not there, twice, too early or too late."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from domain import ids
 from tests.api.club import Club, Waiting, definition_of, problem, runs, unchanged
@@ -154,6 +156,29 @@ _MEMBER = "/programs/nowhere/members"
 async def test_nothing_can_be_done_to_a_program_that_is_not_there(house: House, path: str, body: Any, person: str) -> None:
     found = problem(await house.post(path, body, person=person), 404, "program_unknown")
     assert "'nowhere'" in found["detail"]
+
+
+async def test_a_revision_that_leaves_members_without_a_tier_is_refused(club: Club, house: House) -> None:
+    body = json.loads(club.definition.model_dump_json(by_alias=True).replace('"curator"', '"keeper"'))
+    async with unchanged(house, club.program):
+        found = problem(await house.post(f"{club.path}/revisions", body), 422, "tier_not_replaced")
+        assert (found["field"], "curator" in found["detail"], "replaces: [curator]" in found["remedy"]) == ("tiers", True, True)
+
+
+async def test_nor_is_a_tier_of_long_ago_left_without_a_place_while_somebody_holds_it(club: Club, house: House) -> None:
+    veteran = await club.member()
+    body = club.definition.model_dump(mode="json") | {"summary": "Said otherwise."}
+    statement = text("UPDATE store.member SET tier = :tier WHERE program = :program AND participant = :veteran")
+    whose = {"program": club.program, "veteran": veteran}
+    async with house.engine.begin() as connection:
+        await connection.execute(statement, {"tier": "patron", **whose})
+    try:
+        async with unchanged(house, club.program):
+            found = problem(await house.post(f"{club.path}/revisions", body), 422, "tier_not_replaced")
+        assert "patron" in found["detail"]
+    finally:
+        async with house.engine.begin() as connection:
+            await connection.execute(statement, {"tier": club.definition.base_tier.id, **whose})
 
 
 async def test_a_revision_of_a_program_that_is_not_there_begins_none(house: House) -> None:

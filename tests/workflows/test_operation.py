@@ -4,20 +4,24 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from temporalio.client import ScheduleActionExecutionStartWorkflow, ScheduleOverlapPolicy
+from temporalio.client import ScheduleActionExecutionStartWorkflow, ScheduleOverlapPolicy, WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
 from activities.search_attributes import REVISION, STAGE
 from domain import ids
+from domain.definition import digest
 from store import programs
 from tests.house import House, program_id
 from tests.lives import (
     ask_for_the_end,
+    buy,
     club,
     enrol,
     forward,
     handle,
+    now_of,
     operate,
     pass_all_gates,
     pass_to_launch_gate,
@@ -26,6 +30,7 @@ from tests.lives import (
 )
 from tests.waiting import approve, continued_as_new, done, ended, gate_open, outcome_known, timer_started
 from tests.workflows.conftest import Histories
+from workflows.program_lifecycle import RevisionSubmission
 
 
 async def vote(house: House, gate: str, person: str, answer: str, reason: str) -> None:
@@ -96,6 +101,44 @@ async def test_an_amendment_goes_through_its_gates_and_supersedes_the_revision_b
     assert (before.number, since.number) == (1, 2)
     await histories.keep(house.temporal, lifecycle, "ProgramLifecycle-amended")
     await histories.keep(house.temporal, amendment, "RevisionQualification-amendment")
+
+
+async def test_an_amendment_at_once_moves_the_members_whom_it_concerns_at_once(
+    house: House, temporal_env: WorkflowEnvironment, histories: Histories
+) -> None:
+    program = program_id("at-once")
+    definition = club(program)
+    await operate(house, temporal_env, definition)
+    member = await enrol(house, program, "ann")
+    await buy(house, definition, "ann", 120, await now_of(temporal_env, member))
+    await done(house.temporal, member.id, "Review tier and activity", times=2)
+    assert (await house.get(f"/programs/{program}/members/ann", "demo-shop"))["tier"] == "collector"
+
+    tiers = [tier.model_dump(mode="json") for tier in definition.tiers]
+    tiers[1] |= {"reach": {"all": [{"counter": "spend", "at_least": "200"}]}, "keep": None}
+    await pass_all_gates(house, await revise(house, club(program, tiers=tiers, transition="at_once")))
+    await done(house.temporal, ids.lifecycle(program), "Have the members looked at whom revision 2 concerns")
+    await done(house.temporal, member.id, "Review tier and activity", times=3)
+    found = await house.get(f"/programs/{program}/members/ann", "demo-shop")
+    assert [change["change"] for change in found["tier_changes"]] == ["joined", "upgrade", "downgrade"]
+    assert found["tier"] == "listener"
+    await histories.keep(house.temporal, ids.lifecycle(program), "ProgramLifecycle-amended-at-once")
+
+
+async def test_a_revision_that_leaves_a_tier_without_a_place_is_refused_by_the_program_itself(
+    house: House, temporal_env: WorkflowEnvironment
+) -> None:
+    """The API asks the store first; this is what holds where another revision comes into force in between."""
+    program = program_id("placeless")
+    definition = club(program)
+    await operate(house, temporal_env, definition)
+    less = definition.model_copy(update={"tiers": definition.tiers[:2]})
+    submission = RevisionSubmission(definition=less, digest=digest(less), submitted_by="demo-owner")
+    with pytest.raises(WorkflowUpdateFailedError) as caught:
+        await handle(house, ids.lifecycle(program)).execute_update("submit_revision", submission)
+    assert isinstance(caught.value.cause, ApplicationError)
+    assert (caught.value.cause.type, "curator" in caught.value.cause.message) == ("tier_not_replaced", True)
+    assert await revisions(house, program) == ["in_force"]
 
 
 async def test_an_amendment_that_is_not_approved_leaves_the_revision_before_in_force(

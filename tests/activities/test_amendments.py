@@ -1,0 +1,120 @@
+"""A revision in force: whom it concerns is nudged, page by page, and nobody else; a tier that it leaves alone is kept."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text
+from temporalio.testing import ActivityEnvironment
+
+from activities.amendments import Amended, AmendmentActivities
+from activities.members import Joining, MemberActivities, MemberAt
+from activities.programs import InForce, ProgramActivities
+from domain import ids
+from domain.definition import Definition, digest
+from domain.lifecycle import WaveOpening
+from ledger import Earn
+from ledger.tables import outbox
+from tests.house import House, first_revision, program_id
+from tests.lives import club
+
+AT = datetime(2026, 3, 10, 9, tzinfo=UTC)
+LATER = AT + timedelta(days=30)
+MANY = 2345
+
+
+def at_once(definition: Definition, tier: int, **changes: Any) -> Definition:
+    """The definition with a tier changed, for those who hold it at once."""
+    tiers = [each.model_dump(mode="json") for each in definition.tiers]
+    tiers[tier] |= changes
+    return Definition.model_validate(definition.model_dump(mode="json") | {"tiers": tiers, "transition": "at_once"})
+
+
+async def _in_force(house: House, definition: Definition, number: int, at: datetime) -> None:
+    activities = ProgramActivities(house.engine)
+    first = first_revision(definition, at)
+    if number == 1:
+        await activities.register_program(first)
+    else:
+        await activities.add_revision(first.model_copy(update={"number": number, "digest": digest(definition)}))
+    await activities.put_in_force(InForce(program=definition.program, number=number, at=at))
+    wave = WaveOpening(program=definition.program, revision=1, wave="all", share=definition.waves[-1].share, at=at)
+    await activities.open_wave(wave)
+
+
+async def _nudged(house: House, definition: Definition) -> set[str]:
+    """Have those nudged whom the second revision concerns; who they are. Sent or not: the relay is at work meanwhile."""
+    activities = AmendmentActivities(house.engine)
+    amended = Amended(program=definition.program, before=1, after=2)
+    told = await ActivityEnvironment().run(activities.nudge_concerned, amended)
+    prefix = ids.member(definition.program, "")
+    async with house.engine.connect() as connection:
+        rows = list(await connection.scalars(select(outbox.c.workflow_id).where(outbox.c.workflow_id.startswith(prefix))))
+    assert told.members == len(rows)
+    return {row.removeprefix(prefix) for row in rows}
+
+
+async def _fill(house: House, definition: Definition) -> None:
+    """Many members, a third of them collectors, one in ten no longer there."""
+    await _in_force(house, definition, 1, AT)
+    statement = text(
+        "INSERT INTO store.member (program, participant, status, tier, tier_since, joined_at, agreement, journey_stage)"
+        " SELECT :program, 'm-' || n, CASE WHEN n % 10 = 0 THEN 'left' ELSE 'active' END,"
+        " CASE WHEN n % 3 = 0 THEN 'collector' ELSE 'listener' END, :at, :at, '1997-01', 'active'"
+        " FROM generate_series(1, :many) AS n"
+    )
+    async with house.engine.begin() as connection:
+        await connection.execute(statement, {"program": definition.program, "at": AT, "many": MANY})
+
+
+async def test_all_whose_tier_asks_for_something_else_are_nudged_once(house: House) -> None:
+    definition = club(program_id("nudges"))
+    await _fill(house, definition)
+    keeps = {"keep": {"all": [{"counter": "spend", "at_least": "10"}]}}
+    await _in_force(house, at_once(definition, 1, **keeps), 2, LATER)
+    assert await _nudged(house, definition) == {f"m-{n}" for n in range(3, MANY + 1, 3) if n % 10}
+
+
+async def test_who_could_rise_is_nudged_too(house: House) -> None:
+    definition = club(program_id("nudges"))
+    await _fill(house, definition)
+    easier = {"reach": {"all": [{"counter": "spend", "at_least": "50"}]}}
+    await _in_force(house, at_once(definition, 1, **easier), 2, LATER)
+    assert await _nudged(house, definition) == {f"m-{n}" for n in range(1, MANY + 1) if n % 10}
+
+
+async def test_other_words_nudge_nobody(house: House) -> None:
+    definition = club(program_id("nudges"))
+    await _fill(house, definition)
+    await _in_force(house, at_once(definition, 1, name="Hoarder"), 2, LATER)
+    assert await _nudged(house, definition) == set()
+
+
+@pytest.mark.parametrize(("changed", "at_least", "expected"), [(1, "200", "listener"), (2, "300", "collector")])
+async def test_at_once_takes_a_tier_that_was_made_harder_and_leaves_one_that_was_not(
+    house: House, changed: int, at_least: str, expected: str
+) -> None:
+    """Ann's spending has left the window since she rose: a tier that nobody touched is still hers to its end."""
+    definition = club(program_id("harder"))
+    definition = at_once(definition, 1, valid_for="P12M")
+    await _in_force(house, definition, 1, AT)
+    activities = MemberActivities(house.engine, house.ledger)
+    await activities.establish_member(Joining(program=definition.program, participant="ann", agreement="1997-01", at=AT))
+    purchase = Earn(
+        program=definition.program,
+        participant="ann",
+        currency="NOTES",
+        key="a purchase",
+        points=1200,
+        effective_at=AT,
+        expires_at=None,
+        qualifying={"spend": 12000},
+    )
+    assert (await house.ledger.earn(purchase)).outcome == "posted"
+    look = MemberAt(program=definition.program, participant="ann", at=AT + timedelta(hours=1))
+    assert (await activities.review_member(look)).membership.tier == "collector"
+
+    harder = at_once(definition, changed, reach={"all": [{"counter": "spend", "at_least": at_least}]}, keep=None)
+    await _in_force(house, harder, 2, AT + timedelta(days=200))
+    review = await activities.review_member(look.model_copy(update={"at": AT + timedelta(days=201)}))
+    assert review.membership.tier == expected
