@@ -49,7 +49,9 @@ def run(
     file: DefinitionFile,
     transactions: Annotated[
         str,
-        typer.Option("--transactions", metavar="FILE", help=f"CSV with a header line, or Parquet; or `{CDNOW}`, the demo's log."),
+        typer.Option(
+            "--transactions", metavar="FILE", help=f"CSV with a header line, or Parquet; or `{CDNOW}`, the demo's log."
+        ),
     ],
     customer: Annotated[str | None, typer.Option(metavar="COLUMN", help="Who it was.")] = None,
     at: Annotated[str | None, typer.Option(metavar="COLUMN", help="When it was.")] = None,
@@ -70,7 +72,9 @@ def run(
     ] = False,
     against: Annotated[
         Path | None,
-        typer.Option(metavar="DEFINITION", exists=True, dir_okay=False, help="Another definition: who would gain and lose by it."),
+        typer.Option(
+            metavar="DEFINITION", exists=True, dir_okay=False, help="Another definition: who would gain and lose by it."
+        ),
     ] = None,
     save: Annotated[
         Path | None, typer.Option(metavar="FILE", help=f"Where the run is kept. Default: {_RUNS}/<digest>-<log digest>.json.")
@@ -162,9 +166,7 @@ def _log(
         path = Path(transactions)
         if not path.is_file():
             raise typer.BadParameter(f"{transactions!r} is no file", param_hint="--transactions")
-        return read_log(
-            definition, path, columns, good_rows_only=good_rows_only, keep_duplicates=keep_duplicates
-        )
+        return read_log(definition, path, columns, good_rows_only=good_rows_only, keep_duplicates=keep_duplicates)
     except RowsFaulty as error:
         print_reading(error.reading)
         raise LogUnusable(f"{error.problem}.", remedy=error.remedy) from error

@@ -88,7 +88,9 @@ def _print_figures(run: "PrototypeRun") -> None:
     ]
     rows += [[words(name), "-", *_bound(bounds[name])] for name in bounds if name not in result.figures]
     rows += [[f"members: {tier}", number(many), "", ""] for tier, many in result.members_by_tier.items()]
-    console().print(table(f"In total, money in {run.money}", ("Figure", "Value", "Asked for", "Result"), rows, right=("Value",)))
+    console().print(
+        table(f"In total, money in {run.money}", ("Figure", "Value", "Asked for", "Result"), rows, right=("Value",))
+    )
 
 
 def _bound(criterion: "CriterionResult | None") -> list[object]:
@@ -101,19 +103,32 @@ def _bound(criterion: "CriterionResult | None") -> list[object]:
 
 def _print_months(run: "PrototypeRun") -> None:
     above = [tier.id for tier in run.tiers[1:]]
-    columns = ("Month", "Members", *above, "Revenue", "Issued", "Burned", "Expired", "Outstanding", "Liability", "Cost", "of revenue")
+    tiers = (words(tier) for tier in above)
+    columns = (
+        "Month",
+        "Members",
+        *tiers,
+        "Revenue",
+        "Issued",
+        "Burned",
+        "Expired",
+        "Outstanding",
+        "Liability",
+        "Cost",
+        "of revenue",
+    )
     rows = [
         [
             month.month,
             number(month.members),
             *(number(month.members_by_tier[tier]) for tier in above),
-            number(month.revenue),
+            number(round(month.revenue)),
             number(month.points_issued),
             number(month.points_burned),
             number(month.points_expired),
             number(month.points_outstanding),
-            number(month.liability),
-            number(month.cost),
+            number(round(month.liability)),
+            number(round(month.cost)),
             "-" if month.cost_share_of_revenue is None else percent(month.cost_share_of_revenue),
         ]
         for month in run.result.months
@@ -130,7 +145,10 @@ def _print_sensitivity(run: "PrototypeRun") -> None:
                 f"{words(name)} {figure_value(name, str(value))}" for name, value in each.figures.items() if name in _TOLD
             )
             or "nothing changes",
-            ", ".join([f"{words(name)} now fails" for name in each.now_failing] + [f"{words(name)} now passes" for name in each.now_passing]),
+            ", ".join(
+                [f"{words(name)} now fails" for name in each.now_failing]
+                + [f"{words(name)} now passes" for name in each.now_passing]
+            ),
         ]
         for each in run.result.sensitivity
     ]

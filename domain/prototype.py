@@ -218,7 +218,7 @@ def month(
 
 
 def liability(definition: Definition, outstanding: int) -> Decimal:
-    """What the outstanding points are worth to members, as far as they are expected to be redeemed; exact, in units of money."""
+    """What the outstanding points are worth to members, as far as they are expected to be redeemed: exact units of money."""
     currency = definition.currency
     return _product(Decimal(outstanding), currency.value_per_point, currency.expected_redemption_rate)
 

@@ -109,7 +109,9 @@ def compare(before: PrototypeRun, after: PrototypeRun) -> Comparison:
     if not same_log or before.members is None or after.members is None:
         return found
     pairs = _pairs(before.members, after.members)
-    return found.model_copy(update={"tiers": _tiers(before, after, pairs), "points": _points(before.members, after.members, pairs)})
+    return found.model_copy(
+        update={"tiers": _tiers(before, after, pairs), "points": _points(before.members, after.members, pairs)}
+    )
 
 
 def _title(run: PrototypeRun) -> str:
@@ -159,7 +161,9 @@ def _tiers(before: PrototypeRun, after: PrototypeRun, pairs: list[tuple[int, int
     ranks = {tier.id: rank for rank, tier in enumerate(after.tiers)}
     first_ranks = {tier.id: rank for rank, tier in enumerate(before.tiers)}
     made = [
-        TierChange(before=old, after=new, members=many, direction=_direction(_rank(old, after.tiers, ranks, first_ranks), ranks[new]))
+        TierChange(
+            before=old, after=new, members=many, direction=_direction(_rank(old, after.tiers, ranks, first_ranks), ranks[new])
+        )
         for (old, new), many in counted.items()
     ]
     return tuple(sorted(made, key=lambda each: (first_ranks[each.before], ranks[each.after])))

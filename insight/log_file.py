@@ -61,7 +61,7 @@ class Columns:
 def read_log(
     definition: Definition,
     file: Path,
-    columns: Columns = Columns(),  # noqa: B008
+    columns: Columns = Columns(),
     *,
     good_rows_only: bool = False,
     keep_duplicates: bool = False,
@@ -78,7 +78,7 @@ def frame_of(rows: Iterable[tuple[str, datetime, Decimal]]) -> tuple[pl.DataFram
     """Purchases that are at hand as the frame of a log, and its digest."""
     listed = [(customer, at, format(amount, "f")) for customer, at, amount in rows]
     digest = sha256("\n".join(f"{customer},{at.isoformat()},{amount}" for customer, at, amount in listed).encode()).hexdigest()
-    schema = {"customer": pl.String, "at": AT, "amount": pl.String}
+    schema: dict[str, pl.DataType] = {"customer": pl.String(), "at": AT, "amount": pl.String()}
     return pl.DataFrame(listed, schema=schema, orient="row"), digest
 
 
@@ -99,7 +99,7 @@ def reading_of(
     frame: pl.DataFrame,
     name: str,
     digest: str,
-    columns: Columns = Columns(),  # noqa: B008
+    columns: Columns = Columns(),
     good_rows_only: bool = False,
     keep_duplicates: bool = False,
 ) -> EventLog:
@@ -162,7 +162,9 @@ def _file(file: Path) -> pl.DataFrame:
         raise UnusableLog(f"{file.name} is empty", "Name a file that has rows.") from error
     except (OSError, pl.exceptions.PolarsError) as error:
         why = str(error).partition("\n")[0][:200]
-        raise UnusableLog(f"{file.name} cannot be read ({why})", "Give CSV as UTF-8 text with a header line, or Parquet.") from error
+        raise UnusableLog(
+            f"{file.name} cannot be read ({why})", "Give CSV as UTF-8 text with a header line, or Parquet."
+        ) from error
 
 
 def _digest(file: Path) -> str:
@@ -204,8 +206,8 @@ def _list(names: Sequence[str]) -> str:
 
 
 def _conditions(definition: Definition) -> list[Condition]:
-    of = [*definition.earning, *definition.counters]
-    return [condition for each in of for condition in each.when]
+    of_rules = [condition for rule in definition.earning for condition in rule.when]
+    return of_rules + [condition for counter in definition.counters for condition in counter.when]
 
 
 def _asked_numbers(definition: Definition) -> tuple[frozenset[str], frozenset[str]]:
@@ -266,7 +268,9 @@ def _decimal(name: str, kind: pl.DataType) -> pl.Expr:
     plain = text.str.contains(r"^[+-]?(\d{1,20}(\.\d{0,9}0*)?|\.\d{1,9}0*)([eE][+-]?\d{1,2})?$")
     exponential = text.str.contains("[eE]")
     value = (
-        pl.when(exponential).then(text.cast(pl.Float64, strict=False).cast(_NUMBER, strict=False)).otherwise(text.cast(_NUMBER, strict=False))
+        pl.when(exponential)
+        .then(text.cast(pl.Float64, strict=False).cast(_NUMBER, strict=False))
+        .otherwise(text.cast(_NUMBER, strict=False))
     )
     return pl.when(plain).then(value)
 
@@ -305,7 +309,9 @@ def _fault(read: pl.DataFrame, named: Mapping[str, str], keep_duplicates: bool) 
             spoilt = spoilt | (value.is_null() & (raw != ""))
             if read.schema[what].is_numeric():
                 exact = _decimal(f"raw.{what}", read.schema[f"raw.{what}"])
-                spoilt = spoilt | (read.schema[what].is_integer() & ((value < 0) | (value.cast(_NUMBER) != exact))).fill_null(False)
+                spoilt = spoilt | (read.schema[what].is_integer() & ((value < 0) | (value.cast(_NUMBER) != exact))).fill_null(
+                    False
+                )
                 spoilt = spoilt | (value.cast(pl.Float64).abs() > _MOST).fill_null(False)
             elif read.schema[what] == pl.String:
                 spoilt = spoilt | (value.str.len_chars() > _LONGEST).fill_null(False)

@@ -115,7 +115,10 @@ def share_of(definition: Definition, issued: int) -> int:
 def cheapest_by_rank(definition: Definition) -> Sequence[int | None]:
     """The price of the cheapest reward that each tier may have; None where it may have none."""
     return [
-        min((r.points for r in definition.rewards if r.from_tier is None or definition.tier_rank(r.from_tier) <= rank), default=None)
+        min(
+            (r.points for r in definition.rewards if r.from_tier is None or definition.tier_rank(r.from_tier) <= rank),
+            default=None,
+        )
         for rank in range(len(definition.tiers))
     ]
 

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from domain.definition import Definition
-from domain.window import Cycle
 from domain.prototype import MemberOutcomes
+from domain.window import Cycle
 
 _MONTH = Cycle.read("month")
 INSTANT = timedelta(microseconds=1)

@@ -88,7 +88,9 @@ def _sensitivity(definition: Definition, log: EventLog, base: PrototypeResult, t
     for assumption in ASSUMPTIONS:
         for change in (-SWING, SWING):
             totals = total
-            if assumption == "burn_share" and (value := swung(definition, assumption, change)) != assumed(definition, assumption):
+            if assumption == "burn_share" and (value := swung(definition, assumption, change)) != assumed(
+                definition, assumption
+            ):
                 otherwise = assuming(definition, assumption, value)
                 totals = _total(otherwise, play(otherwise, log))
             found.append(sensitivity(definition, assumption, change, base, totals))
