@@ -15,6 +15,7 @@ from api import (
     members,
     problems,
     programs,
+    prototypes,
     redemptions,
     reports,
     statements,
@@ -104,8 +105,9 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
     app.state.people = People.read(settings.people)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     problems.install(app)
-    routes = (programs, reports, gates, members, events, statements, corrections, exchanges, redemptions, transaction_logs)
-    for module in routes:
+    of_programs = (programs, reports, gates, transaction_logs, prototypes)
+    of_members = (members, events, statements, corrections, exchanges, redemptions)
+    for module in of_programs + of_members:
         app.include_router(module.router)
 
     @app.get("/health", tags=["operation"])

@@ -27,6 +27,7 @@ Action = Literal[
     "read programs",
     "decide at a gate",
     "load a transaction log",
+    "run a prototype",
     "serve members",
     "confirm points",
     "transfer points",
@@ -46,6 +47,7 @@ MAY: dict[Action, frozenset[Role]] = {
     # Whose vote a gate takes is the gate's own rule.
     "decide at a gate": _EVERYBODY,
     "load a transaction log": frozenset({"product_owner", "analyst"}),
+    "run a prototype": frozenset({"product_owner", "analyst"}),
     "serve members": frozenset({"member_service"}),
     "confirm points": frozenset({"member_service", "operations"}),
     "transfer points": frozenset({"member_service", "operations"}),

@@ -7,6 +7,9 @@ outstanding points are worth to members, as far as they are expected to be redee
 expected redemption rate. `deferred_revenue` is the part of the revenue that belongs to points and is not yet earned.
 """
 
+import json
+import zlib
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Annotated, Literal
@@ -14,7 +17,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field
 
 from domain.definition import Criterion, Definition
-from domain.model import Value
+from domain.model import Message, Value
 from domain.money import in_units
 
 Assumption = Literal["burn_share", "expected_redemption_rate", "cost_per_point"]
@@ -27,6 +30,8 @@ BURN_MODEL = (
 )
 _SIXTH_DECIMAL = Decimal("0.000001")
 _EXACT = Context(prec=80)
+_LARGEST = 1_000_000
+"""Bytes of packed members, so that an answer stays below what Temporal carries at once."""
 
 
 class Totals(Value):
@@ -160,6 +165,46 @@ class PrototypeRun(Value):
     reading: LogReading | None = None
     result: PrototypeResult
     members: MemberOutcomes | None = None
+
+
+class PrototypeOrder(Message):
+    """A definition to simulate over a log of the store."""
+
+    definition: Definition
+    log: str
+
+
+class PrototypeAnswer(Message):
+    """What came of an order: the run, or why the log cannot be used. `members` are packed, and without their names."""
+
+    run: PrototypeRun | None = None
+    why: str = ""
+    members: str = ""
+
+    @property
+    def whole(self) -> PrototypeRun | None:
+        """The run with its members, each called by their place in the log's order."""
+        if self.run is None or not self.members:
+            return self.run
+        return self.run.model_copy(update={"members": _unpacked(self.members)})
+
+
+def answer_of(run: PrototypeRun) -> PrototypeAnswer:
+    """A run as workflows may carry it: without the names of customers, which stay in the store, and not too large."""
+    packed = _packed(run.members) if run.members is not None else ""
+    bare = run.model_copy(update={"members": None})
+    return PrototypeAnswer(run=bare, members=packed if len(packed) <= _LARGEST else "")
+
+
+def _packed(members: MemberOutcomes) -> str:
+    columns = [members.tier, members.issued, members.burned, members.expired]
+    return b64encode(zlib.compress(json.dumps(columns, separators=(",", ":")).encode(), 9)).decode()
+
+
+def _unpacked(packed: str) -> MemberOutcomes:
+    tier, issued, burned, expired = (tuple(column) for column in json.loads(zlib.decompress(b64decode(packed))))
+    names = tuple(f"#{number}" for number in range(1, len(tier) + 1))
+    return MemberOutcomes(customer=names, tier=tier, issued=issued, burned=burned, expired=expired)
 
 
 def figures(definition: Definition, totals: Totals) -> dict[str, Decimal]:

@@ -25,6 +25,7 @@ from workflows.expiry_sweep import ExpirySweep
 from workflows.member_lifecycle import MemberLifecycle
 from workflows.program_evaluation import ProgramEvaluation
 from workflows.program_lifecycle import ProgramLifecycle
+from workflows.prototype_run import PrototypeRun
 from workflows.redemption import Redemption
 from workflows.retention_intervention import RetentionIntervention
 from workflows.revision_qualification import RevisionQualification
@@ -35,7 +36,7 @@ from workflows.wind_down import WindDown
 WORKFLOWS: dict[str, list[type]] = {
     PROGRAMS_QUEUE: [ProgramLifecycle, RevisionQualification, ApprovalGate, TestPhase, Rollout, ProgramEvaluation, WindDown],
     MEMBERS_QUEUE: [MemberLifecycle, RetentionIntervention, Redemption],
-    BULK_QUEUE: [ExpirySweep],
+    BULK_QUEUE: [ExpirySweep, PrototypeRun],
 }
 
 
@@ -102,6 +103,7 @@ class Activities:
             ],
             BULK_QUEUE: [
                 self.qualification.run_prototype,
+                self.qualification.simulate_definition,
                 self.evaluation.evaluate_program,
                 self.expiry.expire_due,
                 self.wind_down.suspend_expiry,

@@ -57,9 +57,14 @@ AFTER = {"ann": ("gold", 15), "bob": ("top", 5), "cy": ("gold", 30), "di": ("blu
 def test_each_figure_stands_beside_its_other_with_the_difference() -> None:
     found = compare(_run(OLD, BEFORE), _run(NEW, AFTER))
     (cost,) = found.figures
-    assert (cost.before, cost.after, cost.difference) == (100, 91, -9)
+    assert (cost.before, cost.after, cost.difference) == (Decimal(100), Decimal(91), Decimal(-9))
     tiers = {each.figure: (each.before, each.after, each.difference) for each in found.members_by_tier}
-    assert tiers == {"blue": (2, 1, -1), "silver": (1, None, None), "gold": (1, 2, 1), "top": (None, 1, None)}
+    assert {name: [value and int(value) for value in each] for name, each in tiers.items()} == {
+        "blue": [2, 1, -1],
+        "silver": [1, None, None],
+        "gold": [1, 2, 1],
+        "top": [None, 1, None],
+    }
 
 
 def test_members_by_change_of_tier_where_a_tier_took_the_place_of_another() -> None:
