@@ -9,8 +9,10 @@ from temporalio import activity
 from domain.definition import Definition, ScenarioPhase
 from domain.lifecycle import PhaseResult, PrototypeSummary
 from domain.model import Message
+from domain.prototype import PrototypeAnswer, PrototypeOrder, answer_of
 from domain.scenarios import run_scenario
-from insight.prototype import Purchase, UnusableLog, simulate
+from insight.event_log import EventLog, of_purchases
+from insight.prototype import Purchase, UnusableLog, run, simulate
 from store import evidence, transaction_logs
 
 
@@ -63,6 +65,25 @@ class QualificationActivities:
             await evidence.keep_prototype(connection, task.program, record)
         told = ", ".join(f"{criterion.figure} {criterion.value}" for criterion in result.criteria)
         return PrototypeSummary(passed=result.passed, transactions=result.transactions, evidence=told)
+
+    @activity.defn
+    async def simulate_definition(self, order: PrototypeOrder) -> PrototypeAnswer:
+        """Simulate a definition over a log because somebody wants to know; nothing is decided by it.
+
+        A log that the program's rules cannot rate is an answer, too: to try it again would change nothing.
+        """
+        async with self._engine.connect() as connection:
+            digest = (await transaction_logs.find(connection, order.log)).digest
+            rows = await transaction_logs.read(connection, order.log)
+
+        def simulated() -> PrototypeAnswer:
+            log = of_purchases(order.definition, (Purchase(*row) for row in rows), order.log)
+            return answer_of(run(order.definition, EventLog(log.frame, order.log, digest)))
+
+        try:
+            return await asyncio.to_thread(simulated)
+        except UnusableLog as error:
+            return PrototypeAnswer(why=f"the log {order.log} cannot be used: {error}")
 
     @activity.defn
     async def run_scenarios(self, task: ScenarioTask) -> PhaseResult:

@@ -517,6 +517,32 @@ class LogMissing(TenureError):
         super().__init__(f"There is no transaction log {name!r}.", remedy="Load it with `tenure log load`.", field="name")
 
 
+class PrototypeUnknown(TenureError):
+    code = "prototype_unknown"
+    status = 404
+    title = "There is no such prototype"
+
+    def __init__(self, prototype: str) -> None:
+        super().__init__(
+            f"There is no prototype {prototype!r}; its figures are kept as long as Temporal keeps what has ended.",
+            remedy="Ask for it by POST /prototypes; the same definition and log have the same id.",
+            field="prototype",
+        )
+
+
+class PrototypeNotDone(TenureError):
+    code = "prototype_not_done"
+    status = 409
+    title = "The prototype has no figures"
+
+    def __init__(self, prototype: str, why: str) -> None:
+        super().__init__(
+            f"The prototype {prototype!r} has no figures: {why}.",
+            remedy="Compare prototypes that are done, as GET /prototypes/{id} shows them.",
+            field="prototype",
+        )
+
+
 class RouteUnknown(TenureError):
     code = "route_unknown"
     status = 404

@@ -60,7 +60,7 @@ def scale(
 
     if not 0 < factor < float("inf"):
         raise typer.BadParameter("give a factor above 0", param_hint="--factor")
-    found = _sound(file)
+    found = sound(file)
     try:
         faster = scaled(found, factor)
     except ValueError as error:
@@ -78,7 +78,7 @@ def explain(
     """
     from domain.definition_explain import explained
 
-    sections = explained(_sound(file))
+    sections = explained(sound(file))
     if as_json:
         import json
 
@@ -103,7 +103,7 @@ def diff(
     """
     from domain.definition_diff import differences
 
-    found = differences(_sound(before), _sound(after))
+    found = differences(sound(before), sound(after))
     if as_json:
         typer.echo(found.model_dump_json())
         return
@@ -134,7 +134,7 @@ def reference() -> None:
     typer.echo(page(), nl=False)
 
 
-def _sound(file: Path) -> "Definition":
+def sound(file: Path) -> "Definition":
     """The definition in the file; where it has faults, they are printed and that is all."""
     from domain.definition import Definition
     from domain.definition_file import read_definition

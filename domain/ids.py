@@ -35,6 +35,11 @@ def test_phase(program: str, revision: int, phase: str) -> str:
     return f"{qualification(program, revision)}/test/{phase}"
 
 
+def prototype(definition_digest: str, log_digest: str) -> str:
+    """The simulation of a definition over a log: the same two are simulated once, whoever asks."""
+    return f"prototype/{sha256(f'{definition_digest} {log_digest}'.encode()).hexdigest()[:32]}"
+
+
 def gate(subject_workflow: str, gate: str, round_: int) -> str:
     """The gate `gate` of the workflow that needs the decision; each new round is a workflow of its own."""
     return f"{subject_workflow}/gate/{gate}/{round_}"

@@ -1,68 +1,39 @@
-"""The prototype: a definition simulated over a log of purchases, by the rules that the live program uses.
+"""The prototype: a definition simulated over a log of events, by the rules that the live program uses, and what it would cost.
 
-Every customer of the log joins at their first purchase and is played alone, up to the log's last purchase: earning, tiers and
-expiry are the live program's own functions, nothing is drawn at random, and the same log always gives the same figures.
-
-Redemption is a model, since a log of purchases has none: of all the points that a member has ever earned they redeem the
-definition's `burn_share`, in whole rewards of the cheapest that their tier may have, each as soon as that share suffices for it
-and the balance has it. So nobody redeems more than the share, and what is too little for a reward stays, or lapses.
-Not simulated: offers to silent members, members who leave, and purchases that the program itself brings about.
+Nothing is drawn at random, and the same log always gives the same figures. `insight/member_by_member.py` says how members
+are played, and how they redeem.
 """
 
-from collections import Counter, defaultdict
 from collections.abc import Iterable
-from datetime import datetime
-from decimal import ROUND_FLOOR, Decimal
-from typing import NamedTuple
+from decimal import Decimal
+from itertools import accumulate
 
-from pydantic import AwareDatetime
+from domain.definition import Definition, digest
+from domain.money import exponent
+from domain.prototype import (
+    ASSUMPTIONS,
+    SWING,
+    CriterionResult,
+    MemberOutcomes,
+    Month,
+    PrototypeResult,
+    PrototypeRun,
+    Sensitivity,
+    TierOfRun,
+    Totals,
+    assumed,
+    assuming,
+    figures,
+    judged,
+    month,
+    sensitivity,
+    swung,
+)
+from insight.event_log import EventLog, Purchase, UnusableLog, of_purchases
+from insight.member_by_member import play
+from insight.outcome import Outcome
 
-from domain.definition import Criterion, Definition
-from domain.earning import Event
-from domain.model import Value
-from domain.money import in_units
-from domain.playback import PlayedMember
-
-_SIXTH_DECIMAL = Decimal("0.000001")
-
-
-class UnusableLog(ValueError):
-    """The transaction log cannot be simulated: it is empty, or a purchase in it is no purchase."""
-
-
-class Purchase(NamedTuple):
-    """One row of a transaction log: who, when (aware), and how much, in units of the program's money."""
-
-    customer: str
-    at: datetime
-    amount: Decimal
-
-
-class CriterionResult(Value):
-    """A figure held against its bounds; a figure that could not be computed (None) does not pass."""
-
-    figure: str
-    value: Decimal | None
-    at_least: Decimal | None
-    at_most: Decimal | None
-    passed: bool
-
-
-class PrototypeResult(Value):
-    """What the simulation came to.
-
-    Figures by the names of `Criterion.figure`: points whole, `cost` in units of money, shares as fractions of 1. `cost` is what
-    the burned points cost, and what those still outstanding are expected to. With no revenue to divide by,
-    `cost_share_of_revenue` is left out.
-    """
-
-    figures: dict[str, Decimal]
-    members_by_tier: dict[str, int]
-    criteria: tuple[CriterionResult, ...]
-    passed: bool
-    transactions: int
-    period_start: AwareDatetime
-    period_end: AwareDatetime
+__all__ = ["CriterionResult", "PrototypeResult", "Purchase", "UnusableLog", "run", "run_on", "simulate"]
 
 
 def simulate(definition: Definition, purchases: Iterable[Purchase]) -> PrototypeResult:
@@ -71,88 +42,104 @@ def simulate(definition: Definition, purchases: Iterable[Purchase]) -> Prototype
     A purchase is an event of the type that the definition's first rule with a rate names.
     Raises UnusableLog for an empty log, an instant without a zone, or an amount that is negative or finer than a smallest unit.
     """
-    by_customer: defaultdict[str, list[Purchase]] = defaultdict(list)
-    for purchase in purchases:
-        if purchase.at.tzinfo is None:
-            raise UnusableLog(f"the purchase of {purchase.customer} at {purchase.at} has no time zone; give an aware instant")
-        by_customer[purchase.customer].append(purchase)
-    if not by_customer:
-        raise UnusableLog("the log holds no purchases; name a log that has some")
-    start = min(purchase.at for bought in by_customer.values() for purchase in bought)
-    end = max(purchase.at for bought in by_customer.values() for purchase in bought)
-    members = [_play(definition, bought, end) for bought in by_customer.values()]
-    revenue = sum((purchase.amount for bought in by_customer.values() for purchase in bought), Decimal(0))
-    figures = _figures(definition, members, revenue)
-    criteria = tuple(_judge(criterion, figures) for criterion in definition.prototype.criteria)
-    by_tier = Counter(member.standing.tier for member in members)
-    return PrototypeResult(
-        figures=figures,
-        members_by_tier={tier.id: by_tier[tier.id] for tier in definition.tiers},
+    return run_on(definition, of_purchases(definition, purchases, definition.prototype.transactions))[0]
+
+
+def run(definition: Definition, log: EventLog) -> PrototypeRun:
+    """Play the definition over the log, and keep what there is to say of it. Raises UnusableLog."""
+    result, members = run_on(definition, log)
+    return PrototypeRun(
+        program=definition.program,
+        name=definition.name,
+        definition_digest=digest(definition),
+        log=log.name,
+        log_digest=log.digest,
+        money=definition.money,
+        tiers=tuple(TierOfRun(id=tier.id, name=tier.name, replaces=tier.replaces) for tier in definition.tiers),
+        reading=log.reading,
+        result=result,
+        members=members,
+    )
+
+
+def run_on(definition: Definition, log: EventLog) -> tuple[PrototypeResult, MemberOutcomes]:
+    """The figures, and each member's end. Raises UnusableLog."""
+    outcome = play(definition, log)
+    total = _total(definition, outcome)
+    found = figures(definition, total)
+    criteria = judged(definition.prototype.criteria, found)
+    result = PrototypeResult(
+        figures=found,
+        members_by_tier=_by_tier(definition, outcome, len(outcome.months) - 1),
         criteria=criteria,
-        passed=all(result.passed for result in criteria),
-        transactions=sum(map(len, by_customer.values())),
-        period_start=start,
-        period_end=end,
+        passed=all(each.passed for each in criteria),
+        transactions=sum(outcome.transactions),
+        period_start=outcome.start,
+        period_end=outcome.end,
+        assumptions={each: assumed(definition, each) for each in ASSUMPTIONS},
+        months=_months(definition, outcome),
+    )
+    return result.model_copy(update={"sensitivity": _sensitivity(definition, log, result, total)}), outcome.members(definition)
+
+
+def _sensitivity(definition: Definition, log: EventLog, base: PrototypeResult, total: Totals) -> tuple[Sensitivity, ...]:
+    """Each assumption moved down and up; only another share of points burned plays otherwise."""
+    found = []
+    for assumption in ASSUMPTIONS:
+        for change in (-SWING, SWING):
+            totals = total
+            if assumption == "burn_share" and (value := swung(definition, assumption, change)) != assumed(
+                definition, assumption
+            ):
+                otherwise = assuming(definition, assumption, value)
+                totals = _total(otherwise, play(otherwise, log))
+            found.append(sensitivity(definition, assumption, change, base, totals))
+    return tuple(found)
+
+
+def _total(definition: Definition, outcome: Outcome) -> Totals:
+    return Totals(
+        members=len(outcome.customers),
+        above_first_tier=sum(outcome.tiers_at_end[-1][1:]),
+        issued=sum(outcome.issued),
+        burned=sum(outcome.burned),
+        expired=sum(outcome.expired),
+        revenue=_units(definition, sum(outcome.money)),
     )
 
 
-def _play(definition: Definition, bought: list[Purchase], end: datetime) -> PlayedMember:
-    bought.sort(key=lambda purchase: purchase.at)
-    event = next((rule.event for rule in definition.earning if rule.rate is not None), definition.earning[0].event)
-    member = PlayedMember(definition, bought[0].at)
-    for purchase in bought:
-        try:
-            member.post(Event(type=event, amount=purchase.amount), purchase.at)
-        except ValueError as error:
-            raise UnusableLog(
-                f"the purchase of {purchase.customer} at {purchase.at} cannot be rated ({purchase.amount} {definition.money}); "
-                f"correct the log: {error}"
-            ) from error
-        _redeem(definition, member)
-    member.advance(end)
-    return member
-
-
-def _redeem(definition: Definition, member: PlayedMember) -> None:
-    rank = definition.tier_rank(member.standing.tier)
-    open_to_member = (r.points for r in definition.rewards if r.from_tier is None or definition.tier_rank(r.from_tier) <= rank)
-    cheapest = min(open_to_member, default=None)
-    if cheapest is None:
-        return
-    share = int((definition.prototype.burn_share * member.issued).to_integral_value(ROUND_FLOOR))
-    rewards = min(share - member.burned, member.balance) // cheapest
-    if rewards > 0:
-        member.burn(rewards * cheapest)
-
-
-def _figures(definition: Definition, members: list[PlayedMember], revenue: Decimal) -> dict[str, Decimal]:
-    currency = definition.currency
-    issued, burned, expired = (sum(getattr(m, name) for m in members) for name in ("issued", "burned", "expired"))
-    outstanding = sum(member.balance for member in members)
-    above = sum(member.standing.tier != definition.base_tier.id for member in members)
-    cost = currency.cost_per_point * (burned + outstanding * currency.expected_redemption_rate)
-    figures = {
-        "members": Decimal(len(members)),
-        "points_issued": Decimal(issued),
-        "points_burned": Decimal(burned),
-        "points_expired": Decimal(expired),
-        "points_outstanding": Decimal(outstanding),
-        "points_per_member": (Decimal(issued) / len(members)).quantize(_SIXTH_DECIMAL),
-        "cost": in_units(definition.money, cost),
-        "share_above_first_tier": (Decimal(above) / len(members)).quantize(_SIXTH_DECIMAL),
-    }
-    if revenue:
-        figures["cost_share_of_revenue"] = (cost / revenue).quantize(_SIXTH_DECIMAL)
-    return figures
-
-
-def _judge(criterion: Criterion, figures: dict[str, Decimal]) -> CriterionResult:
-    value = figures.get(criterion.figure)
-    passed = (
-        value is not None
-        and (criterion.at_least is None or value >= criterion.at_least)
-        and (criterion.at_most is None or value <= criterion.at_most)
+def _months(definition: Definition, outcome: Outcome) -> tuple[Month, ...]:
+    sums = [
+        accumulate(column, initial=0) for column in (outcome.issued_in, outcome.burned_in, outcome.expired_in, outcome.money)
+    ]
+    members = [0, *(sum(tiers) for tiers in outcome.tiers_at_end)]
+    totals = [
+        Totals(
+            members=many,
+            above_first_tier=0,
+            issued=issued,
+            burned=burned,
+            expired=expired,
+            revenue=_units(definition, money),
+        )
+        for many, issued, burned, expired, money in zip(members, *sums, strict=True)
+    ]
+    return tuple(
+        month(
+            definition,
+            name,
+            totals[number],
+            totals[number + 1],
+            transactions=outcome.transactions[number],
+            members_by_tier=_by_tier(definition, outcome, number),
+        )
+        for number, name in enumerate(outcome.months.names)
     )
-    return CriterionResult(
-        figure=criterion.figure, value=value, at_least=criterion.at_least, at_most=criterion.at_most, passed=passed
-    )
+
+
+def _by_tier(definition: Definition, outcome: Outcome, number: int) -> dict[str, int]:
+    return {tier.id: outcome.tiers_at_end[number][rank] for rank, tier in enumerate(definition.tiers)}
+
+
+def _units(definition: Definition, money: int) -> Decimal:
+    return Decimal(money).scaleb(-exponent(definition.money))

@@ -28,6 +28,7 @@ from workflows.ledger_seal import LedgerSeal
 from workflows.member_lifecycle import MemberLifecycle
 from workflows.program_evaluation import ProgramEvaluation
 from workflows.program_lifecycle import ProgramLifecycle
+from workflows.prototype_run import PrototypeRun
 from workflows.redemption import Redemption
 from workflows.retention_intervention import RetentionIntervention
 from workflows.revision_qualification import RevisionQualification
@@ -38,7 +39,7 @@ from workflows.wind_down import WindDown
 WORKFLOWS: dict[str, list[type]] = {
     PROGRAMS_QUEUE: [ProgramLifecycle, RevisionQualification, ApprovalGate, TestPhase, Rollout, ProgramEvaluation, WindDown],
     MEMBERS_QUEUE: [MemberLifecycle, RetentionIntervention, Redemption],
-    BULK_QUEUE: [ExpirySweep, LedgerSeal],
+    BULK_QUEUE: [ExpirySweep, LedgerSeal, PrototypeRun],
 }
 
 
@@ -109,6 +110,7 @@ class Activities:
             ],
             BULK_QUEUE: [
                 self.qualification.run_prototype,
+                self.qualification.simulate_definition,
                 self.evaluation.evaluate_program,
                 self.amendments.nudge_concerned,
                 self.expiry.expire_due,

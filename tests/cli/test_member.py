@@ -11,7 +11,7 @@ from typer.testing import Result
 
 from api.app import create_app
 from api.services import Services
-from cli.applicants import attribute
+from cli.attributes import read
 from runtime.settings import Settings
 from tests.api.club import Club, launched
 from tests.cli.conftest import Tenure
@@ -119,11 +119,11 @@ async def test_rewards_are_listed_with_what_limits_them(ask: Ask, club: Club) ->
     ],
 )
 def test_an_attribute_is_a_number_a_truth_or_a_text(written: str, expected: object) -> None:
-    name, value = attribute(written)
+    ((name, value),) = read([written]).items()
     assert (name, value, type(value)) == (written.partition("=")[0], expected, type(expected))
 
 
 @pytest.mark.parametrize("written", ["age", "=18", "age=", ""])
 def test_what_is_no_attribute_is_a_wrong_call(written: str) -> None:
     with pytest.raises(typer.BadParameter, match="NAME=VALUE"):
-        attribute(written)
+        read([written])

@@ -1,0 +1,142 @@
+"""Prototypes: what a definition would cost on a log of purchases, and two of them side by side."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Request
+from fastapi.responses import JSONResponse
+from pydantic import Field
+from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from api.errors import DefinitionFaulty, PrototypeNotDone, PrototypeUnknown
+from api.once import Answer, Key, once
+from api.people import may
+from api.reading import ReadAgain
+from api.services import Services, WithServices
+from domain import ids
+from domain.definition import Definition, digest
+from domain.definition_file import read_definition
+from domain.gates import Person
+from domain.ids import Name, ProgramId
+from domain.model import Value
+from domain.prototype import PrototypeAnswer, PrototypeOrder
+from domain.prototype import PrototypeRun as Run
+from domain.prototype_comparison import compare
+from store import programs, transaction_logs
+from workflows.attributes import of_program
+from workflows.prototype_run import PrototypeRun
+
+router = APIRouter(prefix="/prototypes", tags=["prototypes"], route_class=ReadAgain)
+
+PrototypeId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
+
+
+class RevisionIn(Value):
+    """A revision that was handed in."""
+
+    program: ProgramId
+    revision: Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)]
+
+
+class PrototypeIn(Value):
+    """What to simulate: a definition as YAML text, or a revision; over its own log unless another is named."""
+
+    definition: Annotated[str, Field(min_length=1, max_length=1024 * 1024)] | RevisionIn
+    log: Name | None = None
+
+
+@router.post("", status_code=202)
+async def run_prototype(
+    wish: PrototypeIn,
+    request: Request,
+    services: WithServices,
+    key: Key,
+    person: Annotated[Person, Depends(may("run a prototype"))],
+) -> JSONResponse:
+    """Have a definition simulated over a log; ask for the figures at Location. The same two have the same id."""
+
+    async def act() -> Answer:
+        definition = await _definition(services, wish)
+        name = wish.log or definition.prototype.transactions
+        async with services.engine.connect() as connection:
+            log = await transaction_logs.find(connection, name)
+        workflow_id = ids.prototype(digest(definition), log.digest)
+        await _begin(services, workflow_id, PrototypeOrder(definition=definition, log=name))
+        prototype = workflow_id.rpartition("/")[2]
+        return Answer(202, {"id": prototype, "definition": digest(definition), "log": name}, f"/prototypes/{prototype}")
+
+    return await once(request, services, person, key, act)
+
+
+@router.get("/{prototype}", dependencies=[Depends(may("read programs"))])
+async def show_prototype(prototype: PrototypeId, services: WithServices) -> dict[str, Any]:
+    """A prototype: `running`, `unusable` with why, or `done` with its figures, in total and month by month."""
+    answer = await _answer(services, prototype)
+    if answer is None:
+        return {"id": prototype, "state": "running"}
+    if answer.run is None:
+        return {"id": prototype, "state": "unusable", "why": answer.why}
+    return {"id": prototype, "state": "done"} | answer.run.model_dump(mode="json", exclude={"members"})
+
+
+@router.get("/{before}/comparison/{after}", dependencies=[Depends(may("read programs"))])
+async def compare_prototypes(before: PrototypeId, after: PrototypeId, services: WithServices) -> dict[str, Any]:
+    """Two prototypes side by side; where both ran over one log, which members gain and lose, by their place in it."""
+    first, second = await _done(services, before), await _done(services, after)
+    return compare(first, second).model_dump(mode="json")
+
+
+async def _definition(services: Services, wish: PrototypeIn) -> Definition:
+    if isinstance(wish.definition, RevisionIn):
+        async with services.engine.connect() as connection:
+            await programs.find(connection, wish.definition.program)
+            return await programs.definition(connection, wish.definition.program, wish.definition.revision)
+    found = read_definition(wish.definition)
+    if isinstance(found, Definition):
+        return found
+    raise DefinitionFaulty([fault.model_dump(mode="json") for fault in found])
+
+
+async def _begin(services: Services, workflow_id: str, order: PrototypeOrder) -> None:
+    try:
+        await services.temporal.start_workflow(
+            PrototypeRun.run,
+            order,
+            id=workflow_id,
+            task_queue=ids.BULK_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+            static_summary=f"Prototype of {order.definition.program} over {order.log}",
+            search_attributes=of_program(order.definition.program),
+        )
+    except WorkflowAlreadyStartedError:
+        return  # it has been done, and is there to be read
+
+
+async def _answer(services: Services, prototype: str) -> PrototypeAnswer | None:
+    """What came of a prototype, None while it runs. Raises PrototypeUnknown, PrototypeNotDone for one that was stopped."""
+    handle: WorkflowHandle[Any, PrototypeAnswer] = services.temporal.get_workflow_handle_for(
+        PrototypeRun.run, f"prototype/{prototype}"
+    )
+    try:
+        status = (await handle.describe()).status
+    except RPCError as error:
+        if error.status == RPCStatusCode.NOT_FOUND:
+            raise PrototypeUnknown(prototype) from error
+        raise
+    if status == WorkflowExecutionStatus.RUNNING:
+        return None
+    if status != WorkflowExecutionStatus.COMPLETED:
+        raise PrototypeNotDone(prototype, "somebody has stopped it")
+    return await handle.result()
+
+
+async def _done(services: Services, prototype: str) -> Run:
+    answer = await _answer(services, prototype)
+    if answer is None:
+        raise PrototypeNotDone(prototype, "it still runs")
+    if answer.whole is None:
+        raise PrototypeNotDone(prototype, answer.why)
+    return answer.whole

@@ -1,0 +1,108 @@
+"""A log of events in columns, as the prototype plays it: sorted by customer and instant, money in its smallest unit."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from hashlib import sha256
+from typing import NamedTuple
+
+import polars as pl
+
+from domain.definition import Definition
+from domain.money import smallest_units
+from domain.prototype import LogReading
+
+AT = pl.Datetime("us", "UTC")
+ATTRIBUTE = "attributes."
+"""What the columns of attributes begin with."""
+
+
+class UnusableLog(ValueError):
+    """The log cannot be simulated; `problem` says why, and `remedy` what to do about it."""
+
+    def __init__(self, problem: str, remedy: str = "Correct the log.") -> None:
+        super().__init__(f"{problem}; {remedy[0].lower()}{remedy[1:]}")
+        self.problem = problem
+        self.remedy = remedy
+
+
+class Purchase(NamedTuple):
+    """One row of a transaction log: who, when (aware), and how much, in units of the program's money."""
+
+    customer: str
+    at: datetime
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class EventLog:
+    """`frame` has the columns customer, at, money (smallest units), event, and one `attributes.…` for each attribute.
+
+    An attribute's column is of texts, truth values, whole numbers or decimals; what is missing is null.
+    """
+
+    frame: pl.DataFrame
+    name: str
+    digest: str
+    reading: LogReading | None = None
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """The names of the attributes that events may have."""
+        return tuple(name.removeprefix(ATTRIBUTE) for name in self.frame.columns if name.startswith(ATTRIBUTE))
+
+
+def default_event(definition: Definition) -> str:
+    """What a row without a type is: an event of the type that the definition's first rule with a rate names."""
+    return next((rule.event for rule in definition.earning if rule.rate is not None), definition.earning[0].event)
+
+
+def in_order(frame: pl.DataFrame) -> pl.DataFrame:
+    """By customer and instant; what happened at one instant stays in the order of the log."""
+    return frame.sort("customer", "at", maintain_order=True)
+
+
+def of_purchases(definition: Definition, purchases: Iterable[Purchase], name: str) -> EventLog:
+    """A log of purchases, in whatever order they come.
+
+    Raises UnusableLog for an empty log, an instant without a zone, or an amount that is negative or finer than a smallest unit.
+    """
+    customers: list[str] = []
+    instants: list[datetime] = []
+    money: list[int] = []
+    for purchase in purchases:
+        if purchase.at.tzinfo is None:
+            raise UnusableLog(
+                f"the purchase of {purchase.customer} at {purchase.at} has no time zone", "Give an aware instant."
+            )
+        customers.append(purchase.customer)
+        instants.append(purchase.at)
+        money.append(_money(definition, purchase))
+    if not customers:
+        raise UnusableLog("the log holds no purchases", "Name a log that has some.")
+    columns = {
+        "customer": pl.Series(customers, dtype=pl.String),
+        "at": pl.Series(instants, dtype=AT),
+        "money": pl.Series(money, dtype=pl.Int64),
+    }
+    frame = in_order(pl.DataFrame(columns).with_columns(pl.lit(default_event(definition)).alias("event")))
+    rows = frame.select("customer", "at", "money").rows()
+    digest = sha256("\n".join(f"{customer},{at.isoformat()},{units}" for customer, at, units in rows).encode()).hexdigest()
+    return EventLog(frame, name, digest)
+
+
+def _money(definition: Definition, purchase: Purchase) -> int:
+    try:
+        units = smallest_units(definition.money, purchase.amount)
+    except ValueError as error:
+        raise _unratable(definition, purchase, str(error)) from error
+    if units < 0:
+        raise _unratable(definition, purchase, "the amount is negative")
+    return units
+
+
+def _unratable(definition: Definition, purchase: Purchase, why: str) -> UnusableLog:
+    return UnusableLog(
+        f"the purchase of {purchase.customer} at {purchase.at} cannot be rated ({purchase.amount} {definition.money}): {why}"
+    )

@@ -1,0 +1,26 @@
+"""PrototypeRun: a definition simulated over a log, for who wants to know what it would cost before a program is begun."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.qualification import QualificationActivities
+    from domain.prototype import PrototypeAnswer, PrototypeOrder
+    from workflows.details import told
+    from workflows.steps import do_in_bulk
+
+
+@workflow.defn
+class PrototypeRun:
+    """One simulation; the same definition and log have the same id, so that they are simulated once."""
+
+    @workflow.run
+    async def run(self, order: PrototypeOrder) -> PrototypeAnswer:
+        what = f"Simulate {order.definition.name} over the log {order.log}"
+        answer = await do_in_bulk(QualificationActivities.simulate_definition, order, what)
+        if answer.run is None:
+            workflow.set_current_details(told("The log cannot be used", answer.why))
+        else:
+            result = answer.run.result
+            lines = [f"{each.figure} {each.value}: {'passed' if each.passed else 'failed'}" for each in result.criteria]
+            workflow.set_current_details(told("Passed" if result.passed else "Failed", *lines))
+        return answer
