@@ -279,6 +279,19 @@ class TierNotReplaced(TenureError):
         )
 
 
+class CurrencyDropped(TenureError):
+    code = "currency_dropped"
+    status = 422
+    title = "The definition drops a currency"
+
+    def __init__(self, currencies: Sequence[str]) -> None:
+        super().__init__(
+            f"The revision in force has {', '.join(currencies)}, and members may have points in it.",
+            remedy="Keep it under `other_currencies`; without a rule or a conversion into it, nobody gets more of it.",
+            field="other_currencies",
+        )
+
+
 class NotInWave(TenureError):
     code = "not_in_wave"
     status = 409

@@ -13,7 +13,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from api.definitions import BODY, definition_in
-from api.errors import NotLaunched, ProgramDiffers, ProgramEnded, ProgramExists, Refused, TierNotReplaced
+from api.errors import CurrencyDropped, NotLaunched, ProgramDiffers, ProgramEnded, ProgramExists, Refused, TierNotReplaced
 from api.once import Answer, Key, once
 from api.people import may
 from api.reading import ReadAgain
@@ -104,7 +104,7 @@ async def submit_revision(
         async with services.engine.connect() as connection:
             record = await programs.find(connection, program)
             await transaction_logs.require(connection, definition.prototype.transactions)
-            await _check_tiers(connection, record, definition)
+            await _check_nobody_is_left(connection, record, definition)
         submission = RevisionSubmission(definition=definition, digest=digest(definition), submitted_by=person.id)
         handle = services.temporal.get_workflow_handle_for(ProgramLifecycle.run, ids.lifecycle(program))
         update = handle.execute_update(ProgramLifecycle.submit_revision, submission, id=ids.asked(person.id, key))
@@ -114,14 +114,18 @@ async def submit_revision(
     return await once(request, services, person, key, act)
 
 
-async def _check_tiers(connection: AsyncConnection, program: programs.ProgramRecord, definition: Definition) -> None:
-    """Raise TierNotReplaced where a tier of the revision in force, or one that somebody still holds, would lose its place."""
+async def _check_nobody_is_left(connection: AsyncConnection, program: programs.ProgramRecord, definition: Definition) -> None:
+    """Raise TierNotReplaced where a tier of the revision in force, or one that somebody still holds, would lose its place, and
+    CurrencyDropped where a currency would.
+    """
     if program.revision_in_force is None:
         return
     in_force = await programs.definition(connection, program.id, program.revision_in_force)
     held = [tier.id for tier in in_force.tiers] + sorted(await members.tiers_held(connection, program.id))
     if missing := amendments.without_place(definition, held):
         raise TierNotReplaced(missing)
+    if dropped := amendments.currencies_dropped(definition, in_force):
+        raise CurrencyDropped(dropped)
 
 
 @router.post("/{program}/end", status_code=202)

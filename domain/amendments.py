@@ -74,3 +74,9 @@ def _counting(definition: Definition, counter_id: str) -> _Terms:
     """What a counter counts, and over what."""
     counter = next((each for each in definition.counters if each.id == counter_id), None)
     return counter, (counter.window if counter else None) or definition.qualification_window
+
+
+def currencies_dropped(definition: Definition, in_force: Definition) -> tuple[str, ...]:
+    """The currencies of the revision in force that an amendment no longer has: points in them would be out of reach."""
+    kept = {currency.code for currency in (definition.currency, *definition.other_currencies)}
+    return tuple(each.code for each in (in_force.currency, *in_force.other_currencies) if each.code not in kept)

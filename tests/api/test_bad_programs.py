@@ -165,6 +165,13 @@ async def test_a_revision_that_leaves_members_without_a_tier_is_refused(club: Cl
         assert (found["field"], "curator" in found["detail"], "replaces: [curator]" in found["remedy"]) == ("tiers", True, True)
 
 
+async def test_a_revision_that_drops_a_currency_is_refused(club: Club, house: House) -> None:
+    body = json.loads(club.definition.model_dump_json(by_alias=True).replace('"NOTES"', '"COINS"'))
+    async with unchanged(house, club.program):
+        found = problem(await house.post(f"{club.path}/revisions", body), 422, "currency_dropped")
+        assert (found["field"], "NOTES" in found["detail"]) == ("other_currencies", True)
+
+
 async def test_nor_is_a_tier_of_long_ago_left_without_a_place_while_somebody_holds_it(club: Club, house: House) -> None:
     veteran = await club.member()
     body = club.definition.model_dump(mode="json") | {"summary": "Said otherwise."}
