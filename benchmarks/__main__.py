@@ -4,10 +4,10 @@ import asyncio
 import sys
 from pathlib import Path
 
-from benchmarks import ledger
+from benchmarks import ledger, prototype
 from benchmarks.table import Row, show, write
 
-AREAS = {"ledger": ledger.measure}
+AREAS = {"ledger": ledger.measure, "prototype": prototype.measure}
 
 
 def main() -> None:
