@@ -515,11 +515,11 @@ def _holds(condition: Condition, values: pl.Series) -> Bools:
             held &= numbers > math.floor(above)
         if below is not None:
             held &= numbers < math.ceil(below)
-        return held & ~missing
+        held &= ~missing
+        return held
     alone = condition.is_not is not None and condition.is_ is None and not condition.one_of
-    if alone:
-        return held | missing
-    return held & ~missing
+    found: Bools = held | missing if alone else held & ~missing
+    return found
 
 
 def _same(values: pl.Series, word: str | bool) -> Bools:
