@@ -303,9 +303,9 @@ class ProgramLifecycle:
             await self._put_in_force()
             await do(ScheduleActivities.stop_schedules, self._program, "Stop the Schedules of the revision before")
             await self._start_schedules()
-            if before is not None and workflow.patched("amendment-nudges-members"):
-                await self._nudge_concerned(before.number)
         self._tell(f"In operation; revision {self._state.latest.number}: {result.outcome.replace('_', ' ')}", result.why)
+        if result.outcome == "approved" and before is not None and workflow.patched("amendment-nudges-members"):
+            await self._nudge_concerned(before.number)
 
     async def _consider_verdict(self) -> None:
         """A proposal opens a gate, or waits for the owner; nothing ends by itself."""
