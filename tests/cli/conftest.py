@@ -1,17 +1,23 @@
 """The command as a test runs it: with an environment of its own, never with the one of the person who tests."""
 
+import asyncio
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from api.app import create_app
+from api.services import Services
 from cli.main import app
-from runtime.settings import settings
+from runtime.settings import Settings, settings
+from tests.house import House, people_entries
+from tests.serving import served
 
 Tenure = Callable[..., Result]
+Ask = Callable[..., Awaitable[Result]]
 
 
 @pytest.fixture
@@ -36,3 +42,26 @@ def tenure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Tenure]:
 
     yield run
     settings.cache_clear()
+
+
+@pytest.fixture(scope="module")
+async def address(house: House, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """The API over real HTTP."""
+    people = tmp_path_factory.mktemp("people") / "people.json"
+    people.write_text(json.dumps(people_entries()))
+    services = Services(house.engine, house.ledger, house.temporal)
+    async with served(create_app(Settings(people_file=people), services=services)) as address:
+        yield address
+
+
+@pytest.fixture
+def ask_as(tenure: Tenure, address: str) -> Callable[[str], Ask]:
+    """Makes what runs `tenure` against this API, as this person unless another one is named."""
+
+    def as_person(usual: str) -> Ask:
+        async def run(*words: str, person: str = usual) -> Result:
+            return await asyncio.to_thread(tenure, *words, TENURE_API_URL=address, TENURE_TOKEN=person)
+
+        return run
+
+    return as_person

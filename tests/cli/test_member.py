@@ -1,24 +1,18 @@
 """Joining and rewards by command, against the real API: what each command says, and how it ends."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import typer
 from typer.testing import Result
 
-from api.app import create_app
-from api.services import Services
 from cli.attributes import read
-from runtime.settings import Settings
 from tests.api.club import Club, launched
-from tests.cli.conftest import Tenure
-from tests.house import House, people_entries
-from tests.serving import served
+from tests.cli.conftest import Ask
+from tests.house import House
 
-Ask = Callable[..., Awaitable[Result]]
 NOWHERE = "http://127.0.0.1:9/orders"
 
 
@@ -37,24 +31,10 @@ async def club(house: House) -> Club:
     )
 
 
-@pytest.fixture(scope="module")
-async def address(house: House, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """The API over real HTTP."""
-    people = tmp_path_factory.mktemp("people") / "people.json"
-    people.write_text(json.dumps(people_entries()))
-    services = Services(house.engine, house.ledger, house.temporal)
-    async with served(create_app(Settings(people_file=people), services=services)) as address:
-        yield address
-
-
 @pytest.fixture
-def ask(tenure: Tenure, address: str) -> Ask:
-    """Runs `tenure` as a shop, against this API."""
-
-    async def run(*words: str, person: str = "demo-shop") -> Result:
-        return await asyncio.to_thread(tenure, *words, TENURE_API_URL=address, TENURE_TOKEN=person)
-
-    return run
+def ask(ask_as: Callable[[str], Ask]) -> Ask:
+    """Runs `tenure` as a shop, against the API."""
+    return ask_as("demo-shop")
 
 
 def _lines(result: Result) -> list[str]:

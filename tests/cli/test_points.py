@@ -1,23 +1,16 @@
 """Points by command, against the real API: what each command says, and how it ends."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from typer.testing import Result
 
-from api.app import create_app
-from api.services import Services
-from runtime.settings import Settings
 from tests.api.club import Club, pooling
 from tests.api.test_points import lapsed, pending_earn
-from tests.cli.conftest import Tenure
-from tests.house import House, people_entries
-from tests.serving import served
-
-Ask = Callable[..., Awaitable[Result]]
+from tests.cli.conftest import Ask
+from tests.house import House
 
 
 @pytest.fixture(scope="module")
@@ -26,24 +19,10 @@ async def club(house: House) -> Club:
     return await pooling(house, "http://127.0.0.1:9/orders")
 
 
-@pytest.fixture(scope="module")
-async def address(house: House, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """The API over real HTTP."""
-    people = tmp_path_factory.mktemp("people") / "people.json"
-    people.write_text(json.dumps(people_entries()))
-    services = Services(house.engine, house.ledger, house.temporal)
-    async with served(create_app(Settings(people_file=people), services=services)) as address:
-        yield address
-
-
 @pytest.fixture
-def ask(tenure: Tenure, address: str) -> Ask:
-    """Runs `tenure` as an operations manager, against this API."""
-
-    async def run(*words: str, person: str = "demo-operations") -> Result:
-        return await asyncio.to_thread(tenure, *words, TENURE_API_URL=address, TENURE_TOKEN=person)
-
-    return run
+def ask(ask_as: Callable[[str], Ask]) -> Ask:
+    """Runs `tenure` as an operations manager, against the API."""
+    return ask_as("demo-operations")
 
 
 def _said(result: Result) -> str:
