@@ -77,7 +77,8 @@ def run(
         ),
     ] = None,
     save: Annotated[
-        Path | None, typer.Option(metavar="FILE", help=f"Where the run is kept. Default: {_RUNS}/<digest>-<log digest>.json.")
+        Path | None,
+        typer.Option(metavar="FILE", help=f"Where the run is kept. Default: {_RUNS}/DEFINITION-LOG.json, by their digests."),
     ] = None,
     html: Html = None,
     as_json: AsJson = False,
