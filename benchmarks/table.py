@@ -51,4 +51,6 @@ def write(rows: Sequence[Row], path: Path) -> None:
 
 
 def _figure(value: float | None) -> str:
-    return "" if value is None else f"{value:,.0f}"
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
