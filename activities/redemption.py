@@ -1,6 +1,6 @@
 """The steps of a redemption: the points are held, the reward is handed out, the hold is captured or voided."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -127,8 +127,11 @@ class RedemptionActivities:
         async with self._engine.begin() as connection:
             await redemptions.keep(connection, _record(order, state, **ending))
             program = await programs.find(connection, order.program)
-            if ending.get("settled_at") is not None and program.redeeming_until is not None:
-                await outbox.put(connection, [ids.wind_down(order.program)])  # which may wait for this very hold
+            settled_at: datetime | None = ending.get("settled_at")
+            # From the last day of redeeming on, the end of the program may wait for this very hold. The clock may be ahead of
+            # the instant at which the settling began.
+            if settled_at and program.redeeming_until and max(settled_at, datetime.now(UTC)) >= program.redeeming_until:
+                await outbox.put(connection, [ids.wind_down(order.program)])
 
 
 def _record(order: RedemptionOrder, state: redemptions.State, **ending: Any) -> redemptions.RedemptionRecord:
