@@ -1,9 +1,12 @@
 """Redemptions through their workflow: whatever the provider does, points are spent for a reward, or back."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 from httpx import Response
+from sqlalchemy import text
 
+from domain import ids
 from tests.api.club import SHOP, Club, problem
 from tests.api.provider import Provider
 from tests.house import House
@@ -102,6 +105,26 @@ async def test_only_a_reward_of_codes_can_be_stocked(club: Club, house: House) -
     problem(await house.post(f"{path}/nothing/codes", {"codes": ["A"]}, person=STOCKIST), 422, "reward_unknown")
     problem(await house.post(f"{path}/ticket/codes", {"codes": []}, person=STOCKIST), 422, "invalid_request")
     problem(await house.post(f"{path}/ticket/codes", {"codes": ["A"]}, person=SHOP), 403, "not_allowed")
+
+
+async def test_the_end_of_a_program_is_nudged_once_it_may_wait_for_a_hold_and_not_before(
+    club: Club, provider: Provider, house: House
+) -> None:
+    async def nudges() -> int:
+        told = text("SELECT count(*) FROM ledger.outbox WHERE workflow_id = :id")
+        async with house.engine.connect() as connection:
+            found: int = (await connection.execute(told, {"id": ids.wind_down(club.program)})).scalar_one()
+        return found
+
+    early, late = await _with_points(club), await _with_points(club)
+    async with club.door_closed("redeeming_until", datetime.now(UTC) + timedelta(days=1)):
+        assert (await club.redeem(early, "ticket", key=f"early-{early}")).status_code in (201, 409)
+        assert await nudges() == 0
+    provider.moods[late] = "never clear"  # so that it is settled some seconds later
+    async with club.door_closed("redeeming_until", datetime.now(UTC) + timedelta(seconds=0.5)):
+        place = (await club.redeem(late, "gift-card", key=f"late-{late}")).headers["Location"]
+        await house.temporal.get_workflow_handle(f"redemption/{place.rpartition('/')[2]}").result()
+        assert await nudges() == 1
 
 
 async def _with_points(club: Club) -> str:
