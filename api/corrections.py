@@ -1,7 +1,8 @@
 """Corrections: points given or taken by hand, and what takes back, settles or gives back an earlier transaction."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Path
 from fastapi.responses import JSONResponse
@@ -28,6 +29,7 @@ def _not_zero(points: int) -> int:
 Change = Annotated[int, Field(ge=-MAX_POINTS, le=MAX_POINTS, strict=True), AfterValidator(_not_zero)]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), CAN_BE_KEPT]
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
+_Settlement = TypeVar("_Settlement", Confirm, Cancel)
 
 
 class AdjustmentIn(Value):
@@ -105,25 +107,13 @@ async def reverse(number: Number, reversal: ReversalIn, by: Correcting) -> JSONR
 @router.post("/transactions/{number}/confirmation", status_code=201)
 async def confirm(number: Number, by: Confirming, settlement: SettlementIn = SettlementIn()) -> JSONResponse:
     """Post a pending earn: its points are there, and count, from when it was earned on."""
-    original, said = await _original(by, number), f"{number}\n{settlement.model_dump_json()}"
-
-    async def ask() -> Answer:
-        request = (await standing_of(by)).request(original.currency, said, settlement.reason)
-        return await by.services.ledger.confirm(Confirm(**request, earn=original.key))
-
-    return _posted(by, await answer_once(by, Confirm, said, ask), number, original)
+    return await _settle(by, number, settlement, Confirm, by.services.ledger.confirm)
 
 
 @router.post("/transactions/{number}/cancellation", status_code=201)
 async def cancel(number: Number, by: Confirming, settlement: SettlementIn = SettlementIn()) -> JSONResponse:
     """Drop a pending earn: its points never come."""
-    original, said = await _original(by, number), f"{number}\n{settlement.model_dump_json()}"
-
-    async def ask() -> Answer:
-        request = (await standing_of(by)).request(original.currency, said, settlement.reason)
-        return await by.services.ledger.cancel(Cancel(**request, earn=original.key))
-
-    return _posted(by, await answer_once(by, Cancel, said, ask), number, original)
+    return await _settle(by, number, settlement, Cancel, by.services.ledger.cancel)
 
 
 @router.post("/transactions/{number}/reinstatement", status_code=201)
@@ -147,6 +137,23 @@ def _posted(by: Asking, answer: Answer, number: int = 0, original: Recorded | No
         told = str(answer.detail).replace(repr(original.key), f"number {number}")
         raise refusal(str(answer.refusal), told[0].upper() + told[1:], kind=original.answer.kind)
     return posted(by.program, by.participant, answer)
+
+
+async def _settle(
+    by: Asking,
+    number: int,
+    settlement: SettlementIn,
+    kind: type[_Settlement],
+    settle: Callable[[_Settlement], Awaitable[Answer]],
+) -> JSONResponse:
+    """Have a pending earn settled in one way or the other."""
+    original, said = await _original(by, number), f"{number}\n{settlement.model_dump_json()}"
+
+    async def ask() -> Answer:
+        request = (await standing_of(by)).request(original.currency, said, settlement.reason)
+        return await settle(kind(**request, earn=original.key))
+
+    return _posted(by, await answer_once(by, kind, said, ask), number, original)
 
 
 async def _original(by: Asking, number: int) -> Recorded:
