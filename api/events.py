@@ -4,8 +4,8 @@ import json
 import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
-from itertools import count
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -54,15 +54,12 @@ async def post_event(
             record = await programs.find(connection, program)
             member = await members.find(connection, program, participant)
             revisions = await programs.revisions_in_force(connection, program)
-        for attempt in count(1):
+        for _ in range(_ATTEMPTS):
             (seen,) = await _seen(services, program, [(participant, looks_at(member, revisions, event))])
             earn = rated(record, member, revisions, event, key=ledger_key, now=datetime.now(UTC), seen=seen)
-            try:
+            with suppress(Stale):  # the member earned under the same cap in between
                 return await services.ledger.earn(earn)
-            except Stale:  # the member earned under the same cap in between
-                if attempt == _ATTEMPTS:
-                    raise
-        raise AssertionError("the last attempt answers or raises")
+        raise Stale(key)
 
     with own_key(key):
         answer = await first_answer(
