@@ -15,7 +15,10 @@ from pydantic import Field
 
 from domain.definition_earning import Cap, EarningRule, Expiry, Milestone
 from domain.definition_life import (
+    AutomaticApproval,
+    AutomaticBound,
     Criterion,
+    Escalation,
     Evaluation,
     Expectation,
     GatePolicy,
@@ -73,6 +76,8 @@ __all__ = [
     "Agreement",
     "Amount",
     "AttributeValue",
+    "AutomaticApproval",
+    "AutomaticBound",
     "Benefit",
     "Cap",
     "Clawback",
@@ -84,6 +89,7 @@ __all__ = [
     "Definition",
     "Downgrade",
     "EarningRule",
+    "Escalation",
     "Evaluation",
     "Expectation",
     "Expiry",

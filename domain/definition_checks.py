@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from domain import definition_checks_gates
 from domain.definition_checks_earning import earning, expiry
 from domain.definition_checks_events import attributes, scenario_events
 from domain.definition_checks_rewards import joining, rewards
@@ -53,8 +54,6 @@ def _unique(whole: Plain) -> Iterator[Finding]:
         yield from twice(phase["scenarios"].items(), "name", "there are two scenarios {}", "give one another name")
     kpis = whole["evaluation"]["kpis"].items()
     yield from twice(kpis, "kpi", "{} is judged twice", "write one entry with all its thresholds")
-    for gate in gates(whole):
-        yield from twice(gate["rules"].items(), "role", "{} is asked twice", "write one rule with the sum as its count")
 
 
 def _named_tiers(whole: Plain) -> Iterator[Finding]:
@@ -110,19 +109,10 @@ def _best(
     return max(ways, default=None)
 
 
-def _owner_asked(whole: Plain) -> Iterator[Finding]:
-    for gate in gates(whole):
-        for rule in gate["rules"].items():
-            if rule["role"].text == "product_owner":
-                yield rule["role"].says(
-                    "the program's owner is always left out of its gates, so this could never be met",
-                    "ask another role: finance, legal, marketing, operations, member_service, analyst or operator",
-                )
-
-
 def _bounds(whole: Plain) -> Iterator[Finding]:
     bounded = [(each, "figure") for each in whole["prototype"]["criteria"].items()]
     bounded += [(each, "kpi") for each in whole["objectives"].items()]
+    bounded += [(each, "figure") for gate in gates(whole) for each in gate["automatic"]["bounds"].items()]
     for part, name in bounded:
         yield from _bound(part, "at_least", "at_most", part[name].text)
         low, high = part["at_least"].number, part["at_most"].number
@@ -226,7 +216,10 @@ _CHECKS: tuple[Callable[[Plain], Iterator[Finding]], ...] = (
     attributes,
     _currencies,
     _partners,
-    _owner_asked,
+    definition_checks_gates.asked,
+    definition_checks_gates.steps,
+    definition_checks_gates.times,
+    definition_checks_gates.automatic,
     _bounds,
     scenario_events,
     _waves,
