@@ -30,7 +30,7 @@ class Revision(Message):
 class QualificationResult(Message):
     """How the qualification of a revision ended, and why, in words."""
 
-    outcome: Literal["approved", "changes_requested", "rejected", "failed", "expired", "withdrawn"]
+    outcome: Literal["approved", "changes_requested", "rejected", "failed", "expired", "withdrawn", "unsatisfiable"]
     why: str = ""
 
 
