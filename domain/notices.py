@@ -76,6 +76,24 @@ class GateNotice(Message):
         return tuple(dict.fromkeys((*self.to, *by_kind[self.kind])))
 
 
+class Patience(Message):
+    """How often a delivery is tried, and how long it waits in between: twelve times within about a day."""
+
+    first_seconds: float = 5.0
+    factor: float = 3.0
+    longest_seconds: float = 6 * 3600.0
+    attempts: int = 12
+
+
+class Delivery(Message):
+    """One round of delivering one notice; `what` says in words, and without naming anybody, what is told."""
+
+    notice: str
+    round: int
+    what: str
+    patience: Patience = Patience()
+
+
 class Words(Message):
     """A notice in words: one line, and a text of several."""
 
