@@ -17,7 +17,15 @@ from domain.definition_plain import Finding, Plain, choose, decimals_of, gates, 
 from domain.jurisdictions import FLOORS
 from domain.period import Period
 
-_FRACTIONS = ("active_rate", "churn_rate", "member_redemption_rate", "share_above_first_tier")
+_FRACTIONS = (
+    "active_rate",
+    "churn_rate",
+    "retention_rate",
+    "member_redemption_rate",
+    "breakage_rate",
+    "satisfaction",
+    "share_above_first_tier",
+)
 _WITH_IDS = {
     "counters": "counter",
     "tiers": "tier",
@@ -126,6 +134,16 @@ def _bounds(whole: Plain) -> Iterator[Finding]:
                 yield threshold.says(f"every figure is below {low} or above {high}", "write below as the lower one of the two")
 
 
+def _kpi_terms(whole: Plain) -> Iterator[Finding]:
+    for rule in whole["evaluation"]["kpis"].items():
+        kpi = rule["kpi"].text
+        if kpi == "lifetime_value" and not rule["lifetime"].given:
+            yield rule["kpi"].says("a lifetime value needs its terms", "add lifetime with margin and discount_rate")
+        for terms, of in (("lifetime", ("lifetime_value",)), ("running_cost", ("incremental_net", "return_on_investment"))):
+            if rule[terms].given and kpi is not None and kpi not in of:
+                yield rule[terms].says(f"{kpi} is computed without {terms}", f"take it away; it belongs to {' and '.join(of)}")
+
+
 def _bound(part: Plain, low: str, high: str, figure: str | None) -> Iterator[Finding]:
     if isinstance(part.value, Mapping) and not part[low].given and not part[high].given:
         yield part.says("has no bound", f"add {low} or {high}")
@@ -221,6 +239,7 @@ _CHECKS: tuple[Callable[[Plain], Iterator[Finding]], ...] = (
     definition_checks_gates.times,
     definition_checks_gates.automatic,
     _bounds,
+    _kpi_terms,
     scenario_events,
     _waves,
     _floors,

@@ -87,6 +87,8 @@ def _judged(definition: Definition) -> tuple[str, ...]:
     lines = []
     for rule in definition.evaluation.kpis:
         kpi = f"{rule.kpi.replace('_', ' ')} over {words.period(rule.window)}"
+        if rule.minimum_sample is not None:
+            kpi += f" (told from {words.figure(rule.minimum_sample)} on)"
         for threshold in rule.thresholds:
             bounds = {"below": threshold.below, "above": threshold.above}
             crossed = " or ".join(f"{word} {words.figure(bound)}" for word, bound in bounds.items() if bound is not None)

@@ -9,6 +9,7 @@ from domain.definition_values import (
     Amount,
     AttributeValue,
     Consequence,
+    Count,
     Fraction,
     Kpi,
     Length,
@@ -241,6 +242,17 @@ class KpiThreshold(Part):
     """What follows; a proposal opens a gate, and nothing ends by itself."""
 
 
+class LifetimeTerms(Part):
+    """What a member's lifetime value is computed from, beside the retention rate; all of it for one window of the rule."""
+
+    margin: Amount
+    """What a member brings in a window, in units of money."""
+    discount_rate: Fraction
+    """By how much a window later is worth less, as a fraction of 1."""
+    acquisition_cost: Amount = Decimal(0)
+    """What it cost to win the member, in units of money."""
+
+
 class KpiRule(Part):
     """One figure that the program is judged by."""
 
@@ -248,6 +260,12 @@ class KpiRule(Part):
     """The figure."""
     window: Length
     """Over how long it is taken."""
+    minimum_sample: Count | None = None
+    """From how many members (or answers) on it is told; from fewer it is immature, and nothing follows."""
+    lifetime: LifetimeTerms | None = None
+    """What `lifetime_value` needs, and nothing else has."""
+    running_cost: Amount | None = None
+    """What running the program costs in a window, beside the points: for `incremental_net` and `return_on_investment`."""
     thresholds: Annotated[tuple[KpiThreshold, ...], Field(min_length=1)]
     """What follows from which figure; the gravest that is crossed counts."""
 
