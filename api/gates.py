@@ -86,7 +86,7 @@ async def _decided(services: Services, gate: str, decision: Decision) -> GateSta
     except _GateOver:
         async with services.engine.connect() as connection:
             known = await gates.find(connection, gate)
-            if await gates.has_counted(connection, gate, decision.person.id, decision.key):
+            if await gates.has_counted(connection, known, decision.person.id, decision.key):
                 return known  # this very vote counted, but its answer was lost on the way
         refusal = rules.refuse(known, decision, datetime.now(UTC)) or rules.Refusal(
             code="gate_decided", detail="The gate is decided.", remedy="Nothing is left to decide here."

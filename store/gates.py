@@ -1,4 +1,4 @@
-"""Gates and the audit trail of decisions: what waits for whom, and who decided what."""
+"""Gates, and the decisions of the audit trail: what waits for whom, and who decided what."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,15 +7,17 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.audit import Fact
 from domain.definition import Role
 from domain.gates import Answer, Decision, GateState
 from domain.model import Message
+from store import audit, tables
 from store.errors import GateUnknown
-from store.tables import decision, gate, person
+from store.tables import gate, person
 
 
 class DecisionRecord(Message):
-    """A row of the audit trail; `refusal` is the code of why it did not count, None where it did."""
+    """A vote, as it stands in the audit trail; `refusal` is the code of why it did not count, None where it did."""
 
     gate: str
     program: str
@@ -47,28 +49,23 @@ async def record(
     connection: AsyncConnection, state: GateState, made: Decision, role: Role | None, at: datetime, refusal: str | None
 ) -> None:
     """Append a decision to the audit trail; one that counted, written again, changes nothing."""
-    await connection.execute(
-        insert(decision)
-        .values(
-            gate=state.id,
-            program=state.subject.program,
-            person=made.person.id,
-            role=role,
-            answer=made.answer,
-            reason=made.reason,
-            digest=made.digest,
-            key=made.key,
-            refusal=refusal,
-            at=at,
-        )
-        .on_conflict_do_nothing()
+    fact = Fact(
+        program=state.subject.program,
+        at=at,
+        action="vote",
+        actor=made.person.id,
+        role=role,
+        about=state.id,
+        key=None if refusal else _key(state.id, made.person.id, made.key),
+        refusal=refusal,
+        details={"answer": made.answer, "reason": made.reason, "digest": made.digest, "key": made.key},
     )
+    await audit.append(connection, fact)
 
 
-async def has_counted(connection: AsyncConnection, gate_id: str, person_id: str, key: str) -> bool:
+async def has_counted(connection: AsyncConnection, state: GateState, person_id: str, key: str) -> bool:
     """Whether this person's decision under this key is one that counted."""
-    mine = (decision.c.gate == gate_id) & (decision.c.person == person_id) & (decision.c.key == key)
-    return await connection.scalar(select(decision.c.id).where(mine, decision.c.refusal.is_(None))) is not None
+    return await audit.find(connection, state.subject.program, _key(state.id, person_id, key)) is not None
 
 
 async def find(connection: AsyncConnection, gate_id: str) -> GateState:
@@ -90,13 +87,19 @@ async def listed(connection: AsyncConnection, program_id: str | None, *, open_on
 
 
 async def decisions(connection: AsyncConnection, program_id: str) -> Sequence[DecisionRecord]:
-    """The program's audit trail, in the order in which it was written."""
-    columns = [decision.c[name] for name in DecisionRecord.model_fields if name != "name"]
+    """Every vote at the program's gates, refused ones too, in the order in which they were written."""
+    trail, columns = tables.audit, tables.audit.c
     rows = await connection.execute(
-        select(*columns, person.c.name)
-        .select_from(decision.outerjoin(person, person.c.id == decision.c.person))
-        .where(decision.c.program == program_id)
-        .order_by(decision.c.id)
+        select(
+            columns.about.label("gate"),
+            columns.actor.label("person"),
+            *(columns[name] for name in ("program", "role", "refusal", "at", "recorded_at")),
+            *(columns.details[name].astext.label(name) for name in ("answer", "reason", "digest")),
+            person.c.name,
+        )
+        .select_from(trail.outerjoin(person, person.c.id == columns.actor))
+        .where(columns.program == program_id, columns.action == "vote")
+        .order_by(columns.number)
     )
     return [DecisionRecord.model_validate(dict(row)) for row in rows.mappings()]
 
@@ -107,3 +110,7 @@ async def name_people(connection: AsyncConnection, names: dict[str, str]) -> Non
         return
     statement = insert(person).values([{"id": id_, "name": name} for id_, name in sorted(names.items())])
     await connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_={"name": statement.excluded.name}))
+
+
+def _key(gate_id: str, person_id: str, key: str) -> str:
+    return f"{gate_id}/{person_id}/{key}"
