@@ -37,6 +37,7 @@ Action = Literal[
     "stock rewards",
     "read members",
     "check the ledger",
+    "see to notices",
 ]
 _EVERYBODY: frozenset[Role] = frozenset(get_args(Role))
 MAY: dict[Action, frozenset[Role]] = {
@@ -59,6 +60,8 @@ MAY: dict[Action, frozenset[Role]] = {
     # Whoever corrects points must see which.
     "read members": frozenset({"member_service", "product_owner", "analyst", "operator", "operations", "finance"}),
     "check the ledger": frozenset({"product_owner", "finance", "operator", "analyst"}),
+    # They have addresses in them.
+    "see to notices": frozenset({"operator", "operations", "product_owner"}),
 }
 
 

@@ -59,6 +59,10 @@ ROUTES: dict[tuple[str, str], Action] = {
     ("GET", "/ledger/check"): "check the ledger",
     ("POST", "/ledger/seal"): "check the ledger",
     ("GET", "/ledger/verification"): "check the ledger",
+    ("GET", "/notices"): "see to notices",
+    ("POST", "/notices/test"): "see to notices",
+    ("GET", "/notices/{notice}"): "see to notices",
+    ("POST", "/notices/{notice}/replay"): "see to notices",
     ("POST", "/transaction-logs/{name}"): "load a transaction log",
     ("GET", "/transaction-logs/{name}"): "read programs",
 }
