@@ -26,6 +26,7 @@ Action = Literal[
     "evaluate a program",
     "read programs",
     "decide at a gate",
+    "delegate",
     "load a transaction log",
     "invite members",
     "run a prototype",
@@ -48,6 +49,7 @@ MAY: dict[Action, frozenset[Role]] = {
     "read programs": _EVERYBODY,
     # Whose vote a gate takes is the gate's own rule.
     "decide at a gate": _EVERYBODY,
+    "delegate": _EVERYBODY,
     "load a transaction log": frozenset({"product_owner", "analyst"}),
     "invite members": frozenset({"product_owner", "marketing", "operations", "member_service"}),
     "run a prototype": frozenset({"product_owner", "analyst"}),
