@@ -1,6 +1,7 @@
 """ApprovalGate: may this subject go on? Waits for the votes that its policy asks for, reminds, escalates, and ends."""
 
 import asyncio
+from contextlib import suppress
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
@@ -79,17 +80,13 @@ class ApprovalGate:
                 non_retryable=True,
             )
         if not self._takes(signed):
-            raise ApplicationError(
-                "Too many messages to this gate came to nothing, or this one is too long to be a decision.",
-                "Decide through the API; if it says the same, tell the operator: somebody sends what the API has not signed.",
-                type="gate_overrun",
-                non_retryable=True,
-            )
+            raise _overrun()
 
     @workflow.signal(description="The same signed decision, from a sender that cannot wait for the answer")
     async def decide_later(self, signed: SignedDecision) -> None:
         if self._state.outcome is None and self._takes(signed):
-            await self._take(signed)
+            with suppress(ApplicationError):
+                await self._take(signed)
 
     @workflow.signal(description="What asked for the decision has ended: nobody needs it any more")
     def withdraw(self) -> None:
@@ -105,6 +102,8 @@ class ApprovalGate:
     async def _take(self, signed: SignedDecision) -> DecisionTaken:
         await workflow.wait_condition(lambda: self._open)
         async with self._recording:
+            if not self._takes(signed):  # those before it in the queue came to nothing meanwhile
+                raise _overrun()
             asked = DecisionAsked(token=signed.token, state=self._state, at=workflow.now())
             taken = await do_here(GateActivities.take_decision, asked, "Prove a decision and write it down")
             self._state = taken.state
@@ -136,3 +135,12 @@ class ApprovalGate:
         decided = self._state.outcome is not None
         workflow.upsert_search_attributes(awaiting(list(self._state.waits_for), self._state.due))
         await tell(self._state.subject.program, gate_ended(self._state) if decided else gate_waits(self._state))
+
+
+def _overrun() -> ApplicationError:
+    return ApplicationError(
+        "Too many messages to this gate came to nothing, or this one is too long to be a decision.",
+        "Decide through the API; if it says the same, tell the operator: somebody sends what the API has not signed.",
+        type="gate_overrun",
+        non_retryable=True,
+    )
