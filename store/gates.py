@@ -62,7 +62,7 @@ async def latest(connection: AsyncConnection, state: GateState) -> GateState:
 
     It is ahead where an activity has written and died before its workflow heard of it. Raises GateUnknown.
     """
-    written = await connection.scalar(select(gate.c.state).where(gate.c.id == state.id).with_for_update())
+    written = await connection.scalar(select(gate.c.state).where(gate.c.id == state.id).with_for_update(key_share=True))
     if written is None:
         raise GateUnknown(state.id)
     stored = GateState.model_validate(written)

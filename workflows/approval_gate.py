@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
@@ -9,6 +10,7 @@ from temporalio.exceptions import ApplicationError
 with workflow.unsafe.imports_passed_through():
     from activities.gates import DecisionAsked, DecisionTaken, GateActivities, TimePassed
     from domain import gates
+    from domain.definition import Role
     from domain.gates import GateState
     from domain.lifecycle import GateResult
     from domain.model import Message
@@ -45,7 +47,7 @@ class ApprovalGate:
     async def run(self, opening: GateState) -> GateResult:
         self._state = await do(GateActivities.open_gate, opening, f"Open the gate {opening.gate}")
         self._open = True
-        await self._show()
+        showing = asyncio.create_task(self._keep_showing())
         while self._state.outcome is None and not self._withdrawn:
             await self._wait_for_time()
         if self._withdrawn:
@@ -53,7 +55,7 @@ class ApprovalGate:
                 if self._state.outcome is None:
                     self._state = await do(GateActivities.withdraw_gate, self._now(), "Nobody needs the decision any more")
         await workflow.wait_condition(workflow.all_handlers_finished)
-        await self._show()
+        await showing
         return GateResult(
             id=self._state.id,
             outcome=self._state.outcome or "expired",
@@ -108,8 +110,6 @@ class ApprovalGate:
             taken = await do_here(GateActivities.take_decision, asked, "Prove a decision and write it down")
             self._state = taken.state
             self._refused += taken.refusal is not None
-            if taken.refusal is None and taken.answer is None and taken.state.outcome is None:
-                await self._show()
             return taken
 
     async def _wait_for_time(self) -> None:
@@ -125,16 +125,37 @@ class ApprovalGate:
             async with self._recording:
                 if gates.passed(self._state, workflow.now()) is not None:
                     self._state = await do_here(GateActivities.pass_time, self._now(), f"The gate's {kind}")
-                    if self._state.outcome is None:
-                        await self._show()
 
     def _now(self) -> TimePassed:
         return TimePassed(state=self._state, at=workflow.now())
 
-    async def _show(self) -> None:
-        decided = self._state.outcome is not None
-        workflow.upsert_search_attributes(awaiting(list(self._state.waits_for), self._state.due))
-        await tell(self._state.subject.program, gate_ended(self._state) if decided else gate_waits(self._state))
+    async def _keep_showing(self) -> None:
+        """Show where the gate stands whenever that changes; nobody who decides waits for it.
+
+        The lifecycle hears of it as long as somebody is waited for: how it ended, whoever asked tells, with what comes of it.
+        """
+        shown: list[Role] = []
+        while self._state.outcome is None:
+            state = self._state
+            told = gate_waits(state)
+            if (roles := _awaited(state)) != shown:
+                shown = roles
+                workflow.upsert_search_attributes(awaiting(roles, state.due))
+                await tell(state.subject.program, told)
+            else:
+                workflow.set_current_details(told)
+            await workflow.wait_condition(partial(self._says_other_than, told))
+        workflow.upsert_search_attributes(awaiting([], self._state.due))
+        workflow.set_current_details(gate_ended(self._state))
+
+    def _says_other_than(self, told: str) -> bool:
+        return self._state.outcome is not None or gate_waits(self._state) != told
+
+
+def _awaited(state: GateState) -> list[Role]:
+    """The roles that can decide now: those that are waited for, and whoever may stand in for them."""
+    stands_in = [state.policy.escalation.to] if state.escalated and state.policy.escalation else []
+    return list(dict.fromkeys([*state.waits_for, *stands_in]))
 
 
 def _overrun() -> ApplicationError:
