@@ -1,6 +1,7 @@
 """ExpirySweep: lets the points of one program lapse that are due; begun by the program's Schedule."""
 
 from temporalio import workflow
+from temporalio.common import VersioningBehavior
 
 with workflow.unsafe.imports_passed_through():
     from activities.expiry import ExpiryActivities, Sweep, SweepResult
@@ -8,7 +9,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.steps import do_in_bulk
 
 
-@workflow.defn
+@workflow.defn(versioning_behavior=VersioningBehavior.PINNED)
 class ExpirySweep:
     """One sweep as of its own start."""
 
