@@ -61,7 +61,11 @@ async def hosted(
 
 
 def _version(build_id: str | None) -> WorkerDeploymentConfig | None:
-    """Which version these workers are; what lives long goes over to the current one, what is short says that it does not."""
+    """Which version these workers are: every workflow goes over to the current one at its next step.
+
+    Said here and not with each workflow, since a workflow that says it itself is refused by a server whose workers have no
+    version. What lives for years could not stay with its build anyway; replays and `patched` make the change safe.
+    """
     if build_id is None:
         return None
     return WorkerDeploymentConfig(

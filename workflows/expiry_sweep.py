@@ -1,7 +1,6 @@
 """ExpirySweep: lets the points of one program lapse that are due; begun by the program's Schedule."""
 
 from temporalio import workflow
-from temporalio.common import VersioningBehavior
 
 with workflow.unsafe.imports_passed_through():
     from activities.expiry import ExpiryActivities, Sweep, SweepResult
@@ -9,7 +8,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.steps import do_in_bulk
 
 
-@workflow.defn(versioning_behavior=VersioningBehavior.PINNED)
+@workflow.defn
 class ExpirySweep:
     """One sweep as of its own start."""
 

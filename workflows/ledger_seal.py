@@ -1,7 +1,6 @@
 """LedgerSeal: seals what the ledger has written since the last time; begun by the ledger's own Schedule."""
 
 from temporalio import workflow
-from temporalio.common import VersioningBehavior
 
 with workflow.unsafe.imports_passed_through():
     from activities.seal import SealActivities, Sealing, SealingResult
@@ -9,7 +8,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.steps import do_in_bulk
 
 
-@workflow.defn(versioning_behavior=VersioningBehavior.PINNED)
+@workflow.defn
 class LedgerSeal:
     """One sealing, of all programs together: there is one chain."""
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy, VersioningBehavior
+from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
 _ONE_ATTEMPT = timedelta(seconds=45)
 
 
-@workflow.defn(versioning_behavior=VersioningBehavior.PINNED)
+@workflow.defn
 class NoticeDelivery:
     """One round: attempts until one is taken, or the patience is over; then the notice is among the dead, to be replayed."""
 
@@ -41,7 +41,7 @@ class NoticeDelivery:
         return settling.state
 
 
-@workflow.defn(versioning_behavior=VersioningBehavior.PINNED)
+@workflow.defn
 class NoticeTest:
     """Has a test notice posted to everybody whom the worker's notices file names; each is then delivered as any notice is."""
 

@@ -1,7 +1,6 @@
 """ProgramEvaluation: every KPI against its thresholds, as of now; the verdict is kept, and the lifecycle looks at it."""
 
 from temporalio import workflow
-from temporalio.common import VersioningBehavior
 
 with workflow.unsafe.imports_passed_through():
     from activities.evaluation import EvaluationActivities, EvaluationTask
@@ -10,7 +9,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.steps import do_in_bulk
 
 
-@workflow.defn(versioning_behavior=VersioningBehavior.PINNED)
+@workflow.defn
 class ProgramEvaluation:
     """Begun by the program's Schedule, or by a person who wants to know now."""
 

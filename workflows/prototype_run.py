@@ -1,7 +1,6 @@
 """PrototypeRun: a definition simulated over a log, for who wants to know what it would cost before a program is begun."""
 
 from temporalio import workflow
-from temporalio.common import VersioningBehavior
 
 with workflow.unsafe.imports_passed_through():
     from activities.qualification import QualificationActivities
@@ -10,7 +9,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.steps import do_in_bulk
 
 
-@workflow.defn(versioning_behavior=VersioningBehavior.PINNED)
+@workflow.defn
 class PrototypeRun:
     """One simulation; the same definition and log have the same id, so that they are simulated once."""
 

@@ -1,4 +1,4 @@
-"""Two builds of the workers beside each other: what lives long goes over to the new one, what is short ends where it began."""
+"""Two builds of the workers, one after the other: what is under way goes over to the one that is made current."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -17,7 +17,6 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
-from activities.seal import Sealing
 from activities.search_attributes import SEARCH_ATTRIBUTES
 from domain import ids
 from domain.lifecycle import Revision
@@ -27,7 +26,6 @@ from tests.lives import club
 from tests.waiting import timer_started
 from worker.embedded.temporal import DYNAMIC_CONFIG, installed_temporal
 from worker.hosting import DEPLOYMENT, hosted
-from workflows.ledger_seal import LedgerSeal
 from workflows.rollout import Rollout
 
 
@@ -46,7 +44,7 @@ async def client(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Clie
         yield environment.client
 
 
-async def test_what_lives_long_goes_over_to_the_build_that_is_made_current(client: Client, engine: AsyncEngine) -> None:
+async def test_what_is_under_way_goes_over_to_the_build_that_is_made_current(client: Client, engine: AsyncEngine) -> None:
     revision = first_revision(club(program_id("versions")), datetime.now(UTC))
     async with engine.begin() as connection:
         await programs.register(connection, revision)
@@ -60,18 +58,6 @@ async def test_what_lives_long_goes_over_to_the_build_that_is_made_current(clien
         await client.get_workflow_handle(rollout).signal("stop", "enough")
         await client.get_workflow_handle(rollout).result()
         assert await _version(client, rollout) == ("new", VersioningBehavior.VERSIONING_BEHAVIOR_AUTO_UPGRADE)
-
-
-async def test_what_is_short_is_pinned_to_the_build_that_was_current_when_it_began(client: Client, engine: AsyncEngine) -> None:
-    async with (
-        hosted(client, engine, max_cached_workflows=10, build_id="old"),
-        hosted(client, engine, max_cached_workflows=10, build_id="new"),
-    ):
-        for build in ("old", "new"):
-            await _make_current(client, build)
-            seal = f"seal-on-{build}"
-            await client.execute_workflow(LedgerSeal.run, Sealing(), id=seal, task_queue=ids.BULK_QUEUE)
-            assert await _version(client, seal) == (build, VersioningBehavior.VERSIONING_BEHAVIOR_PINNED)
 
 
 async def _begin(client: Client, revision: Revision) -> str:
