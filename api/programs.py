@@ -20,13 +20,14 @@ from api.reading import ReadAgain
 from api.services import Services, WithServices
 from api.workflow_calls import asked, in_time
 from domain import amendments, ids
+from domain.audit import Fact
 from domain.definition import Definition, digest
 from domain.gates import Person
 from domain.kpis import Verdict
 from domain.lifecycle import EndRequest, Revision
 from domain.model import CAN_BE_KEPT, Value
 from domain.stages import ENDED, product_status
-from store import evidence, gates, members, programs, transaction_logs
+from store import audit, evidence, gates, members, programs, transaction_logs
 from store.errors import ProgramUnknown
 from workflows.attributes import of_program
 from workflows.program_evaluation import ProgramEvaluation
@@ -146,6 +147,16 @@ async def request_end(
         handle = services.temporal.get_workflow_handle_for(ProgramLifecycle.run, ids.lifecycle(program))
         update = handle.execute_update(ProgramLifecycle.request_end, end, id=ids.asked(person.id, key))
         stage = await asked(update, gone=ProgramEnded(program))
+        fact = Fact(
+            program=program,
+            at=end.requested_at,
+            action="end_asked",
+            actor=person.id,
+            key=f"end_asked/{ids.asked(person.id, key)}",
+            details={"reason": wish.reason},
+        )
+        async with services.engine.begin() as connection:
+            await audit.append(connection, fact)
         return Answer(202, {"program": program, "stage": stage, "asked_for": "end"}, f"/programs/{program}")
 
     return await once(request, services, person, key, act)

@@ -12,6 +12,8 @@ from temporalio.worker import Worker, WorkerDeploymentConfig
 
 from domain.ids import BULK_QUEUE, MEMBERS_QUEUE, NOTICES_QUEUE, PROGRAMS_QUEUE
 from runtime.notices import Notices, logged_alone
+from runtime.settings import settings
+from runtime.signatures import VerificationKeys
 from worker.heartbeats import Heartbeats
 from worker.registry import WORKFLOWS, Activities
 
@@ -32,15 +34,19 @@ async def hosted(
     queues: tuple[str, ...] = QUEUES,
     notices: Notices | None = None,
     build_id: str | None = None,
+    keys: VerificationKeys | None = None,
 ) -> AsyncIterator[list[Worker]]:
     """Host the workflows and activities of the queues until the block is left; what is under way may finish first.
 
-    `notices` says whom notices go to, and how; without it they are logged. With a `build_id` the workers are a version of the
-    deployment `tenure`, and get work once Temporal has been told that it is the current one.
+    `notices` says whom notices go to, and how; without it they are logged. `keys` tell what the API has signed; without them,
+    the settings say where they are. With a `build_id` the workers are a version of the deployment `tenure`, and get work once
+    Temporal has been told that it is the current one.
     """
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(AsyncClient())
-        activities = Activities.over(engine, client, http, notices or logged_alone())
+        activities = Activities.over(
+            engine, client, http, notices or logged_alone(), keys or VerificationKeys(settings().verification_keys)
+        )
         workers = [
             await stack.enter_async_context(
                 Worker(
