@@ -96,7 +96,7 @@ def message(notice: NoticeRecord, sender: str) -> bytes:
     readable = Charset("utf-8")
     readable.body_encoding = QP
     # The older way of the library: the newer one loses blanks where it folds a long subject with letters beyond ASCII.
-    mail = MIMEText(notice.body, "plain", readable)
+    mail = MIMEText(notice.body, "plain", readable)  # type: ignore[arg-type]
     mail["From"] = sender
     mail["To"] = notice.recipient
     mail["Subject"] = Header(notice.subject)  # type: ignore[assignment]

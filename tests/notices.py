@@ -3,6 +3,8 @@
 import asyncio
 import base64
 import hmac
+import socket
+import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -22,7 +24,7 @@ from domain.notices import Addressee, GateNotice, GateNoticeKind, Routing
 from runtime.notices import MailServer, Webhook
 from store import gates, notices, programs
 from store.notices import NoticeRecord
-from tests.house import example, first_revision
+from tests.house import example, first_revision, program_id
 from tests.serving import served
 
 AT = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
@@ -58,7 +60,7 @@ def routing(*addressees: Addressee) -> Routing:
 
 async def posted(engine: AsyncEngine, *addressees: Addressee, kind: GateNoticeKind = "requested") -> list[NoticeRecord]:
     """Notices of a gate that is stored, as they wait."""
-    state = a_gate()
+    state = a_gate(program_id("told"))
     async with engine.begin() as connection:
         await programs.register(connection, first_revision(example("starbucks.yaml", state.subject.program), AT))
         await gates.save(connection, state)
@@ -103,18 +105,29 @@ class MailBox:
 
 
 @asynccontextmanager
-async def mail_server(*, user: str = "", password: str = "") -> AsyncIterator[MailBox]:
-    """A mail server, which lets in who has this password, or anybody where there is none."""
+async def mail_server(
+    *, user: str = "", password: str = "", certificate: ssl.SSLContext | None = None
+) -> AsyncIterator[MailBox]:
+    """A mail server, which lets in who has this password, or anybody; with a certificate it asks for TLS."""
     box = MailBox()
 
     def let_in(server: Any, session: Any, envelope: Any, mechanism: str, said: Any) -> AuthResult:
-        return AuthResult(success=(said.login, said.password) == (user.encode(), password.encode()))
+        return AuthResult(success=(said.login, said.password) == (user.encode(), password.encode()), handled=False)
 
     def talk() -> SMTP:
-        return SMTP(box, auth_required=bool(user), auth_require_tls=False, authenticator=let_in, hostname="mail.test")
+        return SMTP(
+            box,
+            hostname="localhost",
+            tls_context=certificate,
+            require_starttls=certificate is not None,
+            auth_required=bool(user),
+            auth_require_tls=certificate is not None,
+            authenticator=let_in,
+        )
 
-    server = await asyncio.get_running_loop().create_server(talk, "127.0.0.1", 0)
-    box.server = MailServer("127.0.0.1", server.sockets[0].getsockname()[1], "none", "tenure@example.org")
+    server = await asyncio.get_running_loop().create_server(talk, "localhost", 0, family=socket.AF_INET)
+    port = server.sockets[0].getsockname()[1]
+    box.server = MailServer("localhost", port, "starttls" if certificate else "none", "tenure@example.org")
     try:
         yield box
     finally:

@@ -4,15 +4,21 @@ import email
 import email.policy
 import json
 import logging
-from datetime import UTC, datetime
+import ssl
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
 from httpx import AsyncClient
 from pydantic import SecretStr
 
 from activities.notice_channels import DeliveryFailed, Log, Mail, NoticeChannel, Webhooks, channels_of
 from domain.notices import payload, written
-from runtime.notices import MailServer, Webhook, logged_alone
+from runtime.notices import Webhook, logged_alone
 from store.notices import NoticeRecord
 from tests.notices import AT, KEY, a_gate, mail_server, told, verified, webhook_receiver
 
@@ -90,15 +96,46 @@ async def test_an_address_that_is_not_there_is_given_up_and_named_in_the_store_a
     assert "nobody@example.org" in failure.said
 
 
-async def test_a_mail_server_asks_who_sends() -> None:
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[ssl.SSLContext, Path]:
+    """A mail server's certificate that it has made itself, and the file of it."""
+    key = ed25519.Ed25519PrivateKey.generate()
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(datetime.now(UTC) - timedelta(days=1))
+        .not_valid_after(datetime.now(UTC) + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, None)
+    )
+    file, key_file = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    key_file.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(file, key_file)
+    return context, file
+
+
+async def test_a_mail_server_asks_who_sends_and_proves_who_it_is(
+    certificate: tuple[ssl.SSLContext, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     notice = _notice("mail", "finance@example.org")
-    async with mail_server(user="tenure", password="right") as box:
+    context, file = certificate
+    async with mail_server(user="tenure", password="right", certificate=context) as box:
+        server = replace(box.server, user="tenure", password=SecretStr("right"))
+        # Nobody vouches for the server: the password is not told it.
+        assert not (await _failure(Mail(server), notice)).permanent
+        assert box.mails == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(file))
         for password, is_let_in in (("right", True), ("wrong", False)):
-            server = MailServer("127.0.0.1", box.server.port, "none", "tenure@example.org", "tenure", SecretStr(password))
+            server = replace(server, password=SecretStr(password))
             if is_let_in:
                 await Mail(server).send(notice)
                 continue
             failure = await _failure(Mail(server), notice)
+            assert failure.why == "The mail server answered 535."
             # The password is ours to correct, and then the mail goes.
             assert not failure.permanent
             assert "wrong" not in failure.why + failure.said
@@ -108,7 +145,7 @@ async def test_a_mail_server_asks_who_sends() -> None:
 async def test_a_mail_server_that_is_away_or_has_no_tls_is_asked_again() -> None:
     notice = _notice("mail", "finance@example.org")
     async with mail_server() as box:
-        without_tls = await _failure(Mail(MailServer("127.0.0.1", box.server.port, "starttls", "tenure@example.org")), notice)
+        without_tls = await _failure(Mail(replace(box.server, tls="starttls")), notice)
     away = await _failure(Mail(box.server), notice)
     assert (without_tls.permanent, away.permanent, box.mails) == (False, False, [])
 

@@ -19,22 +19,28 @@ ELSEWHERE = Addressee(channel="mail", recipient="other@example.org", programs=("
 async def test_a_notice_is_kept_once_for_each_recipient_however_often_it_is_posted(engine: AsyncEngine) -> None:
     first = await posted(engine, MAIL, CHAT, LEGAL, ELSEWHERE)
     assert [(notice.channel, notice.recipient) for notice in first] == [("mail", MAIL.recipient), ("webhook", "chat")]
-    assert {notice.subject for notice in first} == {"Waits for marketing, finance: Club: the concept (club, gate strategy)"}
+    program = first[0].program
+    assert program is not None
+    assert {notice.subject for notice in first} == {
+        f"Waits for marketing, finance: Club: the concept ({program}, gate strategy)"
+    }
+    state = a_gate(program)
     async with engine.begin() as connection:
-        await notices.post(connection, told(a_gate()), routing(MAIL, CHAT))
-        await notices.post(connection, told(a_gate(), "reminded", number=1), routing(MAIL))
-        await notices.post(connection, told(a_gate(), "reminded", number=2), routing(MAIL))
-        all_ = await notices.listed(connection, state=None, program="club", before=None, limit=10)
+        await notices.post(connection, told(state), routing(MAIL, CHAT))
+        await notices.post(connection, told(state, "reminded", number=1), routing(MAIL))
+        await notices.post(connection, told(state, "reminded", number=2), routing(MAIL))
+        all_ = await notices.listed(connection, state=None, program=program, before=None, limit=10)
         assert await notices.listed(connection, state=None, program="other", before=None, limit=10) == []
     assert [notice.kind for notice in all_] == ["reminded", "reminded", "requested", "requested"]
 
 
 async def test_what_is_not_committed_is_never_told(engine: AsyncEngine) -> None:
-    await posted(engine)
+    [committed] = await posted(engine, CHAT)
+    state = a_gate(committed.program or "")
     async with engine.connect() as connection:
-        await notices.post(connection, told(a_gate()), routing(MAIL))
+        await notices.post(connection, told(state), routing(MAIL))
         await connection.rollback()
-        assert await notices.claim(connection, 10) == []
+        assert [notice.id for notice in await notices.claim(connection, 10)] == [committed.id]
 
 
 async def test_nobody_to_tell_is_no_error(engine: AsyncEngine) -> None:
