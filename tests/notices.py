@@ -20,7 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from domain.gates import GateState, Subject
-from domain.notices import Addressee, GateNotice, GateNoticeKind, Routing
+from domain.notices import Addressee, GateNotice, GateNoticeKind, Routing, notice_id
 from runtime.notices import MailServer, Webhook
 from store import gates, notices, programs
 from store.notices import NoticeRecord
@@ -30,6 +30,7 @@ from tests.serving import served
 AT = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
 KEY = bytes(range(32))
 SECRET = f"whsec_{base64.b64encode(KEY).decode()}"
+LOG = Addressee(channel="log", recipient="log")
 TOLERANCE = 300
 """Seconds by which a receiver lets a signature's time differ from its own."""
 
@@ -58,15 +59,27 @@ def routing(*addressees: Addressee) -> Routing:
     return Routing(addressees=addressees, public_url="https://tenure.example.org")
 
 
-async def posted(engine: AsyncEngine, *addressees: Addressee, kind: GateNoticeKind = "requested") -> list[NoticeRecord]:
-    """Notices of a gate that is stored, as they wait."""
-    state = a_gate(program_id("told"))
+async def posted(
+    engine: AsyncEngine,
+    *addressees: Addressee,
+    program: str | None = None,
+    kind: GateNoticeKind = "requested",
+    number: int = 1,
+    dead: bool = False,
+) -> list[NoticeRecord]:
+    """Notices of a gate that is stored, as they wait; or `dead`, as if they could not be delivered."""
+    state = a_gate(program or program_id("told"))
+    notice = told(state, kind, number=number)
+    to = routing(*addressees)
     async with engine.begin() as connection:
         await programs.register(connection, first_revision(example("starbucks.yaml", state.subject.program), AT))
         await gates.save(connection, state)
-        await notices.post(connection, told(state, kind), routing(*addressees))
-        found = await notices.listed(connection, state="waiting", program=None, before=None, limit=100)
-    return list(reversed(found))
+        await notices.post(connection, notice, to)
+        made = [notice_id(state.id, kind, number, *each) for each in to.of(notice.roles, state.subject.program)]
+        if dead:
+            for each in made:
+                await notices.settle(connection, each, 1, "dead", AT, error="The log is full.")
+        return [await notices.find(connection, each) for each in made]
 
 
 async def found(engine: AsyncEngine, notice: NoticeRecord) -> NoticeRecord:
