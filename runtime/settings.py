@@ -29,7 +29,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TENURE_", extra="ignore")
 
     home: Path = Path(".tenure")
-    """The embedded stack's folder: data, logs, the people file."""
+    """The embedded stack's folder: data, logs, the people file, the keys."""
     database_url: str | None = None
     """PostgreSQL elsewhere, as `postgresql://user:password@host:port/database`; unset: the embedded one."""
     api_url: str = API_URL
@@ -40,6 +40,10 @@ class Settings(BaseSettings):
     temporal_ui_port: int = 8233
     people_file: Path | None = None
     """Who may use the API, as JSON: a list of {id, name, roles, token}; unset: `people.json` in `home`."""
+    signing_keys_file: Path | None = None
+    """The private keys by which the API signs decisions, which no other process may read; unset: in `home`."""
+    verification_keys_file: Path | None = None
+    """The public keys, by which workers know that a decision is the API's; unset: in `home`."""
     token: str | None = None
     """The bearer token of the person who uses the command line."""
     notices_file: Path | None = None
@@ -50,6 +54,8 @@ class Settings(BaseSettings):
     """A request with a larger body is refused."""
     seal_every: int = Field(default=60, ge=1)
     """Seconds from one sealing of the ledger to the next."""
+    build_id: str | None = None
+    """Which build of the workers this is, where versions are deployed beside each other; unset: any worker takes any workflow."""
     max_cached_workflows: int = 2000
     database_pool: int = 20
     log_level: str = "INFO"
@@ -73,6 +79,14 @@ class Settings(BaseSettings):
     def people_url(self) -> str:
         """The address that people are given."""
         return self.public_url or self.api_url
+
+    @property
+    def signing_keys(self) -> Path:
+        return self.signing_keys_file or self.home / "signing-keys.json"
+
+    @property
+    def verification_keys(self) -> Path:
+        return self.verification_keys_file or self.home / "verification-keys.json"
 
 
 @lru_cache
