@@ -45,7 +45,7 @@ class ProblemResponse(JSONResponse):
 def document(error: TenureError) -> dict[str, Any]:
     """The problem document of an error, as it stands in a body."""
     body: dict[str, Any] = {
-        "type": f"https://tenure.example/problems/{error.code}",
+        "type": f"/problems/{error.code}",
         "title": error.title,
         "status": error.status,
         "code": error.code,
@@ -128,4 +128,4 @@ def _http_problem(request: Request, error: HTTPException) -> TenureError:
         return RouteUnknown(request.url.path)
     if error.status_code == 405:
         return MethodNotAllowed(request.method, request.url.path, (error.headers or {}).get("Allow", ""))
-    return HttpRefused(error.status_code, str(error.detail))
+    return HttpRefused(str(error.detail))

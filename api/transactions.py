@@ -10,22 +10,7 @@ from api.errors import BalanceLimit, KeyReused, Refused
 from ledger import Answer, KeyConflict
 from runtime.errors import TenureError
 
-_ASK_ANEW = "then ask with a new Idempotency-Key"
-_REMEDIES = {
-    "insufficient_points": f"Look at the member's balance for what is available, {_ASK_ANEW}.",
-    "unknown_transaction": "Take the number of a posted transaction from the member's statement.",
-    "reversal_of_reversal": "Post what it took back anew: an event, or an adjustment with its reason.",
-    "exceeds_original": f"Ask for no more than is left of it, or name no points to reverse all of that; {_ASK_ANEW}.",
-    "earn_pending": "Cancel it: it has moved no points yet.",
-    "earn_cancelled": "Nothing is to be done: its points were never posted.",
-    "earn_confirmed": "Reverse the earn if its points are to be taken back.",
-    "not_pending": "Nothing waits for a confirmation; reverse the earn if its points are to be taken back.",
-    "unknown_earn": "Take the number of an earn that waits for its confirmation from the member's statement.",
-    "below_lowest_allowed": "Reverse fewer points; how far a balance may go is in the definition's clawback.",
-    "unknown_expiry": "Take the number of a transaction of the kind expire from the member's statement.",
-    "nothing_to_reinstate": "Nothing is to be done: its points have come back before.",
-    "converts_to_nothing": f"Convert more points at once, {_ASK_ANEW}.",
-}
+_LOOK_AT_THE_BALANCE = "Look at the member's balance for what is available, then ask with a new Idempotency-Key."
 _INSTEAD = {
     "transfer": "Have the other member transfer the points back.",
     "transfer_in": "Transfer the points back to the member whom they came from.",
@@ -76,9 +61,9 @@ def refusal(code: str, detail: str, *, kind: str = "") -> TenureError:
     """The ledger's refusal, in its own words, with what can be done; `kind` is that of the transaction it is about."""
     if code == "balance_limit":
         return BalanceLimit(detail)
-    if code == "not_reversible":
-        return Refused(code, detail, _INSTEAD.get(kind, "Correct what it did by an adjustment with its reason."))
-    return Refused(code, detail, _REMEDIES.get(code, f"Look at the member's statement, {_ASK_ANEW}."))
+    if code == "insufficient_points":
+        return Refused(code, detail, _LOOK_AT_THE_BALANCE)
+    return Refused(code, detail, _INSTEAD.get(kind) if code == "not_reversible" else None)
 
 
 def told(answer: Answer) -> dict[str, Any]:

@@ -8,7 +8,7 @@ class KeyConflict(TenureError):
 
     code = "idempotency_key_reused"
     status = 422
-    title = "This key belongs to another request"
+    title = "The key belongs to another request"
 
     def __init__(self, key: str) -> None:
         super().__init__(
@@ -35,6 +35,7 @@ class LedgerFault(TenureError):
     code = "ledger_fault"
     status = 500
     title = "The ledger does not add up"
+    example = {"detail": "Transaction 17 has 20 points fewer in its lots than there are to give back."}
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, remedy="Nothing was changed. Run `tenure ledger check` and tell the operator what it finds.")

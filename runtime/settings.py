@@ -8,6 +8,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from runtime.errors import TenureError
 
+API_URL = "http://127.0.0.1:8600"
+"""Where the embedded stack has the API unless told otherwise."""
+
 
 class DatabaseMissing(TenureError):
     code = "database_missing"
@@ -29,7 +32,7 @@ class Settings(BaseSettings):
     """The embedded stack's folder: data, logs, the people file, the keys."""
     database_url: str | None = None
     """PostgreSQL elsewhere, as `postgresql://user:password@host:port/database`; unset: the embedded one."""
-    api_url: str = "http://127.0.0.1:8600"
+    api_url: str = API_URL
     """Where the command line finds the API."""
     api_host: str = "127.0.0.1"
     api_port: int = 8600
@@ -43,6 +46,10 @@ class Settings(BaseSettings):
     """The public keys, by which workers know that a decision is the API's; unset: in `home`."""
     token: str | None = None
     """The bearer token of the person who uses the command line."""
+    notices_file: Path | None = None
+    """Whom notices go to, and how, as JSON; unset: `notices.json` in `home`, and where that is not there, the log alone."""
+    public_url: str | None = None
+    """Under which address people find the API, for the links in notices; unset: `api_url`."""
     max_body_bytes: int = Field(default=16 * 1024 * 1024, gt=0)
     """A request with a larger body is refused."""
     seal_every: int = Field(default=60, ge=1)
@@ -61,6 +68,15 @@ class Settings(BaseSettings):
     @property
     def people(self) -> Path:
         return self.people_file or self.home / "people.json"
+
+    @property
+    def notices(self) -> Path:
+        return self.notices_file or self.home / "notices.json"
+
+    @property
+    def people_url(self) -> str:
+        """The address that people are given."""
+        return self.public_url or self.api_url
 
     @property
     def signing_keys(self) -> Path:

@@ -4,6 +4,8 @@ from runtime.errors import TenureError
 
 
 class ProgramUnknown(TenureError):
+    """No lifecycle of a program with this id has begun."""
+
     code = "program_unknown"
     status = 404
     title = "There is no such program"
@@ -17,6 +19,8 @@ class ProgramUnknown(TenureError):
 
 
 class RevisionUnknown(TenureError):
+    """The program has no revision of this number."""
+
     code = "revision_unknown"
     status = 404
     title = "There is no such revision"
@@ -28,6 +32,8 @@ class RevisionUnknown(TenureError):
 
 
 class MemberUnknown(TenureError):
+    """Nobody of this reference has joined the program."""
+
     code = "member_unknown"
     status = 404
     title = "There is no such member"
@@ -41,6 +47,8 @@ class MemberUnknown(TenureError):
 
 
 class GateUnknown(TenureError):
+    """No gate of this id has been opened, or not yet."""
+
     code = "gate_unknown"
     status = 404
     title = "There is no such gate"
@@ -50,7 +58,9 @@ class GateUnknown(TenureError):
 
 
 class LogUnknown(TenureError):
-    code = "transaction_log_unknown"
+    """A definition, or who asks for a prototype, names a transaction log that was never loaded."""
+
+    code = "transaction_log_not_loaded"
     status = 422
     title = "The transaction log is not there"
 
@@ -63,6 +73,8 @@ class LogUnknown(TenureError):
 
 
 class LogDiffers(TenureError):
+    """A log is loaded once; under its name come the same rows or none."""
+
     code = "transaction_log_differs"
     status = 409
     title = "The log exists with other rows"

@@ -312,6 +312,32 @@ invitation = Table(
 )
 """Who was invited to a program, by reference; `accepted_at` once they have joined."""
 
+notice = Table(
+    "notice",
+    metadata,
+    Column("number", BigInteger, Identity(always=True), primary_key=True),
+    Column("id", Text, nullable=False),
+    Column("program", Text, ForeignKey("store.program.id")),
+    Column("gate", Text),
+    Column("kind", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("state", Text, nullable=False, server_default="waiting"),
+    Column("round", Integer, nullable=False, server_default="1"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("last_error", Text),
+    _instant("created_at"),
+    _instant("started_at", nullable=True),
+    _instant("settled_at", nullable=True),
+    _recorded_at(),
+    UniqueConstraint("id", name="notice_id"),
+    Index("notice_waiting", "number", postgresql_where="state = 'waiting' AND started_at IS NULL"),
+    Index("notice_by_state", "state", "number"),
+)
+"""What is to be told to one recipient by one channel: `waiting`, then `delivered` or `dead`; a replay is a further `round`."""
+
 audit = Table(
     "audit",
     metadata,

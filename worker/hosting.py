@@ -9,11 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from domain.ids import BULK_QUEUE, MEMBERS_QUEUE, PROGRAMS_QUEUE
+from domain.ids import BULK_QUEUE, MEMBERS_QUEUE, NOTICES_QUEUE, PROGRAMS_QUEUE
+from runtime.notices import Notices, logged_alone
 from worker.heartbeats import Heartbeats
 from worker.registry import WORKFLOWS, Activities
 
-_ACTIVITIES_AT_ONCE = {PROGRAMS_QUEUE: 20, MEMBERS_QUEUE: 40, BULK_QUEUE: 4}
+_ACTIVITIES_AT_ONCE = {PROGRAMS_QUEUE: 20, MEMBERS_QUEUE: 40, BULK_QUEUE: 4, NOTICES_QUEUE: 10}
 """Bulk work is few and large; the others are many and short, and more of them than database connections only wait."""
 _DRAIN = timedelta(seconds=10)
 QUEUES = tuple(WORKFLOWS)
@@ -21,11 +22,20 @@ QUEUES = tuple(WORKFLOWS)
 
 @asynccontextmanager
 async def hosted(
-    client: Client, engine: AsyncEngine, *, max_cached_workflows: int, queues: tuple[str, ...] = QUEUES
+    client: Client,
+    engine: AsyncEngine,
+    *,
+    max_cached_workflows: int,
+    queues: tuple[str, ...] = QUEUES,
+    notices: Notices | None = None,
 ) -> AsyncIterator[list[Worker]]:
-    """Host the workflows and activities of the queues until the block is left; what is under way may finish first."""
+    """Host the workflows and activities of the queues until the block is left; what is under way may finish first.
+
+    `notices` says whom notices go to, and how; without it they are logged.
+    """
     async with AsyncExitStack() as stack:
-        activities = Activities.over(engine, client, await stack.enter_async_context(AsyncClient()))
+        http = await stack.enter_async_context(AsyncClient())
+        activities = Activities.over(engine, client, http, notices or logged_alone())
         workers = [
             await stack.enter_async_context(
                 Worker(

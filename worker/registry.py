@@ -12,6 +12,8 @@ from activities.evaluation import EvaluationActivities
 from activities.expiry import ExpiryActivities
 from activities.gates import GateActivities
 from activities.members import MemberActivities
+from activities.notice_channels import channels_of
+from activities.notices import NoticeActivities
 from activities.programs import ProgramActivities
 from activities.qualification import QualificationActivities
 from activities.redemption import RedemptionActivities
@@ -20,12 +22,14 @@ from activities.rewards import RewardProviders
 from activities.schedules import ScheduleActivities
 from activities.seal import SealActivities
 from activities.wind_down import WindDownActivities
-from domain.ids import BULK_QUEUE, MEMBERS_QUEUE, PROGRAMS_QUEUE
+from domain.ids import BULK_QUEUE, MEMBERS_QUEUE, NOTICES_QUEUE, PROGRAMS_QUEUE
 from ledger import Ledger
+from runtime.notices import Notices
 from workflows.approval_gate import ApprovalGate
 from workflows.expiry_sweep import ExpirySweep
 from workflows.ledger_seal import LedgerSeal
 from workflows.member_lifecycle import MemberLifecycle
+from workflows.notice_delivery import NoticeDelivery, NoticeTest
 from workflows.program_evaluation import ProgramEvaluation
 from workflows.program_lifecycle import ProgramLifecycle
 from workflows.prototype_run import PrototypeRun
@@ -40,6 +44,7 @@ WORKFLOWS: dict[str, list[type]] = {
     PROGRAMS_QUEUE: [ProgramLifecycle, RevisionQualification, ApprovalGate, TestPhase, Rollout, ProgramEvaluation, WindDown],
     MEMBERS_QUEUE: [MemberLifecycle, RetentionIntervention, Redemption],
     BULK_QUEUE: [ExpirySweep, LedgerSeal, PrototypeRun],
+    NOTICES_QUEUE: [NoticeDelivery, NoticeTest],
 }
 
 
@@ -59,9 +64,10 @@ class Activities:
     expiry: ExpiryActivities
     seal: SealActivities
     wind_down: WindDownActivities
+    notices: NoticeActivities
 
     @classmethod
-    def over(cls, engine: AsyncEngine, client: Client, http: AsyncClient) -> "Activities":
+    def over(cls, engine: AsyncEngine, client: Client, http: AsyncClient, notices: Notices) -> "Activities":
         ledger = Ledger(engine)
         return cls(
             programs=ProgramActivities(engine),
@@ -76,6 +82,7 @@ class Activities:
             expiry=ExpiryActivities(ledger),
             seal=SealActivities(ledger),
             wind_down=WindDownActivities(engine, ledger, client),
+            notices=NoticeActivities(engine, channels_of(notices, http), notices.routing),
         )
 
     def of(self, queue: str) -> Sequence[Callable[..., object]]:
@@ -121,5 +128,6 @@ class Activities:
                 self.wind_down.end_memberships,
                 self.wind_down.trial_balance,
             ],
+            NOTICES_QUEUE: [self.notices.send_notice, self.notices.settle_notice, self.notices.post_test_notices],
         }
         return hosted[queue]

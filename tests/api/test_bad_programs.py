@@ -52,7 +52,7 @@ async def test_a_text_that_no_database_keeps_is_a_fault_of_the_definition(house:
 async def test_a_definition_on_a_log_that_is_not_there_begins_nothing(house: House) -> None:
     document = definition_of(program_id("nolog")).model_dump(mode="json")
     document["prototype"]["transactions"] = "nowhere"
-    problem(await house.post("/programs", document), 422, "transaction_log_unknown")
+    problem(await house.post("/programs", document), 422, "transaction_log_not_loaded")
     problem(await house.http.get(f"/programs/{document['program']}", headers=_owner()), 404, "program_unknown")
 
 

@@ -25,7 +25,7 @@ async def test_a_wish_of_the_wrong_shape_is_refused_by_its_field(house: House, b
 
 async def test_what_is_not_there_is_not_simulated(house: House, club: Club) -> None:
     known = {"program": club.definition.program, "revision": 1}
-    problem(await house.post("/prototypes", {"definition": known, "log": "nowhere"}), 422, "transaction_log_unknown")
+    problem(await house.post("/prototypes", {"definition": known, "log": "nowhere"}), 422, "transaction_log_not_loaded")
     problem(await house.post("/prototypes", {"definition": known | {"revision": 99}}), 404, "revision_unknown")
     problem(await house.post("/prototypes", {"definition": known | {"program": "nobody"}}), 404, "program_unknown")
 

@@ -1,0 +1,117 @@
+"""The problems of joining a program, and of a membership that has ended."""
+
+from collections.abc import Sequence
+
+from runtime.errors import TenureError
+
+
+class AgreementDiffers(TenureError):
+    """Who joins must have accepted the version of the agreement that is in force."""
+
+    code = "agreement_differs"
+    status = 422
+    title = "Another version of the agreement is in force"
+
+    def __init__(self, asked: str, current: str) -> None:
+        super().__init__(
+            f"The member accepted version {asked!r}; in force is {current!r}.",
+            remedy="Show them the version in force.",
+            field="agreement",
+        )
+
+
+class AttributesNotAsked(TenureError):
+    """What is sent of an applicant is only what joining asks for. The answer names attributes, never their values."""
+
+    code = "attribute_not_asked"
+    status = 422
+    title = "The program does not ask for that"
+    example = {"names": ["shoe_size"], "asked": ["age"]}
+
+    def __init__(self, names: Sequence[str], asked: Sequence[str]) -> None:
+        super().__init__(
+            f"No condition for joining asks for {', '.join(names)}.",
+            remedy=f"Send {', '.join(asked)} alone." if asked else "Send no attributes: nothing is asked for.",
+            field=f"attributes.{names[0]}",
+        )
+
+
+class RequirementNotMet(TenureError):
+    """The definition has conditions for joining, and one of them is not met."""
+
+    code = "requirement_not_met"
+    status = 409
+    title = "The applicant does not meet what joining asks for"
+    example = {"attributes": ["age"], "asked": "age at least 18"}
+
+    def __init__(self, attributes: Sequence[str], asked: str) -> None:
+        super().__init__(
+            f"Who joins must meet: {asked}.",
+            remedy="Send each as one of `attributes`, as it is known of the applicant; who does not meet it cannot join.",
+            field=f"attributes.{attributes[0]}",
+        )
+
+
+class FeeDiffers(TenureError):
+    """Who joins must have accepted the fee that joining costs."""
+
+    code = "fee_differs"
+    status = 422
+    title = "Joining costs something else"
+
+    def __init__(self, accepted: str, fee: str) -> None:
+        super().__init__(
+            f"The member accepted {accepted}; joining costs {fee}.",
+            remedy="Show them what it costs, and send as `fee` what they accepted.",
+            field="fee",
+        )
+
+
+class NotInvited(TenureError):
+    """The program is open by invitation only."""
+
+    code = "not_invited"
+    status = 409
+    title = "Only who was invited may join"
+
+    def __init__(self, participant: str) -> None:
+        super().__init__(
+            f"{participant!r} was not invited.",
+            remedy="Have them invited with `tenure member invite`, then try again.",
+            field="participant",
+        )
+
+
+class NotInWave(TenureError):
+    """The program opens in waves, each to a share of the members; this one is not among them yet."""
+
+    code = "not_in_wave"
+    status = 409
+    title = "The member's wave is not open yet"
+
+    def __init__(self, participant: str) -> None:
+        super().__init__(
+            f"The waves opened so far do not reach {participant!r}.", remedy="Try again once the next wave is open."
+        )
+
+
+class EnrolmentClosed(TenureError):
+    """The program is not launched yet, or takes nobody any more."""
+
+    code = "enrolment_closed"
+    status = 409
+    title = "Nobody can join now"
+
+    def __init__(self, program: str) -> None:
+        super().__init__(f"Program {program!r} is not open for enrolment.", remedy="See the program's stage for why.")
+
+
+class MemberGone(TenureError):
+    """The member has left, or the program has ended."""
+
+    code = "member_left"
+    status = 409
+    title = "The membership has ended"
+
+    def __init__(self, participant: str) -> None:
+        super().__init__(f"{participant!r} is no member any more.", remedy="Nothing can be posted to an ended membership.")

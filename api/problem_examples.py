@@ -1,0 +1,73 @@
+"""An example of every problem: what its class says about a program, a member and a key that could be anybody's."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from api.problems import document
+from runtime.errors import TenureError
+
+_WORDS: Mapping[str, Any] = {
+    "accept": "image/png",
+    "accepted": "$10.00",
+    "action": "start a program",
+    "agreement": "2026-01",
+    "asked": "2025-01",
+    "allowed": "GET, HEAD",
+    "currencies": ["gems"],
+    "currency": "gems",
+    "current": "2026-01",
+    "detail": "The request ends before its body does",
+    "errors": [{"field": "amount", "problem": "Input should be a valid decimal"}],
+    "event": "visit",
+    "expected": "cd-club",
+    "fee": "$25.00",
+    "field": "currency",
+    "first": 0,
+    "found": "book-club",
+    "from_currency": "points",
+    "gate": "program/cd-club/r1/gate/strategy/1",
+    "header": "If-Match",
+    "key": "9b2f6c1e-till-7",
+    "known": ["points", "miles"],
+    "lapsed_at": "2026-01-31T00:00:00+00:00",
+    "limit": 10_485_760,
+    "longest": 200,
+    "method": "DELETE",
+    "name": "cdnow-first-quarter",
+    "needed": "gold",
+    "number": 17,
+    "offered": ["application/json"],
+    "participant": "m-1",
+    "path": "/programs/cd-club",
+    "person": "demo-shop",
+    "program": "cd-club",
+    "prototype": "0f3d9a7c5e1b4d6f8a2c4e6081b3d5f7",
+    "redemption": "0f3d9a7c5e1b4d6f8a2c4e6081b3d5f7",
+    "reward": "sampler",
+    "roles": "product_owner",
+    "sent": "application/xml",
+    "taken": ["application/json"],
+    "tier": "silver",
+    "tiers": ["silver"],
+    "to_currency": "miles",
+    "what": "The program",
+    "why": "The provider has none left.",
+    "until": "2026-02-28T00:00:00+00:00",
+}
+"""What stands for each parameter of an error's class; a class with another one says in `example` what it is made with."""
+
+
+def example(kind: type[TenureError]) -> dict[str, Any]:
+    """The problem document of an error of this class. Raises KeyError for a parameter that nothing stands for."""
+    return document(_made(kind))
+
+
+def _made(kind: type[TenureError]) -> TenureError:
+    if (written := vars(kind).get("example")) is not None:
+        return kind(**written)
+    detail, remedy = getattr(kind, "detail", None), getattr(kind, "remedy", None)
+    if detail is not None:  # one that is only ever told in the words of who refuses
+        return kind(kind.code, detail, remedy)  # type: ignore[call-arg,arg-type]
+    parameters = inspect.signature(kind).parameters.values()
+    return kind(**{each.name: _WORDS[each.name] for each in parameters if each.default is each.empty})
