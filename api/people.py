@@ -37,6 +37,7 @@ Action = Literal[
     "stock rewards",
     "read members",
     "check the ledger",
+    "read the audit trail",
 ]
 _EVERYBODY: frozenset[Role] = frozenset(get_args(Role))
 MAY: dict[Action, frozenset[Role]] = {
@@ -59,6 +60,7 @@ MAY: dict[Action, frozenset[Role]] = {
     # Whoever corrects points must see which.
     "read members": frozenset({"member_service", "product_owner", "analyst", "operator", "operations", "finance"}),
     "check the ledger": frozenset({"product_owner", "finance", "operator", "analyst"}),
+    "read the audit trail": frozenset({"product_owner", "finance", "legal", "operator"}),
 }
 
 
