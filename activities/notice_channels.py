@@ -79,7 +79,7 @@ class Mail:
         )
         try:
             await smtp.connect()
-            await smtp.sendmail(server.sender, [notice.recipient], message(notice, server.sender).as_bytes(ON_THE_WIRE))
+            await smtp.sendmail(server.sender, [notice.recipient], message(notice, server.sender).as_bytes(policy=ON_THE_WIRE))
         except (SMTPException, OSError, ssl.SSLError) as error:
             raise _mail_failed(error) from None
         finally:
@@ -98,7 +98,7 @@ def message(notice: NoticeRecord, sender: str) -> EmailMessage:
     mail["Date"] = format_datetime(notice.created_at)
     mail["Message-ID"] = f"<{notice.id}@{sender.rpartition('@')[2]}>"
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(notice.body)
+    mail.set_content(notice.body, cte="quoted-printable")
     return mail
 
 

@@ -10,12 +10,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api import (
     audit,
     corrections,
+    delegations,
     events,
     exchanges,
     gates,
+    inbox,
     invitations,
     ledger_books,
     members,
+    notices,
     problems,
     programs,
     prototypes,
@@ -31,6 +34,7 @@ from api.services import Services
 from ledger import Ledger
 from runtime.database import create_engine
 from runtime.settings import Settings
+from runtime.signatures import KeyRing
 from runtime.temporal import connect
 from store.gates import name_people
 
@@ -107,9 +111,10 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
 
     app = FastAPI(title="Tenure", version="0.1.0", description=_DESCRIPTION, lifespan=lifespan)
     app.state.people = People.read(settings.people)
+    app.state.keys = KeyRing(settings.signing_keys, settings.verification_keys)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     problems.install(app)
-    of_programs = (programs, audit, reports, gates, transaction_logs, prototypes, ledger_books)
+    of_programs = (programs, audit, reports, inbox, gates, delegations, transaction_logs, prototypes, ledger_books, notices)
     of_members = (invitations, members, events, statements, corrections, exchanges, rewards, redemptions)
     for module in (*of_programs, *of_members):
         app.include_router(module.router)

@@ -26,6 +26,7 @@ Action = Literal[
     "evaluate a program",
     "read programs",
     "decide at a gate",
+    "delegate",
     "load a transaction log",
     "invite members",
     "run a prototype",
@@ -38,6 +39,7 @@ Action = Literal[
     "read members",
     "check the ledger",
     "read the audit trail",
+    "see to notices",
 ]
 _EVERYBODY: frozenset[Role] = frozenset(get_args(Role))
 MAY: dict[Action, frozenset[Role]] = {
@@ -48,6 +50,7 @@ MAY: dict[Action, frozenset[Role]] = {
     "read programs": _EVERYBODY,
     # Whose vote a gate takes is the gate's own rule.
     "decide at a gate": _EVERYBODY,
+    "delegate": _EVERYBODY,
     "load a transaction log": frozenset({"product_owner", "analyst"}),
     "invite members": frozenset({"product_owner", "marketing", "operations", "member_service"}),
     "run a prototype": frozenset({"product_owner", "analyst"}),
@@ -61,6 +64,8 @@ MAY: dict[Action, frozenset[Role]] = {
     "read members": frozenset({"member_service", "product_owner", "analyst", "operator", "operations", "finance"}),
     "check the ledger": frozenset({"product_owner", "finance", "operator", "analyst"}),
     "read the audit trail": frozenset({"product_owner", "finance", "legal", "operator"}),
+    # They have addresses in them.
+    "see to notices": frozenset({"operator", "operations", "product_owner"}),
 }
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cli import audit, definition, event, gate, keys, ledger, log, member, points, program, prototype, reward
+from cli import audit, definition, event, gate, keys, ledger, log, member, notice, points, program, prototype, reward
 from cli.demo.command import demo
 from cli.errors import CommandError, told
 from cli.options import AS_HELP
@@ -55,6 +55,7 @@ app.add_typer(event.app, name="event")
 app.add_typer(points.app, name="points")
 app.add_typer(reward.app, name="reward")
 app.add_typer(log.app, name="log")
+app.add_typer(notice.app, name="notice")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(audit.app, name="audit")
 app.add_typer(keys.app, name="keys")

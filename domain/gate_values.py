@@ -112,7 +112,7 @@ class GateState(Message):
     """Of which roles nobody is left to ask, and how many; set where that ended the gate."""
     reminded: int = 0
     escalated: bool = False
-    """Whether people were told of the escalation; whether it holds is a matter of time alone."""
+    """Whether people were told that it has waited for long."""
     keys: tuple[str, ...] = ()
     """The keys of all decisions that counted, so that none counts again, even after it was taken back."""
     outcome: Outcome | None = None
@@ -154,6 +154,14 @@ class GateState(Message):
         if self.lacking:
             told.append(f"nobody is left who could approve as {counted(self.lacking)}")
         return "; ".join(told)
+
+
+class SignedClaims(Message):
+    """What the API signs: that it has recognised who decides what at which gate, and when."""
+
+    gate: str
+    at: datetime
+    decision: Decision
 
 
 class Refusal(Message):

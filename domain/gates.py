@@ -296,7 +296,8 @@ def _roles_of(state: GateState, decision: Decision, now: datetime) -> tuple[Role
 def _stands_in(state: GateState, roles: Sequence[Role], now: datetime) -> bool:
     """Whether somebody with these roles may fill any place, since the gate has waited for long."""
     escalation = state.policy.escalation
-    return escalation is not None and escalation.to in roles and state.escalates_at is not None and now >= state.escalates_at
+    passed_by = state.escalated or (state.escalates_at is not None and now >= state.escalates_at)
+    return escalation is not None and escalation.to in roles and passed_by
 
 
 def places(policy: GatePolicy) -> list[Role]:

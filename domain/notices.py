@@ -66,8 +66,8 @@ class GateNotice(Message):
         """The roles that are told."""
         asked: tuple[Role, ...] = tuple(rule.role for rule in self.state.policy.rules)
         by_kind: dict[GateNoticeKind, tuple[Role, ...]] = {
-            "requested": tuple(self.state.missing),
-            "reminded": tuple(self.state.missing),
+            "requested": tuple(self.state.waits_for),
+            "reminded": tuple(self.state.waits_for),
             "escalated": ("product_owner",),
             "decided": (*asked, "product_owner"),
             "alarmed": (*asked, "product_owner", "operator"),

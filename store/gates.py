@@ -9,11 +9,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.audit import Fact
 from domain.definition import Role
-from domain.gates import Answer, Decision, GateState
+from domain.gates import Answer, Decision, GateState, Refusal
 from domain.model import Message
 from store import audit, tables
 from store.errors import GateUnknown
-from store.tables import gate, person
+from store.tables import gate, gate_answer, person
+
+
+class GateAnswer(Message):
+    """What became of a decision at a gate: the gate after it, or why it did not count; neither while it is open."""
+
+    state: GateState | None = None
+    refusal: Refusal | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.state is None and self.refusal is None
 
 
 class DecisionRecord(Message):
@@ -24,6 +35,7 @@ class DecisionRecord(Message):
     person: str
     name: str | None
     role: Role | None
+    on_behalf_of: str | None
     answer: Answer
     reason: str
     digest: str
@@ -45,27 +57,58 @@ async def save(connection: AsyncConnection, state: GateState) -> None:
     await connection.execute(update(gate).where(gate.c.id == state.id, gate.c.outcome.is_(None)).values(**columns))
 
 
+async def latest(connection: AsyncConnection, state: GateState) -> GateState:
+    """The gate as its workflow knows it, or as it was written where that is ahead; locked until the transaction ends.
+
+    It is ahead where an activity has written and died before its workflow heard of it. Raises GateUnknown.
+    """
+    written = await connection.scalar(select(gate.c.state).where(gate.c.id == state.id).with_for_update())
+    if written is None:
+        raise GateUnknown(state.id)
+    stored = GateState.model_validate(written)
+    return stored if _progress(stored) != _progress(state) else state
+
+
 async def record(
     connection: AsyncConnection, state: GateState, made: Decision, role: Role | None, at: datetime, refusal: str | None
 ) -> None:
     """Append a decision to the audit trail; one that counted, written again, changes nothing."""
+    mandate = made.on_behalf_of
     fact = Fact(
         program=state.subject.program,
         at=at,
         action="vote",
         actor=made.person.id,
         role=role,
+        on_behalf_of=mandate.giver if mandate else None,
         about=state.id,
-        key=None if refusal else _key(state.id, made.person.id, made.key),
+        key=None if refusal else f"{state.id}/{made.person.id}/{made.key}",
         refusal=refusal,
-        details={"answer": made.answer, "reason": made.reason, "digest": made.digest, "key": made.key},
+        details={"answer": made.answer, "reason": made.reason, "digest": made.digest, "key": made.key}
+        | ({"delegation": mandate.delegation} if mandate else {}),
     )
     await audit.append(connection, fact)
 
 
-async def has_counted(connection: AsyncConnection, state: GateState, person_id: str, key: str) -> bool:
-    """Whether this person's decision under this key is one that counted."""
-    return await audit.find(connection, state.subject.program, _key(state.id, person_id, key)) is not None
+async def expect_answer(connection: AsyncConnection, gate_id: str, person_id: str, key: str) -> None:
+    """Note that a decision is handed to a gate; what became of one that was handed to it before stays as it is."""
+    await connection.execute(insert(gate_answer).values(gate=gate_id, person=person_id, key=key).on_conflict_do_nothing())
+
+
+async def keep_answer(connection: AsyncConnection, gate_id: str, person_id: str, key: str, answer: GateAnswer) -> None:
+    """Note what became of a decision; the first answer stays."""
+    values = answer.model_dump(mode="json")
+    await expect_answer(connection, gate_id, person_id, key)
+    mine = (gate_answer.c.gate == gate_id) & (gate_answer.c.person == person_id) & (gate_answer.c.key == key)
+    is_open = gate_answer.c.refusal.is_(None) & gate_answer.c.state.is_(None)
+    await connection.execute(update(gate_answer).where(mine, is_open).values(values))
+
+
+async def answer_to(connection: AsyncConnection, gate_id: str, person_id: str, key: str) -> GateAnswer | None:
+    """What became of a person's decision under this key; None where no gate was handed such a one."""
+    mine = (gate_answer.c.gate == gate_id) & (gate_answer.c.person == person_id) & (gate_answer.c.key == key)
+    row = (await connection.execute(select(gate_answer.c.state, gate_answer.c.refusal).where(mine))).one_or_none()
+    return GateAnswer(state=row.state, refusal=row.refusal) if row is not None else None
 
 
 async def find(connection: AsyncConnection, gate_id: str) -> GateState:
@@ -87,18 +130,18 @@ async def listed(connection: AsyncConnection, program_id: str | None, *, open_on
 
 
 async def decisions(connection: AsyncConnection, program_id: str) -> Sequence[DecisionRecord]:
-    """Every vote at the program's gates, refused ones too, in the order in which they were written."""
+    """Every decision at the program's gates, refused ones too, in the order in which they were written; not what was forged."""
     trail, columns = tables.audit, tables.audit.c
     rows = await connection.execute(
         select(
             columns.about.label("gate"),
             columns.actor.label("person"),
-            *(columns[name] for name in ("program", "role", "refusal", "at", "recorded_at")),
+            *(columns[name] for name in ("program", "role", "on_behalf_of", "refusal", "at", "recorded_at")),
             *(columns.details[name].astext.label(name) for name in ("answer", "reason", "digest")),
             person.c.name,
         )
         .select_from(trail.outerjoin(person, person.c.id == columns.actor))
-        .where(columns.program == program_id, columns.action == "vote")
+        .where(columns.program == program_id, columns.action == "vote", columns.details.has_key("answer"))
         .order_by(columns.number)
     )
     return [DecisionRecord.model_validate(dict(row)) for row in rows.mappings()]
@@ -112,5 +155,6 @@ async def name_people(connection: AsyncConnection, names: dict[str, str]) -> Non
     await connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_={"name": statement.excluded.name}))
 
 
-def _key(gate_id: str, person_id: str, key: str) -> str:
-    return f"{gate_id}/{person_id}/{key}"
+def _progress(state: GateState) -> tuple[object, ...]:
+    """What grows with all that happens at a gate."""
+    return state.round, len(state.keys), state.reminded, state.escalated, state.outcome

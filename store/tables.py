@@ -358,6 +358,8 @@ audit = Table(
     PrimaryKeyConstraint("program", "number", name="audit_pkey"),
     Index("audit_once", "program", "key", unique=True, postgresql_where="key IS NOT NULL"),
     Index("audit_about", "about", "number", postgresql_where="about IS NOT NULL"),
+    Index("audit_by_actor", "actor", "recorded_at", postgresql_where="action = 'vote'"),
+    Index("audit_by_giver", "on_behalf_of", "recorded_at", postgresql_where="on_behalf_of IS NOT NULL"),
 )
 """Who decided and did what, refused attempts included (`refusal` says why); a chain of hashes, append-only by privilege."""
 
@@ -369,3 +371,33 @@ audit_head = Table(
     Column("hash", LargeBinary, nullable=False),
 )
 """The last entry of each chain; moved by a trigger, and by nobody else."""
+
+delegation = Table(
+    "delegation",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("giver", Text, nullable=False),
+    Column("taker", Text, nullable=False),
+    Column("roles", JSONB, nullable=False),
+    Column("program", Text, ForeignKey("store.program.id")),
+    _instant("since"),
+    _instant("until"),
+    _instant("ended_at", nullable=True),
+    _recorded_at(),
+    Index("delegation_by_giver", "giver", "until"),
+    Index("delegation_by_taker", "taker", "until"),
+)
+"""Who decides for whom, from when until when; no program means all. `ended_at` is set where it was ended before its time."""
+
+gate_answer = Table(
+    "gate_answer",
+    metadata,
+    Column("gate", Text, ForeignKey("store.gate.id"), nullable=False),
+    Column("person", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("refusal", JSONB(none_as_null=True)),
+    Column("state", JSONB(none_as_null=True)),
+    _recorded_at(),
+    PrimaryKeyConstraint("gate", "person", "key", name="gate_answer_pkey"),
+)
+"""What became of each decision handed to a gate: the gate after it where it counted, or why it did not; neither: it is open."""

@@ -11,6 +11,8 @@ from temporalio.worker import Worker
 
 from domain.ids import BULK_QUEUE, MEMBERS_QUEUE, NOTICES_QUEUE, PROGRAMS_QUEUE
 from runtime.notices import Notices, logged_alone
+from runtime.settings import settings
+from runtime.signatures import VerificationKeys
 from worker.heartbeats import Heartbeats
 from worker.registry import WORKFLOWS, Activities
 
@@ -28,14 +30,18 @@ async def hosted(
     max_cached_workflows: int,
     queues: tuple[str, ...] = QUEUES,
     notices: Notices | None = None,
+    keys: VerificationKeys | None = None,
 ) -> AsyncIterator[list[Worker]]:
     """Host the workflows and activities of the queues until the block is left; what is under way may finish first.
 
-    `notices` says whom notices go to, and how; without it they are logged.
+    `notices` says whom notices go to, and how; without it they are logged. `keys` tell what the API has signed; without them,
+    the settings say where they are.
     """
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(AsyncClient())
-        activities = Activities.over(engine, client, http, notices or logged_alone())
+        activities = Activities.over(
+            engine, client, http, notices or logged_alone(), keys or VerificationKeys(settings().verification_keys)
+        )
         workers = [
             await stack.enter_async_context(
                 Worker(

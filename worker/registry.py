@@ -25,6 +25,7 @@ from activities.wind_down import WindDownActivities
 from domain.ids import BULK_QUEUE, MEMBERS_QUEUE, NOTICES_QUEUE, PROGRAMS_QUEUE
 from ledger import Ledger
 from runtime.notices import Notices
+from runtime.signatures import VerificationKeys
 from workflows.approval_gate import ApprovalGate
 from workflows.expiry_sweep import ExpirySweep
 from workflows.ledger_seal import LedgerSeal
@@ -67,12 +68,14 @@ class Activities:
     notices: NoticeActivities
 
     @classmethod
-    def over(cls, engine: AsyncEngine, client: Client, http: AsyncClient, notices: Notices) -> "Activities":
+    def over(
+        cls, engine: AsyncEngine, client: Client, http: AsyncClient, notices: Notices, keys: VerificationKeys
+    ) -> "Activities":
         ledger = Ledger(engine)
         return cls(
             programs=ProgramActivities(engine),
             amendments=AmendmentActivities(engine),
-            gates=GateActivities(engine),
+            gates=GateActivities(engine, keys, notices.routing),
             qualification=QualificationActivities(engine),
             members=MemberActivities(engine, ledger),
             retention=RetentionActivities(engine, ledger),
@@ -95,8 +98,10 @@ class Activities:
                 self.programs.settle_revision,
                 self.programs.put_in_force,
                 self.programs.open_wave,
-                self.gates.save_gate,
-                self.gates.record_decision,
+                self.gates.open_gate,
+                self.gates.take_decision,
+                self.gates.pass_time,
+                self.gates.withdraw_gate,
                 self.qualification.run_scenarios,
                 self.qualification.keep_sign_off,
                 self.evaluation.latest_verdict,

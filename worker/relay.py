@@ -26,7 +26,7 @@ _NOTICES_KEPT = timedelta(days=90)
 
 
 async def relay(engine: AsyncEngine, client: Client) -> None:
-    """Send nudges and start deliveries until cancelled; a database or a Temporal that is away is waited for, and nothing is lost."""
+    """Send nudges and start deliveries until cancelled; a database or a Temporal that is away is waited for."""
     while True:
         try:
             await _listen_and_send(engine, client)

@@ -1,4 +1,4 @@
-"""NoticeDelivery: brings one notice to one recipient, as patiently as its order says; and NoticeTest, which posts a test to all."""
+"""NoticeDelivery: brings one notice to one recipient, patiently; and NoticeTest, which posts a test to all of them."""
 
 from datetime import timedelta
 

@@ -1,6 +1,7 @@
 """The problems that arise at the edge itself, by subject; those of the ledger and the store come from there."""
 
 from api.errors.asking import NotAllowed, TokenMissing
+from api.errors.gates import DecisionUnknown, DelegateUnknown
 from api.errors.keys import KeyInvalid, KeyMissing, KeyReused, KeyTwice, RequestInFlight
 from api.errors.members import (
     AgreementDiffers,
@@ -74,7 +75,9 @@ __all__ = [
     "CurrencyDropped",
     "CurrencyUnknown",
     "CursorInvalid",
+    "DecisionUnknown",
     "DefinitionFaulty",
+    "DelegateUnknown",
     "EarningClosed",
     "EnrolmentClosed",
     "EventTypeUnknown",

@@ -9,10 +9,11 @@ from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain.gates import Decision, GateState, Person, Subject
+from domain.gates import Decision, GateState, Person, Refusal, Subject
 from ledger.tables import metadata as ledger_tables
 from runtime.database import create_engine
 from store import gates, programs
+from store.gates import GateAnswer
 from store.migrate import migrate
 from store.tables import metadata as store_tables
 from tests.house import example, first_revision
@@ -62,13 +63,43 @@ async def test_a_vote_that_counted_is_written_once(engine: AsyncEngine) -> None:
         for _ in range(2):
             await gates.record(connection, state, decision, "finance", AT, refusal=None)
         await gates.record(connection, state, decision, "finance", AT, refusal="already_voted")
-        assert await gates.has_counted(connection, state, decision.person.id, decision.key)
-        assert not await gates.has_counted(connection, state, decision.person.id, "other")
         trail = await gates.decisions(connection, state.subject.program)
         assert [(row.person, row.answer, row.role, row.refusal) for row in trail] == [
             ("demo-finance", "approve", "finance", None),
             ("demo-finance", "approve", "finance", "already_voted"),
         ]
+
+
+async def test_the_first_answer_to_a_decision_stays(engine: AsyncEngine) -> None:
+    state, decision = await _a_gate(engine, "answered")
+    mine = (state.id, decision.person.id, decision.key)
+    refusal = Refusal(code="gate_decided", detail="It is decided.", remedy="Nothing is left to do.")
+    async with engine.begin() as connection:
+        assert await gates.answer_to(connection, *mine) is None
+        await gates.expect_answer(connection, *mine)
+        await gates.expect_answer(connection, *mine)
+        before = await gates.answer_to(connection, *mine)
+        assert before is not None
+        assert before.is_open
+        await gates.keep_answer(connection, *mine, GateAnswer(state=state))
+        await gates.keep_answer(connection, *mine, GateAnswer(refusal=refusal))
+        assert await gates.answer_to(connection, *mine) == GateAnswer(state=state)
+
+
+@pytest.mark.parametrize("change", ["DELETE FROM store.delegation", "UPDATE store.delegation SET until = until"])
+async def test_what_was_lent_stays_as_it_was_written(engine: AsyncEngine, change: str) -> None:
+    with pytest.raises(DBAPIError, match="permission denied"):
+        async with engine.begin() as connection:
+            await connection.execute(text(change))
+
+
+async def test_what_an_activity_wrote_before_it_died_is_taken_up(engine: AsyncEngine) -> None:
+    state, _ = await _a_gate(engine, "ahead")
+    ahead = state.model_copy(update={"keys": ("k1",)})
+    async with engine.begin() as connection:
+        assert await gates.latest(connection, state) == state
+        await gates.save(connection, ahead)
+        assert await gates.latest(connection, state) == ahead
 
 
 async def test_a_decided_gate_stays_as_it_was_decided(engine: AsyncEngine) -> None:
