@@ -40,7 +40,7 @@ def tenure(who: Annotated[str | None, typer.Option("--as", metavar="PERSON", hel
     Example: `tenure up` in one terminal, `tenure --as demo-owner program list` in another.
 
     Exit codes: 0 done; 1 refused, or a fault found; 2 wrong call (an option, a file, a person, the environment);
-    3 the API does not answer.
+    3 the API does not answer; 4 handed over, and not answered yet.
     """
 
 
