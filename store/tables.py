@@ -358,6 +358,8 @@ audit = Table(
     PrimaryKeyConstraint("program", "number", name="audit_pkey"),
     Index("audit_once", "program", "key", unique=True, postgresql_where="key IS NOT NULL"),
     Index("audit_about", "about", "number", postgresql_where="about IS NOT NULL"),
+    Index("audit_by_actor", "actor", "recorded_at", postgresql_where="action = 'vote'"),
+    Index("audit_by_giver", "on_behalf_of", "recorded_at", postgresql_where="on_behalf_of IS NOT NULL"),
 )
 """Who decided and did what, refused attempts included (`refusal` says why); a chain of hashes, append-only by privilege."""
 
