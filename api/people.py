@@ -37,6 +37,8 @@ Action = Literal[
     "stock rewards",
     "read members",
     "check the ledger",
+    "read the books",
+    "keep the books",
 ]
 _EVERYBODY: frozenset[Role] = frozenset(get_args(Role))
 MAY: dict[Action, frozenset[Role]] = {
@@ -59,6 +61,8 @@ MAY: dict[Action, frozenset[Role]] = {
     # Whoever corrects points must see which.
     "read members": frozenset({"member_service", "product_owner", "analyst", "operator", "operations", "finance"}),
     "check the ledger": frozenset({"product_owner", "finance", "operator", "analyst"}),
+    "read the books": frozenset({"finance", "product_owner", "analyst"}),
+    "keep the books": frozenset({"finance"}),
 }
 
 

@@ -23,23 +23,24 @@ Prices = Mapping[tuple[str, int], Decimal]
 async def movements(
     connection: AsyncConnection, program: str, starts: Sequence[datetime], until: datetime | None, prices: Prices
 ) -> dict[tuple[str, int], Movement]:
-    """What moved, by currency and by the place (from 0) of the period in which it took effect; nothing of other currencies.
+    """What moved, by currency and by the place (from 0) of the period in which it took effect; nothing where no price is given.
 
     Periods begin at `starts`, in their order, each ending where the next begins, the last one at `until` (None: it has no end).
     What took effect before the first is counted in it.
     """
-    currencies = sorted({currency for currency, _ in prices})
-    keys = [(currency, place) for currency in currencies for place in range(len(starts))]
     parameters = {
         "program": program,
         "starts": list(starts),
         "until": until,
-        "currencies": [currency for currency, _ in keys],
-        "places": [place for _, place in keys],
-        "prices": [prices[key] for key in keys],
+        "currencies": [currency for currency, _ in prices],
+        "places": [place for _, place in prices],
+        "prices": list(prices.values()),
     }
     rows = await connection.execute(_MOVEMENTS, parameters)
-    return {(row["currency"], row["place"]): Movement.model_validate(dict(row)) for row in rows.mappings()}
+    return {
+        (row["currency"], row["place"]): Movement.model_validate({name: row[name] for name in Movement.model_fields})
+        for row in rows.mappings()
+    }
 
 
 # A pending earn has posted nothing, and its confirmation has no amount of its own: that is the earn's. What a clawback could

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
 from activities.amendments import AmendmentActivities
+from activities.books import BooksActivities
 from activities.evaluation import EvaluationActivities
 from activities.expiry import ExpiryActivities
 from activities.gates import GateActivities
@@ -59,6 +60,7 @@ class Activities:
     expiry: ExpiryActivities
     seal: SealActivities
     wind_down: WindDownActivities
+    books: BooksActivities
 
     @classmethod
     def over(cls, engine: AsyncEngine, client: Client, http: AsyncClient) -> "Activities":
@@ -76,6 +78,7 @@ class Activities:
             expiry=ExpiryActivities(ledger),
             seal=SealActivities(ledger),
             wind_down=WindDownActivities(engine, ledger, client),
+            books=BooksActivities(engine),
         )
 
     def of(self, queue: str) -> Sequence[Callable[..., object]]:

@@ -59,6 +59,11 @@ ROUTES: dict[tuple[str, str], Action] = {
     ("GET", "/ledger/check"): "check the ledger",
     ("POST", "/ledger/seal"): "check the ledger",
     ("GET", "/ledger/verification"): "check the ledger",
+    ("GET", "/programs/{program}/books"): "read the books",
+    ("GET", "/programs/{program}/books/journal"): "read the books",
+    ("GET", "/programs/{program}/books/estimates"): "read the books",
+    ("POST", "/programs/{program}/books/estimates"): "keep the books",
+    ("POST", "/programs/{program}/books/{period}/closing"): "keep the books",
     ("POST", "/transaction-logs/{name}"): "load a transaction log",
     ("GET", "/transaction-logs/{name}"): "read programs",
 }
