@@ -10,72 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.testing import ActivityEnvironment
 
 from activities.books import BooksActivities, BooksEnding
-from domain.accounting import Books, CurrencyBooks
-from ledger import Burn, Earn, Ledger, Reverse
-from ledger.books import movements
+from domain.accounting import CurrencyBooks
 from runtime.errors import TenureError
 from store import programs
-from store.books import Bookkeeping
 from store.books_errors import PointsOutstanding
+from tests.bookshop import LAUNCH, STAR, Shop, at, star
 from tests.house import example, first_revision
 
 PROGRAM = "books"
-LAUNCH = datetime(2026, 1, 15, 12, tzinfo=UTC)
-_STAR = {"code": "STAR", "name": "Stars", "value_per_point": "1", "cost_per_point": "0.8", "expected_redemption_rate": "0.95"}
-
-
-def at(month: int, day: int = 10, hour: int = 12) -> datetime:
-    return datetime(2026, month, day, hour, tzinfo=UTC)
-
-
-class Shop:
-    """A launched program whose points are sold at 1 for 10, and its books."""
-
-    def __init__(self, engine: AsyncEngine) -> None:
-        self.engine, self.ledger = engine, Ledger(engine)
-        self.books = Bookkeeping(engine, movements)
-        self._number = 0
-
-    async def launch(self, **changes: Any) -> None:
-        changes = {"money": "JPY", "currency": _STAR} | changes
-        definition = example("cd-club.yaml", PROGRAM, **changes)
-        async with self.engine.begin() as connection:
-            await programs.register(connection, first_revision(definition, LAUNCH))
-            await programs.put_in_force(connection, PROGRAM, 1, LAUNCH)
-
-    def _asked(self, when: datetime) -> dict[str, Any]:
-        self._number += 1
-        key = f"k{self._number}"
-        return {"program": PROGRAM, "participant": "ann", "currency": "STAR", "key": key, "effective_at": when}
-
-    async def sell(self, when: datetime, price: str = "10000", points: int = 1000) -> str:
-        asked = self._asked(when)
-        await self.ledger.earn(Earn(**asked, points=points, details={"event": "purchase", "amount": price}))
-        key: str = asked["key"]
-        return key
-
-    async def redeem(self, when: datetime, points: int) -> None:
-        assert (await self.ledger.burn(Burn(**self._asked(when), points=points))).outcome == "posted"
-
-    async def give_back(self, when: datetime, sale: str) -> None:
-        assert (await self.ledger.reverse(Reverse(**self._asked(when), of=sale, shortfall="other_lots"))).outcome == "posted"
-
-    async def estimate(self, rate: str, when: datetime, **more: Any) -> Any:
-        self._number += 1
-        told: dict[str, Any] = {"by": "demo-finance", "key": f"e{self._number}", "now": when} | more
-        return await self.books.estimate(PROGRAM, Decimal(rate), "More come back than we thought", **told)
-
-    async def close(self, period: str, when: datetime) -> CurrencyBooks:
-        return _star(await self.books.close(PROGRAM, period, "demo-finance", when))
-
-    async def read(self, period: str | None, when: datetime) -> Books:
-        return await self.books.read(PROGRAM, period, when)
-
-
-def _star(books: Books) -> CurrencyBooks:
-    found = books.of("STAR")
-    assert found is not None
-    return found
 
 
 def _figures(found: CurrencyBooks) -> tuple[int, int, int, int]:
@@ -85,7 +27,7 @@ def _figures(found: CurrencyBooks) -> tuple[int, int, int, int]:
 
 @pytest.fixture
 async def shop(engine: AsyncEngine) -> Shop:
-    shop = Shop(engine)
+    shop = Shop(engine, PROGRAM)
     await shop.launch()
     return shop
 
@@ -114,8 +56,8 @@ async def test_example_52_from_the_sales_to_the_journal(shop: Shop) -> None:
 async def test_months_end_where_the_program_is(shop: Shop) -> None:
     await shop.sell(datetime(2026, 2, 1, 4, 59, tzinfo=UTC))
     await shop.sell(datetime(2026, 2, 1, 5, 0, tzinfo=UTC), price="5000", points=500)
-    assert _star(await shop.read("2026-01", at(2))).points.sold == 1000, "in New York, January has five hours more in UTC"
-    assert _star(await shop.read("2026-02", at(2))).points.sold == 500
+    assert star(await shop.read("2026-01", at(2))).points.sold == 1000, "in New York, January has five hours more in UTC"
+    assert star(await shop.read("2026-02", at(2))).points.sold == 500
 
 
 async def test_open_periods_rest_on_each_other_as_if_they_were_closed(shop: Shop) -> None:
@@ -125,7 +67,7 @@ async def test_open_periods_rest_on_each_other_as_if_they_were_closed(shop: Shop
     await shop.redeem(at(3, 11), 50)
     provisional = [await shop.read(period, at(4)) for period in ("2026-01", "2026-02", "2026-03")]
     closed = [await shop.close(period, at(4)) for period in ("2026-01", "2026-02", "2026-03")]
-    assert [_star(books) for books in provisional] == closed
+    assert [star(books) for books in provisional] == closed
 
 
 async def test_a_period_closed_again_is_answered_as_it_was_whatever_came_since(shop: Shop) -> None:
@@ -211,7 +153,7 @@ async def test_an_estimate_is_for_an_open_period_that_has_begun(shop: Shop) -> N
 async def test_a_program_that_was_never_launched_has_no_books(engine: AsyncEngine) -> None:
     async with engine.begin() as connection:
         await programs.register(connection, first_revision(example("cd-club.yaml", PROGRAM), LAUNCH))
-    shop = Shop(engine)
+    shop = Shop(engine, PROGRAM)
     await _refused(shop.read(None, at(3)), "books_not_open", "program")
     await _refused(shop.close("2026-01", at(3)), "books_not_open", "program")
 
@@ -225,7 +167,7 @@ async def test_the_period_that_is_read_is_the_one_to_be_closed_next(shop: Shop) 
 
 async def test_a_revision_changes_the_terms_from_its_month_on_and_a_dropped_currency_keeps_its_last(shop: Shop) -> None:
     other = {"code": "GEM", "name": "Gems", "value_per_point": "5", "cost_per_point": "4", "expected_redemption_rate": "0.5"}
-    first = example("cd-club.yaml", PROGRAM, money="JPY", currency=_STAR | {"value_per_point": "2"}, other_currencies=[other])
+    first = example("cd-club.yaml", PROGRAM, money="JPY", currency=STAR | {"value_per_point": "2"}, other_currencies=[other])
     dropped = first.model_copy(update={"other_currencies": ()})
     async with shop.engine.begin() as connection:
         for number, definition, month in ((2, first, 2), (3, dropped, 3)):
@@ -261,7 +203,7 @@ async def test_the_books_end_at_zero_with_all_that_was_deferred_earned(shop: Sho
         ("2026-03", "closed", "wind-down"),
         ("2026-04", "final", "wind-down"),
     ]
-    months = [_star(books) for books in closed]
+    months = [star(books) for books in closed]
     assert sum(each.revenue for each in months) == sum(each.deferred for each in months) > 0
     balances = closed[-1].balances()
     assert balances["deferred_revenue"] == balances.get("provision_for_points_given", 0) == 0
