@@ -123,6 +123,7 @@ class Activities:
                 self.wind_down.forfeit_remainder,
                 self.wind_down.end_memberships,
                 self.wind_down.trial_balance,
+                self.books.end_books,
             ],
         }
         return hosted[queue]
