@@ -40,6 +40,8 @@ Action = Literal[
     "check the ledger",
     "read the audit trail",
     "see to notices",
+    "read the books",
+    "keep the books",
 ]
 _EVERYBODY: frozenset[Role] = frozenset(get_args(Role))
 MAY: dict[Action, frozenset[Role]] = {
@@ -66,6 +68,8 @@ MAY: dict[Action, frozenset[Role]] = {
     "read the audit trail": frozenset({"product_owner", "finance", "legal", "operator"}),
     # They have addresses in them.
     "see to notices": frozenset({"operator", "operations", "product_owner"}),
+    "read the books": frozenset({"finance", "product_owner", "analyst"}),
+    "keep the books": frozenset({"finance"}),
 }
 
 

@@ -76,6 +76,11 @@ ROUTES: dict[tuple[str, str], Action] = {
     ("POST", "/notices/test"): "see to notices",
     ("GET", "/notices/{notice}"): "see to notices",
     ("POST", "/notices/{notice}/replay"): "see to notices",
+    ("GET", "/programs/{program}/books"): "read the books",
+    ("GET", "/programs/{program}/books/journal"): "read the books",
+    ("GET", "/programs/{program}/books/estimates"): "read the books",
+    ("POST", "/programs/{program}/books/estimates"): "keep the books",
+    ("POST", "/programs/{program}/books/{period}/closing"): "keep the books",
     ("POST", "/transaction-logs/{name}"): "load a transaction log",
     ("GET", "/transaction-logs/{name}"): "read programs",
 }

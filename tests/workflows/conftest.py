@@ -30,8 +30,8 @@ class Histories:
             return
         now, then = fingerprint(history), fingerprint(read(file)[1])
         assert now == then, (
-            f"What {name} asks of Temporal has changed: now {sorted(now - then)}, no more {sorted(then - now)}. Where no run of "
-            "the code before is alive, record it anew (python -m tests.histories.record); else guard the change by "
+            f"What {name} asks of Temporal has changed: now {sorted(now - then)}, no more {sorted(then - now)}. Where no run "
+            "of the code before is alive, record it anew (python -m tests.histories.record); else guard the change by "
             f"workflow.patched, keep {file.name} under another name, and record the new one beside it."
         )
 
