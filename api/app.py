@@ -8,11 +8,14 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import (
+    audit,
+    books,
     corrections,
     delegations,
     events,
     exchanges,
     gates,
+    inbox,
     invitations,
     ledger_books,
     members,
@@ -112,7 +115,19 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
     app.state.keys = KeyRing(settings.signing_keys, settings.verification_keys)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     problems.install(app)
-    of_programs = (programs, reports, gates, delegations, transaction_logs, prototypes, ledger_books, notices)
+    of_programs = (
+        programs,
+        audit,
+        reports,
+        inbox,
+        gates,
+        delegations,
+        transaction_logs,
+        prototypes,
+        ledger_books,
+        books,
+        notices,
+    )
     of_members = (invitations, members, events, statements, corrections, exchanges, rewards, redemptions)
     for module in (*of_programs, *of_members):
         app.include_router(module.router)

@@ -27,6 +27,7 @@ from domain.gates import Decision, GateState, Mandate, Person, Refusal
 from domain.model import CAN_BE_KEPT, Value
 from runtime.signatures import KeyRing
 from store import delegations, gates
+from store.dossiers import Evidence, evidence_of
 from store.gates import GateAnswer
 from workflows.approval_gate import ApprovalGate, SignedDecision
 
@@ -108,6 +109,14 @@ async def show_decision(
         raise DecisionUnknown(gate, key)
     status: Literal["open", "counted", "refused"] = "open" if found.is_open else "refused" if found.refusal else "counted"
     return DecisionAnswer(key=key, status=status, refusal=found.refusal, gate=found.state)
+
+
+# Before the gate itself and after its decisions: a gate's id has slashes of its own, and any word can be a key.
+@router.get("/{gate:path}/evidence", dependencies=[Depends(may("read programs"))])
+async def show_evidence(gate: str, services: WithServices) -> Evidence:
+    """What a gate's subject rests on: the difference to what members have, the prototype's figures, the tests, who edited."""
+    async with services.engine.connect() as connection:
+        return await evidence_of(connection, await gates.find(connection, gate))
 
 
 @router.get("/{gate:path}", dependencies=[Depends(may("read programs"))])

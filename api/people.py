@@ -38,7 +38,10 @@ Action = Literal[
     "stock rewards",
     "read members",
     "check the ledger",
+    "read the audit trail",
     "see to notices",
+    "read the books",
+    "keep the books",
 ]
 _EVERYBODY: frozenset[Role] = frozenset(get_args(Role))
 MAY: dict[Action, frozenset[Role]] = {
@@ -62,8 +65,11 @@ MAY: dict[Action, frozenset[Role]] = {
     # Whoever corrects points must see which.
     "read members": frozenset({"member_service", "product_owner", "analyst", "operator", "operations", "finance"}),
     "check the ledger": frozenset({"product_owner", "finance", "operator", "analyst"}),
+    "read the audit trail": frozenset({"product_owner", "finance", "legal", "operator"}),
     # They have addresses in them.
     "see to notices": frozenset({"operator", "operations", "product_owner"}),
+    "read the books": frozenset({"finance", "product_owner", "analyst"}),
+    "keep the books": frozenset({"finance"}),
 }
 
 

@@ -69,6 +69,10 @@ class Api:
         asked = {name: value for name, value in parameters.items() if value is not None}
         return self._send("GET", path, params=asked)
 
+    def page(self, *path: str, **parameters: str) -> str:
+        """Read what is at the path as a page for people."""
+        return self._send("GET", path, params=parameters, headers={b"Accept": b"text/html"}).text
+
     def post(
         self,
         *path: str,
@@ -113,7 +117,7 @@ class Api:
             data = response.json()
         except ValueError:
             data = None
-        if response.is_success and data is not None:
+        if response.is_success and (data is not None or response.headers.get("content-type", "").startswith("text/html")):
             return Reply(response.text, data)
         if not (isinstance(data, dict) and "code" in data):
             raise ApiUnreachable(

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.client import Api
-from cli.errors import REFUSED
+from cli.errors import REFUSED, Refused
 from cli.options import As, Json, Key
 from cli.output import cell, console, facts, heading, table
 from cli.text import clean, count, instant, words
@@ -93,12 +93,11 @@ def replay(
     """
     if (notice is None) != all_dead:
         raise typer.BadParameter("give the id of one notice, or --all-dead", param_hint="NOTICE")
-    api = Api(who, as_json=as_json)
     if notice is not None:
-        reply = api.post("notices", notice, "replay", key=key)
+        reply = Api(who, as_json=as_json).post("notices", notice, "replay", key=key)
         typer.echo(reply.text if as_json else f"Sent again: {clean(reply.data['subject'])}.")
         return
-    replayed = _replay_all(api, key)
+    replayed = _replay_all(Api(who), key)
     if as_json:
         import json
 
@@ -146,7 +145,14 @@ def _replay_all(api: Api, key: str | None) -> list[Any]:
         cursor = page["next"]
         if cursor is None:
             break
-    return [api.post("notices", each, "replay", key=f"{key}/{each}" if key else None).data for each in dead]
+    replayed = []
+    for each in dead:
+        try:
+            replayed.append(api.post("notices", each, "replay", key=f"{key}/{each}" if key else None).data)
+        except Refused as refused:
+            if refused.code != "notice_not_dead":  # else somebody else was quicker
+                raise
+    return replayed
 
 
 def _print(items: list[dict[str, Any]]) -> None:

@@ -54,6 +54,8 @@ class Settings(BaseSettings):
     """A request with a larger body is refused."""
     seal_every: int = Field(default=60, ge=1)
     """Seconds from one sealing of the ledger to the next."""
+    build_id: str | None = None
+    """Which build a worker is, where builds are deployed beside each other; unset: any worker takes any workflow."""
     max_cached_workflows: int = 2000
     database_pool: int = 20
     log_level: str = "INFO"

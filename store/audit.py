@@ -89,20 +89,32 @@ async def verify(
     """
     async with engine.connect() as plain:
         connection = await plain.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        newest = await head(connection, program)
-        last, looked_at, misfit = after, 0, await _unlike(connection, program, after)
-        ended = False
-        while misfit is None and not ended and (most is None or looked_at < most):
-            size = _PAGE if most is None else min(_PAGE, most - looked_at)
-            rows = (await connection.execute(_behind(program, last.number if last else 0).limit(size))).all()
-            ended = len(rows) < size
-            for entry in map(_entry, rows):
-                misfit = problem_of(last, entry) or _against(entry, noted, newest)
-                if misfit is not None:
-                    break
-                last, looked_at = head_of(entry), looked_at + 1
-        if misfit is None and ended:
-            misfit = _cut_off(last, noted, newest)
+        return await verify_within(connection, program, noted=noted, after=after, most=most)
+
+
+async def verify_within(
+    connection: AsyncConnection,
+    program: str,
+    *,
+    noted: AuditHead | None = None,
+    after: AuditHead | None = None,
+    most: int | None = None,
+) -> AuditVerification:
+    """`verify` in a transaction that sees one snapshot, beside what else is read in it."""
+    newest = await head(connection, program)
+    last, looked_at, misfit = after, 0, await _unlike(connection, program, after)
+    ended = False
+    while misfit is None and not ended and (most is None or looked_at < most):
+        size = _PAGE if most is None else min(_PAGE, most - looked_at)
+        rows = (await connection.execute(_behind(program, last.number if last else 0).limit(size))).all()
+        ended = len(rows) < size
+        for entry in map(_entry, rows):
+            misfit = problem_of(last, entry) or _against(entry, noted, newest)
+            if misfit is not None:
+                break
+            last, looked_at = head_of(entry), looked_at + 1
+    if misfit is None and ended:
+        misfit = _cut_off(last, noted, newest)
     return AuditVerification(
         entries=looked_at,
         total=newest.number if newest else 0,

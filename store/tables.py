@@ -358,6 +358,8 @@ audit = Table(
     PrimaryKeyConstraint("program", "number", name="audit_pkey"),
     Index("audit_once", "program", "key", unique=True, postgresql_where="key IS NOT NULL"),
     Index("audit_about", "about", "number", postgresql_where="about IS NOT NULL"),
+    Index("audit_by_actor", "actor", "recorded_at", postgresql_where="action = 'vote'"),
+    Index("audit_by_giver", "on_behalf_of", "recorded_at", postgresql_where="on_behalf_of IS NOT NULL"),
 )
 """Who decided and did what, refused attempts included (`refusal` says why); a chain of hashes, append-only by privilege."""
 
@@ -399,3 +401,34 @@ gate_answer = Table(
     PrimaryKeyConstraint("gate", "person", "key", name="gate_answer_pkey"),
 )
 """What became of each decision handed to a gate: the gate after it where it counted, or why it did not; neither: it is open."""
+books_estimate = Table(
+    "books_estimate",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _program(),
+    Column("period", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("redemption_rate", Numeric, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("entered_by", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    _instant("at"),
+    _recorded_at(),
+    UniqueConstraint("program", "key", name="books_estimate_once"),
+)
+"""The redemption rates that finance entered: from which period on, by whom and why. The last one for a period counts."""
+
+books_period = Table(
+    "books_period",
+    metadata,
+    _program(),
+    Column("period", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("closed_by", Text, nullable=False),
+    _instant("closed_at"),
+    Column("books", JSONB, nullable=False),
+    _recorded_at(),
+    PrimaryKeyConstraint("program", "period", name="books_period_pkey"),
+    Index("books_period_last", "program", unique=True, postgresql_where="status = 'final'"),
+)
+"""The books of each closed period, as they were closed: figures, terms and journal; the `final` one ends them."""

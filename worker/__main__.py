@@ -28,7 +28,13 @@ async def run(configured: Settings) -> None:
     engine = create_engine(configured.required_database_url, pool_size=configured.database_pool)
     client = await connect()
     try:
-        async with hosted(client, engine, max_cached_workflows=configured.max_cached_workflows, notices=notices):
+        async with hosted(
+            client,
+            engine,
+            max_cached_workflows=configured.max_cached_workflows,
+            notices=notices,
+            build_id=configured.build_id,
+        ):
             beside = [
                 asyncio.create_task(relay(engine, client)),
                 asyncio.create_task(keep_sealing(client, timedelta(seconds=configured.seal_every))),

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
 from activities.amendments import AmendmentActivities
+from activities.books import BooksActivities
 from activities.evaluation import EvaluationActivities
 from activities.expiry import ExpiryActivities
 from activities.gates import GateActivities
@@ -66,6 +67,7 @@ class Activities:
     seal: SealActivities
     wind_down: WindDownActivities
     notices: NoticeActivities
+    books: BooksActivities
 
     @classmethod
     def over(
@@ -86,6 +88,7 @@ class Activities:
             seal=SealActivities(ledger),
             wind_down=WindDownActivities(engine, ledger, client),
             notices=NoticeActivities(engine, channels_of(notices, http), notices.routing),
+            books=BooksActivities(engine),
         )
 
     def of(self, queue: str) -> Sequence[Callable[..., object]]:
@@ -132,6 +135,7 @@ class Activities:
                 self.wind_down.forfeit_remainder,
                 self.wind_down.end_memberships,
                 self.wind_down.trial_balance,
+                self.books.end_books,
             ],
             NOTICES_QUEUE: [self.notices.send_notice, self.notices.settle_notice, self.notices.post_test_notices],
         }

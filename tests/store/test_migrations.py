@@ -44,6 +44,8 @@ _STANDS = {
     "store.audit": "actor",
     "store.stage_change": "stage",
     "store.tier_change": "to_tier",
+    "store.books_estimate": "redemption_rate",
+    "store.books_period": "books",
     "ledger.posting": "amount",
     "ledger.lot_move": "amount",
 }

@@ -39,6 +39,8 @@ _STATEMENTS = (
     """,
     "CREATE UNIQUE INDEX audit_once ON store.audit (program, key) WHERE key IS NOT NULL",
     "CREATE INDEX audit_about ON store.audit (about, number) WHERE about IS NOT NULL",
+    "CREATE INDEX audit_by_actor ON store.audit (actor, recorded_at) WHERE action = 'vote'",
+    "CREATE INDEX audit_by_giver ON store.audit (on_behalf_of, recorded_at) WHERE on_behalf_of IS NOT NULL",
     """
     CREATE TABLE store.audit_head (
         program TEXT NOT NULL,
