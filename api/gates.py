@@ -9,6 +9,7 @@ from pydantic import Field
 
 from api.errors import Refused
 from api.once import Answer, Key, once
+from api.openapi import links, raises, together
 from api.people import may
 from api.reading import ReadAgain
 from api.services import Services, WithServices
@@ -47,8 +48,19 @@ async def list_gates(
     return [state.model_dump(mode="json") for state in found if not mine or _waits_for(state, person)]
 
 
-@router.post("/{gate:path}/decisions", status_code=201)
-async def decide(
+@router.post(
+    "/{gate:path}/decisions",
+    status_code=201,
+    response_model=GateState,
+    responses=together(
+        links(201, show_gate={"gate": "$response.body#/id"}),
+        raises(
+            *("gate_decided", "gate_expired", "subject_changed", "four_eyes", "already_voted", "role_not_asked"),
+            "reason_missing",
+        ),
+    ),
+)
+async def decide_gate(
     gate: str,
     answer: DecisionIn,
     request: Request,
@@ -69,10 +81,10 @@ async def decide(
 
 
 @router.get("/{gate:path}", dependencies=[Depends(may("read programs"))])
-async def show_gate(gate: str, services: WithServices) -> dict[str, Any]:
+async def show_gate(gate: str, services: WithServices) -> GateState:
     """One gate: its subject with the digest to vote for, the policy, the votes."""
     async with services.engine.connect() as connection:
-        return (await gates.find(connection, gate)).model_dump(mode="json")
+        return await gates.find(connection, gate)
 
 
 async def _decided(services: Services, gate: str, decision: Decision) -> GateState:

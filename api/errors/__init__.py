@@ -1,7 +1,7 @@
 """The problems that arise at the edge itself, by subject; those of the ledger and the store come from there."""
 
 from api.errors.asking import NotAllowed, TokenMissing
-from api.errors.keys import KeyInvalid, KeyMissing, KeyReused, KeyTwice, RequestInFlight
+from api.errors.keys import KeyInvalid, KeyMissing, KeyReused, KeyTwice, RequestInFlight, RequestUnknown
 from api.errors.members import (
     AgreementDiffers,
     AttributesNotAsked,
@@ -28,6 +28,7 @@ from api.errors.points import (
 from api.errors.programs import (
     CurrencyDropped,
     DefinitionFaulty,
+    EvaluationUnknown,
     NotLaunched,
     ProgramDiffers,
     ProgramEnded,
@@ -77,6 +78,7 @@ __all__ = [
     "DefinitionFaulty",
     "EarningClosed",
     "EnrolmentClosed",
+    "EvaluationUnknown",
     "EventTypeUnknown",
     "FeeDiffers",
     "HttpRefused",
@@ -111,6 +113,7 @@ __all__ = [
     "Refused",
     "ReinstatementTooLate",
     "RequestInFlight",
+    "RequestUnknown",
     "RequirementNotMet",
     "RewardLimitReached",
     "RewardNotHandedOut",

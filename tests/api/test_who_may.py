@@ -64,7 +64,7 @@ ROUTES: dict[tuple[str, str], Action] = {
 }
 EACH_EVENT_HAS_A_KEY = {"/programs/{program}/events"}
 POSTS = [path for method, path in ROUTES if method == "POST" and path not in EACH_EVENT_HAS_A_KEY]
-OPEN = {"/health", "/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"}
+OPEN = {"/health", "/problems", "/problems/{code}", "/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"}
 """What tells nothing of any program."""
 _ROLES: tuple[Role, ...] = get_args(Role)
 _ALL = "everybody"
