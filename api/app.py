@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import (
     corrections,
+    evaluations,
     events,
     exchanges,
     gates,
@@ -24,6 +25,7 @@ from api import (
     redemptions,
     reports,
     requests,
+    revisions,
     rewards,
     statements,
     transaction_logs,
@@ -132,7 +134,7 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
     app.add_middleware(Heads)
     problems.install(app)
     openapi.install(app)
-    of_programs = (programs, reports, gates, transaction_logs, prototypes, ledger_books)
+    of_programs = (programs, revisions, evaluations, reports, gates, transaction_logs, prototypes, ledger_books)
     of_members = (invitations, members, events, statements, corrections, exchanges, rewards, redemptions)
     for module in (*of_programs, *of_members, requests, problem_pages):
         app.include_router(module.router)

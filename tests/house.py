@@ -32,6 +32,8 @@ PEOPLE = {
 }
 """The owner is in finance too, so that four eyes and not a missing role keeps their vote out; a guest has a token alone."""
 
+_PATIENCE = 30.0
+"""Seconds that a caller of the API waits: a machine under load must not turn an answer into a 202."""
 _numbers = count(1)
 
 
@@ -87,7 +89,7 @@ class House:
 def house_over(engine: AsyncEngine, temporal: Client, people_file: Any) -> tuple[House, Any]:
     """A house without its workers, and the application to run."""
     ledger = Ledger(engine)
-    app = create_app(Settings(people_file=people_file), services=Services(engine, ledger, temporal))
+    app = create_app(Settings(people_file=people_file), services=Services(engine, ledger, temporal, patience=_PATIENCE))
     http = AsyncClient(
         transport=ASGITransport(app=app), base_url="http://tenure", timeout=timedelta(seconds=60).total_seconds()
     )
