@@ -110,7 +110,7 @@ def told(answer: Answer) -> dict[str, Any]:
         "outcome": answer.outcome,
         "points": answer.points,
         "balance": answer.balance,
-        "effective_at": answer.effective_at.isoformat(),
+        "effective_at": answer.effective_at.isoformat().replace("+00:00", "Z"),  # as everything else that is answered
     }
     return found | {name: answer.details[name] for name in _TOLD if name in answer.details}
 
