@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from api.errors import ProblemUnknown
 from api.errors.registry import known
 from api.negotiation import prefers_html
-from api.openapi import Responses
+from api.openapi import Responses, raises, together
 from api.problem_examples import example
 from domain.model import Value
 from runtime.errors import TenureError
@@ -78,7 +78,7 @@ async def list_problems(request: Request) -> Response:
     return JSONResponse(ProblemKinds(items=list(_all())).model_dump(mode="json"))
 
 
-@router.get("/{code}", response_model=ProblemKind, responses=_BOTH)
+@router.get("/{code}", response_model=ProblemKind, responses=together(_BOTH, raises(ProblemUnknown)))
 async def show_problem(code: Annotated[str, Path(max_length=100)], request: Request) -> Response:
     """One problem: what it means, what to do, and an example."""
     found = kind(code)
