@@ -8,7 +8,8 @@ from temporalio.exceptions import ApplicationError
 
 from domain import ids
 from domain.definition import Consequence, Kpi
-from domain.kpis import Figures, Verdict, judge
+from domain.figures import Figures
+from domain.kpis import Verdict, judge
 from domain.model import Message
 from ledger import Ledger, outbox
 from store import evidence, members, programs

@@ -5,10 +5,11 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 
+from domain.audit import Fact
 from domain.lifecycle import Revision, StageChange, WaveOpening
 from domain.model import Message
 from domain.stages import RevisionStatus
-from store import programs
+from store import audit, programs
 
 
 class RevisionSettled(Message):
@@ -23,21 +24,49 @@ class InForce(Message):
     at: datetime
 
 
+def started(first: Revision) -> Fact:
+    """That somebody has started a program, for the audit trail."""
+    return Fact(
+        program=first.program,
+        at=first.submitted_at,
+        action="program_started",
+        actor=first.owner,
+        key="program_started",
+        details={"name": first.definition.name},
+    )
+
+
+def submitted(revision: Revision) -> Fact:
+    """That somebody has handed in a revision, for the audit trail."""
+    return Fact(
+        program=revision.program,
+        at=revision.submitted_at,
+        action="revision_submitted",
+        actor=revision.submitted_by,
+        about=f"r{revision.number}",
+        key=f"revision_submitted/{revision.number}",
+        details={"revision": revision.number, "digest": revision.digest},
+    )
+
+
 class ProgramActivities:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
     @activity.defn
     async def register_program(self, first: Revision) -> None:
-        """Write the program and its first revision."""
+        """Write the program and its first revision, and who did so."""
         async with self._engine.begin() as connection:
             await programs.register(connection, first)
+            await audit.append(connection, started(first))
+            await audit.append(connection, submitted(first))
 
     @activity.defn
     async def add_revision(self, revision: Revision) -> None:
-        """Write a further revision."""
+        """Write a further revision, and who handed it in."""
         async with self._engine.begin() as connection:
             await programs.add_revision(connection, revision)
+            await audit.append(connection, submitted(revision))
 
     @activity.defn
     async def change_stage(self, change: StageChange) -> None:

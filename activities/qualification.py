@@ -64,7 +64,7 @@ class QualificationActivities:
         async with self._engine.begin() as connection:
             await evidence.keep_prototype(connection, task.program, record)
         told = ", ".join(f"{criterion.figure} {criterion.value}" for criterion in result.criteria)
-        return PrototypeSummary(passed=result.passed, transactions=result.transactions, evidence=told)
+        return PrototypeSummary(passed=result.passed, transactions=result.transactions, evidence=told, figures=result.figures)
 
     @activity.defn
     async def simulate_definition(self, order: PrototypeOrder) -> PrototypeAnswer:

@@ -9,14 +9,19 @@ from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import (
+    audit,
+    books,
     corrections,
+    delegations,
     evaluations,
     events,
     exchanges,
     gates,
+    inbox,
     invitations,
     ledger_books,
     members,
+    notices,
     openapi,
     problem_pages,
     problems,
@@ -39,6 +44,7 @@ from domain.model import Value
 from ledger import Ledger
 from runtime.database import create_engine
 from runtime.settings import Settings
+from runtime.signatures import KeyRing
 from runtime.temporal import connect
 from store.gates import name_people
 
@@ -130,11 +136,26 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
         generate_unique_id_function=openapi.operation_id,
     )
     app.state.people = People.read(settings.people)
+    app.state.keys = KeyRing(settings.signing_keys, settings.verification_keys)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     app.add_middleware(Heads)
     problems.install(app)
     openapi.install(app)
-    of_programs = (programs, revisions, evaluations, reports, gates, transaction_logs, prototypes, ledger_books)
+    of_programs = (
+        programs,
+        revisions,
+        evaluations,
+        audit,
+        reports,
+        inbox,
+        gates,
+        delegations,
+        transaction_logs,
+        prototypes,
+        ledger_books,
+        books,
+        notices,
+    )
     of_members = (invitations, members, events, statements, corrections, exchanges, rewards, redemptions)
     for module in (*of_programs, *of_members, requests, problem_pages):
         app.include_router(module.router)

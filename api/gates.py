@@ -1,26 +1,40 @@
 """Gates: what waits for a decision, and the decision itself. A GET never decides."""
 
+import asyncio
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 from pydantic import Field
+from sqlalchemy.ext.asyncio import AsyncConnection
+from temporalio.client import WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
 
-from api.errors import Refused
+from api.errors import DecisionUnknown, Refused, ServiceUnavailable
 from api.once import Answer, Key, once
 from api.openapi import links, raises, together
 from api.people import may
 from api.reading import ReadAgain
 from api.services import Services, WithServices
-from api.workflow_calls import asked
+from api.workflow_calls import asked, in_time
 from domain import gates as rules
 from domain import ids
 from domain.definition import Role
-from domain.gates import Decision, GateState, Person
+from domain.delegations import refuse_to_act
+from domain.gate_values import SignedClaims
+from domain.gates import Decision, GateState, Mandate, Person, Refusal
 from domain.model import CAN_BE_KEPT, Value
-from store import gates
-from workflows.approval_gate import ApprovalGate
+from runtime.signatures import KeyRing
+from store import delegations, gates
+from store.dossiers import Evidence, evidence_of
+from store.gates import GateAnswer
+from workflows.approval_gate import ApprovalGate, SignedDecision
+
+PATIENCE = 5.0
+"""Seconds that a gate may take to answer before who decides is told where to ask for it."""
+_DECIDED = Refusal(code="gate_decided", detail="The gate is decided.", remedy="Nothing is left to decide here.")
 
 router = APIRouter(prefix="/gates", tags=["gates"], route_class=ReadAgain)
 
@@ -32,6 +46,17 @@ class DecisionIn(Value):
     digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     reason: Annotated[str, Field(max_length=2000), CAN_BE_KEPT] = ""
     role: Role | None = None
+    on_behalf_of: Annotated[str, Field(min_length=1, max_length=200), CAN_BE_KEPT] | None = None
+    """The person who has delegated to the one who asks."""
+
+
+class DecisionAnswer(Value):
+    """What became of a decision: it is open still, it counted (with the gate after it), or it was refused (with why)."""
+
+    key: str
+    status: Literal["open", "counted", "refused"]
+    refusal: Refusal | None = None
+    gate: GateState | None = None
 
 
 @router.get("")
@@ -68,16 +93,42 @@ async def decide_gate(
     key: Key,
     person: Annotated[Person, Depends(may("decide at a gate"))],
 ) -> JSONResponse:
-    """Approve, request changes or reject."""
-    decision = Decision(
-        person=person, role=answer.role, answer=answer.answer, reason=answer.reason, digest=answer.digest, key=key
-    )
+    """Approve, request changes, reject, take back one's own vote, or break the glass.
+
+    202 where the gate does not answer in time: it has the decision, and what became of it is told under `Location`.
+    """
 
     async def act() -> Answer:
-        state = await _decided(services, gate, decision)
+        decision = await _meant(services, gate, answer, person, key)
+        state = await _decided(services, request.app.state.keys, gate, decision)
+        if state is None:
+            late = DecisionAnswer(key=key, status="open")
+            return Answer(202, late.model_dump(mode="json"), f"/gates/{gate}/decisions/{quote(key, safe='')}")
         return Answer(201, state.model_dump(mode="json"), f"/gates/{gate}")
 
     return await once(request, services, person, key, act)
+
+
+@router.get("/{gate:path}/decisions/{key:path}")
+async def show_decision(
+    gate: str, key: str, services: WithServices, person: Annotated[Person, Depends(may("decide at a gate"))]
+) -> DecisionAnswer:
+    """What became of a decision of mine that was handed to the gate under this Idempotency-Key."""
+    async with services.engine.connect() as connection:
+        await gates.find(connection, gate)
+        found = await gates.answer_to(connection, gate, person.id, key)
+    if found is None:
+        raise DecisionUnknown(gate, key)
+    status: Literal["open", "counted", "refused"] = "open" if found.is_open else "refused" if found.refusal else "counted"
+    return DecisionAnswer(key=key, status=status, refusal=found.refusal, gate=found.state)
+
+
+# Before the gate itself and after its decisions: a gate's id has slashes of its own, and any word can be a key.
+@router.get("/{gate:path}/evidence", dependencies=[Depends(may("read programs"))])
+async def show_evidence(gate: str, services: WithServices) -> Evidence:
+    """What a gate's subject rests on: the difference to what members have, the prototype's figures, the tests, who edited."""
+    async with services.engine.connect() as connection:
+        return await evidence_of(connection, await gates.find(connection, gate))
 
 
 @router.get("/{gate:path}", dependencies=[Depends(may("read programs"))])
@@ -87,38 +138,107 @@ async def show_gate(gate: str, services: WithServices) -> GateState:
         return await gates.find(connection, gate)
 
 
-async def _decided(services: Services, gate: str, decision: Decision) -> GateState:
-    """Have the gate's workflow take the decision; a refused one goes into the audit trail too. Raises Refused, GateUnknown."""
+async def _meant(services: Services, gate: str, answer: DecisionIn, person: Person, key: str) -> Decision:
+    """The decision that is asked for, with what was lent to the person. Raises GateUnknown."""
+    decision = Decision(
+        person=person, role=answer.role, answer=answer.answer, reason=answer.reason, digest=answer.digest, key=key
+    )
+    giver = answer.on_behalf_of
+    if giver is None:
+        return decision
     async with services.engine.connect() as connection:
-        known = await gates.find(connection, gate)
-    handle = services.temporal.get_workflow_handle_for(ApprovalGate.run, gate)
-    update = handle.execute_update(ApprovalGate.decide, decision, id=ids.asked(decision.person.id, decision.key))
-    try:
-        return await asked(update, gone=_GateOver())
-    except _GateOver:
-        async with services.engine.connect() as connection:
-            known = await gates.find(connection, gate)
-            if await gates.has_counted(connection, gate, decision.person.id, decision.key):
-                return known  # this very vote counted, but its answer was lost on the way
-        refusal = rules.refuse(known, decision, datetime.now(UTC)) or rules.Refusal(
-            code="gate_decided", detail="The gate is decided.", remedy="Nothing is left to decide here."
-        )
-        refused = Refused(refusal.code, refusal.detail, refusal.remedy)
-    except Refused as error:
-        refused = error
+        program = (await gates.find(connection, gate)).subject.program
+        lent = await delegations.holding(connection, person.id, program, datetime.now(UTC), giver=giver)
+    fitting = [each for each in lent if answer.role in (None, *each.roles)] or lent
+    mandate = Mandate(delegation=fitting[0].id if fitting else "", giver=giver, roles=fitting[0].roles if fitting else ())
+    return decision.model_copy(update={"on_behalf_of": mandate})
+
+
+async def _decided(services: Services, keys: KeyRing, gate: str, decision: Decision) -> GateState | None:
+    """The gate after its workflow took the decision; None where it has it, and has not answered in time.
+
+    What cannot count now is refused here, and stands in the audit trail as refused; so it never comes into the gate's history.
+    Raises Refused, GateUnknown.
+    """
+    person, key, now = decision.person.id, decision.key, datetime.now(UTC)
     async with services.engine.begin() as connection:
-        await gates.record(connection, known, decision, decision.role, datetime.now(UTC), refusal=refused.code)
-    raise refused
+        known = await gates.find(connection, gate)
+        before = await gates.answer_to(connection, gate, person, key)
+        refusal = None if before else await _refused_now(connection, known, decision, now)
+        if refusal is not None:
+            await gates.record(connection, known, decision, decision.role, now, refusal=refusal.code)
+        elif before is None:
+            await gates.expect_answer(connection, gate, person, key)
+    if refusal is not None:
+        raise Refused(refusal.code, refusal.detail, refusal.remedy)
+    if before is not None and not before.is_open:
+        return _told(before)  # this very decision was taken, but its answer was lost on the way
+    claims = SignedClaims(gate=gate, at=now, decision=decision)
+    signed = SignedDecision(token=keys.sign(claims.model_dump(mode="json")))
+    handle = services.temporal.get_workflow_handle_for(ApprovalGate.run, gate)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await asked(handle.execute_update(ApprovalGate.decide, signed, id=ids.asked(person, key)), gone=_GateOver())
+    except (TimeoutError, ServiceUnavailable):
+        await _left_with(handle, signed)
+        return None
+    except _GateOver:
+        return await _refused_at_last(services, gate, decision, now)
+
+
+async def _left_with(handle: WorkflowHandle[Any, Any], signed: SignedDecision) -> None:
+    """Leave the decision with the gate, which takes it once it can; the same one counts once, however often it comes.
+
+    A gate that is over by now is told of in the answer that its place gives. Raises ServiceUnavailable where Temporal is away.
+    """
+    try:
+        await in_time(handle.signal(ApprovalGate.decide_later, signed), "Temporal")
+    except RPCError as error:
+        if error.status != RPCStatusCode.NOT_FOUND:
+            raise
+
+
+async def _refused_at_last(services: Services, gate: str, decision: Decision, now: datetime) -> GateState:
+    """What a decision came to that found no open workflow behind the gate any more."""
+    person, key = decision.person.id, decision.key
+    async with services.engine.begin() as connection:
+        known = await gates.find(connection, gate)
+        before = await gates.answer_to(connection, gate, person, key)
+        if before is None or before.is_open:
+            refusal = rules.refuse(known, decision, now) or _DECIDED
+            before = GateAnswer(refusal=refusal)
+            await gates.keep_answer(connection, gate, person, key, before)
+            await gates.record(connection, known, decision, decision.role, now, refusal=refusal.code)
+    return _told(before)
+
+
+async def _refused_now(connection: AsyncConnection, known: GateState, decision: Decision, now: datetime) -> Refusal | None:
+    """Why a decision cannot count, by the same rules as in the gate's workflow."""
+    if decision.on_behalf_of is not None:
+        lent = await delegations.find(connection, decision.on_behalf_of.delegation)
+        refusal = refuse_to_act(lent, decision, known.subject.program, now)
+        if refusal is not None:
+            return refusal
+    return rules.refuse(known, decision, now)
+
+
+def _told(answer: GateAnswer) -> GateState:
+    """The gate after a decision that counted. Raises Refused where it did not."""
+    if answer.refusal is not None:
+        raise Refused(answer.refusal.code, answer.refusal.detail, answer.refusal.remedy)
+    assert answer.state is not None
+    return answer.state
 
 
 class _GateOver(Refused):
     """There is no open workflow behind the gate any more."""
 
     def __init__(self) -> None:
-        super().__init__("gate_decided", "The gate is decided.", "Nothing is left to decide here.")
+        super().__init__(_DECIDED.code, _DECIDED.detail, _DECIDED.remedy)
 
 
 def _waits_for(state: GateState, person: Person) -> bool:
-    roles = {rule.role for rule in state.policy.rules}
-    voted = any(vote.person == person.id for vote in state.votes)
-    return bool(roles & set(person.roles)) and not voted and person.id not in state.excluded
+    """Whether somebody can vote now, for a place that is still missing."""
+    possible = set(rules.places_for(state, person.roles, datetime.now(UTC))) & set(state.waits_for)
+    voted = any(person.id in vote.voices for vote in state.votes)
+    return bool(possible) and not voted and person.id not in state.excluded

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 
-from api.errors import InvalidRequest
+from api.chains import HASH, both_or_none
 from api.once import Answer, Key, once
 from api.people import may
 from api.reading import ReadAgain
@@ -20,7 +20,6 @@ router = APIRouter(tags=["ledger"], route_class=ReadAgain)
 Checker = Annotated[Person, Depends(may("check the ledger"))]
 _BLOCKS, _MOST_BLOCKS = 20, 200
 """Blocks in one page of a verification: of 10,000 transactions each at most, so that no request takes minutes."""
-_HASH = "^[0-9a-f]{64}$"
 
 
 class ProgramChecked(CheckReport):
@@ -59,10 +58,10 @@ async def verify_ledger(
     services: WithServices,
     person: Checker,
     after: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
-    hash: Annotated[str | None, Query(pattern=_HASH)] = None,
+    hash: Annotated[str | None, Query(pattern=HASH)] = None,
     blocks: Annotated[int, Query(ge=1, le=_MOST_BLOCKS)] = _BLOCKS,
     noted: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None,
-    noted_hash: Annotated[str | None, Query(pattern=_HASH)] = None,
+    noted_hash: Annotated[str | None, Query(pattern=HASH)] = None,
 ) -> VerifyReport:
     """Hash a page of the sealed blocks again, and name every row that is not what was sealed.
 
@@ -75,10 +74,5 @@ async def verify_ledger(
 
 
 def _head(number: int | None, digest: str | None, number_field: str, digest_field: str) -> Head | None:
-    """A head of the chain, of which both parts must be given, or none. Raises InvalidRequest."""
-    if number is not None and digest is not None:
-        return Head(number=number, hash=digest)
-    if number is None and digest is None:
-        return None
-    missing, given = (number_field, digest_field) if number is None else (digest_field, number_field)
-    raise InvalidRequest([{"field": missing, "problem": f"it is missing, and {given} says nothing without it"}])
+    given = both_or_none(number, digest, number_field, digest_field)
+    return Head(number=given[0], hash=given[1]) if given else None

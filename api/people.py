@@ -26,6 +26,7 @@ Action = Literal[
     "evaluate a program",
     "read programs",
     "decide at a gate",
+    "delegate",
     "load a transaction log",
     "invite members",
     "run a prototype",
@@ -37,6 +38,10 @@ Action = Literal[
     "stock rewards",
     "read members",
     "check the ledger",
+    "read the audit trail",
+    "see to notices",
+    "read the books",
+    "keep the books",
 ]
 _EVERYBODY: frozenset[Role] = frozenset(get_args(Role))
 MAY: dict[Action, frozenset[Role]] = {
@@ -47,6 +52,7 @@ MAY: dict[Action, frozenset[Role]] = {
     "read programs": _EVERYBODY,
     # Whose vote a gate takes is the gate's own rule.
     "decide at a gate": _EVERYBODY,
+    "delegate": _EVERYBODY,
     "load a transaction log": frozenset({"product_owner", "analyst"}),
     "invite members": frozenset({"product_owner", "marketing", "operations", "member_service"}),
     "run a prototype": frozenset({"product_owner", "analyst"}),
@@ -59,6 +65,11 @@ MAY: dict[Action, frozenset[Role]] = {
     # Whoever corrects points must see which.
     "read members": frozenset({"member_service", "product_owner", "analyst", "operator", "operations", "finance"}),
     "check the ledger": frozenset({"product_owner", "finance", "operator", "analyst"}),
+    "read the audit trail": frozenset({"product_owner", "finance", "legal", "operator"}),
+    # They have addresses in them.
+    "see to notices": frozenset({"operator", "operations", "product_owner"}),
+    "read the books": frozenset({"finance", "product_owner", "analyst"}),
+    "keep the books": frozenset({"finance"}),
 }
 
 

@@ -29,12 +29,13 @@ from api.revisions import SUBMITTED, Submitted
 from api.services import WithServices
 from api.workflow_calls import UNHURRIED, asked
 from domain import ids
+from domain.audit import Fact
 from domain.definition import digest
 from domain.gates import GateState, Person
 from domain.lifecycle import EndRequest, Revision, WaveOpening
 from domain.model import CAN_BE_KEPT, Value
 from domain.stages import ENDED, ProductStatus, Stage, product_status
-from store import gates, programs, transaction_logs
+from store import audit, gates, programs, transaction_logs
 from store.errors import LogUnknown, ProgramUnknown
 from store.programs import ProgramRecord, RevisionRecord
 from workflows.attributes import of_program
@@ -149,6 +150,16 @@ async def request_end(
         handle = services.temporal.get_workflow_handle_for(ProgramLifecycle.run, ids.lifecycle(program))
         update = handle.execute_update(ProgramLifecycle.request_end, end, id=ids.asked(person.id, key))
         stage = await asked(update, gone=ProgramEnded(program), patience=UNHURRIED)
+        fact = Fact(
+            program=program,
+            at=end.requested_at,
+            action="end_asked",
+            actor=person.id,
+            key=f"end_asked/{ids.asked(person.id, key)}",
+            details={"reason": wish.reason},
+        )
+        async with services.engine.begin() as connection:
+            await audit.append(connection, fact)
         return Answer(202, EndAsked(program=program, stage=stage).model_dump(mode="json"), f"/programs/{program}")
 
     return await once(request, services, person, key, act, patience=services.patience)

@@ -93,6 +93,10 @@ class Api:
         whole = page | {"items": items, "next": cursor}
         return Reply(json.dumps(whole, ensure_ascii=False), whole)
 
+    def page(self, *path: str, **parameters: str) -> str:
+        """Read what is at the path as a page for people."""
+        return self._send("GET", path, params=parameters, headers={b"Accept": b"text/html"}).text
+
     def post(
         self,
         *path: str,
@@ -169,7 +173,7 @@ class Api:
             data = response.json()
         except ValueError:
             data = None
-        if response.is_success and data is not None:
+        if response.is_success and (data is not None or response.headers.get("content-type", "").startswith("text/html")):
             return Reply(response.text, data)
         if not (isinstance(data, dict) and "code" in data):
             raise ApiUnreachable(

@@ -9,6 +9,7 @@ from runtime.errors import TenureError
 REFUSED = 1
 USAGE = 2
 UNREACHABLE = 3
+PENDING = 4
 
 
 class CommandError(TenureError):

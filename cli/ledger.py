@@ -1,6 +1,5 @@
 """`tenure ledger`: see whether the books are right, and whether somebody has changed them by hand."""
 
-import re
 from typing import Annotated, Any
 
 import typer
@@ -8,7 +7,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from cli.client import Api
 from cli.errors import REFUSED
-from cli.options import As, Json, Key
+from cli.options import As, Json, Key, a_head
 from cli.output import cell, console, table
 from cli.report import print_ledger_check, print_totals
 from cli.text import clean, count
@@ -16,12 +15,6 @@ from cli.text import clean, count
 app = typer.Typer(no_args_is_help=True, help="See whether the books are right.")
 
 _MOST_MISFITS = 100
-
-
-def _noted(value: str | None) -> str | None:
-    if value is not None and not re.fullmatch(r"[1-9][0-9]{0,18}:[0-9a-f]{64}", value):
-        raise typer.BadParameter("a head is a number, a colon and 64 hexadecimal digits, as `tenure ledger verify` prints it")
-    return value
 
 
 def _program(value: str | None) -> str | None:
@@ -78,7 +71,7 @@ def seal(key: Key = None, as_json: Json = False, who: As = None) -> None:
 def verify(
     noted: Annotated[
         str | None,
-        typer.Option(metavar="NUMBER:HASH", callback=_noted, help="A head of the chain that you have kept somewhere else."),
+        typer.Option(metavar="NUMBER:HASH", callback=a_head, help="A head of the chain that you have kept somewhere else."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the API's pages, taken together, as JSON.")] = False,
     who: As = None,

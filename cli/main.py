@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cli import definition, event, gate, ledger, log, member, points, program, prototype, reward
+from cli import audit, books, definition, event, gate, keys, ledger, log, member, notice, points, program, prototype, reward
 from cli.demo.command import demo
 from cli.errors import CommandError, told
 from cli.options import AS_HELP
@@ -40,7 +40,7 @@ def tenure(who: Annotated[str | None, typer.Option("--as", metavar="PERSON", hel
     Example: `tenure up` in one terminal, `tenure --as demo-owner program list` in another.
 
     Exit codes: 0 done; 1 refused, or a fault found; 2 wrong call (an option, a file, a person, the environment);
-    3 the API does not answer.
+    3 the API does not answer; 4 handed over, and not answered yet.
     """
 
 
@@ -55,4 +55,8 @@ app.add_typer(event.app, name="event")
 app.add_typer(points.app, name="points")
 app.add_typer(reward.app, name="reward")
 app.add_typer(log.app, name="log")
+app.add_typer(notice.app, name="notice")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(audit.app, name="audit")
+app.add_typer(keys.app, name="keys")
+app.add_typer(books.app, name="books")

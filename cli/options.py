@@ -45,6 +45,15 @@ def a_member(value: str) -> str:
     return value
 
 
+def a_head(value: str | None) -> str | None:
+    """Only what can be the head of a chain."""
+    import re
+
+    if value is not None and not re.fullmatch(r"[1-9][0-9]{0,18}:[0-9a-f]{64}", value):
+        raise typer.BadParameter("a head is a number, a colon and 64 hexadecimal digits, as `verify` prints it")
+    return value
+
+
 ProgramId = Annotated[str, typer.Argument(metavar="PROGRAM", help="The program's id.", callback=_program)]
 MemberId = Annotated[str, typer.Argument(metavar="MEMBER", help="The member's reference.", callback=a_member)]
 GateId = Annotated[str, typer.Argument(metavar="GATE", help="The gate's id, as `tenure gate list` shows it.")]

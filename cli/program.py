@@ -7,7 +7,7 @@ from rich.table import Table
 
 from cli.client import Api
 from cli.definition import DefinitionFile
-from cli.gate import waits_for
+from cli.gate_text import waits_for
 from cli.options import As, Json, Key, Limit, ProgramId
 from cli.output import console, facts, heading, table
 from cli.report import print_evaluations, print_report, print_verdict

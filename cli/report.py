@@ -41,8 +41,8 @@ def print_report(console: Console, report: dict[str, Any]) -> None:
     _print_stages(console, when, report["stages"])
     _print_gates(console, when, report)
     for run in report["prototypes"]:
-        _print_prototype(console, run)
-    _print_tests(console, when, report["tests"])
+        print_prototype(console, run)
+    print_tests(console, when, report["tests"])
     _print_waves(console, when, report["waves"])
     _print_members(console, report)
     _print_points(console, report)
@@ -181,7 +181,8 @@ def _gate_name(gate: str) -> str:
     return (name or gate) + (f" {revision[1]}" if revision else "") + (f", round {round_}" if name and round_ != "1" else "")
 
 
-def _print_prototype(console: Console, run: dict[str, Any]) -> None:
+def print_prototype(console: Console, run: dict[str, Any]) -> None:
+    """Print a prototype's figures beside what was asked of them."""
     result = run["result"]
     period = f"{instant(result['period_start'])[:10]} to {instant(result['period_end'])[:10]}"
     log = f", on {count(result['transactions'], 'purchase')} of the log {run['log']}, {period}"
@@ -206,7 +207,8 @@ def _bound(figure: str, criterion: dict[str, Any] | None) -> list[object]:
     return [asked, _passed(criterion["passed"])]
 
 
-def _print_tests(console: Console, when: When, tests: list[dict[str, Any]]) -> None:
+def print_tests(console: Console, when: When, tests: list[dict[str, Any]]) -> None:
+    """Print how test phases ended, with their evidence."""
     rows: list[list[object]] = [
         [
             f"{test['phase']} r{test['revision']}",

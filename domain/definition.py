@@ -15,7 +15,10 @@ from pydantic import Field
 
 from domain.definition_earning import Cap, EarningRule, Expiry, Milestone
 from domain.definition_life import (
+    AutomaticApproval,
+    AutomaticBound,
     Criterion,
+    Escalation,
     Evaluation,
     Expectation,
     GatePolicy,
@@ -23,6 +26,7 @@ from domain.definition_life import (
     Gates,
     KpiRule,
     KpiThreshold,
+    LifetimeTerms,
     Objective,
     Offer,
     Prototype,
@@ -73,6 +77,8 @@ __all__ = [
     "Agreement",
     "Amount",
     "AttributeValue",
+    "AutomaticApproval",
+    "AutomaticBound",
     "Benefit",
     "Cap",
     "Clawback",
@@ -84,6 +90,7 @@ __all__ = [
     "Definition",
     "Downgrade",
     "EarningRule",
+    "Escalation",
     "Evaluation",
     "Expectation",
     "Expiry",
@@ -99,6 +106,7 @@ __all__ = [
     "KpiRule",
     "KpiThreshold",
     "Length",
+    "LifetimeTerms",
     "Milestone",
     "Objective",
     "Offer",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from domain import definition_checks_gates
 from domain.definition_checks_earning import earning, expiry
 from domain.definition_checks_events import attributes, scenario_events
 from domain.definition_checks_rewards import joining, rewards
@@ -15,7 +16,15 @@ from domain.definition_checks_tiers import counters, milestones, qualifications,
 from domain.definition_plain import Finding, Plain, choose, decimals_of, gates, known_tier, scenarios, twice
 from domain.jurisdictions import FLOORS
 
-_FRACTIONS = ("active_rate", "churn_rate", "member_redemption_rate", "share_above_first_tier")
+_FRACTIONS = (
+    "active_rate",
+    "churn_rate",
+    "retention_rate",
+    "member_redemption_rate",
+    "breakage_rate",
+    "satisfaction",
+    "share_above_first_tier",
+)
 _WITH_IDS = {
     "counters": "counter",
     "tiers": "tier",
@@ -52,8 +61,6 @@ def _unique(whole: Plain) -> Iterator[Finding]:
         yield from twice(phase["scenarios"].items(), "name", "there are two scenarios {}", "give one another name")
     kpis = whole["evaluation"]["kpis"].items()
     yield from twice(kpis, "kpi", "{} is judged twice", "write one entry with all its thresholds")
-    for gate in gates(whole):
-        yield from twice(gate["rules"].items(), "role", "{} is asked twice", "write one rule with the sum as its count")
 
 
 def _named_tiers(whole: Plain) -> Iterator[Finding]:
@@ -109,19 +116,10 @@ def _best(
     return max(ways, default=None)
 
 
-def _owner_asked(whole: Plain) -> Iterator[Finding]:
-    for gate in gates(whole):
-        for rule in gate["rules"].items():
-            if rule["role"].text == "product_owner":
-                yield rule["role"].says(
-                    "the program's owner is always left out of its gates, so this could never be met",
-                    "ask another role: finance, legal, marketing, operations, member_service, analyst or operator",
-                )
-
-
 def _bounds(whole: Plain) -> Iterator[Finding]:
     bounded = [(each, "figure") for each in whole["prototype"]["criteria"].items()]
     bounded += [(each, "kpi") for each in whole["objectives"].items()]
+    bounded += [(each, "figure") for gate in gates(whole) for each in gate["automatic"]["bounds"].items()]
     for part, name in bounded:
         yield from _bound(part, "at_least", "at_most", part[name].text)
         low, high = part["at_least"].number, part["at_most"].number
@@ -133,6 +131,16 @@ def _bounds(whole: Plain) -> Iterator[Finding]:
             low, high = threshold["below"].number, threshold["above"].number
             if low is not None and high is not None and low > high:
                 yield threshold.says(f"every figure is below {low} or above {high}", "write below as the lower one of the two")
+
+
+def _kpi_terms(whole: Plain) -> Iterator[Finding]:
+    for rule in whole["evaluation"]["kpis"].items():
+        kpi = rule["kpi"].text
+        if kpi == "lifetime_value" and not rule["lifetime"].given:
+            yield rule["kpi"].says("a lifetime value needs its terms", "add lifetime with margin and discount_rate")
+        for terms, of in (("lifetime", ("lifetime_value",)), ("running_cost", ("incremental_net", "return_on_investment"))):
+            if rule[terms].given and kpi is not None and kpi not in of:
+                yield rule[terms].says(f"{kpi} is computed without {terms}", f"take it away; it belongs to {' and '.join(of)}")
 
 
 def _bound(part: Plain, low: str, high: str, figure: str | None) -> Iterator[Finding]:
@@ -225,8 +233,12 @@ _CHECKS: tuple[Callable[[Plain], Iterator[Finding]], ...] = (
     attributes,
     _currencies,
     _partners,
-    _owner_asked,
+    definition_checks_gates.asked,
+    definition_checks_gates.steps,
+    definition_checks_gates.times,
+    definition_checks_gates.automatic,
     _bounds,
+    _kpi_terms,
     scenario_events,
     _waves,
     _floors,

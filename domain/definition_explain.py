@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from domain import definition_words as words
-from domain.definition import Definition, GatePolicy, ScenarioPhase
+from domain.definition import Definition, ScenarioPhase
 
 
 class Section(NamedTuple):
@@ -71,12 +71,12 @@ def _before_launch(definition: Definition) -> tuple[str, ...]:
     phases = (
         f"{phase.id} ({len(phase.scenarios)} scenarios)"
         if isinstance(phase, ScenarioPhase)
-        else f"{phase.id} (signed off by {_policy(phase.gate)})"
+        else f"{phase.id} (signed off by {words.policy(phase.gate)})"
         for phase in definition.test_phases
     )
     waves = (f"{words.figure(wave.share)} % for {words.period(wave.minimum_time)}" for wave in definition.waves)
     return (
-        f"The concept is approved by {_policy(gates.strategy)}, the launch by {_policy(gates.launch)}.",
+        f"The concept is approved by {words.policy(gates.strategy)}, the launch by {words.policy(gates.launch)}.",
         f"The prototype runs on {prototype.transactions}, and must meet {len(prototype.criteria)} criteria.",
         f"Tests: {words.listed(phases)}.",
         f"Waves: {words.listed(waves)}.",
@@ -87,6 +87,8 @@ def _judged(definition: Definition) -> tuple[str, ...]:
     lines = []
     for rule in definition.evaluation.kpis:
         kpi = f"{rule.kpi.replace('_', ' ')} over {words.period(rule.window)}"
+        if rule.minimum_sample is not None:
+            kpi += f" (told from {words.figure(rule.minimum_sample)} on)"
         for threshold in rule.thresholds:
             bounds = {"below": threshold.below, "above": threshold.above}
             crossed = " or ".join(f"{word} {words.figure(bound)}" for word, bound in bounds.items() if bound is not None)
@@ -97,10 +99,6 @@ def _judged(definition: Definition) -> tuple[str, ...]:
 def _end(definition: Definition) -> tuple[str, ...]:
     end = definition.wind_down
     return (
-        f"Approved by {_policy(definition.gates.wind_down)}; {words.period(end.notice)} notice, then "
+        f"Approved by {words.policy(definition.gates.wind_down)}; {words.period(end.notice)} notice, then "
         f"{words.period(end.redeem_window)} to redeem; what is left is forfeited.",
     )
-
-
-def _policy(policy: GatePolicy) -> str:
-    return words.listed(f"{rule.count} {rule.role}" if rule.count > 1 else rule.role for rule in policy.rules)

@@ -9,6 +9,7 @@ from domain.definition_values import (
     Amount,
     AttributeValue,
     Consequence,
+    Count,
     Fraction,
     Kpi,
     Length,
@@ -48,6 +49,19 @@ class Risk(Part):
     """What is done about it."""
 
 
+PrototypeFigure = Literal[
+    "members",
+    "points_issued",
+    "points_burned",
+    "points_expired",
+    "points_outstanding",
+    "points_per_member",
+    "cost",
+    "cost_share_of_revenue",
+    "share_above_first_tier",
+]
+
+
 class GateRule(Part):
     """So many people of one role must approve."""
 
@@ -55,6 +69,35 @@ class GateRule(Part):
     """The role."""
     count: Annotated[int, Field(ge=1, le=20)] = 1
     """How many of them."""
+    step: Annotated[int, Field(ge=1, le=20)] = 1
+    """In which step they are asked: rules of one step run side by side, and a step opens once all before it are met."""
+
+
+class Escalation(Part):
+    """Who else may approve once a gate has waited for so long."""
+
+    after: Length
+    """How long after the gate has opened; before its deadline."""
+    to: Role
+    """The role whose people may then fill any place that is still missing; whoever is left out stays so."""
+
+
+class AutomaticBound(Part):
+    """A bound on one figure that the prototype measured for the revision."""
+
+    figure: PrototypeFigure
+    """The figure; shares are fractions of 1. A gate whose subject has no such figure is never approved so."""
+    at_least: Number | None = None
+    """The least that it must be."""
+    at_most: Number | None = None
+    """The most that it may be."""
+
+
+class AutomaticApproval(Part):
+    """A written policy under which a gate is approved as it opens, by the actor `policy`."""
+
+    bounds: Annotated[tuple[AutomaticBound, ...], Field(min_length=1)]
+    """What the figures must be; all of them, and a figure that is missing means never."""
 
 
 class GatePolicy(Part):
@@ -64,6 +107,14 @@ class GatePolicy(Part):
     """Who must approve; all rules must be met."""
     deadline: Length = Period.parse("P14D")
     """How long the gate waits; then it has expired, and nothing is approved."""
+    reminders: tuple[Length, ...] = ()
+    """How long after the gate has opened those who are waited for are reminded; in rising order, before the deadline."""
+    escalation: Escalation | None = None
+    """Who else may approve once the gate has waited for long."""
+    automatic: AutomaticApproval | None = None
+    """Under which bounds nobody needs to be asked; at the launch gate, where the prototype's figures are known."""
+    break_glass: Role | None = None
+    """The role that may approve alone in an emergency, with a reason; everybody is told, and it is reviewed afterwards."""
 
 
 class Gates(Part):
@@ -80,17 +131,7 @@ class Gates(Part):
 class Criterion(Part):
     """A bound on one figure of the prototype."""
 
-    figure: Literal[
-        "members",
-        "points_issued",
-        "points_burned",
-        "points_expired",
-        "points_outstanding",
-        "points_per_member",
-        "cost",
-        "cost_share_of_revenue",
-        "share_above_first_tier",
-    ]
+    figure: PrototypeFigure
     """The figure; shares are fractions of 1."""
     at_least: Number | None = None
     """The least that it must be."""
@@ -201,6 +242,17 @@ class KpiThreshold(Part):
     """What follows; a proposal opens a gate, and nothing ends by itself."""
 
 
+class LifetimeTerms(Part):
+    """What a member's lifetime value is computed from, beside the retention rate; all of it for one window of the rule."""
+
+    margin: Amount
+    """What a member brings in a window, in units of money."""
+    discount_rate: Fraction
+    """By how much a window later is worth less, as a fraction of 1."""
+    acquisition_cost: Amount = Decimal(0)
+    """What it cost to win the member, in units of money."""
+
+
 class KpiRule(Part):
     """One figure that the program is judged by."""
 
@@ -208,6 +260,12 @@ class KpiRule(Part):
     """The figure."""
     window: Length
     """Over how long it is taken."""
+    minimum_sample: Count | None = None
+    """From how many members (or answers) on it is told; from fewer it is immature, and nothing follows."""
+    lifetime: LifetimeTerms | None = None
+    """What `lifetime_value` needs, and nothing else has."""
+    running_cost: Amount | None = None
+    """What running the program costs in a window, beside the points: for `incremental_net` and `return_on_investment`."""
     thresholds: Annotated[tuple[KpiThreshold, ...], Field(min_length=1)]
     """What follows from which figure; the gravest that is crossed counts."""
 

@@ -63,12 +63,23 @@ Consequence = Literal["continue", "alert", "propose_amendment", "propose_end"]
 Kpi = Literal[
     "active_rate",
     "churn_rate",
+    "retention_rate",
     "member_redemption_rate",
     "point_redemption_rate",
+    "breakage_rate",
     "burn_earn_ratio",
     "points_outstanding",
     "management_liability",
+    "cost_per_member",
+    "lifetime_value",
+    "incremental_margin",
+    "incremental_net",
+    "return_on_investment",
+    "net_promoter_score",
+    "satisfaction",
 ]
+"""`domain.kpis` has the formula of each; the last five need a holdout, or answers of members, and are told as not available
+without."""
 
 
 def _text(text: str) -> str:

@@ -6,12 +6,14 @@ from decimal import Decimal
 from typing import Any
 
 from domain.definition import (
+    AutomaticBound,
     Benefit,
     Condition,
     Counter,
     Definition,
     EarningRule,
     Expiry,
+    GatePolicy,
     Held,
     Milestone,
     Qualification,
@@ -214,6 +216,33 @@ def benefit(definition: Definition, written: Benefit) -> str:
     tiers = f" ({listed(tier_name(definition, tier) for tier in written.tiers)})" if written.tiers else ""
     brings = f", {points(written.points)}" if written.points else ""
     return f"{written.name}, {on}{tiers}{brings}"
+
+
+def policy(written: GatePolicy) -> str:
+    """Who approves, step by step, and what else may happen at a gate."""
+    steps = sorted({rule.step for rule in written.rules})
+    asked = (
+        listed(f"{rule.count} {rule.role}" if rule.count > 1 else rule.role for rule in written.rules if rule.step == step)
+        for step in steps
+    )
+    told = ", then ".join(asked)
+    more = []
+    if written.reminders:
+        more.append(f"reminded after {listed(map(period, written.reminders))}")
+    if written.escalation:
+        more.append(f"from {period(written.escalation.after)} on {written.escalation.to} may stand in")
+    if written.automatic:
+        more.append(f"nobody is asked where {listed(map(bound, written.automatic.bounds))}")
+    if written.break_glass:
+        more.append(f"in an emergency {written.break_glass} alone")
+    return f"{told} ({'; '.join(more)})" if more else told
+
+
+def bound(written: AutomaticBound) -> str:
+    """What a figure must be: cost is at most 1,000."""
+    limits = {"at least": written.at_least, "at most": written.at_most}
+    told = listed(f"{words} {figure(limit)}" for words, limit in limits.items() if limit is not None)
+    return f"{written.figure.replace('_', ' ')} is {told}"
 
 
 def value(written: Any) -> str:

@@ -19,6 +19,8 @@ ParticipantId = Annotated[str, StringConstraints(pattern=f"^{_REFERENCE}$")]
 PROGRAMS_QUEUE = "programs"
 MEMBERS_QUEUE = "members"
 BULK_QUEUE = "bulk"
+NOTICES_QUEUE = "notices"
+"""A queue of its own: a mail server that hangs must not keep a vote waiting, nor a simulation a notice."""
 SEAL_SCHEDULE = "ledger/seal"
 """The Schedule that seals the ledger of all programs."""
 
@@ -79,6 +81,16 @@ def correction(person: str, key: str) -> str:
 def redemption(person: str, key: str) -> str:
     """The ledger's key of a redemption that a person asked for."""
     return f"redemption/{asked(person, key)}"
+
+
+def notice(notice: str, round_: int) -> str:
+    """The delivery of a notice; each replay is a workflow of its own."""
+    return f"notice/{notice}/{round_}"
+
+
+def notice_test(person: str, key: str) -> str:
+    """The sending of test notices that a person asked for."""
+    return f"notice/test/{asked(person, key)}"
 
 
 def expiry_schedule(program: str) -> str:

@@ -1,40 +1,54 @@
 """KPIs: the figures that a program is judged by, and the verdict of an evaluation."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
+from typing import Literal
 
 from pydantic import AwareDatetime
 
+from domain import statistics
 from domain.definition import Consequence, Definition, Kpi, KpiRule, KpiThreshold
+from domain.figures import Figures
+from domain.kpi_formulas import FORMULAS
 from domain.model import Value
-from domain.money import in_units
+from domain.statistics import Figure, Interval
 
 _GRAVITY: tuple[Consequence, ...] = ("continue", "alert", "propose_amendment", "propose_end")
-_SIXTH_DECIMAL = Decimal("0.000001")
+
+Status = Literal["computed", "immature", "not_available"]
+"""`immature`: nothing to compute it from yet, or from fewer than the rule asks for; `not_available`: nobody keeps what it is
+computed from.
+"""
+Direction = Literal["up", "down", "level"]
 
 
-class Figures(Value):
-    """What happened in one window (since, until]: members, and points of the program's currency."""
+class Trend(Value):
+    """Against the evaluation before: what the KPI changed by, and whether that is more than chance.
 
-    members_at_start: int
-    joined: int
-    left: int
-    members_at_end: int
-    active_members: int
-    members_redeemed: int
-    issued: int
-    burned: int
-    expired: int
-    forfeited: int
-    outstanding: int
+    `level` is a difference whose interval holds zero; a KPI that has no interval goes where its difference goes.
+    """
+
+    at: AwareDatetime
+    value: Decimal
+    difference: Decimal
+    interval: Interval | None = None
+    direction: Direction
 
 
 class KpiResult(Value):
-    """One KPI of an evaluation: its value (None: nothing yet to compute it from), what follows, and how it was computed."""
+    """One KPI of an evaluation: its value (None: see `status`), what follows, and how it was computed.
+
+    `n` are the members (or answers) that it was computed from; `interval` is of 95 percent, and None where the figure is one of
+    all members, which no chance has drawn.
+    """
 
     kpi: Kpi
     value: Decimal | None
+    status: Status = "computed"
+    n: int | None = None
+    interval: Interval | None = None
+    trend: Trend | None = None
     window_start: AwareDatetime
     window_end: AwareDatetime
     consequence: Consequence
@@ -53,34 +67,64 @@ class Verdict(Value):
 def kpi(name: Kpi, figures: Figures, definition: Definition) -> Decimal | None:
     """The KPI's value; None when there is nothing to divide by, which is not zero.
 
-    Rates are fractions of 1, rounded half-even to six decimals; points are whole; the liability is in units of money, rounded
-    to its smallest unit. On one window the point redemption rate and the burn/earn ratio are the same quotient; they differ by
-    the window that a rule gives them. `KpiResult.formula` says each formula with its numbers.
+    Rates are fractions of 1, rounded half-even to six decimals; points are whole; money is in its units, rounded to the
+    smallest one; a net promoter score goes from -100 to 100. On one window the point redemption rate and the burn/earn ratio
+    are the same quotient; they differ by the window that a rule gives them. `KpiResult.formula` says each formula with its
+    numbers. What takes parameters of a rule is computed by `judge` alone.
     """
-    return _computed(name, figures, definition)[0]
+    figure = FORMULAS[name](figures, definition, None).figure
+    return figure.value if figure is not None else None
 
 
-def judge(definition: Definition, figures: Mapping[Kpi, Figures], at: datetime) -> Verdict:
+def judge(definition: Definition, figures: Mapping[Kpi, Figures], at: datetime, before: Sequence[Verdict] = ()) -> Verdict:
     """Judge the program at an instant by the figures of each KPI's own window, which ends there.
 
-    A KPI without a value has no consequence. Raises KeyError when the figures of a KPI of the definition are not given.
+    `before` are earlier verdicts, newest first: the trend is told against the first that has the KPI. A KPI without a value has
+    no consequence. Raises KeyError when the figures of a KPI of the definition are not given.
     """
-    results = tuple(_result(definition, rule, figures[rule.kpi], at) for rule in definition.evaluation.kpis)
+    results = tuple(_result(definition, rule, figures[rule.kpi], at, before) for rule in definition.evaluation.kpis)
     return Verdict(at=at, results=results, consequence=_gravest([result.consequence for result in results]))
 
 
-def _result(definition: Definition, rule: KpiRule, figures: Figures, at: datetime) -> KpiResult:
-    value, formula = _computed(rule.kpi, figures, definition)
-    hit = [threshold.consequence for threshold in rule.thresholds if value is not None and _crossed(threshold, value)]
+def _result(definition: Definition, rule: KpiRule, figures: Figures, at: datetime, before: Sequence[Verdict]) -> KpiResult:
+    computed = FORMULAS[rule.kpi](figures, definition, rule)
+    figure, formula = computed.figure, computed.formula
+    status: Status = "computed"
+    if not computed.kept:
+        figure, status = None, "not_available"
+    elif figure is None:
+        status, formula = "immature", f"{formula}: immature, nothing to divide by"
+    elif rule.minimum_sample is not None and (computed.n or 0) < rule.minimum_sample:
+        figure, status = None, "immature"
+        formula += f": immature, {computed.n} are fewer than the {rule.minimum_sample} that are asked for"
+    hit = [each.consequence for each in rule.thresholds if figure is not None and _crossed(each, figure.value)]
     return KpiResult(
         kpi=rule.kpi,
-        value=value,
+        value=figure.value if figure is not None else None,
+        status=status,
+        n=computed.n,
+        interval=figure.interval if figure is not None else None,
+        trend=_trend(definition, rule, figure, at, before) if figure is not None else None,
         window_start=rule.window.before(at, definition.zone),
         window_end=at,
         consequence=_gravest(hit),
         formula=formula,
         figures=figures,
     )
+
+
+def _trend(definition: Definition, rule: KpiRule, now: Figure, at: datetime, before: Sequence[Verdict]) -> Trend | None:
+    """Against the newest verdict before that has a value of the same KPI over a window as long."""
+    for verdict in before:
+        for result in verdict.results:
+            as_long = result.window_start == rule.window.before(verdict.at, definition.zone)
+            if verdict.at < at and result.kpi == rule.kpi and result.value is not None and as_long:
+                interval = statistics.difference(now, Figure(value=result.value, interval=result.interval))
+                change = now.value - result.value
+                low, high = (interval.low, interval.high) if interval is not None else (change, change)
+                direction: Direction = "up" if low > 0 else "down" if high < 0 else "level"
+                return Trend(at=verdict.at, value=result.value, difference=change, interval=interval, direction=direction)
+    return None
 
 
 def _crossed(threshold: KpiThreshold, value: Decimal) -> bool:
@@ -90,31 +134,3 @@ def _crossed(threshold: KpiThreshold, value: Decimal) -> bool:
 
 def _gravest(consequences: list[Consequence]) -> Consequence:
     return max(consequences, key=_GRAVITY.index, default="continue")
-
-
-def _computed(name: Kpi, figures: Figures, definition: Definition) -> tuple[Decimal | None, str]:
-    """The value, and the formula in words with its numbers."""
-    members = figures.members_at_start + figures.joined  # everybody who was a member at some time of the window
-    if name == "active_rate":
-        return _rate(figures.active_members, "members with an activity", members, "members in the window")
-    if name == "churn_rate":
-        return _rate(figures.left, "members lost", figures.members_at_start, "members at its start")
-    if name == "member_redemption_rate":
-        return _rate(figures.members_redeemed, "members who redeemed", members, "members in the window")
-    if name in ("point_redemption_rate", "burn_earn_ratio"):
-        return _rate(figures.burned, "points redeemed in the window", figures.issued, "points issued in it")
-    if name == "points_outstanding":
-        return Decimal(figures.outstanding), f"points outstanding at the end of the window = {figures.outstanding}"
-    currency = definition.currency
-    liability = in_units(definition.money, figures.outstanding * currency.cost_per_point * currency.expected_redemption_rate)
-    return liability, (
-        f"points outstanding x cost per point x expected redemption rate = {figures.outstanding} x {currency.cost_per_point} x "
-        f"{currency.expected_redemption_rate} {definition.money}"
-    )
-
-
-def _rate(part: int, part_name: str, whole: int, whole_name: str) -> tuple[Decimal | None, str]:
-    formula = f"{part_name} / {whole_name} = {part} / {whole}"
-    if whole == 0:
-        return None, f"{formula}: immature, nothing to divide by"
-    return (Decimal(part) / whole).quantize(_SIXTH_DECIMAL, ROUND_HALF_EVEN), formula

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Literal
 
 from domain.definition import Definition
-from domain.gates import Outcome
+from domain.gates import Outcome, Vote
 from domain.model import Message
 from domain.stages import JourneyStage, MemberStatus, Stage
 
@@ -30,7 +30,7 @@ class Revision(Message):
 class QualificationResult(Message):
     """How the qualification of a revision ended, and why, in words."""
 
-    outcome: Literal["approved", "changes_requested", "rejected", "failed", "expired", "withdrawn"]
+    outcome: Literal["approved", "changes_requested", "rejected", "failed", "expired", "withdrawn", "unsatisfiable"]
     why: str = ""
 
 
@@ -41,6 +41,8 @@ class GateResult(Message):
     outcome: Outcome
     decided_at: datetime
     reasons: str = ""
+    glass: Vote | None = None
+    """By whom its glass was broken, and why; None where it was decided in the ordinary way."""
 
 
 class PhaseResult(Message):
@@ -57,6 +59,7 @@ class PrototypeSummary(Message):
     passed: bool
     transactions: int
     evidence: str
+    figures: dict[str, Decimal] = {}
 
 
 class EndRequest(Message):

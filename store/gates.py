@@ -1,4 +1,4 @@
-"""Gates and the audit trail of decisions: what waits for whom, and who decided what."""
+"""Gates, and the decisions of the audit trail: what waits for whom, and who decided what."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,21 +7,35 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.audit import Fact
 from domain.definition import Role
-from domain.gates import Answer, Decision, GateState
+from domain.gates import Answer, Decision, GateState, Refusal
 from domain.model import Message
+from store import audit, tables
 from store.errors import GateUnknown
-from store.tables import decision, gate, person
+from store.tables import gate, gate_answer, person
+
+
+class GateAnswer(Message):
+    """What became of a decision at a gate: the gate after it, or why it did not count; neither while it is open."""
+
+    state: GateState | None = None
+    refusal: Refusal | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.state is None and self.refusal is None
 
 
 class DecisionRecord(Message):
-    """A row of the audit trail; `refusal` is the code of why it did not count, None where it did."""
+    """A vote, as it stands in the audit trail; `refusal` is the code of why it did not count, None where it did."""
 
     gate: str
     program: str
     person: str
     name: str | None
     role: Role | None
+    on_behalf_of: str | None
     answer: Answer
     reason: str
     digest: str
@@ -43,32 +57,58 @@ async def save(connection: AsyncConnection, state: GateState) -> None:
     await connection.execute(update(gate).where(gate.c.id == state.id, gate.c.outcome.is_(None)).values(**columns))
 
 
+async def latest(connection: AsyncConnection, state: GateState) -> GateState:
+    """The gate as its workflow knows it, or as it was written where that is ahead; locked until the transaction ends.
+
+    It is ahead where an activity has written and died before its workflow heard of it. Raises GateUnknown.
+    """
+    written = await connection.scalar(select(gate.c.state).where(gate.c.id == state.id).with_for_update(key_share=True))
+    if written is None:
+        raise GateUnknown(state.id)
+    stored = GateState.model_validate(written)
+    return stored if _progress(stored) != _progress(state) else state
+
+
 async def record(
     connection: AsyncConnection, state: GateState, made: Decision, role: Role | None, at: datetime, refusal: str | None
 ) -> None:
     """Append a decision to the audit trail; one that counted, written again, changes nothing."""
-    await connection.execute(
-        insert(decision)
-        .values(
-            gate=state.id,
-            program=state.subject.program,
-            person=made.person.id,
-            role=role,
-            answer=made.answer,
-            reason=made.reason,
-            digest=made.digest,
-            key=made.key,
-            refusal=refusal,
-            at=at,
-        )
-        .on_conflict_do_nothing()
+    mandate = made.on_behalf_of
+    fact = Fact(
+        program=state.subject.program,
+        at=at,
+        action="vote",
+        actor=made.person.id,
+        role=role,
+        on_behalf_of=mandate.giver if mandate else None,
+        about=state.id,
+        key=None if refusal else f"{state.id}/{made.person.id}/{made.key}",
+        refusal=refusal,
+        details={"answer": made.answer, "reason": made.reason, "digest": made.digest, "key": made.key}
+        | ({"delegation": mandate.delegation} if mandate else {}),
     )
+    await audit.append(connection, fact)
 
 
-async def has_counted(connection: AsyncConnection, gate_id: str, person_id: str, key: str) -> bool:
-    """Whether this person's decision under this key is one that counted."""
-    mine = (decision.c.gate == gate_id) & (decision.c.person == person_id) & (decision.c.key == key)
-    return await connection.scalar(select(decision.c.id).where(mine, decision.c.refusal.is_(None))) is not None
+async def expect_answer(connection: AsyncConnection, gate_id: str, person_id: str, key: str) -> None:
+    """Note that a decision is handed to a gate; what became of one that was handed to it before stays as it is."""
+    await connection.execute(insert(gate_answer).values(gate=gate_id, person=person_id, key=key).on_conflict_do_nothing())
+
+
+async def keep_answer(connection: AsyncConnection, gate_id: str, person_id: str, key: str, answer: GateAnswer) -> None:
+    """Note what became of a decision; the first answer stays."""
+    values = answer.model_dump(mode="json")
+    await expect_answer(connection, gate_id, person_id, key)
+    mine = (gate_answer.c.gate == gate_id) & (gate_answer.c.person == person_id) & (gate_answer.c.key == key)
+    is_open = gate_answer.c.refusal.is_(None) & gate_answer.c.state.is_(None)
+    await connection.execute(update(gate_answer).where(mine, is_open).values(values))
+
+
+async def answer_to(connection: AsyncConnection, gate_id: str, person_id: str, key: str) -> GateAnswer | None:
+    """What became of a person's decision under this key; None where no gate was handed such a one."""
+    mine = (gate_answer.c.gate == gate_id) & (gate_answer.c.person == person_id) & (gate_answer.c.key == key)
+    row = (await connection.execute(select(gate_answer.c.state, gate_answer.c.refusal).where(mine))).one_or_none()
+    return GateAnswer(state=row.state, refusal=row.refusal) if row is not None else None
 
 
 async def find(connection: AsyncConnection, gate_id: str) -> GateState:
@@ -90,13 +130,19 @@ async def listed(connection: AsyncConnection, program_id: str | None, *, open_on
 
 
 async def decisions(connection: AsyncConnection, program_id: str) -> Sequence[DecisionRecord]:
-    """The program's audit trail, in the order in which it was written."""
-    columns = [decision.c[name] for name in DecisionRecord.model_fields if name != "name"]
+    """Every decision at the program's gates, refused ones too, in the order in which they were written; not what was forged."""
+    trail, columns = tables.audit, tables.audit.c
     rows = await connection.execute(
-        select(*columns, person.c.name)
-        .select_from(decision.outerjoin(person, person.c.id == decision.c.person))
-        .where(decision.c.program == program_id)
-        .order_by(decision.c.id)
+        select(
+            columns.about.label("gate"),
+            columns.actor.label("person"),
+            *(columns[name] for name in ("program", "role", "on_behalf_of", "refusal", "at", "recorded_at")),
+            *(columns.details[name].astext.label(name) for name in ("answer", "reason", "digest")),
+            person.c.name,
+        )
+        .select_from(trail.outerjoin(person, person.c.id == columns.actor))
+        .where(columns.program == program_id, columns.action == "vote", columns.details.has_key("answer"))
+        .order_by(columns.number)
     )
     return [DecisionRecord.model_validate(dict(row)) for row in rows.mappings()]
 
@@ -107,3 +153,8 @@ async def name_people(connection: AsyncConnection, names: dict[str, str]) -> Non
         return
     statement = insert(person).values([{"id": id_, "name": name} for id_, name in sorted(names.items())])
     await connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_={"name": statement.excluded.name}))
+
+
+def _progress(state: GateState) -> tuple[object, ...]:
+    """What grows with all that happens at a gate."""
+    return state.round, len(state.keys), state.reminded, state.escalated, state.outcome

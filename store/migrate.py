@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from runtime.database import create_engine
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 0x7465_6E75_7265
 """The advisory lock of whoever migrates: "tenure" in ASCII."""
 
@@ -29,6 +29,6 @@ async def migrate(url: str) -> None:
 
 def _to_head(connection: Connection) -> None:
     config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

@@ -1,4 +1,4 @@
-"""Every table but the ledger's, as SQLAlchemy Core: programs, revisions, gates, decisions, members, evidence, requests."""
+"""Every table but the ledger's, as SQLAlchemy Core: programs, revisions, gates, members, evidence, requests, audit trail."""
 
 from sqlalchemy import (
     BigInteger,
@@ -10,6 +10,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Numeric,
     PrimaryKeyConstraint,
@@ -101,25 +102,6 @@ gate = Table(
     _recorded_at(),
     Index("gate_open", "program", postgresql_where="outcome IS NULL"),
 )
-
-decision = Table(
-    "decision",
-    metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("gate", Text, ForeignKey("store.gate.id"), nullable=False),
-    _program(),
-    Column("person", Text, nullable=False),
-    Column("role", Text),
-    Column("answer", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("digest", Text, nullable=False),
-    Column("key", Text, nullable=False),
-    Column("refusal", Text),
-    _instant("at"),
-    _recorded_at(),
-    Index("decision_counts_once", "gate", "person", unique=True, postgresql_where="refusal IS NULL"),
-)
-"""The audit trail of votes, refused ones included (`refusal` says why); append-only by privilege."""
 
 member = Table(
     "member",
@@ -329,3 +311,124 @@ invitation = Table(
     PrimaryKeyConstraint("program", "participant", name="invitation_pkey"),
 )
 """Who was invited to a program, by reference; `accepted_at` once they have joined."""
+
+notice = Table(
+    "notice",
+    metadata,
+    Column("number", BigInteger, Identity(always=True), primary_key=True),
+    Column("id", Text, nullable=False),
+    Column("program", Text, ForeignKey("store.program.id")),
+    Column("gate", Text),
+    Column("kind", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("state", Text, nullable=False, server_default="waiting"),
+    Column("round", Integer, nullable=False, server_default="1"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("last_error", Text),
+    _instant("created_at"),
+    _instant("started_at", nullable=True),
+    _instant("settled_at", nullable=True),
+    _recorded_at(),
+    UniqueConstraint("id", name="notice_id"),
+    Index("notice_waiting", "number", postgresql_where="state = 'waiting' AND started_at IS NULL"),
+    Index("notice_by_state", "state", "number"),
+)
+"""What is to be told to one recipient by one channel: `waiting`, then `delivered` or `dead`; a replay is a further `round`."""
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("program", Text, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    _instant("at"),
+    Column("action", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("role", Text),
+    Column("on_behalf_of", Text),
+    Column("about", Text),
+    Column("key", Text),
+    Column("refusal", Text),
+    Column("details", JSONB, nullable=False),
+    Column("previous", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    _instant("recorded_at"),
+    PrimaryKeyConstraint("program", "number", name="audit_pkey"),
+    Index("audit_once", "program", "key", unique=True, postgresql_where="key IS NOT NULL"),
+    Index("audit_about", "about", "number", postgresql_where="about IS NOT NULL"),
+    Index("audit_by_actor", "actor", "recorded_at", postgresql_where="action = 'vote'"),
+    Index("audit_by_giver", "on_behalf_of", "recorded_at", postgresql_where="on_behalf_of IS NOT NULL"),
+)
+"""Who decided and did what, refused attempts included (`refusal` says why); a chain of hashes, append-only by privilege."""
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("program", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False, autoincrement=False),
+    Column("hash", LargeBinary, nullable=False),
+)
+"""The last entry of each chain; moved by a trigger, and by nobody else."""
+
+delegation = Table(
+    "delegation",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("giver", Text, nullable=False),
+    Column("taker", Text, nullable=False),
+    Column("roles", JSONB, nullable=False),
+    Column("program", Text, ForeignKey("store.program.id")),
+    _instant("since"),
+    _instant("until"),
+    _instant("ended_at", nullable=True),
+    _recorded_at(),
+    Index("delegation_by_giver", "giver", "until"),
+    Index("delegation_by_taker", "taker", "until"),
+)
+"""Who decides for whom, from when until when; no program means all. `ended_at` is set where it was ended before its time."""
+
+gate_answer = Table(
+    "gate_answer",
+    metadata,
+    Column("gate", Text, ForeignKey("store.gate.id"), nullable=False),
+    Column("person", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("refusal", JSONB(none_as_null=True)),
+    Column("state", JSONB(none_as_null=True)),
+    _recorded_at(),
+    PrimaryKeyConstraint("gate", "person", "key", name="gate_answer_pkey"),
+)
+"""What became of each decision handed to a gate: the gate after it where it counted, or why it did not; neither: it is open."""
+books_estimate = Table(
+    "books_estimate",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _program(),
+    Column("period", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("redemption_rate", Numeric, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("entered_by", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    _instant("at"),
+    _recorded_at(),
+    UniqueConstraint("program", "key", name="books_estimate_once"),
+)
+"""The redemption rates that finance entered: from which period on, by whom and why. The last one for a period counts."""
+
+books_period = Table(
+    "books_period",
+    metadata,
+    _program(),
+    Column("period", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("closed_by", Text, nullable=False),
+    _instant("closed_at"),
+    Column("books", JSONB, nullable=False),
+    _recorded_at(),
+    PrimaryKeyConstraint("program", "period", name="books_period_pkey"),
+    Index("books_period_last", "program", unique=True, postgresql_where="status = 'final'"),
+)
+"""The books of each closed period, as they were closed: figures, terms and journal; the `final` one ends them."""

@@ -1,8 +1,10 @@
 """What tests of workflows and of the API share: a whole Tenure in this process, on real servers."""
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from httpx import ASGITransport, AsyncClient, Response
@@ -15,7 +17,9 @@ from api.services import Services
 from domain.definition import Definition, digest, scaled
 from domain.lifecycle import Revision
 from ledger import Ledger
+from runtime.keys import ensure_keys
 from runtime.settings import Settings
+from runtime.signatures import KeyRing
 from tests.paths import EXAMPLES
 
 OWNER = "demo-owner"
@@ -69,6 +73,8 @@ class House:
     ledger: Ledger
     temporal: Client
     http: AsyncClient
+    keys: KeyRing
+    """Those by which its API signs decisions."""
 
     async def get(self, path: str, person: str = "demo-owner") -> Any:
         """What a GET answers, which must be well."""
@@ -86,14 +92,18 @@ class House:
         return await self.http.post(path, json=body, headers=headers)
 
 
-def house_over(engine: AsyncEngine, temporal: Client, people_file: Any) -> tuple[House, Any]:
-    """A house without its workers, and the application to run."""
+def house_over(engine: AsyncEngine, temporal: Client, folder: Path) -> tuple[House, Any]:
+    """A house without its workers, and the application to run; people and keys lie in the folder."""
+    people, signing, verification = (folder / f"{name}.json" for name in ("people", "signing-keys", "verification-keys"))
+    people.write_text(json.dumps(people_entries()))
+    ensure_keys(signing, verification, datetime.now(UTC))
     ledger = Ledger(engine)
-    app = create_app(Settings(people_file=people_file), services=Services(engine, ledger, temporal, patience=_PATIENCE))
+    settings = Settings(people_file=people, signing_keys_file=signing, verification_keys_file=verification)
+    app = create_app(settings, services=Services(engine, ledger, temporal, patience=_PATIENCE))
     http = AsyncClient(
         transport=ASGITransport(app=app), base_url="http://tenure", timeout=timedelta(seconds=60).total_seconds()
     )
-    return House(engine, ledger, temporal, http), app
+    return House(engine, ledger, temporal, http, KeyRing(signing, verification)), app
 
 
 def people_entries() -> list[dict[str, Any]]:

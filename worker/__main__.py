@@ -1,4 +1,4 @@
-"""`python -m worker`: a worker process, which also relays the outbox and has the ledger sealed. SIGTERM drains it."""
+"""`python -m worker`: a worker process, which also relays what is committed and has the ledger sealed. SIGTERM drains it."""
 
 import asyncio
 import logging
@@ -9,6 +9,7 @@ from datetime import timedelta
 from runtime.database import create_engine
 from runtime.errors import TenureError
 from runtime.logs import configure_logs
+from runtime.notices import read_notices
 from runtime.settings import Settings, settings
 from runtime.temporal import connect
 from worker.hosting import hosted
@@ -23,10 +24,17 @@ async def run(configured: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    notices = read_notices(configured)
     engine = create_engine(configured.required_database_url, pool_size=configured.database_pool)
     client = await connect()
     try:
-        async with hosted(client, engine, max_cached_workflows=configured.max_cached_workflows):
+        async with hosted(
+            client,
+            engine,
+            max_cached_workflows=configured.max_cached_workflows,
+            notices=notices,
+            build_id=configured.build_id,
+        ):
             beside = [
                 asyncio.create_task(relay(engine, client)),
                 asyncio.create_task(keep_sealing(client, timedelta(seconds=configured.seal_every))),

@@ -7,25 +7,46 @@ from datetime import timedelta
 from httpx import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import Worker, WorkerDeploymentConfig
 
-from domain.ids import BULK_QUEUE, MEMBERS_QUEUE, PROGRAMS_QUEUE
+from domain.ids import BULK_QUEUE, MEMBERS_QUEUE, NOTICES_QUEUE, PROGRAMS_QUEUE
+from runtime.notices import Notices, logged_alone
+from runtime.settings import settings
+from runtime.signatures import VerificationKeys
 from worker.heartbeats import Heartbeats
 from worker.registry import WORKFLOWS, Activities
 
-_ACTIVITIES_AT_ONCE = {PROGRAMS_QUEUE: 20, MEMBERS_QUEUE: 40, BULK_QUEUE: 4}
+_ACTIVITIES_AT_ONCE = {PROGRAMS_QUEUE: 20, MEMBERS_QUEUE: 40, BULK_QUEUE: 4, NOTICES_QUEUE: 10}
 """Bulk work is few and large; the others are many and short, and more of them than database connections only wait."""
 _DRAIN = timedelta(seconds=10)
 QUEUES = tuple(WORKFLOWS)
+DEPLOYMENT = "tenure"
+"""The name under which Temporal knows the versions of Tenure's workers."""
 
 
 @asynccontextmanager
 async def hosted(
-    client: Client, engine: AsyncEngine, *, max_cached_workflows: int, queues: tuple[str, ...] = QUEUES
+    client: Client,
+    engine: AsyncEngine,
+    *,
+    max_cached_workflows: int,
+    queues: tuple[str, ...] = QUEUES,
+    notices: Notices | None = None,
+    build_id: str | None = None,
+    keys: VerificationKeys | None = None,
 ) -> AsyncIterator[list[Worker]]:
-    """Host the workflows and activities of the queues until the block is left; what is under way may finish first."""
+    """Host the workflows and activities of the queues until the block is left; what is under way may finish first.
+
+    `notices` says whom notices go to, and how; without it they are logged. `keys` tell what the API has signed; without them,
+    the settings say where they are. With a `build_id` the workers are a version of the deployment `tenure`, and get work once
+    Temporal has been told that it is the current one.
+    """
     async with AsyncExitStack() as stack:
-        activities = Activities.over(engine, client, await stack.enter_async_context(AsyncClient()))
+        http = await stack.enter_async_context(AsyncClient())
+        activities = Activities.over(
+            engine, client, http, notices or logged_alone(), keys or VerificationKeys(settings().verification_keys)
+        )
         workers = [
             await stack.enter_async_context(
                 Worker(
@@ -37,8 +58,24 @@ async def hosted(
                     max_concurrent_activities=_ACTIVITIES_AT_ONCE[queue],
                     graceful_shutdown_timeout=_DRAIN,
                     interceptors=[Heartbeats()],
+                    deployment_config=_version(build_id),
                 )
             )
             for queue in queues
         ]
         yield workers
+
+
+def _version(build_id: str | None) -> WorkerDeploymentConfig | None:
+    """Which version these workers are: every workflow goes over to the current one at its next step.
+
+    Said here and not with each workflow, since a workflow that says it itself is refused by a server whose workers have no
+    version. What lives for years could not stay with its build anyway; replays and `patched` make the change safe.
+    """
+    if build_id is None:
+        return None
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(DEPLOYMENT, build_id),
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
+    )

@@ -8,10 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
 from activities.amendments import AmendmentActivities
+from activities.books import BooksActivities
 from activities.evaluation import EvaluationActivities
 from activities.expiry import ExpiryActivities
 from activities.gates import GateActivities
 from activities.members import MemberActivities
+from activities.notice_channels import channels_of
+from activities.notices import NoticeActivities
 from activities.programs import ProgramActivities
 from activities.qualification import QualificationActivities
 from activities.redemption import RedemptionActivities
@@ -20,12 +23,15 @@ from activities.rewards import RewardProviders
 from activities.schedules import ScheduleActivities
 from activities.seal import SealActivities
 from activities.wind_down import WindDownActivities
-from domain.ids import BULK_QUEUE, MEMBERS_QUEUE, PROGRAMS_QUEUE
+from domain.ids import BULK_QUEUE, MEMBERS_QUEUE, NOTICES_QUEUE, PROGRAMS_QUEUE
 from ledger import Ledger
+from runtime.notices import Notices
+from runtime.signatures import VerificationKeys
 from workflows.approval_gate import ApprovalGate
 from workflows.expiry_sweep import ExpirySweep
 from workflows.ledger_seal import LedgerSeal
 from workflows.member_lifecycle import MemberLifecycle
+from workflows.notice_delivery import NoticeDelivery, NoticeTest
 from workflows.program_evaluation import ProgramEvaluation
 from workflows.program_lifecycle import ProgramLifecycle
 from workflows.prototype_run import PrototypeRun
@@ -40,6 +46,7 @@ WORKFLOWS: dict[str, list[type]] = {
     PROGRAMS_QUEUE: [ProgramLifecycle, RevisionQualification, ApprovalGate, TestPhase, Rollout, ProgramEvaluation, WindDown],
     MEMBERS_QUEUE: [MemberLifecycle, RetentionIntervention, Redemption],
     BULK_QUEUE: [ExpirySweep, LedgerSeal, PrototypeRun],
+    NOTICES_QUEUE: [NoticeDelivery, NoticeTest],
 }
 
 
@@ -59,14 +66,18 @@ class Activities:
     expiry: ExpiryActivities
     seal: SealActivities
     wind_down: WindDownActivities
+    notices: NoticeActivities
+    books: BooksActivities
 
     @classmethod
-    def over(cls, engine: AsyncEngine, client: Client, http: AsyncClient) -> "Activities":
+    def over(
+        cls, engine: AsyncEngine, client: Client, http: AsyncClient, notices: Notices, keys: VerificationKeys
+    ) -> "Activities":
         ledger = Ledger(engine)
         return cls(
             programs=ProgramActivities(engine),
             amendments=AmendmentActivities(engine),
-            gates=GateActivities(engine),
+            gates=GateActivities(engine, keys, notices.routing),
             qualification=QualificationActivities(engine),
             members=MemberActivities(engine, ledger),
             retention=RetentionActivities(engine, ledger),
@@ -76,6 +87,8 @@ class Activities:
             expiry=ExpiryActivities(ledger),
             seal=SealActivities(ledger),
             wind_down=WindDownActivities(engine, ledger, client),
+            notices=NoticeActivities(engine, channels_of(notices, http), notices.routing),
+            books=BooksActivities(engine),
         )
 
     def of(self, queue: str) -> Sequence[Callable[..., object]]:
@@ -88,8 +101,10 @@ class Activities:
                 self.programs.settle_revision,
                 self.programs.put_in_force,
                 self.programs.open_wave,
-                self.gates.save_gate,
-                self.gates.record_decision,
+                self.gates.open_gate,
+                self.gates.take_decision,
+                self.gates.pass_time,
+                self.gates.withdraw_gate,
                 self.qualification.run_scenarios,
                 self.qualification.keep_sign_off,
                 self.evaluation.latest_verdict,
@@ -120,6 +135,8 @@ class Activities:
                 self.wind_down.forfeit_remainder,
                 self.wind_down.end_memberships,
                 self.wind_down.trial_balance,
+                self.books.end_books,
             ],
+            NOTICES_QUEUE: [self.notices.send_notice, self.notices.settle_notice, self.notices.post_test_notices],
         }
         return hosted[queue]

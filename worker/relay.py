@@ -1,4 +1,4 @@
-"""The outbox relay: facts that the database has committed become signals to workflows, at least once."""
+"""The relay: what the database has committed becomes signals to workflows and deliveries of notices, at least once."""
 
 import asyncio
 import logging
@@ -11,6 +11,8 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from ledger import outbox
+from store import notices
+from worker.notice_relay import start_deliveries
 
 logger = logging.getLogger(__name__)
 
@@ -19,10 +21,12 @@ _QUIET = 5.0
 """Seconds after which the relay looks even without a notice: one that was lost with its connection delays a nudge, no more."""
 _PAUSE = 1.0
 _KEPT = timedelta(days=7)
+_NOTICES_KEPT = timedelta(days=90)
+"""How long what was delivered can be looked up, with the address that it went to."""
 
 
 async def relay(engine: AsyncEngine, client: Client) -> None:
-    """Send nudges until cancelled. A database or a Temporal that is away is waited for; nothing is lost meanwhile."""
+    """Send nudges and start deliveries until cancelled; a database or a Temporal that is away is waited for."""
     while True:
         try:
             await _listen_and_send(engine, client)
@@ -56,7 +60,7 @@ async def _listen_and_send(engine: AsyncEngine, client: Client) -> None:
         try:
             while not raw.is_closed():
                 noticed.clear()
-                while await send_waiting(engine, client):
+                while await send_waiting(engine, client) + await start_deliveries(engine, client):
                     pass
                 try:
                     await asyncio.wait_for(noticed.wait(), _QUIET)
@@ -71,6 +75,7 @@ async def _listen_and_send(engine: AsyncEngine, client: Client) -> None:
 async def _clear(engine: AsyncEngine) -> None:
     async with engine.begin() as connection:
         await outbox.clear_sent(connection, datetime.now(UTC) - _KEPT)
+        await notices.clear_delivered(connection, datetime.now(UTC) - _NOTICES_KEPT)
 
 
 async def _signal(client: Client, workflow_id: str, signal: str) -> None:

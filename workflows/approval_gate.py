@@ -1,21 +1,34 @@
-"""ApprovalGate: may this subject go on? Waits for the votes that the policy asks for, until the deadline."""
+"""ApprovalGate: may this subject go on? Waits for the votes that its policy asks for, reminds, escalates, and ends."""
 
 import asyncio
-from collections.abc import Callable
-from datetime import datetime
+from contextlib import suppress
+from functools import partial
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.gates import DecisionTaken, GateActivities
+    from activities.gates import DecisionAsked, DecisionTaken, GateActivities, TimePassed
     from domain import gates
-    from domain.gates import Decision, GateState
+    from domain.definition import Role
+    from domain.gates import GateState
     from domain.lifecycle import GateResult
+    from domain.model import Message
     from workflows.attributes import awaiting
-    from workflows.details import gate_ended, gate_waits
+    from workflows.details import gate_ended, gate_waits, instant
     from workflows.progress import tell
-    from workflows.steps import do, remaining
+    from workflows.steps import do, do_here, remaining
+
+_MOST_REFUSED = 200
+"""Messages that may come to nothing; then no more are looked at, so that nobody can fill the history of a gate."""
+_LONGEST_TOKEN = 32_768
+"""Characters; what the API signs is far shorter."""
+
+
+class SignedDecision(Message):
+    """Somebody's decision as the API has signed it; who sends it, and how often, does not matter."""
+
+    token: str
 
 
 @workflow.defn
@@ -25,52 +38,57 @@ class ApprovalGate:
     @workflow.init
     def __init__(self, opening: GateState) -> None:
         self._state = opening
+        self._open = False
         self._withdrawn = False
+        self._refused = 0
         self._recording = asyncio.Lock()
 
     @workflow.run
     async def run(self, opening: GateState) -> GateResult:
-        await do(GateActivities.save_gate, self._state, f"Open the gate {self._state.gate}")
-        await self._show()
-        try:
-            await workflow.wait_condition(
-                lambda: self._state.outcome is not None or self._withdrawn,
-                timeout=remaining(self._state.due),
-                timeout_summary=f"The gate's deadline, {self._state.due:%d %b %Y %H:%M:%S} UTC",
-            )
-        except TimeoutError:
-            await self._end(gates.expire, "The deadline has passed without approval")
+        self._state = await do(GateActivities.open_gate, opening, f"Open the gate {opening.gate}")
+        self._open = True
+        showing = asyncio.create_task(self._keep_showing())
+        while self._state.outcome is None and not self._withdrawn:
+            await self._wait_for_time()
         if self._withdrawn:
-            await self._end(gates.withdraw, "Nobody needs the decision any more")
+            async with self._recording:
+                if self._state.outcome is None:
+                    self._state = await do(GateActivities.withdraw_gate, self._now(), "Nobody needs the decision any more")
         await workflow.wait_condition(workflow.all_handlers_finished)
-        await self._show()
+        await showing
         return GateResult(
             id=self._state.id,
             outcome=self._state.outcome or "expired",
             decided_at=self._state.decided_at or workflow.now(),
             reasons=self._state.reasons,
+            glass=self._state.glass,
         )
 
-    @workflow.update(description="One person's answer: approve, request changes or reject, for the digest that they have read")
-    async def decide(self, decision: Decision) -> GateState:
-        async with self._recording:
-            # Checked again under the lock: between the validator and here another vote may have decided the gate.
-            refusal = gates.refuse(self._state, decision, workflow.now())
-            if refusal is not None:
-                raise ApplicationError(refusal.detail, refusal.remedy, type=refusal.code, non_retryable=True)
-            after = gates.decide(self._state, decision, workflow.now())
-            taken = DecisionTaken(state=after, decision=decision, vote=after.votes[-1], at=workflow.now())
-            await do(GateActivities.record_decision, taken, f"{decision.person.id}: {decision.answer.replace('_', ' ')}")
-            self._state = after
-            if after.outcome is None:
-                await self._show()
-            return after
+    @workflow.update(description="One person's decision as the API has signed it, for the digest that they have read; answered")
+    async def decide(self, signed: SignedDecision) -> GateState:
+        taken = await self._take(signed)
+        if taken.refusal is not None:
+            raise ApplicationError(taken.refusal.detail, taken.refusal.remedy, type=taken.refusal.code, non_retryable=True)
+        return taken.answer or taken.state
 
     @decide.validator
-    def refuse_decision(self, decision: Decision) -> None:
-        refusal = gates.refuse(self._state, decision, workflow.now())
-        if refusal is not None:
-            raise ApplicationError(refusal.detail, refusal.remedy, type=refusal.code, non_retryable=True)
+    def refuse_more(self, signed: SignedDecision) -> None:
+        """Keeps the history bounded, and nothing else: what a message says is looked at where its author can be proved."""
+        if self._state.outcome is not None:
+            raise ApplicationError(
+                f"The gate was {self._state.outcome.replace('_', ' ')} at {instant(self._state.decided_at)}.",
+                "Nothing is left to decide here; a changed subject opens a new round.",
+                type="gate_decided",
+                non_retryable=True,
+            )
+        if not self._takes(signed):
+            raise _overrun()
+
+    @workflow.signal(description="The same signed decision, from a sender that cannot wait for the answer")
+    async def decide_later(self, signed: SignedDecision) -> None:
+        if self._state.outcome is None and self._takes(signed):
+            with suppress(ApplicationError):
+                await self._take(signed)
 
     @workflow.signal(description="What asked for the decision has ended: nobody needs it any more")
     def withdraw(self) -> None:
@@ -80,14 +98,70 @@ class ApprovalGate:
     def state(self) -> GateState:
         return self._state
 
-    async def _end(self, ended: Callable[[GateState, datetime], GateState], summary: str) -> None:
-        """End without a decision, unless a vote that is being recorded decides."""
-        async with self._recording:
-            if self._state.outcome is None:
-                self._state = ended(self._state, workflow.now())
-                await do(GateActivities.save_gate, self._state, summary)
+    def _takes(self, signed: SignedDecision) -> bool:
+        return self._refused < _MOST_REFUSED and len(signed.token) <= _LONGEST_TOKEN
 
-    async def _show(self) -> None:
-        decided = self._state.outcome is not None
-        workflow.upsert_search_attributes(awaiting([] if decided else list(self._state.missing), self._state.due))
-        await tell(self._state.subject.program, gate_ended(self._state) if decided else gate_waits(self._state))
+    async def _take(self, signed: SignedDecision) -> DecisionTaken:
+        await workflow.wait_condition(lambda: self._open)
+        async with self._recording:
+            if not self._takes(signed):  # those before it in the queue came to nothing meanwhile
+                raise _overrun()
+            asked = DecisionAsked(token=signed.token, state=self._state, at=workflow.now())
+            taken = await do_here(GateActivities.take_decision, asked, "Prove a decision and write it down")
+            self._state = taken.state
+            self._refused += taken.refusal is not None
+            return taken
+
+    async def _wait_for_time(self) -> None:
+        """Wait until the gate is decided, or until time does something at it; time never approves."""
+        kind, at = gates.upcoming(self._state)
+        try:
+            await workflow.wait_condition(
+                lambda: self._state.outcome is not None or self._withdrawn,
+                timeout=remaining(at),
+                timeout_summary=f"The gate's {kind}, {instant(at)}",
+            )
+        except TimeoutError:
+            async with self._recording:
+                if gates.passed(self._state, workflow.now()) is not None:
+                    self._state = await do_here(GateActivities.pass_time, self._now(), f"The gate's {kind}")
+
+    def _now(self) -> TimePassed:
+        return TimePassed(state=self._state, at=workflow.now())
+
+    async def _keep_showing(self) -> None:
+        """Show where the gate stands whenever that changes; nobody who decides waits for it.
+
+        The lifecycle hears of it as long as somebody is waited for: how it ended, whoever asked tells, with what comes of it.
+        """
+        shown: list[Role] = []
+        while self._state.outcome is None:
+            state = self._state
+            told = gate_waits(state)
+            if (roles := _awaited(state)) != shown:
+                shown = roles
+                workflow.upsert_search_attributes(awaiting(roles, state.due))
+                await tell(state.subject.program, told)
+            else:
+                workflow.set_current_details(told)
+            await workflow.wait_condition(partial(self._says_other_than, told))
+        workflow.upsert_search_attributes(awaiting([], self._state.due))
+        workflow.set_current_details(gate_ended(self._state))
+
+    def _says_other_than(self, told: str) -> bool:
+        return self._state.outcome is not None or gate_waits(self._state) != told
+
+
+def _awaited(state: GateState) -> list[Role]:
+    """The roles that can decide now: those that are waited for, and whoever may stand in for them."""
+    stands_in = [state.policy.escalation.to] if state.escalated and state.policy.escalation else []
+    return list(dict.fromkeys([*state.waits_for, *stands_in]))
+
+
+def _overrun() -> ApplicationError:
+    return ApplicationError(
+        "Too many messages to this gate came to nothing, or this one is too long to be a decision.",
+        "Decide through the API; if it says the same, tell the operator: somebody sends what the API has not signed.",
+        type="gate_overrun",
+        non_retryable=True,
+    )

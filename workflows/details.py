@@ -21,25 +21,37 @@ def told(title: str, *lines: str) -> str:
 
 
 def gate_waits(state: GateState) -> str:
-    """Who is waited for at a gate, since when, until when, and how to act."""
-    missing = ", ".join(f"{role} ({count} more)" for role, count in state.missing.items())
+    """Who is waited for at a gate, in which step, since when, until when, and how to act."""
+    missing = ", ".join(f"{role} ({count} more)" for role, count in state.waits_for.items())
     approvals = sum(1 for vote in state.votes if vote.answer == "approve")
     needed = sum(rule.count for rule in state.policy.rules)
+    escalation, glass = state.policy.escalation, state.policy.break_glass
+    stands_in = ""
+    if escalation is not None and state.escalates_at is not None:
+        since = "since" if state.escalated else "from"
+        stands_in = f"{escalation.to} may stand in {since} {instant(state.escalates_at)}"
     return told(
         f"Waiting for {missing}",
         f"to decide about **{state.subject.title}** (digest `{state.subject.digest[:12]}`)",
         f"since {instant(state.opened_at)}, due {instant(state.due)}",
-        f"{approvals} of {needed} approvals" + (f": {', '.join(vote.person for vote in state.votes)}" if state.votes else ""),
+        f"step {state.step} of {state.steps}" if state.steps > 1 else "",
+        f"{approvals} of {needed} approvals" + (f": {', '.join(vote.who for vote in state.votes)}" if state.votes else ""),
+        f"reminded {state.reminded} of {len(state.reminders)} times" if state.reminders else "",
+        stands_in,
         f"left out (four eyes): {', '.join(state.excluded)}",
         f"to act: `tenure gate approve {state.id}` or `reject` or `request-changes --reason …`",
+        f"in an emergency {glass} alone: `tenure gate break-glass {state.id} --reason …`" if glass else "",
     )
 
 
 def gate_ended(state: GateState) -> str:
     """How a gate ended, and by whom."""
-    votes = [f"{vote.person} ({vote.role}): {vote.answer.replace('_', ' ')} {vote.reason}".rstrip() for vote in state.votes]
+    told_by = [*state.votes, *([state.glass] if state.glass else [])]
+    votes = [f"{vote.who} ({vote.role}): {vote.answer.replace('_', ' ')} {vote.reason}".rstrip() for vote in told_by]
     return told(
         f"{(state.outcome or 'open').replace('_', ' ').capitalize()} on {instant(state.decided_at)}",
         state.subject.title,
         *votes,
+        "by the written policy, without people" if state.by_policy else "",
+        state.reasons if state.lacking else "",
     )

@@ -68,6 +68,7 @@ _STATUS: dict[str, RevisionStatus] = {
     "rejected": "rejected",
     "failed": "failed",
     "expired": "changes_requested",
+    "unsatisfiable": "changes_requested",
     "withdrawn": "withdrawn",
 }
 

@@ -1,5 +1,8 @@
 """RevisionQualification: the way of one revision from concept to launch approval: gate, prototype, test phases, gate."""
 
+from collections.abc import Mapping
+from decimal import Decimal
+
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
@@ -62,7 +65,7 @@ class RevisionQualification:
                     QualificationResult(outcome="failed", why=f"Test phase {phase.phase} failed: {phase.evidence}")
                 )
 
-        return self._end(_as_result(await self._ask("launch", gates.launch, "the launch")))
+        return self._end(_as_result(await self._ask("launch", gates.launch, "the launch", prototype.figures)))
 
     @workflow.signal(description="The revision is not wanted any more: withdraw the gate that is open, and end")
     def withdraw(self) -> None:
@@ -81,13 +84,14 @@ class RevisionQualification:
         )
         await do(ProgramActivities.change_stage, change, f"Stage: {stage.replace('_', ' ')}")
 
-    async def _ask(self, gate: str, policy: GatePolicy, what: str) -> GateResult:
+    async def _ask(self, gate: str, policy: GatePolicy, what: str, figures: Mapping[str, Decimal] | None = None) -> GateResult:
         subject = Subject(
             kind="revision",
             program=self._revision.program,
             revision=self._revision.number,
             title=f"{what} of {self._revision.definition.name}, revision {self._revision.number}",
             digest=self._revision.digest,
+            figures=dict(figures or {}),
         )
         return await ask(
             gate,

@@ -20,6 +20,8 @@ PATIENT = RetryPolicy(
 """For ever: a database or a service that is down will be back, and until then nothing is lost."""
 
 _SHORT = timedelta(seconds=10)
+_HERE = timedelta(seconds=5)
+"""What is tried again later than that waits in a timer, and keeps no workflow task open meanwhile."""
 _LONG = timedelta(hours=1)
 _SILENT = timedelta(seconds=15)
 _INSTANT = timedelta(milliseconds=1)
@@ -29,6 +31,18 @@ async def do(activity: Callable[[Any, Argument], Awaitable[Result]], argument: A
     """One short activity: a few statements; a worker that was killed is found out after ten seconds."""
     return await workflow.execute_activity_method(
         activity, argument, start_to_close_timeout=_SHORT, retry_policy=PATIENT, summary=short(summary)
+    )
+
+
+async def do_here(activity: Callable[[Any, Argument], Awaitable[Result]], argument: Argument, summary: str) -> Result:
+    """One short activity in the worker that runs the workflow: for what people wait for, and what must leave little history."""
+    return await workflow.execute_local_activity_method(
+        activity,
+        argument,
+        start_to_close_timeout=_SHORT,
+        retry_policy=PATIENT,
+        local_retry_threshold=_HERE,
+        summary=short(summary),
     )
 
 

@@ -1,6 +1,7 @@
 """The problems that arise at the edge itself, by subject; those of the ledger and the store come from there."""
 
 from api.errors.asking import NotAllowed, TokenMissing
+from api.errors.gates import DecisionUnknown, DelegateUnknown
 from api.errors.keys import KeyInvalid, KeyMissing, KeyReused, KeyTwice, RequestInFlight, RequestUnknown
 from api.errors.members import (
     AgreementDiffers,
@@ -75,7 +76,9 @@ __all__ = [
     "CurrencyDropped",
     "CurrencyUnknown",
     "CursorInvalid",
+    "DecisionUnknown",
     "DefinitionFaulty",
+    "DelegateUnknown",
     "EarningClosed",
     "EnrolmentClosed",
     "EvaluationUnknown",

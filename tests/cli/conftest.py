@@ -50,7 +50,9 @@ async def address(house: House, tmp_path_factory: pytest.TempPathFactory) -> Asy
     people = tmp_path_factory.mktemp("people") / "people.json"
     people.write_text(json.dumps(people_entries()))
     services = Services(house.engine, house.ledger, house.temporal)
-    async with served(create_app(Settings(people_file=people), services=services)) as address:
+    api = create_app(Settings(people_file=people), services=services)
+    api.state.keys = house.keys  # those that the house's workers know
+    async with served(api) as address:
         yield address
 
 

@@ -6,13 +6,14 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, text
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain.gates import Decision, GateState, Person, Subject
+from domain.gates import Decision, GateState, Person, Refusal, Subject
 from ledger.tables import metadata as ledger_tables
 from runtime.database import create_engine
 from store import gates, programs
+from store.gates import GateAnswer
 from store.migrate import migrate
 from store.tables import metadata as store_tables
 from tests.house import example, first_revision
@@ -40,9 +41,11 @@ async def test_a_second_migration_does_no_harm(database_url: str) -> None:
 
 
 _STANDS = {
-    "store.decision": "reason",
+    "store.audit": "actor",
     "store.stage_change": "stage",
     "store.tier_change": "to_tier",
+    "store.books_estimate": "redemption_rate",
+    "store.books_period": "books",
     "ledger.posting": "amount",
     "ledger.lot_move": "amount",
 }
@@ -56,23 +59,49 @@ async def test_the_application_can_only_append_to_what_must_stand(engine: AsyncE
             await connection.execute(text(change.format(table=table, column=_STANDS[table])))
 
 
-async def test_a_person_counts_once_at_a_gate_even_where_the_code_would_write_twice(engine: AsyncEngine) -> None:
-    state, decision = await _a_gate(engine, "once")
+async def test_a_vote_that_counted_is_written_once(engine: AsyncEngine) -> None:
+    state, decision = await _a_gate(engine, "counted")
     async with engine.begin() as connection:
-        await gates.record(connection, state, decision, "finance", AT, refusal=None)
-        await gates.record(connection, state, decision.model_copy(update={"key": "other"}), "finance", AT, refusal=None)
+        for _ in range(2):
+            await gates.record(connection, state, decision, "finance", AT, refusal=None)
         await gates.record(connection, state, decision, "finance", AT, refusal="already_voted")
-    async with engine.connect() as connection:
         trail = await gates.decisions(connection, state.subject.program)
-    assert [row.refusal for row in trail] == [None, "already_voted"]
-    with pytest.raises(IntegrityError, match="decision_counts_once"):
+        assert [(row.person, row.answer, row.role, row.refusal) for row in trail] == [
+            ("demo-finance", "approve", "finance", None),
+            ("demo-finance", "approve", "finance", "already_voted"),
+        ]
+
+
+async def test_the_first_answer_to_a_decision_stays(engine: AsyncEngine) -> None:
+    state, decision = await _a_gate(engine, "answered")
+    mine = (state.id, decision.person.id, decision.key)
+    refusal = Refusal(code="gate_decided", detail="It is decided.", remedy="Nothing is left to do.")
+    async with engine.begin() as connection:
+        assert await gates.answer_to(connection, *mine) is None
+        await gates.expect_answer(connection, *mine)
+        await gates.expect_answer(connection, *mine)
+        before = await gates.answer_to(connection, *mine)
+        assert before is not None
+        assert before.is_open
+        await gates.keep_answer(connection, *mine, GateAnswer(state=state))
+        await gates.keep_answer(connection, *mine, GateAnswer(refusal=refusal))
+        assert await gates.answer_to(connection, *mine) == GateAnswer(state=state)
+
+
+@pytest.mark.parametrize("change", ["DELETE FROM store.delegation", "UPDATE store.delegation SET until = until"])
+async def test_what_was_lent_stays_as_it_was_written(engine: AsyncEngine, change: str) -> None:
+    with pytest.raises(DBAPIError, match="permission denied"):
         async with engine.begin() as connection:
-            await connection.execute(
-                text(
-                    "INSERT INTO store.decision (gate, program, person, answer, reason, digest, key, at)"
-                    " SELECT gate, program, person, answer, reason, digest, key, at FROM store.decision WHERE refusal IS NULL"
-                )
-            )
+            await connection.execute(text(change))
+
+
+async def test_what_an_activity_wrote_before_it_died_is_taken_up(engine: AsyncEngine) -> None:
+    state, _ = await _a_gate(engine, "ahead")
+    ahead = state.model_copy(update={"keys": ("k1",)})
+    async with engine.begin() as connection:
+        assert await gates.latest(connection, state) == state
+        await gates.save(connection, ahead)
+        assert await gates.latest(connection, state) == ahead
 
 
 async def test_a_decided_gate_stays_as_it_was_decided(engine: AsyncEngine) -> None:

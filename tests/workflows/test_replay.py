@@ -10,6 +10,7 @@ from domain.lifecycle import GateResult, Revision
 from tests.histories.reading import ALL_WORKFLOWS, read, recorded, replayer
 from tests.paths import HISTORIES
 from workflows.approval_gate import ApprovalGate
+from workflows.attributes import awaiting
 from workflows.wind_down import WindDown, WindDownResult
 
 LARGEST = 1_500_000
@@ -52,7 +53,7 @@ class ExpirySuspendedFirst(WindDown):
 
 @workflow.defn(name="ApprovalGate", sandboxed=False)
 class ShownFirst(ApprovalGate):
-    """The same, but for telling of the gate before it is written."""
+    """The same, but for being found by its due date before it is written."""
 
     @workflow.init
     def __init__(self, opening: GateState) -> None:
@@ -60,7 +61,7 @@ class ShownFirst(ApprovalGate):
 
     @workflow.run
     async def run(self, opening: GateState) -> GateResult:
-        await self._show()
+        workflow.upsert_search_attributes(awaiting([], opening.due))
         return await super().run(opening)
 
 

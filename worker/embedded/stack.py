@@ -7,6 +7,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
 from types import TracebackType
@@ -16,6 +17,7 @@ import asyncpg
 from sqlalchemy import make_url
 
 from domain.model import Value
+from runtime.keys import ensure_keys
 from runtime.settings import Settings
 from runtime.temporal import connect
 from store.migrate import migrate
@@ -196,6 +198,9 @@ class Stack:
         people = settings.people.absolute()
         if settings.people_file is None and ensure_people(people):
             self._on_event(f"Demo persons and their tokens are in {people}.")
+        signing, verification = settings.signing_keys.absolute(), settings.verification_keys.absolute()
+        if settings.signing_keys_file is None and ensure_keys(signing, verification, datetime.now(UTC)):
+            self._on_event(f"The keys that sign decisions are in {signing}.")
 
         api_port = ports.get("the API", settings.api_port)
         reached = ANY_HOST.get(settings.api_host, settings.api_host)
@@ -214,6 +219,8 @@ class Stack:
                     "api_port": api_port,
                     "api_url": self._addresses.api,
                     "people_file": people,
+                    "signing_keys_file": signing,
+                    "verification_keys_file": verification,
                     "token": None,
                 }
             ),

@@ -1,0 +1,115 @@
+"""The audit trail: who decided what, whether it is still what was written, and a program's dossier to keep elsewhere."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query, Response
+from fastapi.responses import HTMLResponse
+
+from api import dossier_page
+from api.chains import HASH, both_or_none
+from api.people import may
+from api.reading import ReadAgain
+from api.services import Services, WithServices
+from domain.audit import EVERYWHERE, AuditEntry, AuditHead
+from domain.model import Value
+from store import audit, dossiers, programs
+from store.audit import AuditVerification
+from store.dossiers import Dossier
+
+router = APIRouter(tags=["audit"], route_class=ReadAgain, dependencies=[Depends(may("read the audit trail"))])
+
+_MOST_ENTRIES = 10_000
+"""Entries in one page of a verification, so that no request takes minutes."""
+_LARGEST = 2**63 - 1
+_PAGES: Any = {200: {"model": Dossier, "content": {"text/html": {}}, "description": "As JSON, or as a page for people."}}
+
+Cursor = Annotated[int, Query(ge=0, le=_LARGEST, description="Where the page begins: `next` of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=200, description="How many entries the page has at most.")]
+Number = Annotated[int | None, Query(ge=1, le=_LARGEST)]
+Hash = Annotated[str | None, Query(pattern=HASH)]
+
+
+class AuditPage(Value):
+    """Some entries of a trail, the newest last; `next` is the cursor of the page behind them, null the end."""
+
+    items: tuple[AuditEntry, ...]
+    next: str | None
+
+
+class Asked(Value):
+    """Which part of a chain is to be verified: behind which entry, how many, and with which head that was noted elsewhere."""
+
+    after: AuditHead | None
+    noted: AuditHead | None
+    most: int
+
+
+async def asked(
+    after: Number = None,
+    hash: Hash = None,
+    noted: Number = None,
+    noted_hash: Hash = None,
+    entries: Annotated[int, Query(ge=1, le=_MOST_ENTRIES)] = _MOST_ENTRIES,
+) -> Asked:
+    """The next page begins `after` the entry with the `hash` that the one before names in `next`; null is the end. `noted` and
+    `noted_hash` are a head of the chain that was kept somewhere else: send them with every page. Raises InvalidRequest.
+    """
+    return Asked(after=_head(after, hash, "after", "hash"), noted=_head(noted, noted_hash, "noted", "noted_hash"), most=entries)
+
+
+@router.get("/programs/{program}/audit")
+async def list_audit(
+    program: str, services: WithServices, cursor: Cursor = 0, limit: Limit = 50, about: str | None = None
+) -> AuditPage:
+    """A program's trail: what was decided and done, by whom, the newest last; `about` leaves what concerns one gate."""
+    await _known(services, program)
+    return await _page(services, program, cursor, limit, about)
+
+
+@router.get("/programs/{program}/audit/verification")
+async def verify_audit(program: str, services: WithServices, wanted: Annotated[Asked, Depends(asked)]) -> AuditVerification:
+    """Hash a page of the program's trail again, and name the first entry that is not what was written."""
+    await _known(services, program)
+    return await audit.verify(services.engine, program, noted=wanted.noted, after=wanted.after, most=wanted.most)
+
+
+@router.get("/programs/{program}/audit/export", response_model=Dossier, responses=_PAGES)
+async def export_audit(program: str, services: WithServices, format: Literal["json", "html"] = "json") -> Response:
+    """Everything decided about a program: each gate with its subject, policy, votes, refused ones and evidence."""
+    found = await dossiers.dossier(services.engine, program, datetime.now(UTC))
+    if format == "html":
+        return HTMLResponse(dossier_page.page(found), headers={"Content-Security-Policy": dossier_page.POLICY})
+    return Response(found.model_dump_json(), media_type="application/json")
+
+
+@router.get("/audit")
+async def list_audit_everywhere(
+    services: WithServices, cursor: Cursor = 0, limit: Limit = 50, about: str | None = None
+) -> AuditPage:
+    """The trail of what concerns no single program, such as keys of the API, the newest last."""
+    return await _page(services, EVERYWHERE, cursor, limit, about)
+
+
+@router.get("/audit/verification")
+async def verify_audit_everywhere(services: WithServices, wanted: Annotated[Asked, Depends(asked)]) -> AuditVerification:
+    """Hash a page of that trail again, and name the first entry that is not what was written."""
+    return await audit.verify(services.engine, EVERYWHERE, noted=wanted.noted, after=wanted.after, most=wanted.most)
+
+
+async def _known(services: Services, program: str) -> None:
+    """Raises ProgramUnknown."""
+    async with services.engine.connect() as connection:
+        await programs.find(connection, program)
+
+
+async def _page(services: Services, program: str, cursor: int, limit: int, about: str | None) -> AuditPage:
+    async with services.engine.connect() as connection:
+        found = await audit.listed(connection, program, after=cursor, limit=limit + 1, about=about)
+    items = tuple(found[:limit])
+    return AuditPage(items=items, next=str(items[-1].number) if len(found) > limit else None)
+
+
+def _head(number: int | None, digest: str | None, number_field: str, digest_field: str) -> AuditHead | None:
+    given = both_or_none(number, digest, number_field, digest_field)
+    return AuditHead(number=given[0], hash=given[1]) if given else None

@@ -1,0 +1,134 @@
+"""The inbox of who asks: what waits for them, what waits for them as a delegate, what they have decided. It only shows."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query
+
+from api.errors import CursorInvalid
+from api.people import may
+from api.reading import ReadAgain
+from api.services import WithServices
+from domain.definition import Role
+from domain.gates import GateState, Person
+from domain.inbox import Way, ways
+from domain.model import Value
+from store import delegations, gates, inbox
+from store.inbox import Decided, Place
+
+router = APIRouter(prefix="/inbox", tags=["gates"], route_class=ReadAgain)
+
+Decider = Annotated[Person, Depends(may("decide at a gate"))]
+_LATEST = 20
+"""How many of one's decisions the inbox shows; the rest is in its pages."""
+
+
+class Waiting(Value):
+    """A gate that waits for the one who asks: what it is about, whom it waits for, and what an approval would count for."""
+
+    gate: str
+    program: str
+    kind: Literal["revision", "wave", "test", "end", "review"]
+    title: str
+    digest: str
+    opened_at: datetime
+    due: datetime
+    step: int
+    steps: int
+    waits_for: dict[Role, int]
+    way: Way
+
+
+class Counts(Value):
+    """How many gates wait, how many of them for somebody who has delegated, and how much was ever decided."""
+
+    waiting: int
+    delegated: int
+    decided: int
+
+
+class Inbox(Value):
+    """`waiting` and `delegated` begin with what is due first, `decided` with the latest."""
+
+    waiting: tuple[Waiting, ...]
+    delegated: tuple[Waiting, ...]
+    decided: tuple[Decided, ...]
+    counts: Counts
+
+
+class DecidedPage(Value):
+    """Some decisions, the latest first; `next` is the cursor of the page with older ones, null the end."""
+
+    items: tuple[Decided, ...]
+    next: str | None
+
+
+@router.get("")
+async def show_inbox(services: WithServices, person: Decider) -> Inbox:
+    """What waits for me, in my own name and for those who have delegated to me, and what I have decided last."""
+    now = datetime.now(UTC)
+    async with services.engine.connect() as connection:
+        open_gates = await gates.listed(connection, None, open_only=True)
+        lent = await delegations.of(connection, person.id)
+        decided = await inbox.decided_by(connection, person.id, limit=_LATEST)
+        many = await inbox.count_decided_by(connection, person.id)
+    found = [
+        _waiting(state, way)
+        for state in sorted(open_gates, key=lambda state: (state.due, state.id))
+        for way in ways(state, person, lent, now)
+    ]
+    mine = tuple(each for each in found if each.way.on_behalf_of is None)
+    others = tuple(each for each in found if each.way.on_behalf_of is not None)
+    counts = Counts(waiting=len(mine), delegated=len(others), decided=many)
+    return Inbox(waiting=mine, delegated=others, decided=tuple(decided), counts=counts)
+
+
+@router.get("/decided")
+async def list_decided(
+    services: WithServices,
+    person: Decider,
+    cursor: Annotated[str | None, Query(max_length=400, description="`next` of the page before.")] = None,
+    limit: Annotated[int, Query(ge=1, le=200, description="How many the page has at most.")] = 50,
+) -> DecidedPage:
+    """All that I have decided, or somebody for me, the latest first."""
+    before = _place(cursor) if cursor is not None else None
+    async with services.engine.connect() as connection:
+        found = await inbox.decided_by(connection, person.id, before=before, limit=limit + 1)
+    items: Sequence[Decided] = found[:limit]
+    return DecidedPage(items=tuple(items), next=_cursor(items[-1].place) if len(found) > limit else None)
+
+
+def _waiting(state: GateState, way: Way) -> Waiting:
+    subject = state.subject
+    return Waiting(
+        gate=state.id,
+        program=subject.program,
+        kind=subject.kind,
+        title=subject.title,
+        digest=subject.digest,
+        opened_at=state.opened_at,
+        due=state.due,
+        step=state.step,
+        steps=state.steps,
+        waits_for=state.waits_for,
+        way=way,
+    )
+
+
+def _cursor(place: Place) -> str:
+    at, program, entry = place
+    return urlsafe_b64encode(f"{at.isoformat()} {program} {entry}".encode()).decode().rstrip("=")
+
+
+def _place(cursor: str) -> Place:
+    """Raises CursorInvalid."""
+    try:
+        at, program, entry = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)).decode("ascii").split(" ")
+        instant, number = datetime.fromisoformat(at), int(entry)
+        if instant.tzinfo is None or not 0 < number < 2**63 or "\x00" in program:
+            raise ValueError(cursor)
+    except ValueError as error:
+        raise CursorInvalid from error
+    return instant, program, number

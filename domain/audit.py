@@ -1,0 +1,159 @@
+"""The audit trail as a chain: what an entry says, its one canonical form, its hash, and whether it follows upon the one before.
+
+Each program has a chain of its own, numbered from 1, and `EVERYWHERE` is the chain of what concerns no single program. The hash
+of an entry covers everything in it and the hash before it, so that no entry can be changed, taken out, put in or moved without
+breaking the chain behind it.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BeforeValidator
+
+from domain.model import Message
+
+Action = Literal[
+    "program_started",
+    "revision_submitted",
+    "end_asked",
+    "gate_opened",
+    "gate_reminded",
+    "gate_escalated",
+    "gate_decided",
+    "vote",
+    "delegation_given",
+    "delegation_ended",
+    "api_key_made",
+    "api_key_revoked",
+]
+EVERYWHERE = "*"
+"""In place of a program's id: what concerns no single one, such as a key of the API. No program can be called so."""
+SYSTEM = "tenure"
+"""The actor of what nobody did: a reminder, an escalation, the end of time."""
+BEGINNING = "0" * 64
+"""What stands for the hash before the first entry."""
+
+
+def _kept(value: Any) -> Any:
+    """A text as every database and every encoding keeps it: what is forged must be written down too, whatever is in it."""
+    if not isinstance(value, str):
+        return value
+    return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def _plain(value: Any) -> Any:
+    """A value that is read back from JSON exactly as it was written: fractions are texts, since a database writes them anew."""
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, Mapping):
+        return {_kept(str(name)): _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return _kept(_instant(value) if isinstance(value, datetime) else str(value))
+
+
+Kept = Annotated[str, BeforeValidator(_kept)]
+
+
+class Fact(Message):
+    """Something to be written down: at which instant (`at`) who did what, as which role, for whom, about what.
+
+    `about` is a gate's id, a revision, a key's id. `key` makes a repetition the same fact: the chain has one entry for it.
+    `refusal` is the code under which it was refused; None where it holds. `details` are JSON, whose fractions become texts.
+    """
+
+    program: str
+    at: AwareDatetime
+    action: Action
+    actor: Kept
+    role: Kept | None = None
+    on_behalf_of: Kept | None = None
+    about: Kept | None = None
+    key: Kept | None = None
+    refusal: Kept | None = None
+    details: Annotated[dict[str, Any], BeforeValidator(_plain)] = {}
+
+
+class AuditEntry(Message):
+    """A fact in its place in the chain; the hashes are hexadecimal digits, `recorded_at` is the database's clock."""
+
+    program: str
+    number: int
+    at: datetime
+    action: str
+    actor: str
+    role: str | None
+    on_behalf_of: str | None
+    about: str | None
+    key: str | None
+    refusal: str | None
+    details: dict[str, Any]
+    previous: str
+    hash: str
+    recorded_at: datetime
+
+
+class AuditHead(Message):
+    """The last entry of a chain, by its number and its hash: worth noting where the database's owner cannot write."""
+
+    number: int
+    hash: str
+
+
+Problem = Literal["changed", "missing", "out_of_order", "inserted"]
+
+
+class AuditMisfit(Message):
+    """The first entry that is not what was written, and what became of it."""
+
+    number: int
+    problem: Problem
+
+
+def entered(fact: Fact, head: AuditHead | None, recorded_at: datetime) -> AuditEntry:
+    """The fact as the entry behind the head of its chain (None: the first one)."""
+    entry = AuditEntry(
+        **fact.model_dump(),
+        number=head.number + 1 if head else 1,
+        previous=head.hash if head else BEGINNING,
+        hash="",
+        recorded_at=recorded_at,
+    )
+    return entry.model_copy(update={"hash": entry_hash(entry)})
+
+
+def entry_hash(entry: AuditEntry) -> str:
+    """SHA-256 over the hash before the entry and its canonical JSON, as hex."""
+    return hashlib.sha256(bytes.fromhex(entry.previous) + canonical_json(entry).encode()).hexdigest()
+
+
+def canonical_json(entry: AuditEntry) -> str:
+    """One text for one meaning: sorted keys, no blanks, instants in UTC, and nothing for what is not set (so that what later
+    versions add changes no hash).
+    """
+    said = {name: value for name, value in entry.model_dump(exclude={"previous", "hash"}).items() if value is not None}
+    return json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_instant)
+
+
+def problem_of(head: AuditHead | None, entry: AuditEntry) -> AuditMisfit | None:
+    """What is wrong with an entry that comes behind the head of what was looked at, or None."""
+    number = head.number + 1 if head else 1
+    if entry.number != number:
+        return AuditMisfit(number=number, problem="missing")
+    if entry_hash(entry) != entry.hash:
+        return AuditMisfit(number=number, problem="changed")
+    if entry.previous != (head.hash if head else BEGINNING):
+        return AuditMisfit(number=number, problem="out_of_order")
+    return None
+
+
+def head_of(entry: AuditEntry) -> AuditHead:
+    """The chain's head once this entry is its last one."""
+    return AuditHead(number=entry.number, hash=entry.hash)
+
+
+def _instant(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(timespec="microseconds")

@@ -1,0 +1,175 @@
+"""The files of the API's signing keys: made once, rotated and retired, as JWK sets (RFC 7517) of Ed25519 keys.
+
+The signing file has the private keys and is the API's alone; the verification file has the public ones, for everybody who has
+to know whether a message is the API's. A public key stays until it is retired, so that what it signed can still be verified.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from joserfc.jwk import OKPKey
+
+from runtime.errors import TenureError
+
+ALGORITHM = "Ed25519"
+Entry = dict[str, Any]
+"""A key as it stands in a file; beside the members of RFC 7517 and 8037, `iat` and `nbf` say in seconds since 1970 when it was
+made and from when on it signs.
+"""
+
+
+class KeysUnusable(TenureError):
+    code = "keys_unusable"
+    status = 503
+    title = "The signing keys cannot be used"
+
+
+class KeyUnknown(TenureError):
+    code = "key_unknown"
+    status = 404
+    title = "There is no such signing key"
+
+
+class KeySigns(TenureError):
+    code = "key_signs"
+    status = 409
+    title = "The key still signs"
+
+
+class KnownKey(NamedTuple):
+    """A key of the files: when it was made, from when on it signs, and whether it is the one that signs now."""
+
+    kid: str
+    made_at: datetime
+    signs_from: datetime
+    signs: bool
+
+
+def ensure_keys(signing: Path, verification: Path, now: datetime) -> bool:
+    """Make both files with a first key; files that are there stay as they are. True where they were made."""
+    with _held(signing):
+        if signing.exists():
+            return False
+        entry = _new_entry(now, now)
+        _write(verification, [_public(entry)], 0o644)
+        _write(signing, [entry], 0o600)
+        return True
+
+
+def rotate(signing: Path, verification: Path, now: datetime, signs_from: datetime) -> KnownKey:
+    """Make a new key, known at once and signing from `signs_from` on; the private key before it goes once it is not needed.
+
+    Where the verification file is copied to other machines, `signs_from` leaves the time to do so. Raises KeysUnusable.
+    """
+    with _held(signing):
+        private, public = read_entries(signing), read_entries(verification)
+        entry = _new_entry(now, signs_from)
+        # The public key first: whoever sees a signature by the new key finds it.
+        _write(verification, [*public, _public(entry)], 0o644)
+        _write(signing, [*(() if signs_from <= now else signing_now(private, now)), entry], 0o600)
+        return _known(entry, signs=signs_from <= now)
+
+
+def retire(signing: Path, verification: Path, kid: str, now: datetime) -> None:
+    """Forget a key: nothing that it signed is believed any more. Raises KeyUnknown, KeySigns, KeysUnusable."""
+    with _held(signing):
+        private, public = read_entries(signing), read_entries(verification)
+        if kid not in {entry["kid"] for entry in (*private, *public)}:
+            known = ", ".join(entry["kid"] for entry in public)
+            raise KeyUnknown(f"There is no signing key {kid!r}.", remedy=f"The keys are: {known}.", field="kid")
+        if kid in {entry["kid"] for entry in signing_now(private, now)}:
+            raise KeySigns(f"The key {kid!r} signs now.", remedy="Rotate first, and retire it then.", field="kid")
+        _write(signing, [entry for entry in private if entry["kid"] != kid], 0o600)
+        _write(verification, [entry for entry in public if entry["kid"] != kid], 0o644)
+
+
+def known_keys(signing: Path, verification: Path, now: datetime) -> Sequence[KnownKey]:
+    """Every key that is not retired, the oldest first. Raises KeysUnusable."""
+    signs = {entry["kid"] for entry in signing_now(read_entries(signing), now)}
+    return [_known(entry, signs=entry["kid"] in signs) for entry in read_entries(verification)]
+
+
+def signing_now(private: Sequence[Entry], now: datetime) -> Sequence[Entry]:
+    """The key that signs now, the newest of those whose time has come; none where there is none."""
+    return [entry for entry in private if entry["nbf"] <= now.timestamp()][-1:]
+
+
+def read_entries(file: Path) -> list[Entry]:
+    """The keys of a file, in the order in which they were made. Raises KeysUnusable."""
+    try:
+        entries: list[Entry] = json.loads(file.read_text(encoding="utf-8"))["keys"]
+        for entry in entries:
+            if not isinstance(entry["nbf"], int) or entry["kid"] != OKPKey.import_key(_material(entry)).thumbprint():
+                raise ValueError(entry["kid"])
+    except OSError as error:
+        raise KeysUnusable(
+            f"The file of keys {file} cannot be read: {error.strerror}.",
+            remedy="`tenure up` makes the keys; elsewhere name their files in TENURE_SIGNING_KEYS_FILE and"
+            " TENURE_VERIFICATION_KEYS_FILE.",
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise KeysUnusable(
+            f"The file {file} is no set of Ed25519 keys as Tenure writes it.", remedy="Put it back from a copy."
+        ) from error
+    return entries
+
+
+def key_of(entry: Entry) -> OKPKey:
+    """The key itself."""
+    return OKPKey.import_key(_material(entry))
+
+
+def _material(entry: Entry) -> dict[str, str | list[str]]:
+    if (entry["kty"], entry["crv"]) != ("OKP", ALGORITHM):
+        raise ValueError(entry["crv"])
+    return {name: str(entry[name]) for name in ("kty", "crv", "x", "d") if name in entry}
+
+
+def _new_entry(now: datetime, signs_from: datetime) -> Entry:
+    key = OKPKey.generate_key("Ed25519")
+    members = {"kid": key.thumbprint(), "use": "sig", "alg": ALGORITHM}
+    return {**key.as_dict(private=True), **members, "iat": int(now.timestamp()), "nbf": int(signs_from.timestamp())}
+
+
+def _public(entry: Entry) -> Entry:
+    return {name: value for name, value in entry.items() if name != "d"}
+
+
+def _known(entry: Entry, *, signs: bool) -> KnownKey:
+    made_at, signs_from = (datetime.fromtimestamp(entry[name], UTC) for name in ("iat", "nbf"))
+    return KnownKey(entry["kid"], made_at, signs_from, signs)
+
+
+def _write(file: Path, entries: Sequence[Entry], mode: int) -> None:
+    """Write a file of keys, at once or not at all: who reads it meanwhile sees the old one or the new one."""
+    new = file.with_name(file.name + ".new")
+    new.unlink(missing_ok=True)
+    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as output:  # noqa: PTH123
+        json.dump({"keys": list(entries)}, output, indent=2)
+        output.write("\n")
+        output.flush()
+        os.fsync(output.fileno())
+    new.replace(file)
+
+
+@contextmanager
+def _held(file: Path) -> Iterator[None]:
+    """One process changes the files at a time."""
+    try:
+        lock = os.open(file.with_name(file.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise KeysUnusable(
+            f"The folder of {file} cannot be written to: {error.strerror}.",
+            remedy="Make the folder, or name another file in TENURE_SIGNING_KEYS_FILE.",
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)

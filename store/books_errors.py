@@ -1,0 +1,103 @@
+"""What can be wrong with a question to a program's books, or with closing a period of them."""
+
+from runtime.errors import TenureError
+
+
+class BooksNotOpen(TenureError):
+    code = "books_not_open"
+    status = 409
+    title = "The program has no books yet"
+
+    def __init__(self, program: str) -> None:
+        super().__init__(
+            f"Program {program!r} was never launched: nothing has been sold, and there is nothing to keep books of.",
+            remedy="Ask once its first revision is in force; the books open with the month of the launch.",
+            field="program",
+        )
+
+
+class PeriodUnknown(TenureError):
+    code = "period_unknown"
+    status = 409
+    title = "The books have no such period"
+
+    def __init__(self, period: str, first: str, last: str) -> None:
+        super().__init__(
+            f"The books go from {first} to {last}, and {period} is not among these months.",
+            remedy=f"Name a period from {first} to {last}.",
+            field="period",
+        )
+
+
+class PeriodNotOver(TenureError):
+    code = "period_not_over"
+    status = 409
+    title = "The period is not over"
+
+    def __init__(self, period: str, ends_at: str) -> None:
+        super().__init__(
+            f"The period {period} ends at {ends_at}.",
+            remedy="Close it once it is over; until then its figures can be read, and are provisional.",
+            field="period",
+        )
+
+
+class PeriodSkipped(TenureError):
+    code = "period_skipped"
+    status = 409
+    title = "An earlier period is open"
+
+    def __init__(self, period: str, first_open: str) -> None:
+        super().__init__(
+            f"Before {period} comes {first_open}, which is not closed.",
+            remedy=f"Close {first_open} first: periods are closed one after the other.",
+            field="period",
+        )
+
+
+class PeriodIsClosed(TenureError):
+    code = "period_closed"
+    status = 409
+    title = "The period is closed"
+
+    def __init__(self, period: str, first_open: str) -> None:
+        super().__init__(
+            f"The period {period} is closed, and the estimates that it rests on stay as they are.",
+            remedy=f"Enter the estimate for {first_open} or later: it makes a catch-up there.",
+            field="period",
+        )
+
+
+class BooksEnded(TenureError):
+    code = "books_ended"
+    status = 409
+    title = "The books are closed for good"
+
+    def __init__(self, program: str, last: str) -> None:
+        super().__init__(
+            f"The books of program {program!r} ended with {last}.",
+            remedy="Nothing more is booked; the closed periods can be read.",
+            field="period",
+        )
+
+
+class BookedCurrencyUnknown(TenureError):
+    code = "currency_unknown"
+    status = 422
+    title = "The program has no such currency"
+
+    def __init__(self, currency: str, known: list[str]) -> None:
+        super().__init__(f"There is no currency {currency!r}.", remedy=f"The books have: {', '.join(known)}.", field="currency")
+
+
+class PointsOutstanding(TenureError):
+    code = "points_outstanding"
+    status = 409
+    title = "The books cannot end yet"
+
+    def __init__(self, program: str, outstanding: str) -> None:
+        super().__init__(
+            f"Members of program {program!r} still have {outstanding}.",
+            remedy="Let the points be redeemed or forfeited first; then the books can end.",
+            field="program",
+        )

@@ -1,0 +1,93 @@
+"""Two builds of the workers, one after the other: what is under way goes over to the one that is made current."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import VersioningBehavior
+from temporalio.api.workflowservice.v1 import (
+    DescribeWorkerDeploymentRequest,
+    DescribeWorkflowExecutionRequest,
+    SetWorkerDeploymentCurrentVersionRequest,
+)
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.testing import WorkflowEnvironment
+
+from activities.search_attributes import SEARCH_ATTRIBUTES
+from domain import ids
+from domain.lifecycle import Revision
+from store import programs
+from tests.house import first_revision, program_id
+from tests.lives import club
+from tests.waiting import timer_started
+from worker.embedded.temporal import DYNAMIC_CONFIG, installed_temporal
+from worker.hosting import DEPLOYMENT, hosted
+from workflows.rollout import Rollout
+
+
+@pytest.fixture
+async def client(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Client]:
+    """A server of its own: on the other ones, workers without a version poll the same queues."""
+    executable = installed_temporal()
+    async with await WorkflowEnvironment.start_local(
+        data_converter=pydantic_data_converter,
+        search_attributes=SEARCH_ATTRIBUTES,
+        dev_server_existing_path=str(executable) if executable else None,
+        dev_server_extra_args=[f"--dynamic-config-value={name}={value}" for name, value in DYNAMIC_CONFIG.items()],
+        dev_server_log_level="error",
+        download_dest_dir=str(tmp_path_factory.getbasetemp()),
+    ) as environment:
+        yield environment.client
+
+
+async def test_what_is_under_way_goes_over_to_the_build_that_is_made_current(client: Client, engine: AsyncEngine) -> None:
+    revision = first_revision(club(program_id("versions")), datetime.now(UTC))
+    async with engine.begin() as connection:
+        await programs.register(connection, revision)
+    async with hosted(client, engine, max_cached_workflows=10, build_id="old"):
+        await _make_current(client, "old")
+        rollout = await _begin(client, revision)
+        await timer_started(client, rollout)
+        assert await _version(client, rollout) == ("old", VersioningBehavior.VERSIONING_BEHAVIOR_AUTO_UPGRADE)
+    async with hosted(client, engine, max_cached_workflows=10, build_id="new"):
+        await _make_current(client, "new")
+        await client.get_workflow_handle(rollout).signal("stop", "enough")
+        await client.get_workflow_handle(rollout).result()
+        assert await _version(client, rollout) == ("new", VersioningBehavior.VERSIONING_BEHAVIOR_AUTO_UPGRADE)
+
+
+async def _begin(client: Client, revision: Revision) -> str:
+    rollout = f"{revision.program}-rollout"  # of no program that has a lifecycle to be told
+    await client.start_workflow(Rollout.run, revision, id=rollout, task_queue=ids.PROGRAMS_QUEUE)
+    return rollout
+
+
+async def _make_current(client: Client, build: str) -> None:
+    """Have new work go to a build, as soon as the server has heard of its workers on every queue."""
+    describe = DescribeWorkerDeploymentRequest(namespace=client.namespace, deployment_name=DEPLOYMENT)
+    while True:  # the server tells it to whoever asks, so the test asks until the pollers have arrived
+        try:
+            found = await client.workflow_service.describe_worker_deployment(describe)
+            if any(each.deployment_version.build_id == build for each in found.worker_deployment_info.version_summaries):
+                await client.workflow_service.set_worker_deployment_current_version(
+                    SetWorkerDeploymentCurrentVersionRequest(
+                        namespace=client.namespace, deployment_name=DEPLOYMENT, build_id=build, identity="test"
+                    )
+                )
+                return
+        except RPCError as error:
+            if error.status not in (RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION):
+                raise
+
+
+async def _version(client: Client, workflow_id: str) -> tuple[str, int]:
+    """The build that a workflow was last worked on by, and whether it stays there."""
+    described = await client.workflow_service.describe_workflow_execution(
+        DescribeWorkflowExecutionRequest(namespace=client.namespace, execution=WorkflowExecution(workflow_id=workflow_id))
+    )
+    info = described.workflow_execution_info.versioning_info
+    return info.deployment_version.build_id, info.behavior

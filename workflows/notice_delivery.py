@@ -1,0 +1,63 @@
+"""NoticeDelivery: brings one notice to one recipient, patiently; and NoticeTest, which posts a test to all of them."""
+
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, is_cancelled_exception
+
+with workflow.unsafe.imports_passed_through():
+    from activities.notices import NoticeActivities, Settling, TestOrder
+    from domain.notices import Delivery, Patience
+    from workflows.details import summary, told
+    from workflows.steps import do
+
+_ONE_ATTEMPT = timedelta(seconds=45)
+
+
+@workflow.defn
+class NoticeDelivery:
+    """One round: attempts until one is taken, or the patience is over; then the notice is among the dead, to be replayed."""
+
+    @workflow.run
+    async def run(self, delivery: Delivery) -> str:
+        workflow.set_current_details(told(f"To be delivered: {delivery.what}", f"see `tenure notice show {delivery.notice}`"))
+        settling = Settling(notice=delivery.notice, round=delivery.round, state="delivered", at=workflow.now())
+        try:
+            await workflow.execute_activity_method(
+                NoticeActivities.send_notice,
+                delivery,
+                start_to_close_timeout=_ONE_ATTEMPT,
+                retry_policy=_policy(delivery.patience),
+                summary=summary(delivery.what),
+            )
+        except ActivityError as error:
+            why = "The delivery was cancelled." if is_cancelled_exception(error) else str(error.cause or error)
+            settling = settling.model_copy(update={"state": "dead", "why": why})
+        settling = settling.model_copy(update={"at": workflow.now()})
+        await do(NoticeActivities.settle_notice, settling, f"The notice is {settling.state}")
+        again = f"to send it again: `tenure notice replay {delivery.notice}`" if settling.state == "dead" else ""
+        workflow.set_current_details(told(f"{settling.state.capitalize()}: {delivery.what}", settling.why, again))
+        return settling.state
+
+
+@workflow.defn
+class NoticeTest:
+    """Has a test notice posted to everybody whom the worker's notices file names; each is then delivered as any notice is."""
+
+    __test__ = False
+
+    @workflow.run
+    async def run(self, key: str) -> list[str]:
+        return await do(
+            NoticeActivities.post_test_notices, TestOrder(key=key, at=workflow.now()), "Post a test to all recipients"
+        )
+
+
+def _policy(patience: Patience) -> RetryPolicy:
+    return RetryPolicy(
+        initial_interval=timedelta(seconds=patience.first_seconds),
+        backoff_coefficient=patience.factor,
+        maximum_interval=timedelta(seconds=patience.longest_seconds),
+        maximum_attempts=patience.attempts,
+    )
