@@ -3,8 +3,9 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Literal
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import (
@@ -12,6 +13,7 @@ from api import (
     books,
     corrections,
     delegations,
+    evaluations,
     events,
     exchanges,
     gates,
@@ -20,18 +22,25 @@ from api import (
     ledger_books,
     members,
     notices,
+    openapi,
+    problem_pages,
     problems,
     programs,
     prototypes,
     redemptions,
     reports,
+    requests,
+    revisions,
     rewards,
     statements,
     transaction_logs,
 )
 from api.errors import BodyTooLarge
+from api.heads import Heads
+from api.negotiation import negotiate
 from api.people import People
 from api.services import Services
+from domain.model import Value
 from ledger import Ledger
 from runtime.database import create_engine
 from runtime.settings import Settings
@@ -47,6 +56,12 @@ Starts loyalty programs, decides at their gates, serves their members.
 Every POST takes an `Idempotency-Key` (in a batch of events, each event has its own): repeated with the same body, it gets the
 same answer. Every error is a problem document (RFC 9457) whose `code` never changes and whose `remedy` says what to do.
 """
+
+
+class Health(Value):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
 
 
 class BodyLimit:
@@ -100,23 +115,36 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
             app.state.services = services
             await _name_people(services, app.state.people)
             yield
+            await services.leave_late()
             return
         engine = create_engine(settings.required_database_url, pool_size=settings.database_pool)
         try:
             ledger = Ledger(engine)
-            app.state.services = Services(engine, ledger, await connect())
-            await _name_people(app.state.services, app.state.people)
+            own = app.state.services = Services(engine, ledger, await connect(), settings.answer_within)
+            await _name_people(own, app.state.people)
             yield
+            await own.leave_late()
         finally:
             await engine.dispose()
 
-    app = FastAPI(title="Tenure", version="0.1.0", description=_DESCRIPTION, lifespan=lifespan)
+    app = FastAPI(
+        title="Tenure",
+        version="0.1.0",
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        dependencies=[Depends(negotiate)],
+        generate_unique_id_function=openapi.operation_id,
+    )
     app.state.people = People.read(settings.people)
     app.state.keys = KeyRing(settings.signing_keys, settings.verification_keys)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    app.add_middleware(Heads)
     problems.install(app)
+    openapi.install(app)
     of_programs = (
         programs,
+        revisions,
+        evaluations,
         audit,
         reports,
         inbox,
@@ -129,13 +157,13 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
         notices,
     )
     of_members = (invitations, members, events, statements, corrections, exchanges, rewards, redemptions)
-    for module in (*of_programs, *of_members):
+    for module in (*of_programs, *of_members, requests, problem_pages):
         app.include_router(module.router)
 
     @app.get("/health", tags=["operation"])
-    async def health() -> dict[str, str]:
+    async def show_health() -> Health:
         """Whether the process answers; needs no token and tells nothing."""
-        return {"status": "ok"}
+        return Health()
 
     return app
 

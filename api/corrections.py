@@ -10,8 +10,9 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from api.asking import Asking, Currency, Points, Standing, answer_once, asking, standing_of
 from api.currencies import currency_of
-from api.errors import NoReinstatement, ReinstatementTooLate, TransactionUnknown
-from api.transactions import posted, refusal
+from api.errors import BalanceLimit, CurrencyUnknown, MemberGone, NoReinstatement, ReinstatementTooLate, TransactionUnknown
+from api.openapi import raises, together
+from api.transactions import MOVED, TransactionOut, posted, refusal
 from domain import ids
 from domain.model import CAN_BE_KEPT, Value
 from ledger import MAX_POINTS, Adjust, Answer, Cancel, Confirm, Recorded, Reinstate, Reverse
@@ -29,6 +30,12 @@ def _not_zero(points: int) -> int:
 Change = Annotated[int, Field(ge=-MAX_POINTS, le=MAX_POINTS, strict=True), AfterValidator(_not_zero)]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), CAN_BE_KEPT]
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
+_NO_REVERSAL = (
+    *("unknown_transaction", "reversal_of_reversal", "not_reversible", "exceeds_original", "earn_pending", "earn_cancelled"),
+    *("below_lowest_allowed", "insufficient_points"),
+)
+_NO_SETTLEMENT = ("unknown_earn", "not_pending", "earn_confirmed", "earn_cancelled")
+_NOT_BACK = (NoReinstatement, ReinstatementTooLate, "unknown_expiry", "nothing_to_reinstate")
 _Settlement = TypeVar("_Settlement", Confirm, Cancel)
 
 
@@ -57,8 +64,13 @@ Correcting = Annotated[Asking, Depends(asking("correct points"))]
 Confirming = Annotated[Asking, Depends(asking("confirm points"))]
 
 
-@router.post("/adjustments", status_code=201)
-async def adjust(adjustment: AdjustmentIn, by: Correcting) -> JSONResponse:
+@router.post(
+    "/adjustments",
+    status_code=201,
+    response_model=TransactionOut,
+    responses=together(MOVED, raises(BalanceLimit, CurrencyUnknown, MemberGone, "insufficient_points")),
+)
+async def adjust_points(adjustment: AdjustmentIn, by: Correcting) -> JSONResponse:
     """Give or take points by hand; who asks is the author. What is given lapses as if it were earned now."""
     said = adjustment.model_dump_json()
 
@@ -78,8 +90,13 @@ async def adjust(adjustment: AdjustmentIn, by: Correcting) -> JSONResponse:
     return _posted(by, await answer_once(by, Adjust, said, ask))
 
 
-@router.post("/transactions/{number}/reversal", status_code=201)
-async def reverse(number: Number, reversal: ReversalIn, by: Correcting) -> JSONResponse:
+@router.post(
+    "/transactions/{number}/reversal",
+    status_code=201,
+    response_model=TransactionOut,
+    responses=together(MOVED, raises(TransactionUnknown, MemberGone, BalanceLimit, *_NO_REVERSAL)),
+)
+async def reverse_transaction(number: Number, reversal: ReversalIn, by: Correcting) -> JSONResponse:
     """Take back a burn, a capture or an earn, or some points of it.
 
     The points of a burn return to their lots; those of a lot that is past due lapse again. Where those of an earn are spent,
@@ -104,20 +121,35 @@ async def reverse(number: Number, reversal: ReversalIn, by: Correcting) -> JSONR
     return _posted(by, await answer_once(by, Reverse, said, ask), number, original)
 
 
-@router.post("/transactions/{number}/confirmation", status_code=201)
-async def confirm(number: Number, by: Confirming, settlement: SettlementIn = SettlementIn()) -> JSONResponse:
+@router.post(
+    "/transactions/{number}/confirmation",
+    status_code=201,
+    response_model=TransactionOut,
+    responses=together(MOVED, raises(TransactionUnknown, MemberGone, BalanceLimit, *_NO_SETTLEMENT)),
+)
+async def confirm_earn(number: Number, by: Confirming, settlement: SettlementIn = SettlementIn()) -> JSONResponse:
     """Post a pending earn: its points are there, and count, from when it was earned on."""
     return await _settle(by, number, settlement, Confirm, by.services.ledger.confirm)
 
 
-@router.post("/transactions/{number}/cancellation", status_code=201)
-async def cancel(number: Number, by: Confirming, settlement: SettlementIn = SettlementIn()) -> JSONResponse:
+@router.post(
+    "/transactions/{number}/cancellation",
+    status_code=201,
+    response_model=TransactionOut,
+    responses=together(MOVED, raises(TransactionUnknown, MemberGone, *_NO_SETTLEMENT)),
+)
+async def cancel_earn(number: Number, by: Confirming, settlement: SettlementIn = SettlementIn()) -> JSONResponse:
     """Drop a pending earn: its points never come."""
     return await _settle(by, number, settlement, Cancel, by.services.ledger.cancel)
 
 
-@router.post("/transactions/{number}/reinstatement", status_code=201)
-async def reinstate(number: Number, by: Correcting, settlement: SettlementIn = SettlementIn()) -> JSONResponse:
+@router.post(
+    "/transactions/{number}/reinstatement",
+    status_code=201,
+    response_model=TransactionOut,
+    responses=together(MOVED, raises(TransactionUnknown, MemberGone, BalanceLimit, *_NOT_BACK)),
+)
+async def reinstate_points(number: Number, by: Correcting, settlement: SettlementIn = SettlementIn()) -> JSONResponse:
     """Give back what an expiry took, within the definition's time for that; it lapses anew as if it were earned now."""
     original, said = await _original(by, number), f"{number}\n{settlement.model_dump_json()}"
 

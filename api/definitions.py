@@ -1,5 +1,7 @@
 """A definition that comes in a request's body, as YAML or JSON: read whole, with every fault named."""
 
+from typing import Any
+
 from fastapi import Request
 
 from api.errors import BodyTooLarge, DefinitionFaulty
@@ -14,11 +16,18 @@ BODY = {
         "description": "The program definition, as YAML or as JSON.",
         "content": {
             "application/yaml": {"schema": {"type": "string"}},
-            "application/json": {"schema": Definition.model_json_schema()},
+            "application/json": {"schema": {"$ref": "#/components/schemas/DefinitionWritten"}},
         },
     }
 }
 """How OpenAPI describes the body."""
+
+
+def schemas() -> dict[str, Any]:
+    """The definition as it may be written, and its parts, for OpenAPI: numbers may come as numbers, or as texts."""
+    made = Definition.model_json_schema(ref_template="#/components/schemas/{model}Written")
+    parts = made.pop("$defs", {})
+    return {"DefinitionWritten": made} | {f"{name}Written": part for name, part in parts.items()}
 
 
 async def definition_in(request: Request) -> Definition:

@@ -6,23 +6,35 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 
 from api import event_batch
-from api.errors import Internal, KeyReused, KeyTwice
+from api.errors import (
+    BalanceLimit,
+    EarningClosed,
+    EventTypeUnknown,
+    Internal,
+    KeyReused,
+    KeyTwice,
+    MemberGone,
+    OutOfTime,
+    ZoneMissing,
+)
 from api.event_batch import KeyedEvent
 from api.once import Key
+from api.openapi import Problem, raises, together
 from api.people import may
 from api.problems import document
 from api.rating import EventIn, looks_at, rated
 from api.services import Services, WithServices
-from api.transactions import first_answer, own_key, posted, refusal, told
+from api.transactions import MOVED, TransactionOut, first_answer, own_key, posted, refusal, told
 from domain import ids
 from domain.earning import CappedRule
 from domain.gates import Person
+from domain.model import Value
 from ledger import Answer, Earn, KeyConflict, Seen, Stale, journal
 from ledger.requests import fingerprint_hash
 from runtime.errors import TenureError
@@ -37,12 +49,42 @@ _ATTEMPTS = 10
 _AT_ONCE = 500
 """Events that are posted in one transaction: more bring little, and hold their accounts longer."""
 
+_NOT_EARNED = (EventTypeUnknown, OutOfTime, ZoneMissing, EarningClosed, MemberGone, BalanceLimit, Stale)
 Service = Annotated[Person, Depends(may("serve members"))]
 _Outcomes = dict[int, Answer | TenureError]
 """What became of the events of a batch, by their places in it."""
 
 
-@router.post("/members/{participant}/events", status_code=201)
+class Taken(TransactionOut):
+    """An event that is posted, now or before."""
+
+    key: str
+    status: Literal["posted", "repeated"]
+
+
+class NotTaken(Value):
+    """An event that is not posted, and why; its key as it came, null where there was none."""
+
+    key: str | None
+    status: Literal["refused"]
+    problem: Problem
+
+
+class BatchOut(Value):
+    """How many events were posted, repeated and refused, and the answer to each at its place."""
+
+    posted: int
+    repeated: int
+    refused: int
+    results: Sequence[Taken | NotTaken]
+
+
+@router.post(
+    "/members/{participant}/events",
+    status_code=201,
+    response_model=TransactionOut,
+    responses=together(MOVED, raises(*_NOT_EARNED)),
+)
 async def post_event(
     program: str, participant: str, event: EventIn, services: WithServices, key: Key, person: Service
 ) -> JSONResponse:
@@ -68,7 +110,7 @@ async def post_event(
     return posted(program, participant, answer)
 
 
-@router.post("/events", openapi_extra=event_batch.BODY)
+@router.post("/events", response_model=BatchOut, openapi_extra=event_batch.BODY)
 async def post_events(program: str, request: Request, services: WithServices, person: Service) -> JSONResponse:
     """Post up to 10,000 events of any members, and answer each at its place: `posted`, `repeated`, or `refused` and why.
 

@@ -7,8 +7,18 @@ from fastapi.responses import JSONResponse
 
 from api.asking import Asking, Currency, Points, answer_once, asking, standing_of
 from api.currencies import currency_of
-from api.errors import ConversionUnknown, InvalidRequest, RecipientNotActive, TransfersNotAllowed
-from api.transactions import posted
+from api.errors import (
+    BalanceLimit,
+    ConversionUnknown,
+    CurrencyUnknown,
+    InvalidRequest,
+    MemberGone,
+    RecipientNotActive,
+    RedeemingClosed,
+    TransfersNotAllowed,
+)
+from api.openapi import raises, together
+from api.transactions import MOVED, TransactionOut, posted
 from domain.definition import Conversion, Definition
 from domain.ids import ParticipantId
 from domain.model import Value
@@ -35,12 +45,18 @@ class ConversionIn(Value):
     points: Points
 
 
+_ALWAYS = (RedeemingClosed, CurrencyUnknown, MemberGone, BalanceLimit, "insufficient_points")
 Transferring = Annotated[Asking, Depends(asking("transfer points"))]
 Converting = Annotated[Asking, Depends(asking("convert points"))]
 
 
-@router.post("/transfers", status_code=201)
-async def transfer(giving: TransferIn, by: Transferring) -> JSONResponse:
+@router.post(
+    "/transfers",
+    status_code=201,
+    response_model=TransactionOut,
+    responses=together(MOVED, raises(TransfersNotAllowed, RecipientNotActive, *_ALWAYS)),
+)
+async def transfer_points(giving: TransferIn, by: Transferring) -> JSONResponse:
     """Give points to another member, where the program allows it; they keep their expiry."""
     said = giving.model_dump_json()
 
@@ -56,8 +72,13 @@ async def transfer(giving: TransferIn, by: Transferring) -> JSONResponse:
     return posted(by.program, by.participant, await answer_once(by, Transfer, said, ask))
 
 
-@router.post("/conversions", status_code=201)
-async def convert(wish: ConversionIn, by: Converting) -> JSONResponse:
+@router.post(
+    "/conversions",
+    status_code=201,
+    response_model=TransactionOut,
+    responses=together(MOVED, raises(ConversionUnknown, "converts_to_nothing", *_ALWAYS)),
+)
+async def convert_points(wish: ConversionIn, by: Converting) -> JSONResponse:
     """Turn points into another currency at the definition's rate, rounded down; `received` says how many these are."""
     said = wish.model_dump_json()
 

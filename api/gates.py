@@ -14,6 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.errors import DecisionUnknown, Refused, ServiceUnavailable
 from api.once import Answer, Key, once
+from api.openapi import links, raises, together
 from api.people import may
 from api.reading import ReadAgain
 from api.services import Services, WithServices
@@ -72,8 +73,19 @@ async def list_gates(
     return [state.model_dump(mode="json") for state in found if not mine or _waits_for(state, person)]
 
 
-@router.post("/{gate:path}/decisions", status_code=201)
-async def decide(
+@router.post(
+    "/{gate:path}/decisions",
+    status_code=201,
+    response_model=GateState,
+    responses=together(
+        links(201, show_gate={"gate": "$response.body#/id"}),
+        raises(
+            *("gate_decided", "gate_expired", "subject_changed", "four_eyes", "already_voted", "role_not_asked"),
+            "reason_missing",
+        ),
+    ),
+)
+async def decide_gate(
     gate: str,
     answer: DecisionIn,
     request: Request,
@@ -120,10 +132,10 @@ async def show_evidence(gate: str, services: WithServices) -> Evidence:
 
 
 @router.get("/{gate:path}", dependencies=[Depends(may("read programs"))])
-async def show_gate(gate: str, services: WithServices) -> dict[str, Any]:
+async def show_gate(gate: str, services: WithServices) -> GateState:
     """One gate: its subject with the digest to vote for, the policy, the votes."""
     async with services.engine.connect() as connection:
-        return (await gates.find(connection, gate)).model_dump(mode="json")
+        return await gates.find(connection, gate)
 
 
 async def _meant(services: Services, gate: str, answer: DecisionIn, person: Person, key: str) -> Decision:

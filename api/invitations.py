@@ -1,27 +1,29 @@
 """Invitations: who may join a program that only invited ones may join."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from api.errors import ProgramEnded
 from api.once import Answer, Key, once
+from api.openapi import links, raises, together
+from api.pages import Page, Paged
 from api.people import may
 from api.reading import ReadAgain
 from api.services import WithServices
 from domain.gates import Person
 from domain.ids import ParticipantId
-from domain.model import CAN_BE_KEPT, Value
+from domain.model import Value
 from domain.stages import ENDED
 from store import invitations, programs
+from store.invitations import Invitation
 
 router = APIRouter(prefix="/programs/{program}/invitations", tags=["members"], route_class=ReadAgain)
 
 _AT_ONCE = 10_000
-_PAGE = 1000
 
 
 class InvitationsIn(Value):
@@ -30,8 +32,30 @@ class InvitationsIn(Value):
     participants: Annotated[tuple[ParticipantId, ...], Field(min_length=1, max_length=_AT_ONCE)]
 
 
-@router.post("", status_code=201)
-async def invite(
+class Invited(Value):
+    """How many are invited and have joined; `needed`: whether joining asks for an invitation at all."""
+
+    program: str
+    added: int
+    invited: int
+    accepted: int
+    needed: bool
+
+
+class InvitationPage(Page[Invitation]):
+    """Invitations by reference, and how many there are in all and are accepted."""
+
+    invited: int
+    accepted: int
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=Invited,
+    responses=together(links(201, list_invitations={"program": "$response.body#/program"}), raises(ProgramEnded)),
+)
+async def invite_members(
     program: str,
     invited: InvitationsIn,
     request: Request,
@@ -53,25 +77,25 @@ async def invite(
             definition = await programs.definition(connection, program, record.revision_in_force or 1)
             added = await invitations.invite(connection, program, participants, person.id, datetime.now(UTC))
             total, accepted = await invitations.counts(connection, program)
-        body = {
-            "program": program,
-            "added": added,
-            "invited": total,
-            "accepted": accepted,
-            "needed": definition.joining.invitation_only,
-        }
-        return Answer(201, body, f"/programs/{program}/invitations")
+        told = Invited(
+            program=program,
+            added=added,
+            invited=total,
+            accepted=accepted,
+            needed=definition.joining.invitation_only,
+        )
+        return Answer(201, told.model_dump(mode="json"), f"/programs/{program}/invitations")
 
     return await once(request, services, person, key, act)
 
 
 @router.get("", dependencies=[Depends(may("read members"))])
-async def list_invitations(
-    program: str, services: WithServices, after: Annotated[str, Query(max_length=100), CAN_BE_KEPT] = ""
-) -> dict[str, Any]:
-    """How many were invited and have joined, and up to a thousand invitations by reference, after the one named."""
+async def list_invitations(program: str, services: WithServices, paged: Paged) -> InvitationPage:
+    """How many were invited and have joined, and the invitations by reference."""
+    (after,) = paged.after(str) or ("",)
     async with services.engine.connect() as connection:
         await programs.find(connection, program)
         total, accepted = await invitations.counts(connection, program)
-        page = await invitations.after(connection, program, after, _PAGE)
-    return {"invited": total, "accepted": accepted, "invitations": [each.model_dump(mode="json") for each in page]}
+        found = await invitations.after(connection, program, after, paged.one_more)
+    items, following = paged.cut(found, lambda invitation: (invitation.participant,))
+    return InvitationPage(items=items, next=following, invited=total, accepted=accepted)

@@ -19,6 +19,7 @@ _WORDS: Mapping[str, Any] = {
     "current": "2026-01",
     "detail": "The request ends before its body does",
     "errors": [{"field": "amount", "problem": "Input should be a valid decimal"}],
+    "evaluation": "program/cd-club/evaluation-2026-03-10T09:30:00Z",
     "event": "visit",
     "expected": "cd-club",
     "fee": "$25.00",
@@ -68,6 +69,6 @@ def _made(kind: type[TenureError]) -> TenureError:
         return kind(**written)
     detail, remedy = getattr(kind, "detail", None), getattr(kind, "remedy", None)
     if detail is not None:  # one that is only ever told in the words of who refuses
-        return kind(kind.code, detail, remedy)  # type: ignore[call-arg,arg-type]
+        return kind(kind.code, detail, remedy)  # type: ignore[call-arg]
     parameters = inspect.signature(kind).parameters.values()
     return kind(**{each.name: _WORDS[each.name] for each in parameters if each.default is each.empty})

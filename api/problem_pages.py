@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from api.errors import ProblemUnknown
 from api.errors.registry import known
 from api.negotiation import prefers_html
+from api.openapi import Responses, raises, together
 from api.problem_examples import example
 from domain.model import Value
 from runtime.errors import TenureError
@@ -21,13 +22,13 @@ router = APIRouter(prefix="/problems", tags=["problems"])
 _HEAD = """\
 # Problems
 
-Every error is answered as a problem document (RFC 9457, `application/problem+json`). Its `code` never changes, `detail` says what
-is wrong this time and `remedy` what to do; `field` names the input at fault, `errors` every field where there are several. The
-API itself tells the same at `/problems`, and of one code at `/problems/{code}`, which is the problem's `type`.
+Every error is answered as a problem document (RFC 9457, `application/problem+json`). Its `code` never changes, `detail` says
+what is wrong this time and `remedy` what to do; `field` names the input at fault, `errors` every field where there are several.
+The API itself tells the same at `/problems`, and of one code at `/problems/{code}`, which is the problem's `type`.
 
 This page is made from the error classes by `make reference`.
 """
-_BOTH = {200: {"content": {"text/html": {"schema": {"type": "string"}}}, "description": "For people, or as JSON."}}
+_BOTH: Responses = {200: {"content": {"text/html": {"schema": {"type": "string"}}}, "description": "For people, or as JSON."}}
 
 
 class ProblemKind(Value):
@@ -77,14 +78,15 @@ async def list_problems(request: Request) -> Response:
     return JSONResponse(ProblemKinds(items=list(_all())).model_dump(mode="json"))
 
 
-@router.get("/{code}", response_model=ProblemKind, responses=_BOTH)
+@router.get("/{code}", response_model=ProblemKind, responses=together(_BOTH, raises(ProblemUnknown)))
 async def show_problem(code: Annotated[str, Path(max_length=100)], request: Request) -> Response:
     """One problem: what it means, what to do, and an example."""
     found = kind(code)
     if prefers_html(request):
         document = escape(json.dumps(found.example, indent=2, ensure_ascii=False))
         told = (
-            f"<p>{escape(found.meaning)}</p><h2>Status</h2><p>{found.status}</p><h2>What to do</h2><p>{escape(found.remedy)}</p>"
+            f"<p>{escape(found.meaning)}</p><h2>Status</h2><p>{found.status}</p>"
+            f"<h2>What to do</h2><p>{escape(found.remedy)}</p>"
             f'<h2>Example</h2><pre>{document}</pre><p><a href="/problems">All problems</a></p>'
         )
         return _html(f"{found.title} ({found.code})", told)

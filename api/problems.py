@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from temporalio.service import RPCError
 
 from api.errors import (
@@ -26,6 +27,7 @@ from runtime.errors import TenureError
 
 logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 _AWAY = ("08", "53", "57P", "3D000")
 """How PostgreSQL's codes begin when it is not there: connection, resources, shutdown or start, no such database."""
@@ -85,7 +87,11 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http_error(request: Request, error: HTTPException) -> ProblemResponse:
-        return problem(_http_problem(request, error), error.headers)
+        if error.status_code == 405:
+            allowed = _allowed(request)
+            return problem(MethodNotAllowed(request.method, request.url.path, allowed), {"Allow": allowed})
+        found = RouteUnknown(request.url.path) if error.status_code == 404 else HttpRefused(str(error.detail))
+        return problem(found, error.headers)
 
     @app.exception_handler(RPCError)
     async def _temporal_away(request: Request, error: RPCError) -> ProblemResponse:
@@ -123,9 +129,12 @@ def _shape_fault(fault: Mapping[str, Any]) -> dict[str, object]:
     return {"field": field, "problem": str(fault["msg"]).removeprefix("Value error, ")}
 
 
-def _http_problem(request: Request, error: HTTPException) -> TenureError:
-    if error.status_code == 404:
-        return RouteUnknown(request.url.path)
-    if error.status_code == 405:
-        return MethodNotAllowed(request.method, request.url.path, (error.headers or {}).get("Allow", ""))
-    return HttpRefused(str(error.detail))
+def _allowed(request: Request) -> str:
+    """The methods of an address, of all the routes that share it."""
+    routes = request.app.router.routes
+    allowed = [
+        method
+        for method in _METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
+    return ", ".join(["HEAD", *allowed] if "GET" in allowed else allowed)

@@ -1,6 +1,6 @@
 """Prototypes: what a definition would cost on a log of purchases, and two of them side by side."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import JSONResponse
@@ -12,6 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.errors import DefinitionFaulty, PrototypeNotDone, PrototypeUnknown
 from api.once import Answer, Key, once
+from api.openapi import links, raises, together
 from api.people import may
 from api.reading import ReadAgain
 from api.services import Services, WithServices
@@ -21,10 +22,11 @@ from domain.definition_file import read_definition
 from domain.gates import Person
 from domain.ids import Name, ProgramId
 from domain.model import Value
-from domain.prototype import PrototypeAnswer, PrototypeOrder
+from domain.prototype import LogReading, PrototypeAnswer, PrototypeOrder, PrototypeResult, TierOfRun
 from domain.prototype import PrototypeRun as Run
-from domain.prototype_comparison import compare
+from domain.prototype_comparison import Comparison, compare
 from store import programs, transaction_logs
+from store.errors import LogUnknown, ProgramUnknown, RevisionUnknown
 from workflows.attributes import of_program
 from workflows.prototype_run import PrototypeRun
 
@@ -47,7 +49,55 @@ class PrototypeIn(Value):
     log: Name | None = None
 
 
-@router.post("", status_code=202)
+class Done(Value):
+    """The prototype's figures, in total and month by month."""
+
+    id: str
+    state: Literal["done"] = "done"
+    format: str
+    program: str
+    name: str
+    definition_digest: str
+    log: str
+    log_digest: str
+    money: str
+    tiers: tuple[TierOfRun, ...]
+    reading: LogReading | None
+    result: PrototypeResult
+
+
+class PrototypeBegun(Value):
+    """A prototype that runs or has been run: ask for its figures under its id."""
+
+    id: str
+    definition: str
+    log: str
+
+
+class Running(Value):
+    """The prototype is under way."""
+
+    id: str
+    state: Literal["running"] = "running"
+
+
+class Unusable(Value):
+    """The prototype could not be run over its log."""
+
+    id: str
+    state: Literal["unusable"] = "unusable"
+    why: str
+
+
+@router.post(
+    "",
+    status_code=202,
+    response_model=PrototypeBegun,
+    responses=together(
+        links(202, show_prototype={"prototype": "$response.body#/id"}),
+        raises(DefinitionFaulty, LogUnknown, ProgramUnknown, RevisionUnknown),
+    ),
+)
 async def run_prototype(
     wish: PrototypeIn,
     request: Request,
@@ -65,27 +115,36 @@ async def run_prototype(
         workflow_id = ids.prototype(digest(definition), log.digest)
         await _begin(services, workflow_id, PrototypeOrder(definition=definition, log=name))
         prototype = workflow_id.rpartition("/")[2]
-        return Answer(202, {"id": prototype, "definition": digest(definition), "log": name}, f"/prototypes/{prototype}")
+        begun = PrototypeBegun(id=prototype, definition=digest(definition), log=name)
+        return Answer(202, begun.model_dump(mode="json"), f"/prototypes/{prototype}")
 
     return await once(request, services, person, key, act)
 
 
-@router.get("/{prototype}", dependencies=[Depends(may("read programs"))])
-async def show_prototype(prototype: PrototypeId, services: WithServices) -> dict[str, Any]:
+@router.get(
+    "/{prototype}",
+    dependencies=[Depends(may("read programs"))],
+    responses=raises(PrototypeUnknown, PrototypeNotDone),
+)
+async def show_prototype(prototype: PrototypeId, services: WithServices) -> Running | Unusable | Done:
     """A prototype: `running`, `unusable` with why, or `done` with its figures, in total and month by month."""
     answer = await _answer(services, prototype)
     if answer is None:
-        return {"id": prototype, "state": "running"}
+        return Running(id=prototype)
     if answer.run is None:
-        return {"id": prototype, "state": "unusable", "why": answer.why}
-    return {"id": prototype, "state": "done"} | answer.run.model_dump(mode="json", exclude={"members"})
+        return Unusable(id=prototype, why=answer.why)
+    return Done(id=prototype, **answer.run.model_dump(exclude={"members"}))
 
 
-@router.get("/{before}/comparison/{after}", dependencies=[Depends(may("read programs"))])
-async def compare_prototypes(before: PrototypeId, after: PrototypeId, services: WithServices) -> dict[str, Any]:
+@router.get(
+    "/{before}/comparison/{after}",
+    dependencies=[Depends(may("read programs"))],
+    responses=raises(PrototypeUnknown, PrototypeNotDone),
+)
+async def compare_prototypes(before: PrototypeId, after: PrototypeId, services: WithServices) -> Comparison:
     """Two prototypes side by side; where both ran over one log, which members gain and lose, by their place in it."""
     first, second = await _done(services, before), await _done(services, after)
-    return compare(first, second).model_dump(mode="json")
+    return compare(first, second)
 
 
 async def _definition(services: Services, wish: PrototypeIn) -> Definition:

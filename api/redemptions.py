@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import JSONResponse
@@ -28,6 +28,8 @@ from api.errors import (
     TierTooLow,
 )
 from api.once import Answer, Key, once
+from api.openapi import links, raises, together
+from api.pages import Page, Paged
 from api.people import may
 from api.reading import ReadAgain
 from api.services import Services, WithServices
@@ -74,10 +76,39 @@ class StockIn(Value):
     ]
 
 
-@router.post(
-    "/members/{participant}/redemptions", status_code=201, responses={202: {"description": "Under way; ask at Location."}}
+class StockAdded(Value):
+    """How many codes were new, and how many of the reward are left now."""
+
+    reward: str
+    added: int
+    free: int
+
+
+class Stock(Value):
+    """How many codes of a reward are left."""
+
+    reward: str
+    free: int
+
+
+_OF_MEMBER = {"program": "$response.body#/program", "participant": "$response.body#/participant"}
+_NOT_REDEEMED = (
+    *(MemberGone, RedeemingClosed, RewardUnknown, TierTooLow, InsufficientPoints, RewardNotOffered, RewardOutOfStock),
+    *(RewardLimitReached, RewardNotHandedOut),
 )
-async def redeem(
+
+
+@router.post(
+    "/members/{participant}/redemptions",
+    status_code=201,
+    response_model=RedemptionRecord,
+    responses=together(
+        {202: {"model": RedemptionRecord, "description": "Under way; ask at Location what becomes of it."}},
+        links(201, list_redemptions=_OF_MEMBER, show_balance=_OF_MEMBER),
+        raises(*_NOT_REDEEMED),
+    ),
+)
+async def redeem_reward(
     program: str,
     participant: str,
     wish: RedemptionIn,
@@ -110,28 +141,42 @@ async def redeem(
 
 
 @router.get("/members/{participant}/redemptions", dependencies=[Depends(may("read members"))])
-async def list_redemptions(program: str, participant: str, services: WithServices) -> list[dict[str, Any]]:
+async def list_redemptions(program: str, participant: str, services: WithServices, paged: Paged) -> Page[RedemptionRecord]:
     """A member's redemptions, newest first."""
+    after = paged.after(datetime, str)
     async with services.engine.connect() as connection:
         await programs.find(connection, program)
         await members.find(connection, program, participant)
-        return [record.model_dump(mode="json") for record in await redemptions.of_member(connection, program, participant)]
+        found = await redemptions.of_member(connection, program, participant, after, paged.one_more)
+    return paged.page(found, lambda record: (record.asked_at, record.id))
 
 
-@router.get("/members/{participant}/redemptions/{redemption}", dependencies=[Depends(may("read members"))])
+@router.get(
+    "/members/{participant}/redemptions/{redemption}",
+    dependencies=[Depends(may("read members"))],
+    responses=raises(RedemptionUnknown),
+)
 async def show_redemption(
     program: str, participant: str, redemption: Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")], services: WithServices
-) -> dict[str, Any]:
+) -> RedemptionRecord:
     """What became of a redemption."""
     async with services.engine.connect() as connection:
         await programs.find(connection, program)
         record = await redemptions.find(connection, f"redemption/{redemption}")
     if record is None or (record.program, record.participant) != (program, participant):
         raise RedemptionUnknown(redemption)
-    return record.model_dump(mode="json")
+    return record
 
 
-@router.post("/rewards/{reward}/codes", status_code=201)
+@router.post(
+    "/rewards/{reward}/codes",
+    status_code=201,
+    response_model=StockAdded,
+    responses=together(
+        links(201, show_stock={"program": "$request.path.program", "reward": "$response.body#/reward"}),
+        raises(RewardUnknown, NoSuchStock),
+    ),
+)
 async def stock_reward(
     program: str,
     reward: str,
@@ -148,17 +193,22 @@ async def stock_reward(
             await _voucher_reward(services, program, reward)
             added = await redemptions.stock(connection, program, reward, stock.codes)
             free = await redemptions.free_codes(connection, program, reward)
-        return Answer(201, {"reward": reward, "added": added, "free": free}, f"/programs/{program}/rewards/{reward}/codes")
+        told = StockAdded(reward=reward, added=added, free=free)
+        return Answer(201, told.model_dump(mode="json"), f"/programs/{program}/rewards/{reward}/codes")
 
     return await once(request, services, person, key, act)
 
 
-@router.get("/rewards/{reward}/codes", dependencies=[Depends(may("read programs"))])
-async def show_stock(program: str, reward: str, services: WithServices) -> dict[str, Any]:
+@router.get(
+    "/rewards/{reward}/codes",
+    dependencies=[Depends(may("read programs"))],
+    responses=raises(RewardUnknown, NoSuchStock),
+)
+async def show_stock(program: str, reward: str, services: WithServices) -> Stock:
     """How many codes of a reward are left; the codes themselves are shown to nobody."""
     await _voucher_reward(services, program, reward)
     async with services.engine.connect() as connection:
-        return {"reward": reward, "free": await redemptions.free_codes(connection, program, reward)}
+        return Stock(reward=reward, free=await redemptions.free_codes(connection, program, reward))
 
 
 async def _order(services: Services, redemption: str, program: str, participant: str, wish: RedemptionIn) -> RedemptionOrder:

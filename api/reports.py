@@ -1,49 +1,82 @@
 """Reports: what a program has come to, from the store and the ledger."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from fastapi import APIRouter, Depends
 
 from api.people import may
+from api.programs import ProgramOut, with_status
 from api.reading import ReadAgain
 from api.services import WithServices
-from domain.stages import product_status
+from domain.gates import Outcome
+from domain.lifecycle import StageChange, WaveOpening
+from domain.model import Value
+from ledger import CheckReport, Totals, WindowFigures
 from store import evidence, gates, members, programs, redemptions
+from store.evidence import EvaluationRecord, PrototypeRecord, TestRecord
+from store.gates import DecisionRecord
+from store.programs import RevisionRecord
 
 router = APIRouter(prefix="/programs/{program}", tags=["reports"], route_class=ReadAgain)
 
 
+class GateSummary(Value):
+    """A gate, without its subject and its votes."""
+
+    id: str
+    gate: str
+    opened_at: datetime
+    due: datetime
+    outcome: Outcome | None
+    decided_at: datetime | None
+
+
+class Report(Value):
+    """A program's whole life so far: counts by name where a record would say no more."""
+
+    program: ProgramOut
+    stages: Sequence[StageChange]
+    revisions: Sequence[RevisionRecord]
+    decisions: Sequence[DecisionRecord]
+    gates: Sequence[GateSummary]
+    prototypes: Sequence[PrototypeRecord]
+    tests: Sequence[TestRecord]
+    waves: Sequence[WaveOpening]
+    members: dict[str, dict[str, int]]
+    movement: dict[str, int]
+    interventions: dict[str, int]
+    redemptions: dict[str, dict[str, int]]
+    evaluations: Sequence[EvaluationRecord]
+    points: Sequence[Totals]
+    lifetime: WindowFigures
+    ledger_check: CheckReport
+
+
 @router.get("/report", dependencies=[Depends(may("read programs"))])
-async def report(program: str, services: WithServices) -> dict[str, Any]:
+async def show_report(program: str, services: WithServices) -> Report:
     """The program's whole life so far: stages, decisions, evidence, waves, members, points, evaluations."""
+    ledger = services.ledger
     async with services.engine.connect() as connection:
         record = await programs.find(connection, program)
-        found: dict[str, Any] = {
-            "program": record.model_dump(mode="json") | {"product_status": product_status(record.stage)},
-            "stages": _dumped(await programs.stages(connection, program)),
-            "revisions": _dumped(await programs.revisions(connection, program)),
-            "decisions": _dumped(await gates.decisions(connection, program)),
-            "gates": [
-                state.model_dump(mode="json", include={"id", "gate", "opened_at", "due", "outcome", "decided_at"})
+        return Report(
+            program=with_status(record),
+            stages=await programs.stages(connection, program),
+            revisions=await programs.revisions(connection, program),
+            decisions=await gates.decisions(connection, program),
+            gates=[
+                GateSummary.model_validate(state.model_dump(include=set(GateSummary.model_fields)))
                 for state in await gates.listed(connection, program, open_only=False)
             ],
-            "prototypes": _dumped(await evidence.prototypes(connection, program)),
-            "tests": _dumped(await evidence.tests(connection, program)),
-            "waves": _dumped(await programs.waves(connection, program)),
-            "members": await members.counts(connection, program),
-            "movement": await members.movement(connection, program),
-            "interventions": await members.interventions(connection, program),
-            "redemptions": await redemptions.counts(connection, program),
-            "evaluations": _dumped(await evidence.evaluations(connection, program)),
-        }
-    found["points"] = _dumped(await services.ledger.totals(program))
-    found["lifetime"] = (await services.ledger.window_figures(program, record.started_at, datetime.now(UTC))).model_dump(
-        mode="json"
-    )
-    found["ledger_check"] = (await services.ledger.check(program)).model_dump(mode="json")
-    return found
-
-
-def _dumped(records: Any) -> list[dict[str, Any]]:
-    return [record.model_dump(mode="json") for record in records]
+            prototypes=await evidence.prototypes(connection, program),
+            tests=await evidence.tests(connection, program),
+            waves=await programs.waves(connection, program),
+            members=await members.counts(connection, program),
+            movement=await members.movement(connection, program),
+            interventions=await members.interventions(connection, program),
+            redemptions=await redemptions.counts(connection, program),
+            evaluations=await evidence.evaluations(connection, program),
+            points=await ledger.totals(program),
+            lifetime=await ledger.window_figures(program, record.started_at, datetime.now(UTC)),
+            ledger_check=await ledger.check(program),
+        )

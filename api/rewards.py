@@ -1,22 +1,43 @@
 """What a program's points buy now: price, tier, dates, limits, and how many are left."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends
+from pydantic import Field
 
 from api.people import may
 from api.reading import ReadAgain
 from api.services import WithServices
 from domain import rewards
-from domain.definition import Definition, Reward, VoucherFulfilment
+from domain.definition import Definition, PerMember, Reward, VoucherFulfilment
+from domain.definition_values import Part
+from domain.window import Moment
 from store import programs, redemptions
 
 router = APIRouter(prefix="/programs/{program}/rewards", tags=["rewards"], route_class=ReadAgain)
 
 
+class RewardOut(Part):
+    """A reward as its definition has it, and how many are taken and left now."""
+
+    id: str
+    name: str
+    points: int
+    from_tier: str | None
+    stock: int | None
+    per_member: PerMember | None
+    from_: Annotated[Moment | None, Field(alias="from")]
+    until: Moment | None
+    currency: str
+    fulfilment: Literal["till", "voucher_codes", "http"]
+    taken: int
+    left: int | None
+    offered: bool
+
+
 @router.get("", dependencies=[Depends(may("read programs"))])
-async def list_rewards(program: str, services: WithServices) -> list[dict[str, Any]]:
+async def list_rewards(program: str, services: WithServices) -> list[RewardOut]:
     """The rewards of the revision in force (of the first one before the launch), with how many are taken and left.
 
     `taken` are those given or held for a redemption under way. `left` is null where there are any number; where a reward is
@@ -31,17 +52,22 @@ async def list_rewards(program: str, services: WithServices) -> list[dict[str, A
     return [_told(definition, each, taken.get(each.id, 0), codes.get(each.id, 0), now) for each in definition.rewards]
 
 
-def _told(definition: Definition, reward: Reward, taken: int, codes: int, now: datetime) -> dict[str, Any]:
-    written = reward.model_dump(
-        mode="json", include={"id", "name", "points", "from_tier", "stock", "per_member", "from_", "until"}
-    )
+def _told(definition: Definition, reward: Reward, taken: int, codes: int, now: datetime) -> RewardOut:
     of_codes = codes if isinstance(reward.fulfilment, VoucherFulfilment) else None
     left = rewards.left(reward, taken, of_codes)
     offered = rewards.not_offered(reward, now, definition.zone) is None
-    return written | {
-        "currency": definition.currency.code,
-        "fulfilment": reward.fulfilment.kind,
-        "taken": taken,
-        "left": left,
-        "offered": offered,
-    }
+    return RewardOut(
+        id=reward.id,
+        name=reward.name,
+        points=reward.points,
+        from_tier=reward.from_tier,
+        stock=reward.stock,
+        per_member=reward.per_member,
+        from_=reward.from_,
+        until=reward.until,
+        currency=definition.currency.code,
+        fulfilment=reward.fulfilment.kind,
+        taken=taken,
+        left=left,
+        offered=offered,
+    )

@@ -1,17 +1,19 @@
 """What a member has and how it came to that: the balance, and the statement of account as of any instant."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from pydantic import AfterValidator, AwareDatetime, Field
 
 from api.currencies import currency_of, definition_now
-from api.errors import OutOfTime
+from api.errors import CurrencyUnknown, OutOfTime, ZoneMissing
+from api.openapi import raises
 from api.people import may
 from api.reading import ReadAgain
 from api.services import Services, WithServices
 from domain.model import CAN_BE_KEPT
+from ledger import Balance, Statement
 from store import members
 
 router = APIRouter(
@@ -36,17 +38,23 @@ Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Currency = Annotated[str, Field(max_length=200), CAN_BE_KEPT]
 
 
-@router.get("/balance")
-async def show_balance(
-    program: str, participant: str, services: WithServices, currency: Currency | None = None
-) -> dict[str, Any]:
+class BalanceOut(Balance):
+    """What a member has of a currency."""
+
+    program: str
+    participant: str
+    currency: str
+
+
+@router.get("/balance", responses=raises(CurrencyUnknown))
+async def show_balance(program: str, participant: str, services: WithServices, currency: Currency | None = None) -> BalanceOut:
     """What a member has: posted, held, available, and every lot with the instant at which it lapses."""
     code = await _currency(services, program, participant, currency)
     balance = await services.ledger.balance(program, participant, code)
-    return {"program": program, "participant": participant, "currency": code} | balance.model_dump(mode="json")
+    return BalanceOut(program=program, participant=participant, currency=code, **balance.model_dump())
 
 
-@router.get("/statement")
+@router.get("/statement", responses=raises(CurrencyUnknown, OutOfTime, ZoneMissing))
 async def show_statement(
     program: str,
     participant: str,
@@ -55,15 +63,14 @@ async def show_statement(
     until: Instant | None = None,
     as_of: Instant | None = None,
     currency: Currency | None = None,
-) -> dict[str, Any]:
+) -> Statement:
     """What there was, what came and went after `since` and up to `until`, what there is; as it was known at `as_of`.
 
     Each lot is shown with the expiry that it has now, also as of a past instant: how an expiry moved before is not kept.
     """
     code = await _currency(services, program, participant, currency)
     _check_window(since, until, as_of, datetime.now(UTC))
-    statement = await services.ledger.statement(program, participant, code, since, until, as_of)
-    return statement.model_dump(mode="json")
+    return await services.ledger.statement(program, participant, code, since, until, as_of)
 
 
 async def _currency(services: Services, program: str, participant: str, code: str | None) -> str:

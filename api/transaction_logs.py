@@ -3,7 +3,7 @@
 import csv
 import io
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
@@ -11,14 +11,17 @@ from pydantic import StringConstraints, TypeAdapter, ValidationError
 
 from api.errors import InvalidRequest, LogMissing
 from api.once import Answer, Key, once
+from api.openapi import links, raises, together
+from api.pages import Page, Paged
 from api.people import may
 from api.reading import ReadAgain
 from api.services import WithServices
 from domain.definition import Amount
 from domain.gates import Person
+from domain.model import Value
 from store import transaction_logs
-from store.errors import LogUnknown
-from store.transaction_logs import LogRow
+from store.errors import LogDiffers, LogUnknown
+from store.transaction_logs import LogRecord, LogRow
 
 router = APIRouter(prefix="/transaction-logs", tags=["transaction logs"], route_class=ReadAgain)
 
@@ -29,9 +32,18 @@ _AMOUNT: TypeAdapter[Amount] = TypeAdapter(Amount)
 LogName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
 
+class LogLoaded(Value):
+    """A log that is kept now: how many purchases it has."""
+
+    name: str
+    rows: int
+
+
 @router.post(
     "/{name}",
     status_code=201,
+    response_model=LogLoaded,
+    responses=together(links(201, show_log={"name": "$response.body#/name"}), raises(LogDiffers)),
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -53,17 +65,25 @@ async def load_log(
         rows = _rows(await request.body())
         async with services.engine.begin() as connection:
             number = await transaction_logs.load(connection, name, rows)
-        return Answer(201, {"name": name, "rows": number}, f"/transaction-logs/{name}")
+        return Answer(201, LogLoaded(name=name, rows=number).model_dump(mode="json"), f"/transaction-logs/{name}")
 
     return await once(request, services, person, key, act)
 
 
-@router.get("/{name}", dependencies=[Depends(may("read programs"))])
-async def show_log(name: str, services: WithServices) -> dict[str, Any]:
+@router.get("", dependencies=[Depends(may("read programs"))])
+async def list_logs(services: WithServices, paged: Paged) -> Page[LogRecord]:
+    """The logs that are there, by name."""
+    (after,) = paged.after(str) or ("",)
+    async with services.engine.connect() as connection:
+        return paged.page(await transaction_logs.listed(connection, after, paged.one_more), lambda log: (log.name,))
+
+
+@router.get("/{name}", dependencies=[Depends(may("read programs"))], responses=raises(LogMissing))
+async def show_log(name: str, services: WithServices) -> LogRecord:
     """A log that is there: how many rows it has, and their SHA-256."""
     async with services.engine.connect() as connection:
         try:
-            return (await transaction_logs.find(connection, name)).model_dump(mode="json")
+            return await transaction_logs.find(connection, name)
         except LogUnknown as error:
             raise LogMissing(name) from error
 

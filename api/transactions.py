@@ -2,11 +2,15 @@
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal
 
 from fastapi.responses import JSONResponse
+from pydantic import JsonValue
 
 from api.errors import BalanceLimit, KeyReused, Refused
+from api.openapi import links
+from domain.model import Value
 from ledger import Answer, KeyConflict
 from runtime.errors import TenureError
 
@@ -23,6 +27,38 @@ _INSTEAD = {
     "hold": "It moved no points; its redemption captures or voids it.",
 }
 """What to do instead of a reversal, by the kind of the transaction that has none."""
+
+
+class TransactionOut(Value):
+    """A transaction as it was answered: what it moved, the balance after it, and what tells about it."""
+
+    transaction: int
+    kind: str
+    outcome: Literal["posted"]
+    points: int
+    balance: int
+    effective_at: datetime
+    tier: str | None = None
+    pending: bool | None = None
+    reward: str | None = None
+    change: JsonValue = None
+    reason: str | None = None
+    author: str | None = None
+    to_participant: str | None = None
+    from_participant: str | None = None
+    to_currency: str | None = None
+    rate: JsonValue = None
+    received: int | None = None
+
+
+_OF_MEMBER = {"program": "$request.path.program", "participant": "$request.path.participant"}
+MOVED = links(
+    201,
+    show_transaction=_OF_MEMBER | {"number": "$response.body#/transaction"},
+    show_balance=_OF_MEMBER,
+    show_statement=_OF_MEMBER,
+)
+"""Where a transaction leads to."""
 
 
 async def first_answer(ask: Callable[[], Awaitable[Answer]], before: Callable[[], Awaitable[Answer | None]]) -> Answer:
@@ -74,7 +110,7 @@ def told(answer: Answer) -> dict[str, Any]:
         "outcome": answer.outcome,
         "points": answer.points,
         "balance": answer.balance,
-        "effective_at": answer.effective_at.isoformat(),
+        "effective_at": answer.effective_at.isoformat().replace("+00:00", "Z"),  # as everything else that is answered
     }
     return found | {name: answer.details[name] for name in _TOLD if name in answer.details}
 

@@ -14,12 +14,14 @@ from runtime.errors import TenureError
 Result = TypeVar("Result")
 PATIENCE = 25.0
 """Seconds that a workflow may take to answer; what is longer under way goes on, and a repetition of the request finds it."""
+UNHURRIED = 600.0
+"""The same where nobody holds the line: the caller has been answered 202 long since."""
 
 
-async def in_time(answer: Awaitable[Result], what: str) -> Result:
+async def in_time(answer: Awaitable[Result], what: str, *, patience: float = PATIENCE) -> Result:
     """What is waited for, if it comes in time. Raises ServiceUnavailable."""
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             return await answer
     except TimeoutError as error:
         raise ServiceUnavailable(what) from error
@@ -27,26 +29,26 @@ async def in_time(answer: Awaitable[Result], what: str) -> Result:
 
 # The SDK types the answer of an async update handler with a description as the handler's coroutine: hence two signatures.
 @overload
-async def asked(update: Awaitable[Coroutine[Any, Any, Result]], *, gone: TenureError) -> Result: ...
+async def asked(update: Awaitable[Coroutine[Any, Any, Result]], *, gone: TenureError, patience: float = PATIENCE) -> Result: ...
 
 
 @overload
-async def asked(update: Awaitable[Result], *, gone: TenureError) -> Result: ...
+async def asked(update: Awaitable[Result], *, gone: TenureError, patience: float = PATIENCE) -> Result: ...
 
 
-async def asked(update: Awaitable[Any], *, gone: TenureError) -> Any:
+async def asked(update: Awaitable[Any], *, gone: TenureError, patience: float = PATIENCE) -> Any:
     """The answer to an update.
 
     Raises Refused where the workflow refuses, `gone` where there is no such workflow any more, ServiceUnavailable where
     nobody answers in time.
     """
     try:
-        return await in_time(update, "The workflow")
+        return await in_time(update, "The workflow", patience=patience)
     except WorkflowUpdateFailedError as error:
         cause = error.cause
         if not isinstance(cause, ApplicationError):
             raise
-        remedy = str(cause.details[0]) if cause.details else "See where the workflow stands, and try what it allows."
+        remedy = str(cause.details[0]) if cause.details else None
         raise Refused(cause.type or "refused", cause.message, remedy) from error
     except WorkflowUpdateRPCTimeoutOrCancelledError as error:
         raise ServiceUnavailable("The workflow") from error

@@ -1,5 +1,7 @@
 """The API as the commands call it: who asks, one key for each POST, and every failure as one clear error."""
 
+import json
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 _CONNECT_SECONDS = 5.0
 _ANSWER_SECONDS = 90.0
+_ASK_AGAIN_SECONDS = 0.5
+_PAGE = 200
+_TOLD_EVERY = 2_000
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -69,6 +74,25 @@ class Api:
         asked = {name: value for name, value in parameters.items() if value is not None}
         return self._send("GET", path, params=asked)
 
+    def all_pages(self, *path: str, limit: int | None = None, **parameters: str | bool | None) -> Reply:
+        """A list that comes in pages, page after page to its end, or to so many items; as one page that has them all.
+
+        Where it is long, a line on standard error says how far it has come.
+        """
+        items: list[Any] = []
+        cursor: str | None = None
+        while True:
+            most = _PAGE if limit is None else min(_PAGE, limit - len(items))
+            page = self.get(*path, limit=str(most), cursor=cursor, **parameters).data
+            items += page["items"]
+            cursor = page["next"]
+            if cursor is None or (limit is not None and len(items) >= limit):
+                break
+            if len(items) % _TOLD_EVERY == 0:
+                typer.echo(f"{len(items):,} read …", err=True)
+        whole = page | {"items": items, "next": cursor}
+        return Reply(json.dumps(whole, ensure_ascii=False), whole)
+
     def page(self, *path: str, **parameters: str) -> str:
         """Read what is at the path as a page for people."""
         return self._send("GET", path, params=parameters, headers={b"Accept": b"text/html"}).text
@@ -81,15 +105,47 @@ class Api:
         content: bytes | None = None,
         content_type: str = "application/json",
         again: str = "",
+        if_match: str | None = None,
     ) -> Reply:
-        """Have something done, once for each key; `again` is what a repetition needs besides the key."""
+        """Have something done, once for each key; `again` is what a repetition needs besides the key.
+
+        `if_match` is the tag of what was read: nothing is done where there is something else now. What takes the API longer
+        than a request may is waited for.
+        """
         key = key or str(uuid4())
         headers = {b"Idempotency-Key": key.encode()}
+        if if_match is not None:
+            headers[b"If-Match"] = f'"{if_match}"'.encode()
         repeat = f"Repeat the command with `--key {key}{' ' + again if again else ''}`: it will act once at most."
         if content is not None:
             headers[b"Content-Type"] = content_type.encode()
-            return self._send("POST", path, repeat=repeat, headers=headers, content=content)
-        return self._send("POST", path, repeat=repeat, headers=headers, json=body or {})
+            reply = self._send("POST", path, repeat=repeat, headers=headers, content=content)
+        else:
+            reply = self._send("POST", path, repeat=repeat, headers=headers, json=body or {})
+        return self._outcome(reply, key, repeat)
+
+    def _outcome(self, reply: Reply, key: str, repeat: str) -> Reply:
+        """What becomes of a request that was answered 202 because it takes its time; any other reply as it is."""
+        started = time.monotonic()
+        while isinstance(reply.data, dict) and reply.data.get("state") == "under_way" and reply.data.get("key") == key:
+            if time.monotonic() - started > _ANSWER_SECONDS:
+                raise ApiUnreachable("The request is still under way.", remedy=repeat)
+            time.sleep(_ASK_AGAIN_SECONDS)
+            reply = self._send("GET", ("requests", key), repeat=repeat)
+            if reply.data["state"] == "unknown":
+                raise ApiUnreachable("Nobody knows what became of the request.", remedy=repeat)
+            if reply.data["state"] == "done":
+                return Reply(json.dumps(reply.data["answer"], ensure_ascii=False), reply.data["answer"])
+            if reply.data["state"] == "refused":
+                raise self._refused(reply.data["answer"], json.dumps(reply.data["answer"], ensure_ascii=False))
+        return reply
+
+    def _refused(self, problem: Mapping[str, Any], text: str) -> Exception:
+        """The end of the command with a problem; as JSON it is printed as it came."""
+        if self._as_json:
+            typer.echo(text)
+            return typer.Exit(Refused.exit_code)
+        return Refused(problem)
 
     def _send(self, method: str, path: tuple[str, ...], *, repeat: str = "Try again.", **request: Any) -> Reply:
         import httpx
@@ -124,10 +180,7 @@ class Api:
                 f"What answers at {self._base} is not Tenure's API (status {response.status_code}).",
                 remedy="Name the right address in TENURE_API_URL.",
             )
-        if self._as_json:
-            typer.echo(response.text)
-            raise typer.Exit(Refused.exit_code)
-        raise Refused(data)
+        raise self._refused(data, response.text)
 
     def _no_address(self) -> WrongCall:
         return WrongCall(

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from cli.client import Api
-from cli.options import As, Json, Key
-from cli.text import clean, count
+from cli.options import As, Json, Key, Limit
+from cli.output import console, table
+from cli.text import clean, count, instant, number
 
 app = typer.Typer(no_args_is_help=True, help="Load the transaction logs that prototypes are run on.")
 
@@ -15,6 +16,21 @@ app = typer.Typer(no_args_is_help=True, help="Load the transaction logs that pro
 @app.callback()
 def logs() -> None:
     """Load the transaction logs that prototypes are run on."""
+
+
+@app.command("list")
+def list_(limit: Limit = None, as_json: Json = False, who: As = None) -> None:
+    """List the logs that are there, by name.
+
+    Example: `tenure --as demo-analyst log list`
+    """
+    reply = Api(who, as_json=as_json).all_pages("transaction-logs", limit=limit)
+    if as_json:
+        typer.echo(reply.text)
+        return
+    rows = [[log["name"], number(log["rows"]), instant(log["recorded_at"]), log["digest"][:12]] for log in reply.data["items"]]
+    columns = ("Log", "Purchases", "Loaded (UTC)", "Digest")
+    console().print(table(count(len(rows), "log"), columns, rows, right=("Purchases",)))
 
 
 @app.command()

@@ -9,7 +9,7 @@ import typer
 from cli.applicants import references
 from cli.attributes import read as attributes_of
 from cli.client import Api
-from cli.options import As, Currency, Json, Key, MemberId, ProgramId, a_member
+from cli.options import As, Currency, Json, Key, Limit, MemberId, ProgramId, a_member
 from cli.output import console, facts, heading, table
 from cli.statement import print_statement
 from cli.text import clean, count, instant, number, words
@@ -196,6 +196,31 @@ def balance(program: ProgramId, member: MemberId, currency: Currency = None, as_
         for lot in found["lots"]
     ]
     out.print(table(count(len(lots), "lot"), ("Earned (UTC)", "Remaining", "Lapses (UTC)"), lots, right=("Remaining",)))
+
+
+@app.command("list")
+def list_(
+    program: ProgramId,
+    tier: Annotated[str | None, typer.Option(metavar="TIER", help="Only those who hold this tier.")] = None,
+    status: Annotated[str | None, typer.Option(metavar="STATUS", help="Only those who are active, left or ended.")] = None,
+    limit: Limit = 100,
+    as_json: Json = False,
+    who: As = None,
+) -> None:
+    """List a program's members by reference: tier, status, journey stage.
+
+    Example: `tenure --as demo-shop member list cd-club --tier gold --limit 1000`
+    """
+    reply = Api(who, as_json=as_json).all_pages("programs", program, "members", limit=limit, tier=tier, status=status)
+    if as_json:
+        typer.echo(reply.text)
+        return
+    rows = [
+        [each["participant"], each["tier"], words(each["status"]), words(each["journey_stage"]), instant(each["joined_at"])]
+        for each in reply.data["items"]
+    ]
+    more = " and there are more: raise --limit" if reply.data["next"] else ""
+    console().print(table(count(len(rows), "member") + more, ("Member", "Tier", "Status", "Stage", "Joined (UTC)"), rows))
 
 
 @app.command()

@@ -3,11 +3,12 @@
 from typing import Annotated, Any
 
 import typer
+from rich.table import Table
 
 from cli.client import Api
 from cli.definition import DefinitionFile
 from cli.gate_text import waits_for
-from cli.options import As, Json, Key, ProgramId
+from cli.options import As, Json, Key, Limit, ProgramId
 from cli.output import console, facts, heading, table
 from cli.report import print_evaluations, print_report, print_verdict
 from cli.text import count, instant, number, words
@@ -29,23 +30,36 @@ def start(file: DefinitionFile, key: Key = None, as_json: Json = False, who: As 
 
 
 @app.command()
-def revise(program: ProgramId, file: DefinitionFile, key: Key = None, as_json: Json = False, who: As = None) -> None:
+def revise(
+    program: ProgramId,
+    file: DefinitionFile,
+    after: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="REVISION", help="The revision that the file was made from; refused if there is a newer one."
+        ),
+    ] = None,
+    key: Key = None,
+    as_json: Json = False,
+    who: As = None,
+) -> None:
     """Hand in a further revision: the next try before the launch, an amendment in operation.
 
-    Example: `tenure --as demo-owner program revise cd-club cd-club-2.yaml`
+    Example: `tenure --as demo-owner program revise cd-club cd-club-2.yaml --after 1`
     """
     api = Api(who, as_json=as_json)
-    reply = api.post("programs", program, "revisions", key=key, content=file.read_bytes(), content_type=_YAML)
+    read = api.get("programs", program, "revisions", str(after)).data["digest"] if after is not None else None
+    reply = api.post("programs", program, "revisions", key=key, content=file.read_bytes(), content_type=_YAML, if_match=read)
     _say_submitted(reply, as_json, "has a new revision")
 
 
 @app.command("list")
-def list_(as_json: Json = False, who: As = None) -> None:
+def list_(limit: Limit = None, as_json: Json = False, who: As = None) -> None:
     """List every program with its stage.
 
     Example: `tenure --as demo-owner program list`
     """
-    reply = Api(who, as_json=as_json).get("programs")
+    reply = Api(who, as_json=as_json).all_pages("programs", limit=limit)
     if as_json:
         typer.echo(reply.text)
         return
@@ -58,7 +72,7 @@ def list_(as_json: Json = False, who: As = None) -> None:
             found["product_status"],
             found["owner"],
         ]
-        for found in reply.data
+        for found in reply.data["items"]
     ]
     console().print(table(count(len(rows), "program"), ("Program", "Name", "Stage", "Since (UTC)", "Status", "Owner"), rows))
 
@@ -77,6 +91,19 @@ def status(program: ProgramId, as_json: Json = False, who: As = None) -> None:
 
 
 @app.command()
+def revisions(program: ProgramId, limit: Limit = None, as_json: Json = False, who: As = None) -> None:
+    """List a program's revisions: what became of each, and its digest.
+
+    Example: `tenure --as demo-owner program revisions cd-club`
+    """
+    reply = Api(who, as_json=as_json).all_pages("programs", program, "revisions", limit=limit)
+    if as_json:
+        typer.echo(reply.text)
+        return
+    console().print(_revisions(reply.data["items"]))
+
+
+@app.command()
 def evaluate(program: ProgramId, key: Key = None, as_json: Json = False, who: As = None) -> None:
     """Judge a program by its KPIs now, outside its schedule.
 
@@ -90,16 +117,16 @@ def evaluate(program: ProgramId, key: Key = None, as_json: Json = False, who: As
 
 
 @app.command()
-def evaluations(program: ProgramId, as_json: Json = False, who: As = None) -> None:
+def evaluations(program: ProgramId, limit: Limit = None, as_json: Json = False, who: As = None) -> None:
     """List a program's evaluations, newest first.
 
     Example: `tenure --as demo-analyst program evaluations cd-club`
     """
-    reply = Api(who, as_json=as_json).get("programs", program, "evaluations")
+    reply = Api(who, as_json=as_json).all_pages("programs", program, "evaluations", limit=limit)
     if as_json:
         typer.echo(reply.text)
         return
-    print_evaluations(console(), reply.data)
+    print_evaluations(console(), reply.data["items"])
 
 
 @app.command()
@@ -147,6 +174,14 @@ def _say_submitted(reply: Any, as_json: bool, what: str) -> None:
     out.print(f"Where it stands: tenure program status {data['program']}", soft_wrap=True)
 
 
+def _revisions(found: list[dict[str, Any]]) -> Table:
+    rows = [
+        [item["number"], words(item["status"]), item["submitted_by"], instant(item["submitted_at"]), item["digest"][:12]]
+        for item in found
+    ]
+    return table("Revisions", ("Number", "Status", "By", "Submitted (UTC)", "Digest"), rows)
+
+
 def _print_status(found: dict[str, Any]) -> None:
     out = console()
     out.print(heading(f"{found['name']} ({found['id']})"))
@@ -168,11 +203,7 @@ def _print_status(found: dict[str, Any]) -> None:
         )
     )
     out.print()
-    revisions = [
-        [item["number"], words(item["status"]), item["submitted_by"], instant(item["submitted_at"]), item["digest"][:12]]
-        for item in found["revisions"]
-    ]
-    out.print(table("Revisions", ("Number", "Status", "By", "Submitted (UTC)", "Digest"), revisions))
+    out.print(_revisions(found["revisions"]))
     if found["waves"]:
         waves = [[wave["wave"], f"{number(wave['share'])} %", instant(wave["at"])] for wave in found["waves"]]
         out.print(table("Waves", ("Wave", "Open to", "Opened (UTC)"), waves, right=("Open to",)))

@@ -15,7 +15,6 @@ from domain.definition_checks_rewards import joining, rewards
 from domain.definition_checks_tiers import counters, milestones, qualifications, tiers
 from domain.definition_plain import Finding, Plain, choose, decimals_of, gates, known_tier, scenarios, twice
 from domain.jurisdictions import FLOORS
-from domain.period import Period
 
 _FRACTIONS = (
     "active_rate",
@@ -199,8 +198,8 @@ def _durations(whole: Plain) -> Iterator[Finding]:
     for part in _all_parts(whole):
         found = _MIXED.fullmatch(part.text) if part.text and part.path[-1] not in _TEXTS else None
         days = int(found["weeks"] or 0) * 7 + int(found["days"] or 0) if found else 0
-        if days >= 28 and part.text:
-            months = Period.parse(part.text).months
+        if days >= 28 and (period := part.period):  # one that is too long is told of as such
+            months = period.months
             yield part.says(
                 f"{part.text} mixes units: it means {months} months of the calendar and then {days} days",
                 f"write months alone (P{months + round(days / 30.436875)}M), or days alone "

@@ -52,6 +52,8 @@ class Settings(BaseSettings):
     """Under which address people find the API, for the links in notices; unset: `api_url`."""
     max_body_bytes: int = Field(default=16 * 1024 * 1024, gt=0)
     """A request with a larger body is refused."""
+    answer_within: float = Field(default=5.0, gt=0)
+    """Seconds that a request waits for a workflow; then it is answered 202 with an address to ask at."""
     seal_every: int = Field(default=60, ge=1)
     """Seconds from one sealing of the ledger to the next."""
     build_id: str | None = None

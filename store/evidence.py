@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -77,12 +77,16 @@ async def tests(connection: AsyncConnection, program: str) -> Sequence[TestRecor
     return [TestRecord.model_validate(dict(row)) for row in rows.mappings()]
 
 
-async def evaluations(connection: AsyncConnection, program: str, *, latest: int | None = None) -> Sequence[EvaluationRecord]:
-    """The program's evaluations, newest first."""
+async def evaluations(
+    connection: AsyncConnection, program: str, *, after: tuple[datetime, str] | None = None, latest: int | None = None
+) -> Sequence[EvaluationRecord]:
+    """The program's evaluations, newest first; `after` is the instant and the id of the one before."""
     columns = [evaluation.c[name] for name in EvaluationRecord.model_fields]
-    rows = await connection.execute(
-        select(*columns).where(evaluation.c.program == program).order_by(evaluation.c.at.desc(), evaluation.c.id).limit(latest)
-    )
+    query = select(*columns).where(evaluation.c.program == program)
+    if after is not None:
+        at, id_ = after
+        query = query.where(or_(evaluation.c.at < at, and_(evaluation.c.at == at, evaluation.c.id > id_)))
+    rows = await connection.execute(query.order_by(evaluation.c.at.desc(), evaluation.c.id).limit(latest))
     return [EvaluationRecord.model_validate(dict(row)) for row in rows.mappings()]
 
 

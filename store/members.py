@@ -83,6 +83,25 @@ async def find_many(connection: AsyncConnection, program: str, participants: Col
     return {row["participant"]: MemberRecord.model_validate(dict(row)) for row in rows}
 
 
+async def listed(
+    connection: AsyncConnection,
+    program: str,
+    *,
+    tier: str | None = None,
+    status: MemberStatus | None = None,
+    after: str = "",
+    limit: int | None = None,
+) -> Sequence[MemberRecord]:
+    """A program's members by reference, from the one after `after` on: all, or those of a tier, of a status."""
+    query = select(*_COLUMNS).where(member.c.program == program, member.c.participant > after)
+    if tier is not None:
+        query = query.where(member.c.tier == tier)
+    if status is not None:
+        query = query.where(member.c.status == status)
+    rows = await connection.execute(query.order_by(member.c.participant).limit(limit))
+    return [MemberRecord.model_validate(dict(row)) for row in rows.mappings()]
+
+
 async def move(connection: AsyncConnection, before: MemberRecord, standing: Standing, change: str, at: datetime) -> None:
     """Give a member another standing, and keep the change; nothing where their standing is no longer as it was `before`."""
     as_before = (

@@ -180,16 +180,41 @@ async def find(connection: AsyncConnection, program_id: str) -> ProgramRecord:
     return ProgramRecord.model_validate(dict(row))
 
 
-async def listed(connection: AsyncConnection) -> Sequence[ProgramRecord]:
-    rows = await connection.execute(select(*_PROGRAM_COLUMNS).order_by(program.c.id))
+async def listed(connection: AsyncConnection, after: str = "", limit: int | None = None) -> Sequence[ProgramRecord]:
+    """Programs by id, from the one after `after` on."""
+    rows = await connection.execute(select(*_PROGRAM_COLUMNS).where(program.c.id > after).order_by(program.c.id).limit(limit))
     return [ProgramRecord.model_validate(dict(row)) for row in rows.mappings()]
 
 
-async def revisions(connection: AsyncConnection, program_id: str) -> Sequence[RevisionRecord]:
+async def revisions(
+    connection: AsyncConnection, program_id: str, after: int = 0, limit: int | None = None
+) -> Sequence[RevisionRecord]:
+    """A program's revisions by number, from the one after `after` on."""
     rows = await connection.execute(
-        select(*_REVISION_COLUMNS).where(revision.c.program == program_id).order_by(revision.c.number)
+        select(*_REVISION_COLUMNS)
+        .where(revision.c.program == program_id, revision.c.number > after)
+        .order_by(revision.c.number)
+        .limit(limit)
     )
     return [RevisionRecord.model_validate(dict(row)) for row in rows.mappings()]
+
+
+async def find_revision(connection: AsyncConnection, program_id: str, number: int) -> RevisionRecord:
+    """One revision's history. Raises RevisionUnknown."""
+    row = (
+        (await connection.execute(select(*_REVISION_COLUMNS).where(_is_revision(program_id, number)))).mappings().one_or_none()
+    )
+    if row is None:
+        raise RevisionUnknown(program_id, number)
+    return RevisionRecord.model_validate(dict(row))
+
+
+async def latest_digest(connection: AsyncConnection, program_id: str) -> str:
+    """The digest of the program's latest revision, whatever became of it."""
+    found: str | None = await connection.scalar(
+        select(revision.c.digest).where(revision.c.program == program_id).order_by(revision.c.number.desc()).limit(1)
+    )
+    return found or ""
 
 
 async def definition(connection: AsyncConnection, program_id: str, number: int) -> Definition:

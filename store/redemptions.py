@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import and_, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -50,13 +50,19 @@ async def find(connection: AsyncConnection, redemption_id: str) -> RedemptionRec
     return RedemptionRecord.model_validate(dict(row)) if row is not None else None
 
 
-async def of_member(connection: AsyncConnection, program: str, participant: str) -> Sequence[RedemptionRecord]:
-    """A member's redemptions, newest first."""
-    rows = await connection.execute(
-        select(*_COLUMNS)
-        .where(redemption.c.program == program, redemption.c.participant == participant)
-        .order_by(redemption.c.asked_at.desc(), redemption.c.id)
-    )
+async def of_member(
+    connection: AsyncConnection,
+    program: str,
+    participant: str,
+    after: tuple[datetime, str] | None = None,
+    limit: int | None = None,
+) -> Sequence[RedemptionRecord]:
+    """A member's redemptions, newest first; `after` is the instant and the id of the one before."""
+    query = select(*_COLUMNS).where(redemption.c.program == program, redemption.c.participant == participant)
+    if after is not None:
+        at, id_ = after
+        query = query.where(or_(redemption.c.asked_at < at, and_(redemption.c.asked_at == at, redemption.c.id > id_)))
+    rows = await connection.execute(query.order_by(redemption.c.asked_at.desc(), redemption.c.id).limit(limit))
     return [RedemptionRecord.model_validate(dict(row)) for row in rows.mappings()]
 
 

@@ -30,19 +30,30 @@ async def begin(connection: AsyncConnection, person: str, key: str, fingerprint:
     )
     if written.rowcount:
         return None
+    found = await find(connection, person, key)
+    assert found is not None
+    return found
+
+
+async def find(connection: AsyncConnection, person: str, key: str) -> Answered | None:
+    """What is known of a person's key; None for one that they have not used, or that was given back."""
     age = func.clock_timestamp() - request.c.recorded_at
     row = (
-        await connection.execute(
-            select(
-                request.c.fingerprint,
-                request.c.status,
-                request.c.answer,
-                request.c.location,
-                (age > text(f"interval '{_IN_FLIGHT_SECONDS} seconds'")).label("abandoned"),
-            ).where(request.c.person == person, request.c.key == key)
+        (
+            await connection.execute(
+                select(
+                    request.c.fingerprint,
+                    request.c.status,
+                    request.c.answer,
+                    request.c.location,
+                    (age > text(f"interval '{_IN_FLIGHT_SECONDS} seconds'")).label("abandoned"),
+                ).where(request.c.person == person, request.c.key == key)
+            )
         )
-    ).mappings()
-    return Answered.model_validate(dict(row.one()))
+        .mappings()
+        .one_or_none()
+    )
+    return Answered.model_validate(dict(row)) if row is not None else None
 
 
 async def answer(connection: AsyncConnection, person: str, key: str, status: int, body: Any, location: str | None) -> None:

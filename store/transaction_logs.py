@@ -63,6 +63,15 @@ async def find(connection: AsyncConnection, name: str) -> LogRecord:
     return LogRecord.model_validate(dict(row))
 
 
+async def listed(connection: AsyncConnection, after: str, limit: int) -> Sequence[LogRecord]:
+    """Logs by name, from the one after `after` on."""
+    columns = [transaction_log.c[field] for field in LogRecord.model_fields]
+    rows = await connection.execute(
+        select(*columns).where(transaction_log.c.name > after).order_by(transaction_log.c.name).limit(limit)
+    )
+    return [LogRecord.model_validate(dict(row)) for row in rows.mappings()]
+
+
 async def require(connection: AsyncConnection, name: str) -> None:
     """Raises LogUnknown where there is no log of this name."""
     if await connection.scalar(select(transaction_log.c.name).where(transaction_log.c.name == name)) is None:

@@ -36,6 +36,8 @@ PEOPLE = {
 }
 """The owner is in finance too, so that four eyes and not a missing role keeps their vote out; a guest has a token alone."""
 
+_PATIENCE = 30.0
+"""Seconds that a caller of the API waits: a machine under load must not turn an answer into a 202."""
 _numbers = count(1)
 
 
@@ -97,7 +99,7 @@ def house_over(engine: AsyncEngine, temporal: Client, folder: Path) -> tuple[Hou
     ensure_keys(signing, verification, datetime.now(UTC))
     ledger = Ledger(engine)
     settings = Settings(people_file=people, signing_keys_file=signing, verification_keys_file=verification)
-    app = create_app(settings, services=Services(engine, ledger, temporal))
+    app = create_app(settings, services=Services(engine, ledger, temporal, patience=_PATIENCE))
     http = AsyncClient(
         transport=ASGITransport(app=app), base_url="http://tenure", timeout=timedelta(seconds=60).total_seconds()
     )

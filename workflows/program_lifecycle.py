@@ -32,6 +32,8 @@ class RevisionSubmission(Message):
     definition: Definition
     digest: str
     submitted_by: str
+    instead_of: str | None = None
+    """The digest of the latest revision that the author has read; None where they did not say."""
 
 
 class ProgramState(Message):
@@ -158,6 +160,12 @@ class ProgramLifecycle:
                 "program_ends",
                 "The program is being withdrawn; it takes no revisions any more.",
                 "Start another program with this definition, under an id of its own.",
+            )
+        if submission.instead_of is not None and submission.instead_of != self._state.latest.digest:
+            raise _refusal(
+                "changed_meanwhile",
+                f"Revision {self._state.latest.number} has been handed in meanwhile.",
+                "Read it, see what has changed, and send your change with its new ETag.",
             )
         if self._qualifying or self._state.submitted is not None:
             raise _refusal(

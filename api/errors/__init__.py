@@ -2,7 +2,7 @@
 
 from api.errors.asking import NotAllowed, TokenMissing
 from api.errors.gates import DecisionUnknown, DelegateUnknown
-from api.errors.keys import KeyInvalid, KeyMissing, KeyReused, KeyTwice, RequestInFlight
+from api.errors.keys import KeyInvalid, KeyMissing, KeyReused, KeyTwice, RequestInFlight, RequestUnknown
 from api.errors.members import (
     AgreementDiffers,
     AttributesNotAsked,
@@ -29,6 +29,7 @@ from api.errors.points import (
 from api.errors.programs import (
     CurrencyDropped,
     DefinitionFaulty,
+    EvaluationUnknown,
     NotLaunched,
     ProgramDiffers,
     ProgramEnded,
@@ -80,6 +81,7 @@ __all__ = [
     "DelegateUnknown",
     "EarningClosed",
     "EnrolmentClosed",
+    "EvaluationUnknown",
     "EventTypeUnknown",
     "FeeDiffers",
     "HttpRefused",
@@ -114,6 +116,7 @@ __all__ = [
     "Refused",
     "ReinstatementTooLate",
     "RequestInFlight",
+    "RequestUnknown",
     "RequirementNotMet",
     "RewardLimitReached",
     "RewardNotHandedOut",

@@ -72,4 +72,22 @@ class RequestInFlight(TenureError):
     title = "The first request is still being answered"
 
     def __init__(self) -> None:
-        super().__init__("A request with this Idempotency-Key is under way.", remedy="Repeat it in a moment to get its answer.")
+        super().__init__(
+            "A request with this Idempotency-Key is under way.",
+            remedy="Repeat it in a moment to get its answer, or ask at GET /requests/{key} what became of it.",
+        )
+
+
+class RequestUnknown(TenureError):
+    """Nobody has sent a request under this key, or it was refused, which gives the key back."""
+
+    code = "request_unknown"
+    status = 404
+    title = "There is no request with this key"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            f"You have no request under the Idempotency-Key {key!r}.",
+            remedy="Take the address from the Location header of the 202 answer, or send the request again.",
+            field="key",
+        )

@@ -41,6 +41,17 @@ class DemoApi:
             raise _failed("GET", path, response)
         return response.json()
 
+    async def all_pages(self, person: str, path: str, **parameters: str | bool) -> list[Any]:
+        """A list that comes in pages, to its end."""
+        items: list[Any] = []
+        cursor: dict[str, str] = {}
+        while True:
+            page = await self.get(person, path, limit="200", **cursor, **parameters)
+            items += page["items"]
+            if page["next"] is None:
+                return items
+            cursor = {"cursor": page["next"]}
+
     async def post(self, person: str, path: str, body: Any = None, *, content: str | None = None) -> Any:
         """What a POST answers. Raises DemoFailed for a refusal."""
         response = await self.try_post(person, path, body, content=content)
@@ -53,7 +64,19 @@ class DemoApi:
     ) -> httpx.Response:
         """The response to a POST, which may be a refusal."""
         sent = {"content": content} if content is not None else {"json": body or {}}
-        return await self._sent(person, "POST", path, key=key or uuid4().hex, **sent)
+        key = key or uuid4().hex
+        while True:
+            response = await self._sent(person, "POST", path, key=key, **sent)
+            if not response.headers.get("Location", "").startswith("/requests/"):
+                return response
+            # It takes its time: what became of it is the answer to its repetition, once it is known.
+            await self._outcome_known(person, response.headers["Location"])
+
+    async def _outcome_known(self, person: str, place: str) -> None:
+        while True:
+            if (await self.get(person, place))["state"] != "under_way":
+                return
+            await asyncio.sleep(_PAUSE)
 
     async def _sent(self, person: str, method: str, path: str, *, key: str | None = None, **request: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self._tokens[person]}"}

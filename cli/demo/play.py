@@ -84,7 +84,7 @@ class Play:
 
     async def _definition(self) -> dict[str, Any]:
         """The definition as played: another program id where one of its name has lived here before, and every period scaled."""
-        taken = {program["id"] for program in await self._api.get(_OWNER, "/programs")}
+        taken = {program["id"] for program in await self._api.all_pages(_OWNER, "/programs")}
         name = base = self._plan.definition.program
         number = 2
         while name in taken:

@@ -55,15 +55,15 @@ async def _end_sessions(database: Databases, engine: AsyncEngine) -> None:
 async def test_after_a_restart_of_the_database_reads_are_answered(
     http: AsyncClient, database: Databases, engine: AsyncEngine
 ) -> None:
-    assert (await http.get("/programs", headers=_HEADERS)).json() == []
+    assert (await http.get("/programs", headers=_HEADERS)).json() == {"items": [], "next": None}
     await _end_sessions(database, engine)
-    assert (await http.get("/programs", headers=_HEADERS)).json() == []
+    assert (await http.get("/programs", headers=_HEADERS)).json() == {"items": [], "next": None}
 
 
 async def test_after_a_restart_of_the_database_a_post_is_repeated_at_most_once(
     http: AsyncClient, database: Databases, engine: AsyncEngine
 ) -> None:
-    assert (await http.get("/programs", headers=_HEADERS)).json() == []
+    assert (await http.get("/programs", headers=_HEADERS)).json() == {"items": [], "next": None}
     await _end_sessions(database, engine)
     found = problem(await http.post("/transaction-logs/away", content=_ROWS, headers=_HEADERS), 503, "service_unavailable")
     assert "same Idempotency-Key" in found["remedy"]

@@ -139,7 +139,7 @@ async def test_who_was_invited_may_join_and_others_may_not(closed: Club, house: 
     assert invited.json()["invited"] == before + 1
     assert (await _enrol(closed, guest)).status_code == 201
     (listed,) = [
-        each for each in (await house.get(f"{closed.path}/invitations", SHOP))["invitations"] if each["participant"] == guest
+        each for each in (await house.get(f"{closed.path}/invitations", SHOP))["items"] if each["participant"] == guest
     ]
     assert (listed["invited_by"], listed["accepted_at"] is not None) == ("demo-marketing", True)
     assert (await _invite(closed, [guest])).json()["added"] == 0

@@ -93,7 +93,7 @@ async def test_a_provider_that_never_answers_clearly_is_told_to_cancel_and_the_p
 async def test_a_members_redemptions_are_listed_and_another_members_are_not_shown(club: Club, house: House) -> None:
     member, other = await _with_points(club), await _with_points(club)
     place = (await club.redeem(member, "gift-card")).headers["Location"]
-    listed = await house.get(f"{club.path}/members/{member}/redemptions", SHOP)
+    listed = (await house.get(f"{club.path}/members/{member}/redemptions", SHOP))["items"]
     assert [each["reward"] for each in listed] == ["gift-card"]
     foreign = await house.http.get(place.replace(member, other), headers={"Authorization": f"Bearer {SHOP}"})
     problem(foreign, 404, "redemption_unknown")

@@ -30,7 +30,7 @@ async def test_a_program_is_started_and_shows_what_it_waits_for(begin: Callable[
     assert (found["stage"], found["product_status"], found["owner"]) == ("strategy", "In study", "demo-owner")
     assert [revision["digest"] for revision in found["revisions"]] == [digest(waiting.definition)]
     assert [gate["id"] for gate in found["open_gates"]] == [waiting.gate]
-    assert waiting.program in [each["id"] for each in await house.get("/programs")]
+    assert waiting.program in [each["id"] for each in (await house.get("/programs?limit=200"))["items"]]
 
 
 async def test_a_definition_in_yaml_starts_a_program_where_it_says(house: House) -> None:
@@ -66,7 +66,9 @@ async def test_a_revision_follows_requested_changes(begin: Callable[[], Awaitabl
     assert response.status_code == 201, response.text
     assert response.json() == {"program": waiting.program, "revision": 2, "digest": digest(better)}
     found = await house.get(response.headers["Location"])
-    assert [revision["number"] for revision in found["revisions"]] == [1, 2]
+    assert (found["number"], found["definition"]["summary"]) == (2, "A better one")
+    listed = await house.get(f"/programs/{waiting.program}/revisions")
+    assert [revision["number"] for revision in listed["items"]] == [1, 2]
 
 
 async def test_a_member_joins_earns_redeems_and_leaves(club: Club, house: House) -> None:
@@ -113,7 +115,8 @@ async def test_an_evaluation_can_be_asked_for(club: Club, house: House) -> None:
     response = await house.post(f"{club.path}/evaluations", person="demo-analyst", key="judge-1")
     assert response.status_code == 201, response.text
     asked_for = ids.evaluation_on_demand(club.program, "demo-analyst", "judge-1")
-    (kept,) = [each for each in await house.get(response.headers["Location"]) if each["id"] == asked_for]
+    kept = await house.get(response.headers["Location"])
+    assert kept["id"] == asked_for
     assert kept["verdict"] == response.json()
 
 

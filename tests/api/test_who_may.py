@@ -22,9 +22,12 @@ ROUTES: dict[tuple[str, str], Action] = {
     ("GET", "/programs"): "read programs",
     ("GET", "/programs/{program}"): "read programs",
     ("POST", "/programs/{program}/revisions"): "revise a program",
+    ("GET", "/programs/{program}/revisions"): "read programs",
+    ("GET", "/programs/{program}/revisions/{number}"): "read programs",
     ("POST", "/programs/{program}/end"): "end a program",
     ("POST", "/programs/{program}/evaluations"): "evaluate a program",
     ("GET", "/programs/{program}/evaluations"): "read programs",
+    ("GET", "/programs/{program}/evaluations/{evaluation:path}"): "read programs",
     ("GET", "/programs/{program}/report"): "read programs",
     ("GET", "/programs/{program}/ledger-check"): "check the ledger",
     ("GET", "/programs/{program}/audit"): "read the audit trail",
@@ -49,6 +52,7 @@ ROUTES: dict[tuple[str, str], Action] = {
     ("POST", "/programs/{program}/invitations"): "invite members",
     ("GET", "/programs/{program}/invitations"): "read members",
     ("POST", "/programs/{program}/members"): "serve members",
+    ("GET", "/programs/{program}/members"): "read members",
     ("POST", "/programs/{program}/members/{participant}/events"): "serve members",
     ("POST", "/programs/{program}/events"): "serve members",
     ("POST", "/programs/{program}/members/{participant}/redemptions"): "serve members",
@@ -82,11 +86,13 @@ ROUTES: dict[tuple[str, str], Action] = {
     ("POST", "/programs/{program}/books/estimates"): "keep the books",
     ("POST", "/programs/{program}/books/{period}/closing"): "keep the books",
     ("POST", "/transaction-logs/{name}"): "load a transaction log",
+    ("GET", "/transaction-logs"): "read programs",
     ("GET", "/transaction-logs/{name}"): "read programs",
+    ("GET", "/requests/{key:path}"): "read programs",
 }
 EACH_EVENT_HAS_A_KEY = {"/programs/{program}/events"}
 POSTS = [path for method, path in ROUTES if method == "POST" and path not in EACH_EVENT_HAS_A_KEY]
-OPEN = {"/health", "/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"}
+OPEN = {"/health", "/problems", "/problems/{code}", "/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"}
 """What tells nothing of any program."""
 _ROLES: tuple[Role, ...] = get_args(Role)
 _ALL = "everybody"

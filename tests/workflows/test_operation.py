@@ -221,7 +221,7 @@ async def test_a_verdict_that_proposes_the_end_opens_its_gate_and_ends_nothing_b
     assert again.status_code == 201
     await gate_open(house, f"{ids.lifecycle(program)}/gate/wind-down/2")
     assert await stage(house, program) == "operation"
-    (verdict, _) = await house.get(f"/programs/{program}/evaluations")
+    (verdict, _) = (await house.get(f"/programs/{program}/evaluations"))["items"]
     await histories.keep(house.temporal, verdict["id"], "ProgramEvaluation-asked-for")
 
 
@@ -257,7 +257,7 @@ async def test_a_program_in_operation_has_schedules_that_its_wind_down_removes(
         assert workflow_id.startswith(f"{schedule_id}-")
         await ended(house.temporal, workflow_id)
         await histories.keep(house.temporal, workflow_id, name)
-    assert [each["id"] for each in await house.get(f"/programs/{program}/evaluations")] != []
+    assert (await house.get(f"/programs/{program}/evaluations"))["items"] != []
 
     await approve(house, await ask_for_the_end(house, program), "demo-finance", "demo-legal")
     await timer_started(house.temporal, ids.wind_down(program))

@@ -1,0 +1,38 @@
+"""Requests that take longer than a caller waits: what became of them, by their keys."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path
+
+from api.errors import RequestUnknown
+from api.once import KEY, LONGEST_KEY, RequestOut
+from api.openapi import raises
+from api.people import may
+from api.reading import ReadAgain
+from api.services import WithServices
+from domain.gates import Person
+from store import requests
+
+router = APIRouter(prefix="/requests", tags=["requests"], route_class=ReadAgain)
+
+
+@router.get("/{key:path}", responses=raises(RequestUnknown))
+async def show_request(
+    key: Annotated[str, Path(pattern=f"^{KEY}$", max_length=LONGEST_KEY)],
+    services: WithServices,
+    person: Annotated[Person, Depends(may("read programs"))],
+) -> RequestOut:
+    """What became of a request that you sent under this Idempotency-Key: a 202 answer leads here."""
+    async with services.engine.connect() as connection:
+        found = await requests.find(connection, person.id, key)
+    if found is None:
+        raise RequestUnknown(key)
+    if found.status is None:
+        return RequestOut(key=key, state="unknown" if found.abandoned else "under_way")
+    return RequestOut(
+        key=key,
+        state="refused" if found.status >= 400 else "done",
+        status=found.status,
+        location=found.location,
+        answer=found.answer,
+    )
