@@ -8,12 +8,14 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import (
+    api_keys,
     corrections,
     events,
     exchanges,
     gates,
     invitations,
     ledger_books,
+    limits,
     members,
     problems,
     programs,
@@ -24,14 +26,16 @@ from api import (
     statements,
     transaction_logs,
 )
+from api.credentials import Credentials
+from api.development import enter, persons_of_development
 from api.errors import BodyTooLarge
-from api.people import People
+from api.limits import Rates
+from api.security_headers import SecurityHeaders
 from api.services import Services
 from ledger import Ledger
 from runtime.database import create_engine
 from runtime.settings import Settings
 from runtime.temporal import connect
-from store.gates import name_people
 
 logger = logging.getLogger(__name__)
 
@@ -85,30 +89,46 @@ class BodyLimit:
                 return {"type": "http.request", "body": b"".join(parts), "more_body": False}
 
 
+class Api(FastAPI):
+    """The application with security headers around all of it, around what answers unforeseen errors too."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return SecurityHeaders(super().build_middleware_stack())
+
+
 def create_app(settings: Settings, *, services: Services | None = None) -> FastAPI:
-    """The API; with `services` given (tests), it uses and does not close them."""
+    """The API; with `services` given (tests), it uses and does not close them.
+
+    Raises IssuerMissing, AudienceMissing, TwoIssuers or DevelopmentUnusable where nobody could be recognised.
+    """
+    rates = Rates(settings)
+    credentials = Credentials.of(settings, rates)
+    persons = persons_of_development(settings.people) if settings.development_issuer else ()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         if services is not None:
             app.state.services = services
-            await _name_people(services, app.state.people)
+            await enter(services.engine, persons)
             yield
+            await credentials.close()
             return
         engine = create_engine(settings.required_database_url, pool_size=settings.database_pool)
         try:
             ledger = Ledger(engine)
             app.state.services = Services(engine, ledger, await connect())
-            await _name_people(app.state.services, app.state.people)
+            await enter(engine, persons)
             yield
         finally:
+            await credentials.close()
             await engine.dispose()
 
-    app = FastAPI(title="Tenure", version="0.1.0", description=_DESCRIPTION, lifespan=lifespan)
-    app.state.people = People.read(settings.people)
+    app = Api(title="Tenure", version="0.1.0", description=_DESCRIPTION, lifespan=lifespan)
+    app.state.credentials, app.state.rates = credentials, rates
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     problems.install(app)
-    of_programs = (programs, reports, gates, transaction_logs, prototypes, ledger_books)
+    limits.install(app)
+    of_programs = (programs, reports, gates, transaction_logs, prototypes, ledger_books, api_keys)
     of_members = (invitations, members, events, statements, corrections, exchanges, rewards, redemptions)
     for module in (*of_programs, *of_members):
         app.include_router(module.router)
@@ -119,8 +139,3 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
         return {"status": "ok"}
 
     return app
-
-
-async def _name_people(services: Services, people: People) -> None:
-    async with services.engine.begin() as connection:
-        await name_people(connection, people.names)

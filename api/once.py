@@ -28,12 +28,14 @@ class Answer:
     status: int
     body: Any
     location: str | None = None
+    shown_once: dict[str, str] | None = None
+    """What is added to the first answer, and kept nowhere: a secret."""
 
     def response(self, *, replayed: bool = False) -> JSONResponse:
         headers = {"Location": self.location} if self.location else {}
         if replayed:
             headers["Idempotency-Replayed"] = "true"
-        return JSONResponse(self.body, status_code=self.status, headers=headers)
+        return JSONResponse(self.body | (self.shown_once or {}), status_code=self.status, headers=headers)
 
 
 async def idempotency_key(key: Annotated[str | None, Header(alias="Idempotency-Key")] = None) -> str:

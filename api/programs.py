@@ -15,7 +15,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from api.definitions import BODY, definition_in
 from api.errors import CurrencyDropped, NotLaunched, ProgramDiffers, ProgramEnded, ProgramExists, Refused, TierNotReplaced
 from api.once import Answer, Key, once
-from api.people import may
+from api.people import Caller, check_may, may
 from api.reading import ReadAgain
 from api.services import Services, WithServices
 from api.workflow_calls import asked, in_time
@@ -43,12 +43,17 @@ class EndIn(Value):
 
 @router.post("", status_code=201, openapi_extra=BODY)
 async def start_program(
-    request: Request, services: WithServices, key: Key, person: Annotated[Person, Depends(may("start a program"))]
+    request: Request,
+    services: WithServices,
+    key: Key,
+    person: Annotated[Person, Depends(may("start a program"))],
+    asker: Caller,
 ) -> JSONResponse:
     """Start the lifecycle of a program with its first revision; the person who asks is its owner."""
 
     async def act() -> Answer:
         definition = await definition_in(request)
+        check_may(asker, "start a program", definition.program)
         async with services.engine.connect() as connection:
             await transaction_logs.require(connection, definition.prototype.transactions)
             # Temporal forgets a workflow some time after its end; the store does not.
@@ -193,10 +198,10 @@ async def _evaluated(services: Services, program: str, person: Person, evaluatio
 
 
 @router.get("", dependencies=[Depends(may("read programs"))])
-async def list_programs(services: WithServices) -> list[dict[str, Any]]:
-    """Every program with its stage."""
+async def list_programs(services: WithServices, asker: Caller) -> list[dict[str, Any]]:
+    """Every program that you may see, with its stage."""
     async with services.engine.connect() as connection:
-        return [_with_status(record) for record in await programs.listed(connection)]
+        return [_with_status(record) for record in await programs.listed(connection) if asker.sees(record.id)]
 
 
 @router.get("/{program}", dependencies=[Depends(may("read programs"))])

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cli import definition, event, gate, ledger, log, member, points, program, prototype, reward
+from cli import definition, event, gate, key, ledger, log, member, points, program, prototype, reward
 from cli.demo.command import demo
 from cli.errors import CommandError, told
 from cli.options import AS_HELP
@@ -56,3 +56,4 @@ app.add_typer(points.app, name="points")
 app.add_typer(reward.app, name="reward")
 app.add_typer(log.app, name="log")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(key.app, name="api-key")

@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,7 +15,7 @@ from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 from activities.search_attributes import SEARCH_ATTRIBUTES
 from runtime.database import create_engine
 from store.migrate import migrate
-from tests.house import House, house_over, people_entries
+from tests.house import House, house_over, people_in
 from worker.embedded.postgres import EmbeddedPostgres
 from worker.embedded.temporal import DYNAMIC_CONFIG, installed_temporal
 from worker.hosting import hosted
@@ -102,9 +101,7 @@ async def _whole_house(database: Databases, environment: WorkflowEnvironment, fo
     """A whole Tenure in this process: workers, relay and API over one database."""
     url = await database.create()
     engine = create_engine(url, pool_size=20)
-    people = folder / "people.json"
-    people.write_text(json.dumps(people_entries()))
-    house, app = house_over(engine, environment.client, people)
+    house, app = house_over(engine, environment.client, people_in(folder))
     async with app.router.lifespan_context(app), house.http, hosted(environment.client, engine, max_cached_workflows=500):
         relaying = asyncio.create_task(relay(engine, environment.client))
         yield house

@@ -1,11 +1,13 @@
 """What tests of workflows and of the API share: a whole Tenure in this process, on real servers."""
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 
-from httpx import ASGITransport, AsyncClient, Response
+from httpx import ASGITransport, AsyncClient, Request, Response
 from ruamel.yaml import YAML
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
@@ -15,6 +17,7 @@ from api.services import Services
 from domain.definition import Definition, digest, scaled
 from domain.lifecycle import Revision
 from ledger import Ledger
+from runtime.development_issuer import DevelopmentIssuer, key_file
 from runtime.settings import Settings
 from tests.paths import EXAMPLES
 
@@ -31,6 +34,9 @@ PEOPLE = {
     "demo-guest": [],
 }
 """The owner is in finance too, so that four eyes and not a missing role keeps their vote out; a guest has a token alone."""
+
+ISSUER = DevelopmentIssuer.new()
+"""Signs the tokens of all tests."""
 
 _numbers = count(1)
 
@@ -84,18 +90,53 @@ class House:
         return await self.http.post(path, json=body, headers=headers)
 
 
-def house_over(engine: AsyncEngine, temporal: Client, people_file: Any) -> tuple[House, Any]:
+def house_over(engine: AsyncEngine, temporal: Client, people_file: Path) -> tuple[House, Any]:
     """A house without its workers, and the application to run."""
     ledger = Ledger(engine)
-    app = create_app(Settings(people_file=people_file), services=Services(engine, ledger, temporal))
-    http = AsyncClient(
-        transport=ASGITransport(app=app), base_url="http://tenure", timeout=timedelta(seconds=60).total_seconds()
+    app = create_app(api_settings(people_file), services=Services(engine, ledger, temporal))
+    return House(engine, ledger, temporal, client_of(app)), app
+
+
+def client_of(app: Any, **options: Any) -> AsyncClient:
+    """Calls an application; where `Authorization` says `Bearer PERSON`, PERSON's token is sent."""
+    return AsyncClient(
+        transport=ASGITransport(app=app, **options),
+        base_url="http://tenure",
+        timeout=timedelta(seconds=60).total_seconds(),
+        event_hooks={"request": [_with_token]},
     )
-    return House(engine, ledger, temporal, http), app
+
+
+def api_settings(people_file: Path, **more: Any) -> Settings:
+    """Settings of an API that takes the tokens of these tests."""
+    return Settings(people_file=people_file, development_issuer=True, **more)
 
 
 def people_entries() -> list[dict[str, Any]]:
-    return [{"id": id_, "name": id_.replace("-", " ").title(), "roles": roles, "token": id_} for id_, roles in PEOPLE.items()]
+    return [{"id": id_, "name": _name(id_), "roles": roles} for id_, roles in PEOPLE.items()]
+
+
+def people_in(folder: Path, entries: list[dict[str, Any]] | None = None) -> Path:
+    """A people file in this folder, and the issuer's key beside it."""
+    file = folder / "people.json"
+    file.write_text(json.dumps(people_entries() if entries is None else entries))
+    key_file(file).write_text(ISSUER.private_key)
+    return file
+
+
+def token_of(person: str) -> str:
+    """The token of one of the tests' persons."""
+    return ISSUER.token(person, _name(person), PEOPLE[person])
+
+
+async def _with_token(request: Request) -> None:
+    scheme, _, person = request.headers.get("Authorization", "").partition(" ")
+    if scheme == "Bearer" and person in PEOPLE:
+        request.headers["Authorization"] = f"Bearer {token_of(person)}"
+
+
+def _name(person: str) -> str:
+    return person.replace("-", " ").title()
 
 
 def _token(person: str) -> dict[str, str]:
