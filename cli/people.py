@@ -1,4 +1,4 @@
-"""Who asks, on the command line's side: a person of the development issuer, for whom a token is signed here, or a token as it is."""
+"""Who asks, on the command line's side: a person for whom the development issuer signs here, or a token as it is."""
 
 import json
 from base64 import urlsafe_b64decode
@@ -52,7 +52,7 @@ def tokens_of(file: Path, person: str) -> Token:
     except (OSError, ValueError) as error:
         raise IssuerKeyUnusable(
             f"The development issuer's key {key_file(file)} cannot be read: {error}.",
-            remedy="`tenure up` makes one beside its people file; elsewhere, give the token of your own issuer in TENURE_TOKEN.",
+            remedy="`tenure up` makes one beside its people file; elsewhere, give the token of your issuer in TENURE_TOKEN.",
         ) from error
     return partial(issuer.token, entry.id, entry.name, entry.roles)
 
