@@ -15,7 +15,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from api.errors import DecisionUnknown, Refused, ServiceUnavailable
 from api.once import Answer, Key, once
 from api.openapi import links, raises, together
-from api.people import may
+from api.people import Caller, may
 from api.reading import ReadAgain
 from api.services import Services, WithServices
 from api.workflow_calls import asked, in_time
@@ -59,18 +59,23 @@ class DecisionAnswer(Value):
     gate: GateState | None = None
 
 
-@router.get("")
+@router.get("", dependencies=[Depends(may("read programs"))])
 async def list_gates(
     services: WithServices,
-    person: Annotated[Person, Depends(may("read programs"))],
+    asker: Caller,
     program: str | None = None,
     open: bool = True,
     mine: bool = False,
 ) -> list[dict[str, Any]]:
-    """Gates, oldest first; `mine` leaves those that the person who asks can still vote at."""
+    """Gates of the programs that you may see, oldest first; `mine` leaves those that you can still vote at."""
     async with services.engine.connect() as connection:
         found = await gates.listed(connection, program, open_only=open or mine)
-    return [state.model_dump(mode="json") for state in found if not mine or _waits_for(state, person)]
+    seen = [state for state in found if asker.sees(state.subject.program)]
+    return [
+        state.model_dump(mode="json")
+        for state in seen
+        if not mine or _waits_for(state, asker.in_program(state.subject.program))
+    ]
 
 
 @router.post(

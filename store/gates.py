@@ -147,14 +147,6 @@ async def decisions(connection: AsyncConnection, program_id: str) -> Sequence[De
     return [DecisionRecord.model_validate(dict(row)) for row in rows.mappings()]
 
 
-async def name_people(connection: AsyncConnection, names: dict[str, str]) -> None:
-    """Keep the names that go with the ids of the people who may decide."""
-    if not names:
-        return
-    statement = insert(person).values([{"id": id_, "name": name} for id_, name in sorted(names.items())])
-    await connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_={"name": statement.excluded.name}))
-
-
 def _progress(state: GateState) -> tuple[object, ...]:
     """What grows with all that happens at a gate."""
     return state.round, len(state.keys), state.reminded, state.escalated, state.outcome
