@@ -34,12 +34,12 @@ class DecisionAsked(Message):
 
 
 class DecisionTaken(Message):
-    """The gate after a message, and what its sender is told: the gate after their decision, or why it does not count.
+    """The gate after a message (None: as it was), and what its sender is told: the gate after it, or why it does not count.
 
     `answer` is only there where it is not the gate as it stands now: what came a second time gets its first answer.
     """
 
-    state: GateState
+    state: GateState | None = None
     answer: GateState | None = None
     refusal: Refusal | None = None
 
@@ -92,14 +92,15 @@ class GateActivities:
             return await self._refuse_elsewhere(asked, claims)
         async with self._engine.begin() as connection:
             state = await gates.latest(connection, asked.state)
+            ahead = state if state != asked.state else None
             first = await gates.answer_to(connection, state.id, person, key)
             if first is not None and not first.is_open:
-                return DecisionTaken(state=state, answer=first.state, refusal=first.refusal)
+                return DecisionTaken(state=ahead, answer=first.state, refusal=first.refusal)
             after = await self._decided(connection, state, decision, asked.at)
             if isinstance(after, Refusal):
                 await gates.keep_answer(connection, state.id, person, key, GateAnswer(refusal=after))
                 await gates.record(connection, state, decision, decision.role, asked.at, refusal=after.code)
-                return DecisionTaken(state=state, refusal=after)
+                return DecisionTaken(state=ahead, refusal=after)
             await gates.save(connection, after)
             await gates.keep_answer(connection, state.id, person, key, GateAnswer(state=after))
             if after.outcome is None and after.step > state.step:
@@ -176,7 +177,7 @@ class GateActivities:
         )
         async with self._engine.begin() as connection:
             await audit.append(connection, fact)
-        return DecisionTaken(state=asked.state, refusal=refusal)
+        return DecisionTaken(refusal=refusal)
 
     async def _tell(
         self, connection: AsyncConnection, kind: GateNoticeKind, state: GateState, at: datetime, number: int = 1

@@ -66,10 +66,10 @@ class ApprovalGate:
 
     @workflow.update(description="One person's decision as the API has signed it, for the digest that they have read; answered")
     async def decide(self, signed: SignedDecision) -> GateState:
-        taken = await self._take(signed)
+        taken, state = await self._take(signed)
         if taken.refusal is not None:
             raise ApplicationError(taken.refusal.detail, taken.refusal.remedy, type=taken.refusal.code, non_retryable=True)
-        return taken.answer or taken.state
+        return taken.answer or state
 
     @decide.validator
     def refuse_more(self, signed: SignedDecision) -> None:
@@ -101,16 +101,16 @@ class ApprovalGate:
     def _takes(self, signed: SignedDecision) -> bool:
         return self._refused < _MOST_REFUSED and len(signed.token) <= _LONGEST_TOKEN
 
-    async def _take(self, signed: SignedDecision) -> DecisionTaken:
+    async def _take(self, signed: SignedDecision) -> tuple[DecisionTaken, GateState]:
         await workflow.wait_condition(lambda: self._open)
         async with self._recording:
             if not self._takes(signed):  # those before it in the queue came to nothing meanwhile
                 raise _overrun()
             asked = DecisionAsked(token=signed.token, state=self._state, at=workflow.now())
             taken = await do_here(GateActivities.take_decision, asked, "Prove a decision and write it down")
-            self._state = taken.state
+            self._state = taken.state or self._state
             self._refused += taken.refusal is not None
-            return taken
+            return taken, self._state
 
     async def _wait_for_time(self) -> None:
         """Wait until the gate is decided, or until time does something at it; time never approves."""
