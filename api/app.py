@@ -152,6 +152,7 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
         description=_DESCRIPTION,
         lifespan=lifespan,
         dependencies=[Depends(negotiate)],
+        strict_content_type=False,  # a body that does not say what it is, is taken for what the route takes
         generate_unique_id_function=openapi.operation_id,
     )
     app.state.credentials, app.state.rates = credentials, rates

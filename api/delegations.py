@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.asker import Asker
 from api.errors import DelegateUnknown, Refused
 from api.once import Answer, Key, once
+from api.openapi import links, raises, together
+from api.pages import Page, Paged
 from api.people import Caller, check_sees, may
 from api.services import Services, WithServices
 from domain import ids
@@ -22,6 +24,7 @@ from domain.gates import Person
 from domain.model import CAN_BE_KEPT, Value
 from store import audit, delegations, programs
 from store.delegations import DelegationUnknown
+from store.errors import ProgramUnknown
 
 router = APIRouter(prefix="/delegations", tags=["gates"])
 Delegator = Annotated[Person, Depends(may("delegate"))]
@@ -38,14 +41,27 @@ class DelegationIn(Value):
 
 
 @router.get("")
-async def list_delegations(services: WithServices, person: Delegator) -> list[dict[str, Any]]:
+async def list_delegations(services: WithServices, person: Delegator, paged: Paged) -> Page[Delegation]:
     """What I have given and been given, the latest first; what is over, too."""
+    after = paged.after(datetime, str)
     async with services.engine.connect() as connection:
-        return [each.model_dump(mode="json") for each in await delegations.of(connection, person.id)]
+        found = await delegations.of(connection, person.id, after=after, limit=paged.one_more)
+    return paged.page(found, lambda delegation: (delegation.since, delegation.id))
 
 
-@router.post("", status_code=201)
-async def delegate(
+@router.post(
+    "",
+    status_code=201,
+    response_model=Delegation,
+    responses=together(
+        links(201, show_delegation={"delegation": "$response.body#/id"}, end_delegation={"delegation": "$response.body#/id"}),
+        raises(
+            *("delegation_to_oneself", "delegation_ends_before_it_begins", "delegation_over", "delegation_of_nothing"),
+            *("delegation_of_foreign_role", "delegation_circle", DelegateUnknown, ProgramUnknown),
+        ),
+    ),
+)
+async def give_delegation(
     wish: DelegationIn, request: Request, services: WithServices, key: Key, person: Delegator, asker: Caller
 ) -> JSONResponse:
     """Have somebody decide for me at gates, for a dated span; they are left out wherever I am, and need a role there too."""
@@ -57,14 +73,14 @@ async def delegate(
     return await once(request, services, person, key, act)
 
 
-@router.get("/{delegation}")
-async def show_delegation(delegation: str, services: WithServices, person: Delegator) -> dict[str, Any]:
+@router.get("/{delegation}", responses=raises(DelegationUnknown))
+async def show_delegation(delegation: str, services: WithServices, person: Delegator) -> Delegation:
     """One that I have given or been given."""
     async with services.engine.connect() as connection:
-        return (await _of(connection, delegation, person)).model_dump(mode="json")
+        return await _of(connection, delegation, person)
 
 
-@router.post("/{delegation}/end")
+@router.post("/{delegation}/end", response_model=Delegation, responses=raises(DelegationUnknown))
 async def end_delegation(
     delegation: str, request: Request, services: WithServices, key: Key, person: Delegator
 ) -> JSONResponse:
