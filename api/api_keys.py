@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api import machine_keys
 from api.asker import MACHINE, Asker
 from api.credentials import Credentials
-from api.identity_errors import ApiKeyExpiry, ApiKeyUnknown, RoleNotGranted
+from api.errors.identity import ApiKeyExpiry, ApiKeyUnknown, RoleNotGranted
 from api.once import Answer, Key, once
 from api.people import MAY, Caller, check_sees, may
 from api.reading import ReadAgain

@@ -9,10 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from api import machine_keys
 from api.asker import MACHINE, Asker
 from api.development import tokens_of_development
-from api.identity_errors import AudienceMissing, IssuerMissing, TokenRefused, TwoIssuers
+from api.errors.identity import TokenRefused
 from api.issuer_keys import FetchedKeys
 from api.limits import Rates
 from api.tokens import Tokens
+from runtime.issuer_settings import AudienceMissing, IssuerMissing, TwoIssuers
 from runtime.settings import Settings
 from store import people
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api.identity_errors import DevelopmentUnusable
 from api.issuer_keys import KnownKeys
 from api.tokens import Tokens
 from domain.roles import Roles
 from runtime.development_issuer import AUDIENCE, ISSUER, ROLES_CLAIM, DevelopmentIssuer, key_file
+from runtime.issuer_settings import DevelopmentUnusable
 from runtime.people_file import PersonEntry, read_people
 from store import people
 

@@ -13,7 +13,7 @@ import httpx
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, OKPKey, RSAKey
 
-from api.identity_errors import IssuerUnreachable
+from api.errors.identity import IssuerUnreachable
 from runtime.settings import is_safe_address, is_this_machine
 
 logger = logging.getLogger(__name__)

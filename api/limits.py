@@ -9,7 +9,7 @@ from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
-from api.identity_errors import TooManyRequests
+from api.errors.identity import TooManyRequests
 from api.problems import ProblemResponse, problem
 from runtime.settings import Settings
 

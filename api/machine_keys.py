@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api.identity_errors import TokenRefused
+from api.errors.identity import TokenRefused
 from store import api_keys
 from store.api_keys import ApiKeyRecord
 

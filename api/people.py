@@ -9,7 +9,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from api.asker import Asker
 from api.credentials import Credentials
 from api.errors import NotAllowed, TokenMissing
-from api.identity_errors import NotForMachines
+from api.errors.identity import NotForMachines
 from api.limits import Expensive, Rates
 from domain import ids
 from domain.definition import Role

@@ -10,7 +10,7 @@ from joserfc import jws, jwt
 from joserfc.errors import ClaimError, ExpiredTokenError, JoseError, SecurityWarning
 
 from api.asker import MACHINE, Asker
-from api.identity_errors import TokenRefused
+from api.errors.identity import TokenRefused
 from api.issuer_keys import Keys
 from domain.roles import Roles
 from runtime.people_file import LONGEST_ID, LONGEST_NAME, PERSON_ID

@@ -12,12 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.app import create_app
 from api.credentials import Credentials
-from api.identity_errors import AudienceMissing, DevelopmentUnusable, IssuerMissing, TwoIssuers
 from api.limits import Rates
 from api.services import Services
 from ledger import Ledger
 from runtime.development_issuer import DevelopmentIssuer, key_file
 from runtime.errors import TenureError
+from runtime.issuer_settings import AudienceMissing, DevelopmentUnusable, IssuerMissing, TwoIssuers
 from runtime.settings import Settings
 from store import people
 from tests.api.club import problem

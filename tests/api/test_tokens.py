@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api import issuer_keys
 from api.app import create_app
-from api.identity_errors import TokenRefused
+from api.errors.identity import TokenRefused
 from api.services import Services
 from api.tokens import ALGORITHMS
 from ledger import Ledger

@@ -1,5 +1,7 @@
 """The problems of who asks: tokens and keys that are none, issuers that are away, too many requests."""
 
+from typing import ClassVar
+
 from runtime.errors import TenureError
 
 
@@ -24,57 +26,13 @@ class IssuerUnreachable(TenureError):
     code = "issuer_unreachable"
     status = 503
     title = "Nobody can be recognised now"
+    example: ClassVar = {"issuer": "https://login.example.org"}
 
     def __init__(self, issuer: str) -> None:
         super().__init__(
             f"The keys of the issuer {issuer} cannot be fetched, so that its tokens cannot be checked.",
             remedy="Repeat the request in a moment; if it fails again, tell the operator, whose log says why.",
         )
-
-
-class IssuerMissing(TenureError):
-    """Nobody could ever ask: the API does not start."""
-
-    code = "issuer_missing"
-    status = 503
-    title = "No issuer of tokens is set"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "Nothing says whose tokens the API takes.",
-            remedy="Set TENURE_OIDC_ISSUER and TENURE_OIDC_AUDIENCE; for development alone, `tenure up` sets "
-            "TENURE_DEVELOPMENT_ISSUER=1.",
-        )
-
-
-class AudienceMissing(TenureError):
-    code = "audience_missing"
-    status = 503
-    title = "No audience is set"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "TENURE_OIDC_ISSUER is set without TENURE_OIDC_AUDIENCE, so that tokens for any other service would do here.",
-            remedy="Set TENURE_OIDC_AUDIENCE to what the issuer's tokens for this API say in `aud`.",
-        )
-
-
-class TwoIssuers(TenureError):
-    code = "two_issuers"
-    status = 503
-    title = "Two issuers of tokens are set"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "TENURE_DEVELOPMENT_ISSUER and TENURE_OIDC_ISSUER are both set: whoever reads the key here could ask as anybody.",
-            remedy="Unset one of them.",
-        )
-
-
-class DevelopmentUnusable(TenureError):
-    code = "development_issuer_unusable"
-    status = 503
-    title = "The development issuer cannot be used"
 
 
 class NotForMachines(TenureError):
@@ -95,6 +53,7 @@ class TooManyRequests(TenureError):
     code = "too_many_requests"
     status = 429
     title = "That was asked too often"
+    example: ClassVar = {"what": "prototypes", "rate": "60 per 1 minute", "retry_after": 12}
 
     def __init__(self, what: str, rate: str, retry_after: int) -> None:
         super().__init__(
@@ -132,6 +91,7 @@ class RoleNotGranted(TenureError):
     code = "role_not_granted"
     status = 403
     title = "That role is not yours to give"
+    example: ClassVar = {"roles": "finance", "may": "analyst, member_service"}
 
     def __init__(self, roles: str, may: str) -> None:
         super().__init__(

@@ -1,0 +1,48 @@
+"""What is wrong with the settings of who may ask, so that the API does not start."""
+
+from runtime.errors import TenureError
+
+
+class IssuerMissing(TenureError):
+    """Nobody could ever ask: the API does not start."""
+
+    code = "issuer_missing"
+    status = 503
+    title = "No issuer of tokens is set"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Nothing says whose tokens the API takes.",
+            remedy="Set TENURE_OIDC_ISSUER and TENURE_OIDC_AUDIENCE; for development alone, `tenure up` sets "
+            "TENURE_DEVELOPMENT_ISSUER=1.",
+        )
+
+
+class AudienceMissing(TenureError):
+    code = "audience_missing"
+    status = 503
+    title = "No audience is set"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "TENURE_OIDC_ISSUER is set without TENURE_OIDC_AUDIENCE, so that tokens for any other service would do here.",
+            remedy="Set TENURE_OIDC_AUDIENCE to what the issuer's tokens for this API say in `aud`.",
+        )
+
+
+class TwoIssuers(TenureError):
+    code = "two_issuers"
+    status = 503
+    title = "Two issuers of tokens are set"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "TENURE_DEVELOPMENT_ISSUER and TENURE_OIDC_ISSUER are both set: whoever reads the key here could ask as anybody.",
+            remedy="Unset one of them.",
+        )
+
+
+class DevelopmentUnusable(TenureError):
+    code = "development_issuer_unusable"
+    status = 503
+    title = "The development issuer cannot be used"
