@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.errors import DelegateUnknown, Refused
 from api.once import Answer, Key, once
+from api.openapi import links, raises, together
 from api.people import may
 from api.services import Services, WithServices
 from domain import ids
@@ -21,6 +22,7 @@ from domain.gates import Person
 from domain.model import CAN_BE_KEPT, Value
 from store import audit, delegations, programs
 from store.delegations import DelegationUnknown
+from store.errors import ProgramUnknown
 
 router = APIRouter(prefix="/delegations", tags=["gates"])
 Delegator = Annotated[Person, Depends(may("delegate"))]
@@ -37,13 +39,25 @@ class DelegationIn(Value):
 
 
 @router.get("")
-async def list_delegations(services: WithServices, person: Delegator) -> list[dict[str, Any]]:
+async def list_delegations(services: WithServices, person: Delegator) -> Sequence[Delegation]:
     """What I have given and been given, the latest first; what is over, too."""
     async with services.engine.connect() as connection:
-        return [each.model_dump(mode="json") for each in await delegations.of(connection, person.id)]
+        return await delegations.of(connection, person.id)
 
 
-@router.post("", status_code=201)
+@router.post(
+    "",
+    status_code=201,
+    response_model=Delegation,
+    responses=together(
+        links(201, show_delegation={"delegation": "$response.body#/id"}, end_delegation={"delegation": "$response.body#/id"}),
+        raises(
+            *("delegation_to_oneself", "delegation_ends_before_it_begins", "delegation_over", "delegation_of_nothing"),
+            *("delegation_of_foreign_role", "delegation_circle"),
+            *(DelegateUnknown, ProgramUnknown),
+        ),
+    ),
+)
 async def delegate(wish: DelegationIn, request: Request, services: WithServices, key: Key, person: Delegator) -> JSONResponse:
     """Have somebody decide for me at gates, for a dated span; they are left out wherever I am."""
 
@@ -54,14 +68,14 @@ async def delegate(wish: DelegationIn, request: Request, services: WithServices,
     return await once(request, services, person, key, act)
 
 
-@router.get("/{delegation}")
-async def show_delegation(delegation: str, services: WithServices, person: Delegator) -> dict[str, Any]:
+@router.get("/{delegation}", responses=raises(DelegationUnknown))
+async def show_delegation(delegation: str, services: WithServices, person: Delegator) -> Delegation:
     """One that I have given or been given."""
     async with services.engine.connect() as connection:
-        return (await _of(connection, delegation, person)).model_dump(mode="json")
+        return await _of(connection, delegation, person)
 
 
-@router.post("/{delegation}/end")
+@router.post("/{delegation}/end", response_model=Delegation, responses=raises(DelegationUnknown))
 async def end_delegation(
     delegation: str, request: Request, services: WithServices, key: Key, person: Delegator
 ) -> JSONResponse:

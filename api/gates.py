@@ -81,8 +81,10 @@ async def list_gates(
         links(201, show_gate={"gate": "$response.body#/id"}),
         raises(
             *("gate_decided", "gate_expired", "subject_changed", "four_eyes", "already_voted", "role_not_asked"),
-            "reason_missing",
+            *("step_not_open", "nothing_to_withdraw", "break_glass_not_allowed", "no_delegation", "gate_overrun"),
+            *("reason_missing", "forged", "wrong_gate"),
         ),
+        {202: {"model": DecisionAnswer, "description": "The gate has it, and tells what became of it at `Location`."}},
     ),
 )
 async def decide_gate(
@@ -109,7 +111,7 @@ async def decide_gate(
     return await once(request, services, person, key, act)
 
 
-@router.get("/{gate:path}/decisions/{key:path}")
+@router.get("/{gate:path}/decisions/{key:path}", responses=raises(DecisionUnknown))
 async def show_decision(
     gate: str, key: str, services: WithServices, person: Annotated[Person, Depends(may("decide at a gate"))]
 ) -> DecisionAnswer:
