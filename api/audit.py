@@ -8,11 +8,12 @@ from fastapi.responses import HTMLResponse
 
 from api import dossier_page
 from api.chains import HASH, both_or_none
+from api.pages import Page, Paged, Paging
 from api.people import may
 from api.reading import ReadAgain
 from api.services import Services, WithServices
 from domain.audit import EVERYWHERE, AuditEntry, AuditHead
-from domain.model import Value
+from domain.model import CAN_BE_KEPT, Value
 from store import audit, dossiers, programs
 from store.audit import AuditVerification
 from store.dossiers import Dossier
@@ -24,17 +25,8 @@ _MOST_ENTRIES = 10_000
 _LARGEST = 2**63 - 1
 _PAGES: Any = {200: {"model": Dossier, "content": {"text/html": {}}, "description": "As JSON, or as a page for people."}}
 
-Cursor = Annotated[int, Query(ge=0, le=_LARGEST, description="Where the page begins: `next` of the page before.")]
-Limit = Annotated[int, Query(ge=1, le=200, description="How many entries the page has at most.")]
 Number = Annotated[int | None, Query(ge=1, le=_LARGEST)]
 Hash = Annotated[str | None, Query(pattern=HASH)]
-
-
-class AuditPage(Value):
-    """Some entries of a trail, the newest last; `next` is the cursor of the page behind them, null the end."""
-
-    items: tuple[AuditEntry, ...]
-    next: str | None
 
 
 class Asked(Value):
@@ -60,11 +52,11 @@ async def asked(
 
 @router.get("/programs/{program}/audit")
 async def list_audit(
-    program: str, services: WithServices, cursor: Cursor = 0, limit: Limit = 50, about: str | None = None
-) -> AuditPage:
+    program: str, services: WithServices, paged: Paged, about: Annotated[str | None, CAN_BE_KEPT] = None
+) -> Page[AuditEntry]:
     """A program's trail: what was decided and done, by whom, the newest last; `about` leaves what concerns one gate."""
     await _known(services, program)
-    return await _page(services, program, cursor, limit, about)
+    return await _page(services, program, paged, about)
 
 
 @router.get("/programs/{program}/audit/verification")
@@ -85,10 +77,10 @@ async def export_audit(program: str, services: WithServices, format: Literal["js
 
 @router.get("/audit")
 async def list_audit_everywhere(
-    services: WithServices, cursor: Cursor = 0, limit: Limit = 50, about: str | None = None
-) -> AuditPage:
+    services: WithServices, paged: Paged, about: Annotated[str | None, CAN_BE_KEPT] = None
+) -> Page[AuditEntry]:
     """The trail of what concerns no single program, such as keys of the API, the newest last."""
-    return await _page(services, EVERYWHERE, cursor, limit, about)
+    return await _page(services, EVERYWHERE, paged, about)
 
 
 @router.get("/audit/verification")
@@ -103,11 +95,11 @@ async def _known(services: Services, program: str) -> None:
         await programs.find(connection, program)
 
 
-async def _page(services: Services, program: str, cursor: int, limit: int, about: str | None) -> AuditPage:
+async def _page(services: Services, program: str, paged: Paging, about: str | None) -> Page[AuditEntry]:
+    (after,) = paged.after(int) or (0,)
     async with services.engine.connect() as connection:
-        found = await audit.listed(connection, program, after=cursor, limit=limit + 1, about=about)
-    items = tuple(found[:limit])
-    return AuditPage(items=items, next=str(items[-1].number) if len(found) > limit else None)
+        found = await audit.listed(connection, program, after=after, limit=paged.one_more, about=about)
+    return paged.page(found, lambda entry: (entry.number,))
 
 
 def _head(number: int | None, digest: str | None, number_field: str, digest_field: str) -> AuditHead | None:

@@ -1,25 +1,39 @@
 """A program's books: figures and journal of a month, closing it, and the estimates that it rests on."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from decimal import Decimal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import Field, StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints
 
 from api.once import Answer, Key, once
+from api.openapi import Responses, links, raises, together
+from api.pages import Page, Paged
 from api.people import may
 from api.reading import ReadAgain
 from api.services import Services, WithServices
 from domain import ids
-from domain.accounting import Books
-from domain.accounting_journal import ACCOUNTS, as_csv
+from domain.accounting import Books, CurrencyBooks
+from domain.accounting_journal import ACCOUNTS, Account, AccountCode, as_csv
 from domain.accounting_periods import PeriodName
 from domain.definition_values import CurrencyCode, Fraction
 from domain.gates import Person
 from domain.model import CAN_BE_KEPT, Value
 from ledger.books import movements
-from store.books import Bookkeeping
+from store.books import Bookkeeping, Estimate
+from store.books_errors import (
+    BookedCurrencyUnknown,
+    BooksEnded,
+    BooksNotOpen,
+    PeriodIsClosed,
+    PeriodNotOver,
+    PeriodSkipped,
+    PeriodUnknown,
+    PointsOutstanding,
+)
 
 router = APIRouter(prefix="/programs/{program}/books", tags=["books"], route_class=ReadAgain)
 
@@ -39,13 +53,56 @@ class EstimateIn(Value):
     currency: CurrencyCode | None = None
 
 
-@router.get("", dependencies=[Reader])
-async def show_books(program: str, services: WithServices, period: PeriodName | None = None) -> dict[str, Any]:
+class BooksOut(Value):
+    """The books of a month, with what stands in each account, and what the accounts are."""
+
+    program: str
+    period: str
+    money: str
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+    status: Literal["open", "closed", "final"]
+    closed_by: str | None
+    closed_at: AwareDatetime | None
+    currencies: Sequence[CurrencyBooks]
+    balances: dict[AccountCode, Decimal]
+    accounts: Sequence[Account]
+
+
+class JournalLine(Value):
+    """One side of an entry, in units of money."""
+
+    period: str
+    status: str
+    currency: str
+    entry: str
+    text: str
+    account: AccountCode
+    account_name: str
+    debit: Decimal
+    credit: Decimal
+    money: str
+
+
+class Journal(Value):
+    """The journal line by line, and what its accounts are."""
+
+    program: str
+    accounts: Sequence[Account]
+    lines: Sequence[JournalLine]
+
+
+_NO_BOOKS = (BooksNotOpen, PeriodUnknown)
+_AS_CSV: Responses = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "As JSON, or as CSV."}}
+
+
+@router.get("", dependencies=[Reader], responses=raises(*_NO_BOOKS))
+async def show_books(program: str, services: WithServices, period: PeriodName | None = None) -> BooksOut:
     """The figures, terms and journal of a month; provisional while it is open. Without `period`: the one to close next."""
     return _told(await _bookkeeping(services).read(program, period, datetime.now(UTC)))
 
 
-@router.get("/journal", dependencies=[Reader])
+@router.get("/journal", dependencies=[Reader], response_model=Journal, responses=together(_AS_CSV, raises(*_NO_BOOKS)))
 async def show_journal(
     program: str, services: WithServices, period: PeriodName | None = None, format: Literal["json", "csv"] = "json"
 ) -> Response:
@@ -56,16 +113,29 @@ async def show_journal(
     if format == "csv":
         name = f"{program}-{period or 'journal'}.csv"
         return Response(as_csv(lines), media_type="text/csv", headers={"Content-Disposition": f'attachment; filename="{name}"'})
-    return JSONResponse({"program": program, "accounts": _accounts(), "lines": lines})
+    journal = {"program": program, "accounts": ACCOUNTS, "lines": lines}
+    return JSONResponse(Journal.model_validate(journal).model_dump(mode="json"))
 
 
 @router.get("/estimates", dependencies=[Reader])
-async def list_estimates(program: str, services: WithServices) -> list[dict[str, Any]]:
+async def list_estimates(program: str, services: WithServices, paged: Paged) -> Page[Estimate]:
     """Every estimate that finance entered, in the order in which they were."""
-    return [each.model_dump(mode="json") for each in await _bookkeeping(services).estimates(program)]
+    (after,) = paged.after(int) or (0,)
+    # Nothing is ever taken out of them or put between, so that a place in their order stays what it is.
+    numbered = list(enumerate(await _bookkeeping(services).estimates(program), 1))[after:]
+    items, following = paged.cut(numbered, lambda each: (each[0],))
+    return Page(items=[estimate for _, estimate in items], next=following)
 
 
-@router.post("/estimates", status_code=201)
+@router.post(
+    "/estimates",
+    status_code=201,
+    response_model=Estimate,
+    responses=together(
+        links(201, show_books={"program": "$request.path.program", "period": "$response.body#/period"}),
+        raises(*_NO_BOOKS, PeriodIsClosed, BooksEnded, BookedCurrencyUnknown),
+    ),
+)
 async def enter_estimate(
     program: str, estimate: EstimateIn, request: Request, services: WithServices, key: Key, person: Keeper
 ) -> JSONResponse:
@@ -87,7 +157,11 @@ async def enter_estimate(
     return await once(request, services, person, key, act)
 
 
-@router.post("/{period}/closing")
+@router.post(
+    "/{period}/closing",
+    response_model=BooksOut,
+    responses=raises(*_NO_BOOKS, PeriodNotOver, PeriodSkipped, BooksEnded, PointsOutstanding),
+)
 async def close_period(
     program: str, period: PeriodName, request: Request, services: WithServices, key: Key, person: Keeper
 ) -> JSONResponse:
@@ -95,7 +169,7 @@ async def close_period(
 
     async def act() -> Answer:
         books = await _bookkeeping(services).close(program, period, person.id, datetime.now(UTC))
-        return Answer(200, _told(books), f"/programs/{program}/books?period={period}")
+        return Answer(200, _told(books).model_dump(mode="json"), f"/programs/{program}/books?period={period}")
 
     return await once(request, services, person, key, act)
 
@@ -104,11 +178,7 @@ def _bookkeeping(services: Services) -> Bookkeeping:
     return Bookkeeping(services.engine, movements)
 
 
-def _told(books: Books) -> dict[str, Any]:
+def _told(books: Books) -> BooksOut:
     """The books with what stands in each account, and what the accounts are."""
-    standing = {code: str(amount) for code, amount in books.balances().items() if amount}
-    return books.model_dump(mode="json") | {"balances": standing, "accounts": _accounts()}
-
-
-def _accounts() -> list[dict[str, str]]:
-    return [account.model_dump() for account in ACCOUNTS]
+    standing = {code: amount for code, amount in books.balances().items() if amount}
+    return BooksOut(**books.model_dump(), balances=standing, accounts=ACCOUNTS)

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.errors import DelegateUnknown, Refused
 from api.once import Answer, Key, once
 from api.openapi import links, raises, together
+from api.pages import Page, Paged
 from api.people import may
 from api.services import Services, WithServices
 from domain import ids
@@ -39,10 +40,12 @@ class DelegationIn(Value):
 
 
 @router.get("")
-async def list_delegations(services: WithServices, person: Delegator) -> Sequence[Delegation]:
+async def list_delegations(services: WithServices, person: Delegator, paged: Paged) -> Page[Delegation]:
     """What I have given and been given, the latest first; what is over, too."""
+    after = paged.after(datetime, str)
     async with services.engine.connect() as connection:
-        return await delegations.of(connection, person.id)
+        found = await delegations.of(connection, person.id, after=after, limit=paged.one_more)
+    return paged.page(found, lambda delegation: (delegation.since, delegation.id))
 
 
 @router.post(
@@ -53,12 +56,13 @@ async def list_delegations(services: WithServices, person: Delegator) -> Sequenc
         links(201, show_delegation={"delegation": "$response.body#/id"}, end_delegation={"delegation": "$response.body#/id"}),
         raises(
             *("delegation_to_oneself", "delegation_ends_before_it_begins", "delegation_over", "delegation_of_nothing"),
-            *("delegation_of_foreign_role", "delegation_circle"),
-            *(DelegateUnknown, ProgramUnknown),
+            *("delegation_of_foreign_role", "delegation_circle", DelegateUnknown, ProgramUnknown),
         ),
     ),
 )
-async def delegate(wish: DelegationIn, request: Request, services: WithServices, key: Key, person: Delegator) -> JSONResponse:
+async def give_delegation(
+    wish: DelegationIn, request: Request, services: WithServices, key: Key, person: Delegator
+) -> JSONResponse:
     """Have somebody decide for me at gates, for a dated span; they are left out wherever I am."""
 
     async def act() -> Answer:

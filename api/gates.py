@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,6 +15,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from api.errors import DecisionUnknown, Refused, ServiceUnavailable
 from api.once import Answer, Key, once
 from api.openapi import links, raises, together
+from api.pages import Page, Paged
 from api.people import may
 from api.reading import ReadAgain
 from api.services import Services, WithServices
@@ -50,6 +51,13 @@ class DecisionIn(Value):
     """The person who has delegated to the one who asks."""
 
 
+_REFUSALS = (
+    *("gate_decided", "gate_expired", "subject_changed", "four_eyes", "already_voted", "role_not_asked", "step_not_open"),
+    *("reason_missing", "nothing_to_withdraw", "break_glass_not_allowed", "no_delegation", "forged", "wrong_gate"),
+    "gate_overrun",
+)
+
+
 class DecisionAnswer(Value):
     """What became of a decision: it is open still, it counted (with the gate after it), or it was refused (with why)."""
 
@@ -63,14 +71,20 @@ class DecisionAnswer(Value):
 async def list_gates(
     services: WithServices,
     person: Annotated[Person, Depends(may("read programs"))],
-    program: str | None = None,
+    paged: Paged,
+    program: Annotated[str | None, Query(max_length=200), CAN_BE_KEPT] = None,
     open: bool = True,
     mine: bool = False,
-) -> list[dict[str, Any]]:
+) -> Page[GateState]:
     """Gates, oldest first; `mine` leaves those that the person who asks can still vote at."""
+    after = paged.after(datetime, str)
     async with services.engine.connect() as connection:
-        found = await gates.listed(connection, program, open_only=open or mine)
-    return [state.model_dump(mode="json") for state in found if not mine or _waits_for(state, person)]
+        # Who can vote is the rules' to say: of open gates, which are few, all are looked at.
+        most = None if mine else paged.one_more
+        found = await gates.listed(connection, program, open_only=open or mine, after=after, limit=most)
+    if mine:
+        found = [state for state in found if _waits_for(state, person)][: paged.one_more]
+    return paged.page(found, lambda gate: (gate.opened_at, gate.id))
 
 
 @router.post(
@@ -78,13 +92,9 @@ async def list_gates(
     status_code=201,
     response_model=GateState,
     responses=together(
+        {202: {"model": DecisionAnswer, "description": "The gate has it; ask at Location what becomes of it."}},
         links(201, show_gate={"gate": "$response.body#/id"}),
-        raises(
-            *("gate_decided", "gate_expired", "subject_changed", "four_eyes", "already_voted", "role_not_asked"),
-            *("step_not_open", "nothing_to_withdraw", "break_glass_not_allowed", "no_delegation", "gate_overrun"),
-            *("reason_missing", "forged", "wrong_gate"),
-        ),
-        {202: {"model": DecisionAnswer, "description": "The gate has it, and tells what became of it at `Location`."}},
+        raises(*_REFUSALS),
     ),
 )
 async def decide_gate(

@@ -1,13 +1,11 @@
 """The inbox of who asks: what waits for them, what waits for them as a delegate, what they have decided. It only shows."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 
-from api.errors import CursorInvalid
+from api.pages import Page, Paged
 from api.people import may
 from api.reading import ReadAgain
 from api.services import WithServices
@@ -16,7 +14,7 @@ from domain.gates import GateState, Person
 from domain.inbox import Way, ways
 from domain.model import Value
 from store import delegations, gates, inbox
-from store.inbox import Decided, Place
+from store.inbox import Decided
 
 router = APIRouter(prefix="/inbox", tags=["gates"], route_class=ReadAgain)
 
@@ -58,13 +56,6 @@ class Inbox(Value):
     counts: Counts
 
 
-class DecidedPage(Value):
-    """Some decisions, the latest first; `next` is the cursor of the page with older ones, null the end."""
-
-    items: tuple[Decided, ...]
-    next: str | None
-
-
 @router.get("")
 async def show_inbox(services: WithServices, person: Decider) -> Inbox:
     """What waits for me, in my own name and for those who have delegated to me, and what I have decided last."""
@@ -86,18 +77,12 @@ async def show_inbox(services: WithServices, person: Decider) -> Inbox:
 
 
 @router.get("/decided")
-async def list_decided(
-    services: WithServices,
-    person: Decider,
-    cursor: Annotated[str | None, Query(max_length=400, description="`next` of the page before.")] = None,
-    limit: Annotated[int, Query(ge=1, le=200, description="How many the page has at most.")] = 50,
-) -> DecidedPage:
+async def list_decided(services: WithServices, person: Decider, paged: Paged) -> Page[Decided]:
     """All that I have decided, or somebody for me, the latest first."""
-    before = _place(cursor) if cursor is not None else None
+    before = paged.after(datetime, str, int)
     async with services.engine.connect() as connection:
-        found = await inbox.decided_by(connection, person.id, before=before, limit=limit + 1)
-    items: Sequence[Decided] = found[:limit]
-    return DecidedPage(items=tuple(items), next=_cursor(items[-1].place) if len(found) > limit else None)
+        found = await inbox.decided_by(connection, person.id, before=before, limit=paged.one_more)
+    return paged.page(found, lambda decided: decided.place)
 
 
 def _waiting(state: GateState, way: Way) -> Waiting:
@@ -115,20 +100,3 @@ def _waiting(state: GateState, way: Way) -> Waiting:
         waits_for=state.waits_for,
         way=way,
     )
-
-
-def _cursor(place: Place) -> str:
-    at, program, entry = place
-    return urlsafe_b64encode(f"{at.isoformat()} {program} {entry}".encode()).decode().rstrip("=")
-
-
-def _place(cursor: str) -> Place:
-    """Raises CursorInvalid."""
-    try:
-        at, program, entry = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)).decode("ascii").split(" ")
-        instant, number = datetime.fromisoformat(at), int(entry)
-        if instant.tzinfo is None or not 0 < number < 2**63 or "\x00" in program:
-            raise ValueError(cursor)
-    except ValueError as error:
-        raise CursorInvalid from error
-    return instant, program, number

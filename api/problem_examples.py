@@ -17,7 +17,9 @@ _WORDS: Mapping[str, Any] = {
     "currencies": ["gems"],
     "currency": "gems",
     "current": "2026-01",
+    "delegation": "0f3d9a7c5e1b4d6f8a2c4e6081b3d5f7",
     "detail": "The request ends before its body does",
+    "ends_at": "2026-04-01T00:00:00+00:00",
     "errors": [{"field": "amount", "problem": "Input should be a valid decimal"}],
     "evaluation": "program/cd-club/evaluation-2026-03-10T09:30:00Z",
     "event": "visit",
@@ -25,6 +27,7 @@ _WORDS: Mapping[str, Any] = {
     "fee": "$25.00",
     "field": "currency",
     "first": 0,
+    "first_open": "2026-02",
     "found": "book-club",
     "from_currency": "points",
     "gate": "program/cd-club/r1/gate/strategy/1",
@@ -32,15 +35,19 @@ _WORDS: Mapping[str, Any] = {
     "key": "9b2f6c1e-till-7",
     "known": ["points", "miles"],
     "lapsed_at": "2026-01-31T00:00:00+00:00",
+    "last": "2026-12",
     "limit": 10_485_760,
     "longest": 200,
     "method": "DELETE",
     "name": "cdnow-first-quarter",
     "needed": "gold",
+    "notice": "0f3d9a7c5e1b4d6f8a2c4e6081b3d5f7",
     "number": 17,
     "offered": ["application/json"],
     "participant": "m-1",
+    "outstanding": "1,200 points",
     "path": "/programs/cd-club",
+    "period": "2026-03",
     "person": "demo-shop",
     "program": "cd-club",
     "prototype": "0f3d9a7c5e1b4d6f8a2c4e6081b3d5f7",
@@ -48,6 +55,7 @@ _WORDS: Mapping[str, Any] = {
     "reward": "sampler",
     "roles": "product_owner",
     "sent": "application/xml",
+    "state": "waiting",
     "taken": ["application/json"],
     "tier": "silver",
     "tiers": ["silver"],
@@ -60,11 +68,17 @@ _WORDS: Mapping[str, Any] = {
 
 
 def example(kind: type[TenureError]) -> dict[str, Any]:
-    """The problem document of an error of this class. Raises KeyError for a parameter that nothing stands for."""
-    return document(_made(kind))
+    """The problem document of an error of this class; of one that no example can be made of, as much as it says of itself."""
+    try:
+        return document(made(kind))
+    except KeyError:
+        plain = TenureError(f"{kind.title}.", remedy="Do as the `remedy` of the answer says.")
+        own = {"type": f"/problems/{kind.code}", "title": kind.title, "status": kind.status, "code": kind.code}
+        return document(plain) | own
 
 
-def _made(kind: type[TenureError]) -> TenureError:
+def made(kind: type[TenureError]) -> TenureError:
+    """An error of this class. Raises KeyError for a parameter that nothing stands for."""
     if (written := vars(kind).get("example")) is not None:
         return kind(**written)
     detail, remedy = getattr(kind, "detail", None), getattr(kind, "remedy", None)

@@ -43,15 +43,7 @@ def list_(
 
     Example: `tenure --as demo-finance audit list cd-club`
     """
-    api = Api(who, as_json=as_json)
-    entries: list[dict[str, Any]] = []
-    cursor: str | None = None
-    while True:
-        page = api.get(*_path(program), about=gate, cursor=cursor, limit="200").data
-        entries += page["items"]
-        cursor = page["next"]
-        if cursor is None:
-            break
+    entries = Api(who, as_json=as_json).all_pages(*_path(program), about=gate).data["items"]
     if as_json:
         typer.echo(json.dumps(entries, ensure_ascii=False))
         return

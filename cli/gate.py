@@ -70,7 +70,7 @@ def list_(
         else:
             print_waiting(waiting, inbox["counts"])
     else:
-        found = api.get("gates", program=program, open=not everything).data
+        found = api.all_pages("gates", program=program, open=not everything).data["items"]
         if role is not None:
             found = [gate for gate in found if role in _missing_roles(gate)]
         if as_json:
@@ -197,14 +197,8 @@ def decision(
 
 
 def _list_decided(api: Api, program: str | None, as_json: bool) -> None:
-    found: list[dict[str, Any]] = []
-    cursor: str | None = None
-    while True:
-        page = api.get("inbox", "decided", cursor=cursor, limit="200").data
-        found += [each for each in page["items"] if program in (None, each["program"])]
-        cursor = page["next"]
-        if cursor is None:
-            break
+    everything = api.all_pages("inbox", "decided").data["items"]
+    found = [each for each in everything if program in (None, each["program"])]
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False))
     else:

@@ -137,14 +137,7 @@ def test(
 
 def _replay_all(api: Api, key: str | None) -> list[Any]:
     """Replay what is dead now, page by page: what dies again meanwhile is not sent a third time."""
-    dead: list[str] = []
-    cursor: str | None = None
-    while True:
-        page = api.get("notices", state="dead", limit=_LARGEST_PAGE, cursor=cursor).data
-        dead += [item["id"] for item in page["items"]]
-        cursor = page["next"]
-        if cursor is None:
-            break
+    dead = [item["id"] for item in api.all_pages("notices", state="dead").data["items"]]
     replayed = []
     for each in dead:
         try:

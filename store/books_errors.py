@@ -4,6 +4,8 @@ from runtime.errors import TenureError
 
 
 class BooksNotOpen(TenureError):
+    """Books are kept from the launch on."""
+
     code = "books_not_open"
     status = 409
     title = "The program has no books yet"
@@ -17,9 +19,12 @@ class BooksNotOpen(TenureError):
 
 
 class PeriodUnknown(TenureError):
+    """A period is a month from the launch to the present one."""
+
     code = "period_unknown"
     status = 409
     title = "The books have no such period"
+    example = {"period": "2025-11", "first": "2026-01", "last": "2026-12"}
 
     def __init__(self, period: str, first: str, last: str) -> None:
         super().__init__(
@@ -30,6 +35,8 @@ class PeriodUnknown(TenureError):
 
 
 class PeriodNotOver(TenureError):
+    """A month can be closed once it is over."""
+
     code = "period_not_over"
     status = 409
     title = "The period is not over"
@@ -43,6 +50,8 @@ class PeriodNotOver(TenureError):
 
 
 class PeriodSkipped(TenureError):
+    """Months are closed one after the other."""
+
     code = "period_skipped"
     status = 409
     title = "An earlier period is open"
@@ -56,6 +65,8 @@ class PeriodSkipped(TenureError):
 
 
 class PeriodIsClosed(TenureError):
+    """What is closed is never changed; a new estimate counts from an open month on."""
+
     code = "period_closed"
     status = 409
     title = "The period is closed"
@@ -69,6 +80,8 @@ class PeriodIsClosed(TenureError):
 
 
 class BooksEnded(TenureError):
+    """With the end of the program its books end, too."""
+
     code = "books_ended"
     status = 409
     title = "The books are closed for good"
@@ -82,6 +95,8 @@ class BooksEnded(TenureError):
 
 
 class BookedCurrencyUnknown(TenureError):
+    """The program's books have no currency of this code."""
+
     code = "currency_unknown"
     status = 422
     title = "The program has no such currency"
@@ -91,6 +106,8 @@ class BookedCurrencyUnknown(TenureError):
 
 
 class PointsOutstanding(TenureError):
+    """Books end with nothing owed to members."""
+
     code = "points_outstanding"
     status = 409
     title = "The books cannot end yet"

@@ -18,6 +18,8 @@ _COLUMNS = [table.c[name] for name in Delegation.model_fields]
 
 
 class DelegationUnknown(TenureError):
+    """A delegation is known to the two whom it concerns."""
+
     code = "delegation_unknown"
     status = 404
     title = "There is no such delegation"
@@ -52,10 +54,15 @@ async def end(connection: AsyncConnection, delegation: str, at: datetime) -> Non
     await connection.execute(update(table).where(table.c.id == delegation, table.c.ended_at.is_(None)).values(ended_at=at))
 
 
-async def of(connection: AsyncConnection, person_id: str) -> Sequence[Delegation]:
-    """All that somebody has given or been given, the latest first."""
-    mine = (table.c.giver == person_id) | (table.c.taker == person_id)
-    return await _read(connection, select(*_COLUMNS).where(mine).order_by(table.c.since.desc(), table.c.id))
+async def of(
+    connection: AsyncConnection, person_id: str, *, after: tuple[datetime, str] | None = None, limit: int | None = None
+) -> Sequence[Delegation]:
+    """What somebody has given or been given, the latest first; `after` is the beginning and the id of the one before."""
+    query = select(*_COLUMNS).where((table.c.giver == person_id) | (table.c.taker == person_id))
+    if after is not None:
+        since, id_ = after
+        query = query.where((table.c.since < since) | ((table.c.since == since) & (table.c.id > id_)))
+    return await _read(connection, query.order_by(table.c.since.desc(), table.c.id).limit(limit))
 
 
 async def not_over(connection: AsyncConnection, at: datetime) -> Sequence[Delegation]:

@@ -119,9 +119,19 @@ async def find(connection: AsyncConnection, gate_id: str) -> GateState:
     return GateState.model_validate(state)
 
 
-async def listed(connection: AsyncConnection, program_id: str | None, *, open_only: bool) -> Sequence[GateState]:
-    """Gates, oldest first: of one program or of all, open ones or all."""
-    query = select(gate.c.state).order_by(gate.c.opened_at, gate.c.id)
+async def listed(
+    connection: AsyncConnection,
+    program_id: str | None,
+    *,
+    open_only: bool,
+    after: tuple[datetime, str] | None = None,
+    limit: int | None = None,
+) -> Sequence[GateState]:
+    """Gates, oldest first: of one program or of all, open ones or all; `after` is the opening and the id of the one before."""
+    query = select(gate.c.state).order_by(gate.c.opened_at, gate.c.id).limit(limit)
+    if after is not None:
+        opened_at, id_ = after
+        query = query.where((gate.c.opened_at > opened_at) | ((gate.c.opened_at == opened_at) & (gate.c.id > id_)))
     if program_id is not None:
         query = query.where(gate.c.program == program_id)
     if open_only:

@@ -28,6 +28,8 @@ State = Literal["waiting", "delivered", "dead"]
 
 
 class NoticeUnknown(TenureError):
+    """No notice of this id was posted, or it was delivered so long ago that it is cleared away."""
+
     code = "notice_unknown"
     status = 404
     title = "There is no such notice"
@@ -39,6 +41,8 @@ class NoticeUnknown(TenureError):
 
 
 class NoticeNotDead(TenureError):
+    """A notice is tried until it is delivered or given up; what is given up can be sent again."""
+
     code = "notice_not_dead"
     status = 409
     title = "Only what could not be delivered is sent again"

@@ -22,7 +22,7 @@ class Approvers:
     async def decide_until_cancelled(self) -> None:
         """Look for open gates, and decide at each once."""
         while True:
-            for gate in await self._api.get("demo-owner", "/gates", program=self._program, open=True):
+            for gate in await self._api.all_pages("demo-owner", "/gates", program=self._program, open=True):
                 if gate["id"] not in self._seen:
                     self._seen.add(gate["id"])
                     await self._decide(gate)

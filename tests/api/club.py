@@ -210,7 +210,7 @@ async def report(house: House, program: str) -> dict[str, Any]:
     """
     found: dict[str, Any] = await house.get(f"/programs/{program}/report")
     del found["redemptions"], found["members"]["journey_stage"]
-    return found | {"gate_states": await house.get(f"/gates?program={program}&open=false")}
+    return found | {"gate_states": (await house.get(f"/gates?program={program}&open=false&limit=200"))["items"]}
 
 
 @asynccontextmanager

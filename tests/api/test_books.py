@@ -67,7 +67,7 @@ async def test_an_estimate_is_entered_once_and_makes_its_catch_up(house: House, 
     body = {"redemption_rate": "0.97", "why": "Redemption study", "period": "2026-02"}
     first, second = [await house.post(f"{path}/estimates", body, person=FINANCE, key="study-1") for _ in range(2)]
     assert (first.status_code, second.json(), second.headers["Idempotency-Replayed"]) == (201, first.json(), "true")
-    (entered,) = await house.get(f"{path}/estimates")
+    (entered,) = (await house.get(f"{path}/estimates"))["items"]
     assert (entered["redemption_rate"], entered["entered_by"], entered["why"]) == ("0.97", FINANCE, "Redemption study")
     (star,) = (await house.get(f"{path}?period=2026-02"))["currencies"]
     assert (star["revenue"], star["catch_up"], star["terms"]["estimated_by"]) == ("-84.73", "-84.73", FINANCE)

@@ -59,7 +59,7 @@ async def test_a_worker_that_starts_sees_to_it_that_the_ledger_is_sealed(tmp_pat
 async def _gate(api: DemoApi, program: str, name: str) -> dict[str, Any]:
     """The gate of this name, once it is open; the API tells it to whoever asks, so the test asks until it is."""
     while True:
-        for gate in await api.get(OWNER, "/gates", program=program):
+        for gate in await api.all_pages(OWNER, "/gates", program=program):
             if gate["gate"] == name:
                 return dict(gate)
 
