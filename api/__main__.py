@@ -15,11 +15,16 @@ def main() -> None:
     configure_logs(configured.log_level)
     try:
         app = create_app(configured)
-    except (OSError, ValueError) as error:
-        sys.exit(f"The people file {configured.people} cannot be read: {error}. Give its place in TENURE_PEOPLE_FILE.")
     except TenureError as error:
         sys.exit(str(error))
-    uvicorn.run(app, host=configured.api_host, port=configured.api_port, log_level="warning", access_log=False)
+    uvicorn.run(
+        app,
+        host=configured.api_host,
+        port=configured.api_port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+    )
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import (
+    api_keys,
     audit,
     books,
     corrections,
@@ -20,6 +21,7 @@ from api import (
     inbox,
     invitations,
     ledger_books,
+    limits,
     members,
     notices,
     openapi,
@@ -35,10 +37,13 @@ from api import (
     statements,
     transaction_logs,
 )
+from api.credentials import Credentials
+from api.development import enter, persons_of_development
 from api.errors import BodyTooLarge
 from api.heads import Heads
+from api.limits import Rates
 from api.negotiation import negotiate
-from api.people import People
+from api.security_headers import SecurityHeaders
 from api.services import Services
 from domain.model import Value
 from ledger import Ledger
@@ -46,7 +51,6 @@ from runtime.database import create_engine
 from runtime.settings import Settings
 from runtime.signatures import KeyRing
 from runtime.temporal import connect
-from store.gates import name_people
 
 logger = logging.getLogger(__name__)
 
@@ -106,41 +110,58 @@ class BodyLimit:
                 return {"type": "http.request", "body": b"".join(parts), "more_body": False}
 
 
+class Api(FastAPI):
+    """The application with security headers around all of it, around what answers unforeseen errors too."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return SecurityHeaders(super().build_middleware_stack())
+
+
 def create_app(settings: Settings, *, services: Services | None = None) -> FastAPI:
-    """The API; with `services` given (tests), it uses and does not close them."""
+    """The API; with `services` given (tests), it uses and does not close them.
+
+    Raises IssuerMissing, AudienceMissing, TwoIssuers or DevelopmentUnusable where nobody could be recognised.
+    """
+    rates = Rates(settings)
+    credentials = Credentials.of(settings, rates)
+    persons = persons_of_development(settings.people) if settings.development_issuer else ()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         if services is not None:
             app.state.services = services
-            await _name_people(services, app.state.people)
+            await enter(services.engine, persons)
             yield
             await services.leave_late()
+            await credentials.close()
             return
         engine = create_engine(settings.required_database_url, pool_size=settings.database_pool)
         try:
             ledger = Ledger(engine)
             own = app.state.services = Services(engine, ledger, await connect(), settings.answer_within)
-            await _name_people(own, app.state.people)
+            await enter(engine, persons)
             yield
             await own.leave_late()
         finally:
+            await credentials.close()
             await engine.dispose()
 
-    app = FastAPI(
+    app = Api(
         title="Tenure",
         version="0.1.0",
         description=_DESCRIPTION,
         lifespan=lifespan,
         dependencies=[Depends(negotiate)],
+        strict_content_type=False,  # a body that does not say what it is, is taken for what the route takes
         generate_unique_id_function=openapi.operation_id,
     )
-    app.state.people = People.read(settings.people)
+    app.state.credentials, app.state.rates = credentials, rates
     app.state.keys = KeyRing(settings.signing_keys, settings.verification_keys)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     app.add_middleware(Heads)
     problems.install(app)
     openapi.install(app)
+    limits.install(app)
     of_programs = (
         programs,
         revisions,
@@ -155,6 +176,7 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
         ledger_books,
         books,
         notices,
+        api_keys,
     )
     of_members = (invitations, members, events, statements, corrections, exchanges, rewards, redemptions)
     for module in (*of_programs, *of_members, requests, problem_pages):
@@ -166,8 +188,3 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
         return Health()
 
     return app
-
-
-async def _name_people(services: Services, people: People) -> None:
-    async with services.engine.begin() as connection:
-        await name_people(connection, people.names)

@@ -9,11 +9,12 @@ from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from api.asker import Asker
 from api.errors import DelegateUnknown, Refused
 from api.once import Answer, Key, once
 from api.openapi import links, raises, together
 from api.pages import Page, Paged
-from api.people import may
+from api.people import Caller, check_sees, may
 from api.services import Services, WithServices
 from domain import ids
 from domain.audit import EVERYWHERE, Action, Fact
@@ -61,12 +62,12 @@ async def list_delegations(services: WithServices, person: Delegator, paged: Pag
     ),
 )
 async def give_delegation(
-    wish: DelegationIn, request: Request, services: WithServices, key: Key, person: Delegator
+    wish: DelegationIn, request: Request, services: WithServices, key: Key, person: Delegator, asker: Caller
 ) -> JSONResponse:
-    """Have somebody decide for me at gates, for a dated span; they are left out wherever I am."""
+    """Have somebody decide for me at gates, for a dated span; they are left out wherever I am, and need a role there too."""
 
     async def act() -> Answer:
-        given = await _given(services, wish, person, key)
+        given = await _given(services, wish, asker, key)
         return Answer(201, given.model_dump(mode="json"), f"/delegations/{given.id}")
 
     return await once(request, services, person, key, act)
@@ -97,9 +98,12 @@ async def end_delegation(
     return await once(request, services, person, key, act)
 
 
-async def _given(services: Services, wish: DelegationIn, person: Person, key: str) -> Delegation:
+async def _given(services: Services, wish: DelegationIn, asker: Asker, key: str) -> Delegation:
     """Write the delegation, and refused ones in the audit trail. Raises Refused, ProgramUnknown, DelegateUnknown."""
     now = datetime.now(UTC)
+    person = Person(id=asker.id, roles=asker.roles.of(wish.program) if wish.program else asker.roles.everywhere)
+    if wish.program is not None:
+        check_sees(asker, wish.program)
     given = Delegation(
         id=ids.asked(person.id, key),
         giver=person.id,

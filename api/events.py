@@ -24,6 +24,7 @@ from api.errors import (
     ZoneMissing,
 )
 from api.event_batch import KeyedEvent
+from api.limits import Rates, rates_of
 from api.once import Key
 from api.openapi import Problem, raises, together
 from api.people import may
@@ -111,7 +112,9 @@ async def post_event(
 
 
 @router.post("/events", response_model=BatchOut, openapi_extra=event_batch.BODY)
-async def post_events(program: str, request: Request, services: WithServices, person: Service) -> JSONResponse:
+async def post_events(
+    program: str, request: Request, services: WithServices, person: Service, rates: Annotated[Rates, Depends(rates_of)]
+) -> JSONResponse:
     """Post up to 10,000 events of any members, and answer each at its place: `posted`, `repeated`, or `refused` and why.
 
     The batch itself needs no Idempotency-Key: each event has its own, the same as if it were posted alone. So a batch can be
@@ -120,6 +123,7 @@ async def post_events(program: str, request: Request, services: WithServices, pe
     again.
     """
     found, keys = event_batch.read(await request.body())
+    await rates.spend("events", person.id, len(found))
     events = {place: each for place, each in enumerate(found) if isinstance(each, KeyedEvent)}
     outcomes: _Outcomes = {place: each for place, each in enumerate(found) if isinstance(each, TenureError)}
     first = _first_places(events)

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
@@ -16,7 +17,7 @@ from api.errors import DecisionUnknown, Refused, ServiceUnavailable
 from api.once import Answer, Key, once
 from api.openapi import links, raises, together
 from api.pages import Page, Paged
-from api.people import may
+from api.people import Caller, may
 from api.reading import ReadAgain
 from api.services import Services, WithServices
 from api.workflow_calls import asked, in_time
@@ -67,23 +68,24 @@ class DecisionAnswer(Value):
     gate: GateState | None = None
 
 
-@router.get("")
+@router.get("", dependencies=[Depends(may("read programs"))])
 async def list_gates(
     services: WithServices,
-    person: Annotated[Person, Depends(may("read programs"))],
+    asker: Caller,
     paged: Paged,
     program: Annotated[str | None, Query(max_length=200), CAN_BE_KEPT] = None,
     open: bool = True,
     mine: bool = False,
 ) -> Page[GateState]:
-    """Gates, oldest first; `mine` leaves those that the person who asks can still vote at."""
+    """Gates of the programs that you may see, oldest first; `mine` leaves those that you can still vote at."""
     after = paged.after(datetime, str)
     async with services.engine.connect() as connection:
         # Who can vote is the rules' to say: of open gates, which are few, all are looked at.
         most = None if mine else paged.one_more
-        found = await gates.listed(connection, program, open_only=open or mine, after=after, limit=most)
+        found = await gates.listed(connection, program, open_only=open or mine, after=after, limit=most, among=asker.programs)
     if mine:
-        found = [state for state in found if _waits_for(state, person)][: paged.one_more]
+        waiting = (state for state in found if _waits_for(state, asker.in_program(state.subject.program)))
+        found = list(islice(waiting, paged.one_more))
     return paged.page(found, lambda gate: (gate.opened_at, gate.id))
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends
 
 from api.pages import Page, Paged
-from api.people import may
+from api.people import Caller, may
 from api.reading import ReadAgain
 from api.services import WithServices
 from domain.definition import Role
@@ -57,8 +57,11 @@ class Inbox(Value):
 
 
 @router.get("")
-async def show_inbox(services: WithServices, person: Decider) -> Inbox:
-    """What waits for me, in my own name and for those who have delegated to me, and what I have decided last."""
+async def show_inbox(services: WithServices, person: Decider, asker: Caller) -> Inbox:
+    """What waits for me, in my own name and for those who have delegated to me, and what I have decided last.
+
+    Only gates of programs that I may see: a delegate is somebody who has a role there too.
+    """
     now = datetime.now(UTC)
     async with services.engine.connect() as connection:
         open_gates = await gates.listed(connection, None, open_only=True)
@@ -68,7 +71,8 @@ async def show_inbox(services: WithServices, person: Decider) -> Inbox:
     found = [
         _waiting(state, way)
         for state in sorted(open_gates, key=lambda state: (state.due, state.id))
-        for way in ways(state, person, lent, now)
+        if asker.sees(state.subject.program)
+        for way in ways(state, asker.in_program(state.subject.program), lent, now)
     ]
     mine = tuple(each for each in found if each.way.on_behalf_of is None)
     others = tuple(each for each in found if each.way.on_behalf_of is not None)

@@ -35,13 +35,15 @@ class Answer:
     status: int
     body: Any
     location: str | None = None
+    shown_once: dict[str, str] | None = None
+    """What is added to the first answer, and kept nowhere: a secret."""
 
     def response(self, *, replayed: bool = False) -> JSONResponse:
         headers = {"Location": self.location} if self.location else {}
         if replayed:
             headers["Idempotency-Replayed"] = "true"
         kind = ProblemResponse if self.status >= HTTPStatus.BAD_REQUEST else JSONResponse
-        return kind(self.body, status_code=self.status, headers=headers)
+        return kind(self.body | (self.shown_once or {}), status_code=self.status, headers=headers)
 
 
 class RequestOut(Value):

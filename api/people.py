@@ -1,23 +1,21 @@
-"""Who asks: a bearer token per person, and one table of what each role may do."""
+"""Who asks, and one table of what each role may do: every route but the open ones goes through `may`."""
 
-import hmac
-import json
-import logging
-from collections.abc import Awaitable, Callable
-from hashlib import sha256
-from pathlib import Path
-from typing import Annotated, Literal, get_args
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Any, Literal, get_args
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from pydantic import SecretStr, TypeAdapter
 
+from api.asker import Asker
+from api.credentials import Credentials
 from api.errors import NotAllowed, TokenMissing
+from api.identity_errors import NotForMachines
+from api.limits import Expensive, Rates
+from domain import ids
 from domain.definition import Role
 from domain.gates import Person
-from domain.model import Value
-
-logger = logging.getLogger(__name__)
+from runtime.errors import TenureError
+from store.errors import GateUnknown, ProgramUnknown
 
 Action = Literal[
     "start a program",
@@ -42,6 +40,7 @@ Action = Literal[
     "see to notices",
     "read the books",
     "keep the books",
+    "manage API keys",
 ]
 _EVERYBODY: frozenset[Role] = frozenset(get_args(Role))
 MAY: dict[Action, frozenset[Role]] = {
@@ -70,67 +69,103 @@ MAY: dict[Action, frozenset[Role]] = {
     "see to notices": frozenset({"operator", "operations", "product_owner"}),
     "read the books": frozenset({"finance", "product_owner", "analyst"}),
     "keep the books": frozenset({"finance"}),
+    "manage API keys": frozenset({"product_owner", "operator"}),
 }
+ANYWHERE: frozenset[Action] = frozenset(
+    {
+        "start a program",
+        "read programs",
+        "decide at a gate",
+        "delegate",
+        "load a transaction log",
+        "run a prototype",
+        "manage API keys",
+    }
+)
+"""What takes the role in any one program where the address names none: the route itself then looks at which program it is.
+Everything else that names no program is about all of them, and takes the role for all."""
+IN_PERSON: frozenset[Action] = frozenset(
+    {"start a program", "revise a program", "end a program", "decide at a gate", "delegate", "manage API keys"}
+)
+"""What no API key may: behind four eyes there must be two persons, and who makes a key would be a third."""
+COSTS: dict[Action, Expensive] = {
+    "run a prototype": "prototypes",
+    "evaluate a program": "evaluations",
+    "check the ledger": "ledger",
+}
+"""What is so expensive that nobody may ask for it without end."""
+
+_bearer = HTTPBearer(auto_error=False, description="A token of the issuer, or an API key")
 
 
-class PersonEntry(Value):
-    """A person of the people file."""
-
-    id: str
-    name: str
-    roles: tuple[Role, ...]
-    token: SecretStr
-
-
-class People:
-    """The people of the people file, found by their token; read again when the file changes is not needed: restart the API."""
-
-    def __init__(self, entries: list[PersonEntry]) -> None:
-        self._by_digest = {_digest(entry.token.get_secret_value()): entry for entry in entries}
-
-    @classmethod
-    def read(cls, path: Path) -> "People":
-        """Read the people file. Raises OSError or ValueError where it is not there or not of its shape."""
-        return cls(TypeAdapter(list[PersonEntry]).validate_python(json.loads(path.read_text())))
-
-    @property
-    def names(self) -> dict[str, str]:
-        return {entry.id: entry.name for entry in self._by_digest.values()}
-
-    def by_token(self, token: str) -> Person | None:
-        """Whose token it is; compared in constant time."""
-        digest = _digest(token)
-        for known, entry in self._by_digest.items():
-            if hmac.compare_digest(known, digest):
-                return Person(id=entry.id, roles=entry.roles)
-        return None
-
-
-_bearer = HTTPBearer(auto_error=False, description="The token of a person in the people file")
-
-
-async def caller(request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Person:
-    """The person who asks. Raises TokenMissing."""
-    people: People = request.app.state.people
-    person = people.by_token(credentials.credentials) if credentials is not None else None
-    if person is None:
+async def caller(request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Asker:
+    """Who asks. Raises TokenMissing, TokenRefused, IssuerUnreachable, TooManyRequests."""
+    if credentials is None:
         raise TokenMissing
-    return person
+    known: Credentials = request.app.state.credentials
+    address = request.client.host if request.client is not None else ""
+    return await known.asker(credentials.credentials, address, request.app.state.services.engine)
 
 
-Caller = Annotated[Person, Depends(caller)]
+Caller = Annotated[Asker, Depends(caller)]
+"""Who asks, for a route that looks at many programs, or at one that its address does not name."""
 
 
-def may(action: Action) -> Callable[[Person], Awaitable[Person]]:
-    """A dependency that lets through only who may do this."""
+def may(action: Action) -> Callable[[Request, Asker], Awaitable[Person]]:
+    """A dependency that lets through only who may do this, to what the address names; what they may not see is not there.
 
-    async def check(person: Caller) -> Person:
-        if not MAY[action] & set(person.roles):
-            raise NotAllowed(person.id, action, ", ".join(sorted(MAY[action])))
-        return person
+    The person has the roles that hold for the address's program; where it names none, those that hold for all.
+    """
+    allowed, costs = MAY[action], COSTS.get(action)
+
+    async def check(request: Request, asker: Caller) -> Person:
+        program = _program_of(request.path_params)
+        if program is not None:
+            _check_sight(asker, action, program, request.path_params)
+            roles = asker.roles.of(program)
+        else:
+            roles = asker.roles.everywhere
+        if allowed.isdisjoint(asker.roles.anywhere if program is None and action in ANYWHERE else roles):
+            raise _not_allowed(asker, action)
+        if action in IN_PERSON and asker.is_machine:
+            raise NotForMachines(action)
+        if costs is not None:
+            rates: Rates = request.app.state.rates
+            await rates.spend(costs, asker.id)
+        return Person(id=asker.id, roles=roles)
 
     return check
 
 
-def _digest(token: str) -> str:
-    return sha256(token.encode()).hexdigest()
+def check_may(asker: Asker, action: Action, program: str) -> None:
+    """The same of a program that a request's body names, and that may not be there yet. Raises NotAllowed."""
+    if MAY[action].isdisjoint(asker.roles.of(program)):
+        raise NotAllowed(asker.id, f"{action} ({program})", ", ".join(sorted(MAY[action])))
+
+
+def check_sees(asker: Asker, program: str, unknown: TenureError | None = None) -> None:
+    """Raise that there is no such program (or what `unknown` says) where nothing of it may be shown to who asks."""
+    if not asker.sees(program):
+        raise unknown or ProgramUnknown(program)
+
+
+def _program_of(address: Mapping[str, Any]) -> str | None:
+    """The program that an address is about, by itself or by its gate; "" for a gate that is none of any program."""
+    if (program := address.get("program")) is not None:
+        return str(program)
+    if (gate := address.get("gate")) is not None:
+        return ids.program_of(gate) or ""
+    return None
+
+
+def _check_sight(asker: Asker, action: Action, program: str, address: Mapping[str, Any]) -> None:
+    """Raise that what the address names is not there, in the words in which it would be said of what really is not."""
+    if asker.sees(program):
+        return
+    if not asker.roles.anywhere:
+        raise _not_allowed(asker, action)
+    raise GateUnknown(address["gate"]) if "gate" in address else ProgramUnknown(program)
+
+
+def _not_allowed(asker: Asker, action: Action) -> NotAllowed:
+    return NotAllowed(asker.id, action, ", ".join(sorted(MAY[action])))

@@ -23,7 +23,7 @@ from api.errors import (
 from api.once import LATE, Answer, Key, RequestOut, once
 from api.openapi import links, raises, together
 from api.pages import Page, Paged
-from api.people import may
+from api.people import Caller, check_may, may
 from api.reading import ReadAgain
 from api.revisions import SUBMITTED, Submitted
 from api.services import WithServices
@@ -80,12 +80,17 @@ class ProgramDetails(ProgramOut):
     responses=together(LATE, SUBMITTED, raises(DefinitionFaulty, LogUnknown, ProgramExists)),
 )
 async def start_program(
-    request: Request, services: WithServices, key: Key, person: Annotated[Person, Depends(may("start a program"))]
+    request: Request,
+    services: WithServices,
+    key: Key,
+    person: Annotated[Person, Depends(may("start a program"))],
+    asker: Caller,
 ) -> JSONResponse:
     """Start the lifecycle of a program with its first revision; the person who asks is its owner."""
 
     async def act() -> Answer:
         definition = await definition_in(request)
+        check_may(asker, "start a program", definition.program)
         async with services.engine.connect() as connection:
             await transaction_logs.require(connection, definition.prototype.transactions)
             # Temporal forgets a workflow some time after its end; the store does not.
@@ -166,12 +171,12 @@ async def request_end(
 
 
 @router.get("", dependencies=[Depends(may("read programs"))])
-async def list_programs(services: WithServices, paged: Paged) -> Page[ProgramOut]:
-    """Every program with its stage, by id."""
+async def list_programs(services: WithServices, paged: Paged, asker: Caller) -> Page[ProgramOut]:
+    """Every program that you may see with its stage, by id."""
     (after,) = paged.after(str) or ("",)
     async with services.engine.connect() as connection:
-        found = [with_status(record) for record in await programs.listed(connection, after, paged.one_more)]
-    return paged.page(found, lambda program: (program.id,))
+        records = await programs.listed(connection, after, paged.one_more, among=asker.programs)
+    return paged.page([with_status(record) for record in records], lambda program: (program.id,))
 
 
 @router.get("/{program}", dependencies=[Depends(may("read programs"))])

@@ -10,10 +10,11 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from api.asker import Asker
 from api.errors import DefinitionFaulty, PrototypeNotDone, PrototypeUnknown
 from api.once import Answer, Key, once
 from api.openapi import links, raises, together
-from api.people import may
+from api.people import Caller, check_may, check_sees, may
 from api.reading import ReadAgain
 from api.services import Services, WithServices
 from domain import ids
@@ -32,6 +33,8 @@ from workflows.prototype_run import PrototypeRun
 
 router = APIRouter(prefix="/prototypes", tags=["prototypes"], route_class=ReadAgain)
 
+_PROGRAM = "program"
+"""What a prototype's workflow says in its memo: whose figures it has, and so to whom they may be shown."""
 PrototypeId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 
 
@@ -104,11 +107,13 @@ async def run_prototype(
     services: WithServices,
     key: Key,
     person: Annotated[Person, Depends(may("run a prototype"))],
+    asker: Caller,
 ) -> JSONResponse:
     """Have a definition simulated over a log; ask for the figures at Location. The same two have the same id."""
 
     async def act() -> Answer:
-        definition = await _definition(services, wish)
+        definition = await _definition(services, wish, asker)
+        check_may(asker, "run a prototype", definition.program)
         name = wish.log or definition.prototype.transactions
         async with services.engine.connect() as connection:
             log = await transaction_logs.find(connection, name)
@@ -126,9 +131,9 @@ async def run_prototype(
     dependencies=[Depends(may("read programs"))],
     responses=raises(PrototypeUnknown, PrototypeNotDone),
 )
-async def show_prototype(prototype: PrototypeId, services: WithServices) -> Running | Unusable | Done:
+async def show_prototype(prototype: PrototypeId, services: WithServices, asker: Caller) -> Running | Unusable | Done:
     """A prototype: `running`, `unusable` with why, or `done` with its figures, in total and month by month."""
-    answer = await _answer(services, prototype)
+    answer = await _answer(services, prototype, asker)
     if answer is None:
         return Running(id=prototype)
     if answer.run is None:
@@ -141,14 +146,15 @@ async def show_prototype(prototype: PrototypeId, services: WithServices) -> Runn
     dependencies=[Depends(may("read programs"))],
     responses=raises(PrototypeUnknown, PrototypeNotDone),
 )
-async def compare_prototypes(before: PrototypeId, after: PrototypeId, services: WithServices) -> Comparison:
+async def compare_prototypes(before: PrototypeId, after: PrototypeId, services: WithServices, asker: Caller) -> Comparison:
     """Two prototypes side by side; where both ran over one log, which members gain and lose, by their place in it."""
-    first, second = await _done(services, before), await _done(services, after)
+    first, second = await _done(services, before, asker), await _done(services, after, asker)
     return compare(first, second)
 
 
-async def _definition(services: Services, wish: PrototypeIn) -> Definition:
+async def _definition(services: Services, wish: PrototypeIn, asker: Asker) -> Definition:
     if isinstance(wish.definition, RevisionIn):
+        check_sees(asker, wish.definition.program)
         async with services.engine.connect() as connection:
             await programs.find(connection, wish.definition.program)
             return await programs.definition(connection, wish.definition.program, wish.definition.revision)
@@ -169,22 +175,28 @@ async def _begin(services: Services, workflow_id: str, order: PrototypeOrder) ->
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
             static_summary=f"Prototype of {order.definition.program} over {order.log}",
             search_attributes=of_program(order.definition.program),
+            memo={_PROGRAM: order.definition.program},
         )
     except WorkflowAlreadyStartedError:
         return  # it has been done, and is there to be read
 
 
-async def _answer(services: Services, prototype: str) -> PrototypeAnswer | None:
-    """What came of a prototype, None while it runs. Raises PrototypeUnknown, PrototypeNotDone for one that was stopped."""
+async def _answer(services: Services, prototype: str, asker: Asker) -> PrototypeAnswer | None:
+    """What came of a prototype, None while it runs. Raises PrototypeUnknown, PrototypeNotDone for one that was stopped.
+
+    One of a program that may not be shown is as unknown as one that nobody has run.
+    """
     handle: WorkflowHandle[Any, PrototypeAnswer] = services.temporal.get_workflow_handle_for(
         PrototypeRun.run, f"prototype/{prototype}"
     )
     try:
-        status = (await handle.describe()).status
+        described = await handle.describe()
     except RPCError as error:
         if error.status == RPCStatusCode.NOT_FOUND:
             raise PrototypeUnknown(prototype) from error
         raise
+    check_sees(asker, str((await described.memo()).get(_PROGRAM, "")), PrototypeUnknown(prototype))
+    status = described.status
     if status == WorkflowExecutionStatus.RUNNING:
         return None
     if status != WorkflowExecutionStatus.COMPLETED:
@@ -192,8 +204,8 @@ async def _answer(services: Services, prototype: str) -> PrototypeAnswer | None:
     return await handle.result()
 
 
-async def _done(services: Services, prototype: str) -> Run:
-    answer = await _answer(services, prototype)
+async def _done(services: Services, prototype: str, asker: Asker) -> Run:
+    answer = await _answer(services, prototype, asker)
     if answer is None:
         raise PrototypeNotDone(prototype, "it still runs")
     if answer.whole is None:

@@ -25,6 +25,7 @@ from benchmarks.table import Row
 from domain.definition import Definition, digest
 from domain.definition_file import read_definition
 from domain.lifecycle import Revision
+from runtime.development_issuer import DevelopmentIssuer, key_file
 from store import programs
 from store.tables import member as member_table
 
@@ -33,7 +34,6 @@ MEMBERS = 500
 REQUESTS = 1000
 AT_ONCE = 16
 EXAMPLE = Path(__file__).parents[1] / "examples" / "cd-club.yaml"
-_TOKEN = "bench"  # noqa: S105
 _PATIENCE = 60
 _JOINED = datetime.now(UTC) - timedelta(days=30)
 
@@ -137,13 +137,15 @@ async def _served(bench: Bench) -> AsyncIterator[tuple[httpx.AsyncClient, psutil
     """The API's process, and a client that keeps its connections."""
     with tempfile.TemporaryDirectory() as folder:
         people, socket = Path(folder) / "people.json", Path(folder) / "api.sock"
-        people.write_text(json.dumps([{"id": "bench", "name": "Bench", "roles": ["member_service"], "token": _TOKEN}]))
+        people.write_text(json.dumps([{"id": "bench", "name": "Bench", "roles": ["member_service"]}]))
+        issuer = DevelopmentIssuer.new()
+        key_file(people).write_text(issuer.private_key)
         server = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "benchmarks.http_server", bench.server.url, str(people), str(socket)
         )
         try:
             transport = httpx.AsyncHTTPTransport(uds=str(socket), retries=0)
-            headers = {"Authorization": f"Bearer {_TOKEN}"}
+            headers = {"Authorization": f"Bearer {issuer.token('bench', 'Bench', ['member_service'], lifetime=3600)}"}
             async with httpx.AsyncClient(
                 transport=transport, base_url="http://api", headers=headers, timeout=_PATIENCE
             ) as client:

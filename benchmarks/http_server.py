@@ -22,13 +22,15 @@ async def main(database: str, people: str, socket: str) -> None:
     """Serve until the process is ended. What is measured here never asks Temporal, so nobody connects to it."""
     engine = create_engine(database, pool_size=20)
     temporal = await Client.connect("127.0.0.1:1", lazy=True)
-    app = create_app(Settings(people_file=Path(people)), services=Services(engine, Ledger(engine), temporal))
+    app = create_app(
+        Settings(people_file=Path(people), development_issuer=True), services=Services(engine, Ledger(engine), temporal)
+    )
 
     @app.post("/empty")
     async def empty(person: Annotated[Person, Depends(may("serve members"))]) -> dict[str, str]:
         return {"status": "ok"}
 
-    await uvicorn.Server(uvicorn.Config(app, uds=socket, log_level="warning", access_log=False)).serve()
+    await uvicorn.Server(uvicorn.Config(app, uds=socket, log_level="warning", access_log=False, server_header=False)).serve()
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from uuid import uuid4
 import typer
 
 from cli.errors import ApiUnreachable, NobodyAsks, Refused, WrongCall
-from cli.people import token_of
+from cli.people import Token, tokens_of
 
 if TYPE_CHECKING:
     import httpx
@@ -22,6 +22,8 @@ _ANSWER_SECONDS = 90.0
 _ASK_AGAIN_SECONDS = 0.5
 _PAGE = 200
 _TOLD_EVERY = 2_000
+_MOST_WAIT = 120
+"""Seconds for which a command waits where the API says that it was asked too often."""
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -53,16 +55,15 @@ class Api:
         import httpx
 
         configured = settings()
-        token = token_of(configured.people, who) if who else configured.token
-        if not token:
-            raise NobodyAsks
+        token = _token(configured, who)
         self._as_json = as_json
         self._base = configured.api_url.rstrip("/")
         try:
             url = httpx.URL(self._base)
             self._client = httpx.Client(
                 base_url=url,
-                headers={b"Authorization": f"Bearer {token}".encode(), b"Accept": b"application/json"},
+                headers={b"Accept": b"application/json"},
+                auth=lambda request: _signed(request, token),
                 timeout=httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS),
                 trust_env=url.host not in _LOOPBACK,  # what is on this machine is never asked through a proxy
             )
@@ -152,7 +153,13 @@ class Api:
 
         try:
             # A gate's id has slashes of its own.
-            response = self._client.request(method, "/" + "/".join(quote(part, safe="/:") for part in path), **request)
+            address = "/" + "/".join(quote(part, safe="/:") for part in path)
+            response = self._client.request(method, address, **request)
+            waited = 0
+            while response.status_code == httpx.codes.TOO_MANY_REQUESTS and (pause := _pause(response)) <= _MOST_WAIT - waited:
+                time.sleep(pause)  # the API has said when to come back
+                waited += pause
+                response = self._client.request(method, address, **request)
         except httpx.UnsupportedProtocol as error:
             raise self._no_address() from error
         except httpx.LocalProtocolError as error:
@@ -186,3 +193,24 @@ class Api:
         return WrongCall(
             f"{self._base!r} is no address of an API.", remedy="Write TENURE_API_URL as for instance http://127.0.0.1:8600."
         )
+
+
+def _token(configured: "Settings", who: str | None) -> Token:
+    """What is shown to the API: a token of the person named, else what is in TENURE_TOKEN. Raises NobodyAsks."""
+    if who:
+        return tokens_of(configured.people, who)
+    token = configured.token.get_secret_value() if configured.token else ""
+    if not token:
+        raise NobodyAsks
+    return lambda: token
+
+
+def _signed(request: "httpx.Request", token: Token) -> "httpx.Request":
+    request.headers["Authorization"] = f"Bearer {token()}"
+    return request
+
+
+def _pause(response: "httpx.Response") -> int:
+    """Seconds after which to come back, as the API says; for ever where it says nothing that could be read."""
+    told = response.headers.get("Retry-After", "")
+    return max(1, int(told)) if told.isdigit() and len(told) < 9 else _MOST_WAIT + 1

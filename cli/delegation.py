@@ -49,11 +49,11 @@ def list_(as_json: Json = False, who: As = None) -> None:
 
     Example: `tenure --as demo-finance gate delegations`
     """
-    reply = Api(who, as_json=as_json).get("delegations")
+    reply = Api(who, as_json=as_json).all_pages("delegations")
     if as_json:
         typer.echo(reply.text)
     else:
-        print_delegations(reply.data)
+        print_delegations(reply.data["items"])
 
 
 def end(

@@ -54,12 +54,16 @@ class NobodyAsks(WrongCall):
     def __init__(self) -> None:
         super().__init__(
             "The API must know who asks.",
-            remedy="Give `--as PERSON` with an id of the people file, or set TENURE_TOKEN to your token.",
+            remedy="Give `--as PERSON` with an id of the people file, or set TENURE_TOKEN to your token or API key.",
         )
 
 
 class PeopleFileUnusable(WrongCall):
     code = "people_file_unusable"
+
+
+class IssuerKeyUnusable(WrongCall):
+    code = "issuer_key_unusable"
 
 
 class PersonUnknown(WrongCall):

@@ -1,7 +1,6 @@
 """`tenure event`: post what members did, file by file."""
 
 import json
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +9,7 @@ import typer
 from cli.client import Api, settings
 from cli.errors import REFUSED
 from cli.options import As, ProgramId
+from cli.people import named
 from cli.text import clean, count, number
 
 if TYPE_CHECKING:
@@ -61,7 +61,8 @@ def load(
     from cli.loading.progress import Watched
 
     api = Api(who)
-    asks = who or f"the token {sha256((settings().token or '').encode()).hexdigest()[:12]}"
+    token = settings().token
+    asks = who or named(token.get_secret_value() if token else "")
     beside = NoteBeside(file)
     with EventFile(file) as opened:
         known = beside.read(program, asks)

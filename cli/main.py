@@ -5,7 +5,23 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cli import audit, books, definition, event, gate, keys, ledger, log, member, notice, points, program, prototype, reward
+from cli import (
+    audit,
+    books,
+    definition,
+    event,
+    gate,
+    key,
+    keys,
+    ledger,
+    log,
+    member,
+    notice,
+    points,
+    program,
+    prototype,
+    reward,
+)
 from cli.demo.command import demo
 from cli.errors import CommandError, told
 from cli.options import AS_HELP
@@ -60,3 +76,4 @@ app.add_typer(ledger.app, name="ledger")
 app.add_typer(audit.app, name="audit")
 app.add_typer(keys.app, name="keys")
 app.add_typer(books.app, name="books")
+app.add_typer(key.app, name="api-key")

@@ -14,7 +14,6 @@ from cli.text import clean, count, instant, words
 app = typer.Typer(no_args_is_help=True, help="See what was told, and send again what could not be delivered.")
 
 _LISTED = 100
-_LARGEST_PAGE = "200"
 _LOOK_AGAIN = 0.5
 
 

@@ -11,7 +11,7 @@ def _person(ctx: typer.Context, value: str | None) -> str | None:
     return named
 
 
-AS_HELP = "Who asks: an id of the people file. Without it, the token in TENURE_TOKEN is used."
+AS_HELP = "Who asks: an id of the people file. Without it, the token or API key in TENURE_TOKEN is used."
 As = Annotated[str | None, typer.Option("--as", metavar="PERSON", help=AS_HELP, callback=_person)]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="At most so many; all, if left out.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the API's JSON, unchanged.")]

@@ -36,6 +36,7 @@ def up(
 
 
 def _say_where(stack: "Stack") -> None:
+    develops = stack.settings.oidc_issuer is None
     addresses, people_file = stack.addresses, Path(stack.environment["TENURE_PEOPLE_FILE"])
     out = console()
     out.print()
@@ -46,18 +47,21 @@ def _say_where(stack: "Stack") -> None:
                 "API": f"{addresses.api} (its pages: {addresses.api}/docs)",
                 "Temporal UI": addresses.temporal_ui,
                 "Temporal": addresses.temporal,
-                "people file": people_file,
+                "people file": people_file if develops else None,
+                "who asks": None if develops else f"by tokens of {stack.settings.oidc_issuer}",
                 "logs": stack.home.folder / "logs",
             }
         )
     )
     out.print()
-    people = read_people(people_file)
-    rows = [[f"tenure --as {person.id} …", person.name, ", ".join(person.roles)] for person in people]
-    out.print(table("To act as somebody, in another terminal", ("Command", "Who", "Roles"), rows))
+    if develops:
+        people = read_people(people_file)
+        rows = [[f"tenure --as {person.id} …", person.name, ", ".join(person.roles)] for person in people]
+        out.print(table("To act as somebody, in another terminal", ("Command", "Who", "Roles"), rows))
     # What another terminal would not find by itself.
     if settings().api_url.rstrip("/") != addresses.api:
         out.print(f"There, first: export TENURE_API_URL={quote(addresses.api)}", soft_wrap=True)
-    if settings().people.absolute() != people_file:
+    if develops and settings().people.absolute() != people_file:
         out.print(f"There, first: export TENURE_PEOPLE_FILE={quote(str(people_file))}", soft_wrap=True)
-    out.print("Begin with: tenure --as demo-owner program list", soft_wrap=True)
+    begin = "tenure --as demo-owner program list" if develops else "TENURE_TOKEN=… tenure program list"
+    out.print(f"Begin with: {begin}", soft_wrap=True)

@@ -109,6 +109,12 @@ def intervention(program: str, participant: str, number: int) -> str:
     return f"{member(program, participant)}/intervention/{number}"
 
 
+def program_of(workflow_id: str) -> str | None:
+    """The program that a workflow's id names as its own, such as that of a gate; None where it names none."""
+    found = re.fullmatch(f"program/({_NAME})(/.*)?", workflow_id, re.DOTALL)
+    return found[1] if found else None
+
+
 def is_program_id(text: str) -> bool:
     return re.fullmatch(_NAME, text) is not None
 

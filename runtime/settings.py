@@ -1,9 +1,12 @@
 """All settings, read once from `TENURE_*` (and, for Temporal, from its own standard `TEMPORAL_*`) environment variables."""
 
 from functools import lru_cache
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from runtime.errors import TenureError
@@ -23,6 +26,47 @@ class DatabaseMissing(TenureError):
         )
 
 
+def is_safe_address(address: str) -> bool:
+    """Whether keys may be fetched from there: over https, or from this machine itself."""
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    if parts.scheme == "https":
+        return bool(host)
+    return parts.scheme == "http" and is_this_machine(host)
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether a host's name or address is this machine's own."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _safe_address(address: str) -> str:
+    if not is_safe_address(address):
+        raise ValueError("it must be an https address (http only on this machine); correct it")
+    return address
+
+
+def _rate(text: str) -> str:
+    from limits import parse
+
+    try:
+        parse(text)
+    except ValueError as error:
+        raise ValueError("it is no rate; write for instance 60/minute") from error
+    return text
+
+
+SafeAddress = Annotated[str, AfterValidator(_safe_address)]
+Rate = Annotated[str, AfterValidator(_rate)]
+"""How often something may be done: `60/minute`, `1000/hour`."""
+
+
 class Settings(BaseSettings):
     """Where things are. With nothing set, everything is the embedded stack under `.tenure/`."""
 
@@ -30,7 +74,7 @@ class Settings(BaseSettings):
 
     home: Path = Path(".tenure")
     """The embedded stack's folder: data, logs, the people file, the keys."""
-    database_url: str | None = None
+    database_url: str | None = Field(default=None, repr=False)
     """PostgreSQL elsewhere, as `postgresql://user:password@host:port/database`; unset: the embedded one."""
     api_url: str = API_URL
     """Where the command line finds the API."""
@@ -38,18 +82,39 @@ class Settings(BaseSettings):
     api_port: int = 8600
     temporal_port: int = 7233
     temporal_ui_port: int = 8233
+    oidc_issuer: SafeAddress | None = None
+    """The OpenID Connect issuer whose tokens the API takes, exactly as its tokens name it in `iss`."""
+    oidc_audience: str | None = Field(default=None, min_length=1)
+    """What the issuer's tokens for this API say in `aud`."""
+    oidc_jwks_url: SafeAddress | None = None
+    """Where the issuer's keys are; unset: where its `/.well-known/openid-configuration` says."""
+    oidc_roles_claim: str = Field(default="tenure_roles", min_length=1)
+    """The claim with a person's roles, each as `finance` or `finance@cd-club`; dots lead into a claim's parts."""
+    development_issuer: bool = False
+    """Take tokens that are signed with the key beside the people file: for development alone, never where others can ask."""
     people_file: Path | None = None
-    """Who may use the API, as JSON: a list of {id, name, roles, token}; unset: `people.json` in `home`."""
+    """The persons of the development issuer, as JSON: a list of {id, name, roles}; unset: `people.json` in `home`."""
+    token: SecretStr | None = None
+    """What the command line shows to the API: a token of the issuer, or an API key."""
     signing_keys_file: Path | None = None
     """The private keys by which the API signs decisions, which no other process may read; unset: in `home`."""
     verification_keys_file: Path | None = None
     """The public keys, by which workers know that a decision is the API's; unset: in `home`."""
-    token: str | None = None
-    """The bearer token of the person who uses the command line."""
     notices_file: Path | None = None
     """Whom notices go to, and how, as JSON; unset: `notices.json` in `home`, and where that is not there, the log alone."""
     public_url: str | None = None
     """Under which address people find the API, for the links in notices; unset: `api_url`."""
+    rate_prototypes: Rate = "60/minute"
+    """Prototypes that one person may have begun; the same for what follows."""
+    rate_evaluations: Rate = "60/minute"
+    rate_ledger: Rate = "120/minute"
+    """Checks, seals and pages of a verification of the ledger."""
+    rate_audit: Rate = "120/minute"
+    """Verifications and exports of the audit trail."""
+    rate_events: Rate = "1200000/minute"
+    """Events in batches."""
+    rate_failed_tokens: Rate = "100/minute"
+    """Tokens and keys from one address that turn out to be none; then nothing new from there is looked at for a while."""
     max_body_bytes: int = Field(default=16 * 1024 * 1024, gt=0)
     """A request with a larger body is refused."""
     answer_within: float = Field(default=5.0, gt=0)
@@ -89,6 +154,11 @@ class Settings(BaseSettings):
     @property
     def verification_keys(self) -> Path:
         return self.verification_keys_file or self.home / "verification-keys.json"
+
+    @property
+    def directory_is_closed(self) -> bool:
+        """Whether everybody who could ever ask is known: with an issuer elsewhere, a person is known once they have asked."""
+        return self.oidc_issuer is None
 
 
 @lru_cache

@@ -1,6 +1,6 @@
 """Gates, and the decisions of the audit trail: what waits for whom, and who decided what."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import select, update
@@ -126,14 +126,20 @@ async def listed(
     open_only: bool,
     after: tuple[datetime, str] | None = None,
     limit: int | None = None,
+    among: Collection[str] | None = None,
 ) -> Sequence[GateState]:
-    """Gates, oldest first: of one program or of all, open ones or all; `after` is the opening and the id of the one before."""
+    """Gates, oldest first: of one program, of those `among`, or of all; open ones or all.
+
+    `after` is the opening and the id of the gate before.
+    """
     query = select(gate.c.state).order_by(gate.c.opened_at, gate.c.id).limit(limit)
     if after is not None:
         opened_at, id_ = after
         query = query.where((gate.c.opened_at > opened_at) | ((gate.c.opened_at == opened_at) & (gate.c.id > id_)))
     if program_id is not None:
         query = query.where(gate.c.program == program_id)
+    if among is not None:
+        query = query.where(gate.c.program.in_(among))
     if open_only:
         query = query.where(gate.c.outcome.is_(None))
     return [GateState.model_validate(state) for state in await connection.scalars(query)]
@@ -155,14 +161,6 @@ async def decisions(connection: AsyncConnection, program_id: str) -> Sequence[De
         .order_by(columns.number)
     )
     return [DecisionRecord.model_validate(dict(row)) for row in rows.mappings()]
-
-
-async def name_people(connection: AsyncConnection, names: dict[str, str]) -> None:
-    """Keep the names that go with the ids of the people who may decide."""
-    if not names:
-        return
-    statement = insert(person).values([{"id": id_, "name": name} for id_, name in sorted(names.items())])
-    await connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_={"name": statement.excluded.name}))
 
 
 def _progress(state: GateState) -> tuple[object, ...]:

@@ -1,7 +1,7 @@
 """Programs, their revisions and their stages: where each stands now, and every step of how it came there."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -180,9 +180,14 @@ async def find(connection: AsyncConnection, program_id: str) -> ProgramRecord:
     return ProgramRecord.model_validate(dict(row))
 
 
-async def listed(connection: AsyncConnection, after: str = "", limit: int | None = None) -> Sequence[ProgramRecord]:
-    """Programs by id, from the one after `after` on."""
-    rows = await connection.execute(select(*_PROGRAM_COLUMNS).where(program.c.id > after).order_by(program.c.id).limit(limit))
+async def listed(
+    connection: AsyncConnection, after: str = "", limit: int | None = None, *, among: Collection[str] | None = None
+) -> Sequence[ProgramRecord]:
+    """Programs by id, from the one after `after` on: all, or those `among` which somebody may see."""
+    query = select(*_PROGRAM_COLUMNS).where(program.c.id > after).order_by(program.c.id).limit(limit)
+    if among is not None:
+        query = query.where(program.c.id.in_(among))
+    rows = await connection.execute(query)
     return [ProgramRecord.model_validate(dict(row)) for row in rows.mappings()]
 
 

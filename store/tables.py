@@ -3,7 +3,9 @@
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
+    Date,
     DateTime,
     ForeignKey,
     ForeignKeyConstraint,
@@ -18,6 +20,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -37,7 +40,16 @@ def _program() -> Column:  # type: ignore[type-arg]
     return Column("program", Text, ForeignKey("store.program.id"), nullable=False)
 
 
-person = Table("person", metadata, Column("id", Text, primary_key=True), Column("name", Text, nullable=False))
+person = Table(
+    "person",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("email", Text),
+    Column("roles", JSONB, nullable=False, server_default=text("'{}'")),
+    _instant("seen_at", nullable=True),
+)
+"""The directory: everybody who may decide, by what the API was last told of them."""
 
 program = Table(
     "program",
@@ -432,3 +444,21 @@ books_period = Table(
     Index("books_period_last", "program", unique=True, postgresql_where="status = 'final'"),
 )
 """The books of each closed period, as they were closed: figures, terms and journal; the `final` one ends them."""
+api_key = Table(
+    "api_key",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("roles", JSONB, nullable=False),
+    Column("programs", JSONB(none_as_null=True)),
+    _instant("expires_at"),
+    Column("created_by", Text, nullable=False),
+    _instant("created_at"),
+    Column("revoked_by", Text),
+    _instant("revoked_at", nullable=True),
+    Column("last_used_on", Date),
+    _recorded_at(),
+    CheckConstraint("expires_at > created_at AND expires_at <= created_at + interval '366 days'", name="api_key_ends"),
+)
+"""The keys of machines; of a secret only the SHA-256 is kept. What a key may never changes, by privilege."""

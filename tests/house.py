@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from httpx import ASGITransport, AsyncClient, Response
+from httpx import ASGITransport, AsyncClient, Request, Response
 from ruamel.yaml import YAML
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
@@ -17,6 +17,7 @@ from api.services import Services
 from domain.definition import Definition, digest, scaled
 from domain.lifecycle import Revision
 from ledger import Ledger
+from runtime.development_issuer import DevelopmentIssuer, key_file
 from runtime.keys import ensure_keys
 from runtime.settings import Settings
 from runtime.signatures import KeyRing
@@ -38,6 +39,9 @@ PEOPLE = {
 
 _PATIENCE = 30.0
 """Seconds that a caller of the API waits: a machine under load must not turn an answer into a 202."""
+ISSUER = DevelopmentIssuer.new()
+"""Signs the tokens of all tests."""
+
 _numbers = count(1)
 
 
@@ -94,20 +98,54 @@ class House:
 
 def house_over(engine: AsyncEngine, temporal: Client, folder: Path) -> tuple[House, Any]:
     """A house without its workers, and the application to run; people and keys lie in the folder."""
-    people, signing, verification = (folder / f"{name}.json" for name in ("people", "signing-keys", "verification-keys"))
-    people.write_text(json.dumps(people_entries()))
+    signing, verification = (folder / f"{name}.json" for name in ("signing-keys", "verification-keys"))
     ensure_keys(signing, verification, datetime.now(UTC))
     ledger = Ledger(engine)
-    settings = Settings(people_file=people, signing_keys_file=signing, verification_keys_file=verification)
+    settings = api_settings(people_in(folder), signing_keys_file=signing, verification_keys_file=verification)
     app = create_app(settings, services=Services(engine, ledger, temporal, patience=_PATIENCE))
-    http = AsyncClient(
-        transport=ASGITransport(app=app), base_url="http://tenure", timeout=timedelta(seconds=60).total_seconds()
+    return House(engine, ledger, temporal, client_of(app), KeyRing(signing, verification)), app
+
+
+def client_of(app: Any, **options: Any) -> AsyncClient:
+    """Calls an application; where `Authorization` says `Bearer PERSON`, PERSON's token is sent."""
+    return AsyncClient(
+        transport=ASGITransport(app=app, **options),
+        base_url="http://tenure",
+        timeout=timedelta(seconds=60).total_seconds(),
+        event_hooks={"request": [_with_token]},
     )
-    return House(engine, ledger, temporal, http, KeyRing(signing, verification)), app
+
+
+def api_settings(people_file: Path, **more: Any) -> Settings:
+    """Settings of an API that takes the tokens of these tests."""
+    return Settings(people_file=people_file, development_issuer=True, **more)
 
 
 def people_entries() -> list[dict[str, Any]]:
-    return [{"id": id_, "name": id_.replace("-", " ").title(), "roles": roles, "token": id_} for id_, roles in PEOPLE.items()]
+    return [{"id": id_, "name": _name(id_), "roles": roles} for id_, roles in PEOPLE.items()]
+
+
+def people_in(folder: Path, entries: list[dict[str, Any]] | None = None) -> Path:
+    """A people file in this folder, and the issuer's key beside it."""
+    file = folder / "people.json"
+    file.write_text(json.dumps(people_entries() if entries is None else entries))
+    key_file(file).write_text(ISSUER.private_key)
+    return file
+
+
+def token_of(person: str) -> str:
+    """The token of one of the tests' persons."""
+    return ISSUER.token(person, _name(person), PEOPLE[person])
+
+
+async def _with_token(request: Request) -> None:
+    scheme, _, person = request.headers.get("Authorization", "").partition(" ")
+    if scheme == "Bearer" and person in PEOPLE:
+        request.headers["Authorization"] = f"Bearer {token_of(person)}"
+
+
+def _name(person: str) -> str:
+    return person.replace("-", " ").title()
 
 
 def _token(person: str) -> dict[str, str]:

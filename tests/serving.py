@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 async def served(app: ASGIApp) -> AsyncIterator[str]:
     """The address of the application, which answers there as long as the block lasts."""
     started = asyncio.Event()
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", server_header=False))
     startup = server.startup
 
     async def startup_told(sockets: object = None) -> None:

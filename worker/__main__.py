@@ -33,6 +33,7 @@ async def run(configured: Settings) -> None:
             engine,
             max_cached_workflows=configured.max_cached_workflows,
             notices=notices,
+            everybody_is_known=configured.directory_is_closed,
             build_id=configured.build_id,
         ):
             beside = [

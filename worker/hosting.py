@@ -35,17 +35,23 @@ async def hosted(
     notices: Notices | None = None,
     build_id: str | None = None,
     keys: VerificationKeys | None = None,
+    everybody_is_known: bool = False,
 ) -> AsyncIterator[list[Worker]]:
     """Host the workflows and activities of the queues until the block is left; what is under way may finish first.
 
     `notices` says whom notices go to, and how; without it they are logged. `keys` tell what the API has signed; without them,
-    the settings say where they are. With a `build_id` the workers are a version of the deployment `tenure`, and get work once
-    Temporal has been told that it is the current one.
+    the settings say where they are. Where `everybody_is_known`, a gate that nobody left could meet ends as it opens. With a
+    `build_id` the workers are a version of the deployment `tenure`, and get work once Temporal is told that it is current.
     """
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(AsyncClient())
         activities = Activities.over(
-            engine, client, http, notices or logged_alone(), keys or VerificationKeys(settings().verification_keys)
+            engine,
+            client,
+            http,
+            notices or logged_alone(),
+            keys or VerificationKeys(settings().verification_keys),
+            everybody_is_known=everybody_is_known,
         )
         workers = [
             await stack.enter_async_context(

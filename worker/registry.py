@@ -27,6 +27,7 @@ from domain.ids import BULK_QUEUE, MEMBERS_QUEUE, NOTICES_QUEUE, PROGRAMS_QUEUE
 from ledger import Ledger
 from runtime.notices import Notices
 from runtime.signatures import VerificationKeys
+from store import people
 from workflows.approval_gate import ApprovalGate
 from workflows.expiry_sweep import ExpirySweep
 from workflows.ledger_seal import LedgerSeal
@@ -71,13 +72,20 @@ class Activities:
 
     @classmethod
     def over(
-        cls, engine: AsyncEngine, client: Client, http: AsyncClient, notices: Notices, keys: VerificationKeys
+        cls,
+        engine: AsyncEngine,
+        client: Client,
+        http: AsyncClient,
+        notices: Notices,
+        keys: VerificationKeys,
+        *,
+        everybody_is_known: bool,
     ) -> "Activities":
         ledger = Ledger(engine)
         return cls(
             programs=ProgramActivities(engine),
             amendments=AmendmentActivities(engine),
-            gates=GateActivities(engine, keys, notices.routing),
+            gates=GateActivities(engine, keys, notices.routing, people.directory if everybody_is_known else None),
             qualification=QualificationActivities(engine),
             members=MemberActivities(engine, ledger),
             retention=RetentionActivities(engine, ledger),

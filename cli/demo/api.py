@@ -1,14 +1,16 @@
 """The API as the demo calls it: many requests at a time, as many persons."""
 
 import asyncio
-import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
 
+from runtime.development_issuer import DevelopmentIssuer
 from runtime.errors import TenureError
+from runtime.people_file import read_people
 
 _PATIENCE = 30.0
 _ATTEMPTS = 60
@@ -25,8 +27,8 @@ class DemoApi:
     """One connection pool; each call says who asks. One that finds nobody there, as after a crash, is repeated."""
 
     def __init__(self, address: str, people: Path, connections: int) -> None:
-        entries = json.loads(people.read_text(encoding="utf-8"))
-        self._tokens = {entry["id"]: entry["token"] for entry in entries}
+        issuer = DevelopmentIssuer.read(people)
+        self._tokens = {entry.id: partial(issuer.token, entry.id, entry.name, entry.roles) for entry in read_people(people)}
         self._http = httpx.AsyncClient(
             base_url=address, timeout=_PATIENCE, limits=httpx.Limits(max_connections=connections), trust_env=False
         )
@@ -79,7 +81,7 @@ class DemoApi:
             await asyncio.sleep(_PAUSE)
 
     async def _sent(self, person: str, method: str, path: str, *, key: str | None = None, **request: Any) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {self._tokens[person]}"}
+        headers = {"Authorization": f"Bearer {self._tokens[person]()}"}
         if key is not None:
             headers["Idempotency-Key"] = key
         for attempt in range(_ATTEMPTS):
@@ -90,6 +92,9 @@ class DemoApi:
                     raise
             else:
                 in_flight = response.status_code == httpx.codes.CONFLICT and response.json().get("code") == "request_in_flight"
+                if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+                    await asyncio.sleep(float(response.headers["Retry-After"]))  # the API has said when to come back
+                    continue
                 if response.status_code != httpx.codes.SERVICE_UNAVAILABLE and not in_flight:
                     return response
             await asyncio.sleep(_PAUSE)

@@ -1,14 +1,25 @@
 """One launched program for all tests of the API, and programs that wait at their first gate."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import pytest
 
+from api.app import create_app
 from domain import ids
+from runtime.settings import Settings
 from tests.api.club import Club, Waiting, begun, launched, pooling
 from tests.api.provider import Provider, serving
 from tests.house import House
 from tests.waiting import gate_open
+
+
+@pytest.fixture(scope="session")
+def described(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The API's description of itself; for that, nobody needs to be there."""
+    people = tmp_path_factory.mktemp("nobody") / "people.json"
+    people.write_text("[]")
+    return create_app(Settings(people_file=people)).openapi()
 
 
 @pytest.fixture(scope="session")

@@ -55,16 +55,14 @@ async def test_what_concerns_no_program_has_a_chain_of_its_own(club: Club, house
     async with house.engine.begin() as connection:
         fact = Fact(program=EVERYWHERE, at=datetime.now(UTC), action="api_key_made", actor="demo-operator", about="a-key")
         written = await audit.append(connection, fact)
-    page = await house.get(f"/audit?cursor={written.number - 1}", READER)
-    assert [entry["about"] for entry in page["items"]] == ["a-key"]
+    page = await house.get("/audit?about=a-key&limit=200", READER)
+    assert written.number in [entry["number"] for entry in page["items"]]
     assert (await house.get("/audit/verification", READER))["sound"]
 
 
 async def test_what_is_asked_for_wrongly_is_told_by_its_field(club: Club, house: House) -> None:
     headers = {"Authorization": f"Bearer {READER}"}
     for query, field in (
-        ("audit?cursor=x", "query.cursor"),
-        ("audit?cursor=-1", "query.cursor"),
         ("audit?limit=0", "query.limit"),
         ("audit?limit=201", "query.limit"),
         ("audit/verification?after=1", "hash"),
@@ -75,6 +73,7 @@ async def test_what_is_asked_for_wrongly_is_told_by_its_field(club: Club, house:
     ):
         found = problem(await house.http.get(f"{club.path}/{query}", headers=headers), 422, "invalid_request")
         assert found["field"] == field
+    problem(await house.http.get(f"{club.path}/audit?cursor=x", headers=headers), 422, "cursor_invalid")
     for path in ("audit", "audit/verification", "audit/export"):
         problem(await house.http.get(f"/programs/nowhere/{path}", headers=headers), 404, "program_unknown")
 
@@ -141,13 +140,14 @@ async def test_the_dossier_tells_refused_votes_and_what_a_further_revision_chang
 
 async def _entries(house: House, program: str, limit: int) -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = []
-    cursor: str | None = "0"
-    while cursor is not None:
-        page = await house.get(f"/programs/{program}/audit?limit={limit}&cursor={cursor}", READER)
+    following = ""
+    while True:
+        page = await house.get(f"/programs/{program}/audit?limit={limit}{following}", READER)
         assert len(page["items"]) <= limit
         entries += page["items"]
-        cursor = page["next"]
-    return entries
+        if page["next"] is None:
+            return entries
+        following = f"&cursor={page['next']}"
 
 
 class _Reader(HTMLParser):

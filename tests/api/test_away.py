@@ -1,23 +1,21 @@
 """When something is not there: the database restarts or goes, an error nobody foresaw; nothing of the inside is told."""
 
-import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
 import pytest
 from fastapi import FastAPI
-from httpx import ASGITransport, AsyncClient
+from httpx import AsyncClient
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.app import create_app
 from api.services import Services
 from ledger import Ledger
-from runtime.settings import Settings
 from tests.api.club import problem
 from tests.conftest import Databases
-from tests.house import House, people_entries
+from tests.house import House, api_settings, client_of, people_in
 
 _ROWS = "customer,at,amount\nc1,2026-01-01T10:00:00Z,1.00\n"
 _HEADERS = {"Authorization": "Bearer demo-owner", "Idempotency-Key": "away"}
@@ -26,9 +24,7 @@ _HEADERS = {"Authorization": "Bearer demo-owner", "Idempotency-Key": "away"}
 @pytest.fixture
 async def app(engine: AsyncEngine, house: House, tmp_path: Path) -> AsyncIterator[FastAPI]:
     """The API over a database of its own, which may go."""
-    people = tmp_path / "people.json"
-    people.write_text(json.dumps(people_entries()))
-    app = create_app(Settings(people_file=people), services=Services(engine, Ledger(engine), house.temporal))
+    app = create_app(api_settings(people_in(tmp_path)), services=Services(engine, Ledger(engine), house.temporal))
     async with app.router.lifespan_context(app):
         yield app
 
@@ -36,7 +32,7 @@ async def app(engine: AsyncEngine, house: House, tmp_path: Path) -> AsyncIterato
 @pytest.fixture
 async def http(app: FastAPI) -> AsyncIterator[AsyncClient]:
     """As over a network: an error inside is seen by its answer alone."""
-    async with AsyncClient(transport=ASGITransport(app=app, raise_app_exceptions=False), base_url="http://tenure") as http:
+    async with client_of(app, raise_app_exceptions=False) as http:
         yield http
 
 

@@ -52,7 +52,7 @@ async def test_a_vote_that_cannot_count_is_kept_as_refused_and_changes_nothing(
     ("headers", "status", "code"),
     [
         ({}, 401, "token_missing"),
-        ({"Authorization": "Bearer nobodys"}, 401, "token_missing"),
+        ({"Authorization": "Bearer nobodys"}, 401, "token_refused"),
         ({"Authorization": "Basic demo-marketing"}, 401, "token_missing"),
         ({"Authorization": "Bearer demo-guest"}, 403, "not_allowed"),
     ],

@@ -1,6 +1,7 @@
 """Every route, used as it is meant: what it answers, and that what it made can be found where it says."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from domain import ids
 from domain.definition import digest
@@ -44,7 +45,7 @@ async def test_a_definition_in_yaml_starts_a_program_where_it_says(house: House)
 async def test_gates_are_listed_for_those_who_can_still_decide(begin: Callable[[], Awaitable[Waiting]], house: House) -> None:
     waiting = await begin()
     gates = f"/gates?program={waiting.program}"
-    nothing = {"items": [], "next": None}
+    nothing: dict[str, Any] = {"items": [], "next": None}
     assert [gate["id"] for gate in (await house.get(f"{gates}&mine=true", "demo-marketing"))["items"]] == [waiting.gate]
     assert await house.get(f"{gates}&mine=true", "demo-owner") == nothing  # in finance, and the owner
     assert await house.get(f"{gates}&mine=true", "demo-legal") == nothing

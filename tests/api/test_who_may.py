@@ -1,21 +1,20 @@
-"""Who may do what: every route needs a token, every POST a key, and each role may do what the table of roles says."""
+"""Who may do what: every route needs a token, every POST a key; each role may do what the table says, where it holds."""
 
-import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, get_args
 
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from httpx import ASGITransport, AsyncClient, Response
+from httpx import AsyncClient, Response
 
 from api.app import create_app
-from api.people import MAY, Action
+from api.people import ANYWHERE, MAY, Action
+from api.security_headers import OPEN
 from api.services import Services
 from domain.definition import Role
-from runtime.settings import Settings
 from tests.api.club import problem
-from tests.house import House
+from tests.house import ISSUER, House, api_settings, client_of, people_in
 
 ROUTES: dict[tuple[str, str], Action] = {
     ("POST", "/programs"): "start a program",
@@ -89,13 +88,37 @@ ROUTES: dict[tuple[str, str], Action] = {
     ("GET", "/transaction-logs"): "read programs",
     ("GET", "/transaction-logs/{name}"): "read programs",
     ("GET", "/requests/{key:path}"): "read programs",
+    ("POST", "/api-keys"): "manage API keys",
+    ("GET", "/api-keys"): "manage API keys",
+    ("GET", "/api-keys/{api_key}"): "manage API keys",
+    ("POST", "/api-keys/{api_key}/revocation"): "manage API keys",
 }
 EACH_EVENT_HAS_A_KEY = {"/programs/{program}/events"}
 POSTS = [path for method, path in ROUTES if method == "POST" and path not in EACH_EVENT_HAS_A_KEY]
-OPEN = {"/health", "/problems", "/problems/{code}", "/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"}
-"""What tells nothing of any program."""
+OF_A_PROGRAM = [route for route in ROUTES if "{program}" in route[1] or "{gate:path}" in route[1]]
+TOLD_TO_ALL = {*OPEN, "/problems/{code}"}
+LOOK_AT_EACH = {
+    "/programs",
+    "/gates",
+    "/inbox",
+    "/inbox/decided",
+    "/delegations",
+    "/delegations/{delegation}",
+    "/delegations/{delegation}/end",
+    "/prototypes",
+    "/prototypes/{prototype}",
+    "/prototypes/{before}/comparison/{after}",
+    "/transaction-logs",
+    "/transaction-logs/{name}",
+    "/requests/{key:path}",
+    "/api-keys",
+    "/api-keys/{api_key}",
+    "/api-keys/{api_key}/revocation",
+}
+"""Addresses that name no program, and where a role in any one is enough to ask: the route shows what is of those alone, and
+`test_who_sees_what` and `test_api_keys` try it. A log of purchases is of no program, and shared by all."""
 _ROLES: tuple[Role, ...] = get_args(Role)
-_ALL = "everybody"
+_OWN, _OTHER = "nowhere", "elsewhere"
 
 
 def _paths(routes: Any) -> Iterator[tuple[str, str]]:
@@ -109,27 +132,37 @@ def _paths(routes: Any) -> Iterator[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 async def app(house: House, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FastAPI]:
-    """The API with one person for each role, one with none, and one with all."""
-    roles: dict[str, list[Role]] = {role: [role] for role in _ROLES} | {"none": [], _ALL: list(_ROLES)}
-    entries = [{"id": f"only-{id_}", "name": id_, "roles": mine, "token": id_} for id_, mine in roles.items()]
-    people = tmp_path_factory.mktemp("roles") / "people.json"
-    people.write_text(json.dumps(entries))
-    app = create_app(Settings(people_file=people), services=Services(house.engine, house.ledger, house.temporal))
+    """An API of its own, so that what is refused here counts for nobody else."""
+    settings = api_settings(people_in(tmp_path_factory.mktemp("roles"), []))
+    app = create_app(settings, services=Services(house.engine, house.ledger, house.temporal))
     async with app.router.lifespan_context(app):
         yield app
 
 
 @pytest.fixture(scope="module")
 async def http(app: FastAPI) -> AsyncIterator[AsyncClient]:
-    async with AsyncClient(transport=ASGITransport(app=app), base_url="http://tenure") as http:
+    async with client_of(app) as http:
         yield http
 
 
-async def _ask(http: AsyncClient, method: str, path: str, token: str | None, key: str | None = "who-may") -> Response:
+def _token(*roles: str) -> str:
+    """The token of somebody with these roles and no others."""
+    return ISSUER.token(f"only-{'-'.join(roles) or 'none'}", "Somebody", roles)
+
+
+_EVERY_ROLE = _token(*_ROLES)
+
+
+async def _ask(
+    http: AsyncClient, method: str, path: str, token: str | None, key: str | None = "who-may", program: str = _OWN
+) -> Response:
     """A request about what is not there, with a body that nothing can take."""
-    address = path.replace("{number}", "1").replace(":path", "")
-    for name in ("program", "gate", "participant", "name"):
-        address = address.replace(f"{{{name}}}", "nowhere")
+    address = path.replace("{number}", "1").replace("{gate:path}", f"program/{program}/r1/gate/strategy/1")
+    for name in ("prototype", "before", "after", "redemption"):
+        address = address.replace(f"{{{name}}}", "0" * 32)
+    address = address.replace("{program}", program)
+    for name in ("participant", "name", "reward", "api_key"):
+        address = address.replace(f"{{{name}}}", "nobody")
     headers = {b"Authorization": f"Bearer {token}".encode()} if token else {}
     if method == "POST" and key is not None:
         headers[b"Idempotency-Key"] = key.encode()
@@ -138,44 +171,70 @@ async def _ask(http: AsyncClient, method: str, path: str, token: str | None, key
 
 def test_the_table_knows_every_route_and_uses_every_action(app: FastAPI) -> None:
     found = set(_paths(app.routes))
-    assert {(method, path) for method, path in found if path not in OPEN} == set(ROUTES)
-    assert {path for _, path in found} >= OPEN
+    assert {(method, path) for method, path in found if path not in TOLD_TO_ALL} == set(ROUTES)
+    assert {path for _, path in found} >= TOLD_TO_ALL
     assert set(ROUTES.values()) == set(get_args(Action)) == set(MAY)
 
 
+def test_a_route_that_a_role_in_any_program_opens_is_one_that_looks_at_each() -> None:
+    opened = {path for (method, path), action in ROUTES.items() if (method, path) not in OF_A_PROGRAM and action in ANYWHERE}
+    assert opened == LOOK_AT_EACH
+
+
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-@pytest.mark.parametrize("token", [None, "nobodys"])
-async def test_every_route_needs_a_token(http: AsyncClient, method: str, path: str, token: str | None) -> None:
+@pytest.mark.parametrize(("token", "code"), [(None, "token_missing"), ("nobodys", "token_refused")])
+async def test_every_route_needs_a_token(http: AsyncClient, method: str, path: str, token: str | None, code: str) -> None:
     response = await _ask(http, method, path, token)
-    problem(response, 401, "token_missing")
+    problem(response, 401, code)
     assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
 @pytest.mark.parametrize("path", POSTS)
 async def test_every_post_needs_a_key(http: AsyncClient, path: str) -> None:
-    problem(await _ask(http, "POST", path, _ALL, key=None), 400, "idempotency_key_missing")
+    problem(await _ask(http, "POST", path, _EVERY_ROLE, key=None), 400, "idempotency_key_missing")
     for key in ("two words", "x" * 201, "clé", "tab\there"):
-        found = problem(await _ask(http, "POST", path, _ALL, key=key), 400, "idempotency_key_invalid")
+        found = problem(await _ask(http, "POST", path, _EVERY_ROLE, key=key), 400, "idempotency_key_invalid")
         assert "visible ASCII" in found["detail"]
 
 
 @pytest.mark.parametrize("key", ["!", "~", "a/b:c", "x" * 200])
 async def test_any_visible_characters_make_a_key(http: AsyncClient, key: str) -> None:
-    response = await _ask(http, "POST", "/transaction-logs/{name}", _ALL, key=key)
+    response = await _ask(http, "POST", "/transaction-logs/{name}", _EVERY_ROLE, key=key)
     problem(response, 422, "invalid_request")
+
+
+def _refused(response: Response, action: Action) -> None:
+    found = problem(response, 403, "not_allowed")
+    assert action in found["detail"]
+    assert all(allowed in found["remedy"] for allowed in MAY[action])
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 @pytest.mark.parametrize("role", [*_ROLES, "none"])
 async def test_each_role_may_do_what_the_table_says(http: AsyncClient, method: str, path: str, role: str) -> None:
-    response = await _ask(http, method, path, role)
+    response = await _ask(http, method, path, _token(*([] if role == "none" else [role])))
     action = ROUTES[method, path]
     if role in MAY[action]:
         assert response.status_code in (200, 202, 404, 422), response.text
     else:
-        found = problem(response, 403, "not_allowed")
-        assert action in found["detail"]
-        assert all(allowed in found["remedy"] for allowed in MAY[action])
+        _refused(response, action)
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+@pytest.mark.parametrize("role", _ROLES)
+async def test_a_role_for_one_program_does_the_same_there_and_nothing_elsewhere(
+    http: AsyncClient, method: str, path: str, role: str
+) -> None:
+    action, mine = ROUTES[method, path], _token(f"{role}@{_OWN}")
+    own = await _ask(http, method, path, mine)
+    if role in MAY[action] and ((method, path) in OF_A_PROGRAM or action in ANYWHERE):
+        assert own.status_code in (200, 404, 422), own.text
+    else:
+        _refused(own, action)
+    if (method, path) in OF_A_PROGRAM:
+        other = await _ask(http, method, path, mine, program=_OTHER)
+        kind = "gate_unknown" if "{gate:path}" in path else "program_unknown"
+        problem(other, 404, kind)
 
 
 async def test_an_address_that_is_not_there_is_told_so(http: AsyncClient) -> None:
@@ -185,6 +244,6 @@ async def test_an_address_that_is_not_there_is_told_so(http: AsyncClient) -> Non
 
 async def test_a_method_that_an_address_does_not_have_is_told_so(http: AsyncClient) -> None:
     for method, path in (("DELETE", "/programs/nowhere"), ("PUT", "/programs"), ("POST", "/health")):
-        response = await http.request(method, path, headers={"Authorization": f"Bearer {_ALL}"})
+        response = await http.request(method, path, headers={"Authorization": f"Bearer {_EVERY_ROLE}"})
         found = problem(response, 405, "method_not_allowed")
         assert response.headers["Allow"] in found["remedy"]

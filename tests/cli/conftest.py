@@ -1,7 +1,6 @@
 """The command as a test runs it: with an environment of its own, never with the one of the person who tests."""
 
 import asyncio
-import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -12,8 +11,8 @@ from typer.testing import CliRunner, Result
 from api.app import create_app
 from api.services import Services
 from cli.main import app
-from runtime.settings import Settings, settings
-from tests.house import House, people_entries
+from runtime.settings import settings
+from tests.house import House, api_settings, people_in, token_of
 from tests.serving import served
 
 Tenure = Callable[..., Result]
@@ -23,9 +22,7 @@ Ask = Callable[..., Awaitable[Result]]
 @pytest.fixture
 def people_file(tmp_path: Path) -> Path:
     """A people file with one person."""
-    file = tmp_path / "people.json"
-    file.write_text(json.dumps([{"id": "fiona", "name": "Fiona", "roles": ["finance"], "token": "a-token"}]))
-    return file
+    return people_in(tmp_path, [{"id": "fiona", "name": "Fiona", "roles": ["finance"]}])
 
 
 @pytest.fixture
@@ -47,10 +44,9 @@ def tenure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Tenure]:
 @pytest.fixture(scope="module")
 async def address(house: House, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     """The API over real HTTP."""
-    people = tmp_path_factory.mktemp("people") / "people.json"
-    people.write_text(json.dumps(people_entries()))
+    people = people_in(tmp_path_factory.mktemp("people"))
     services = Services(house.engine, house.ledger, house.temporal)
-    api = create_app(Settings(people_file=people), services=services)
+    api = create_app(api_settings(people), services=services)
     api.state.keys = house.keys  # those that the house's workers know
     async with served(api) as address:
         yield address
@@ -62,7 +58,7 @@ def ask_as(tenure: Tenure, address: str) -> Callable[[str], Ask]:
 
     def as_person(usual: str) -> Ask:
         async def run(*words: str, person: str = usual) -> Result:
-            return await asyncio.to_thread(tenure, *words, TENURE_API_URL=address, TENURE_TOKEN=person)
+            return await asyncio.to_thread(tenure, *words, TENURE_API_URL=address, TENURE_TOKEN=token_of(person))
 
         return run
 

@@ -21,10 +21,9 @@ from cli.loading import progress
 from cli.loading.file import EventFile, Place, Row
 from cli.loading.load import Stretch
 from cli.loading.note import Note
-from runtime.settings import Settings
 from tests.api.club import SHOP
 from tests.api.crowd import Crowd, in_force
-from tests.house import House, people_entries
+from tests.house import House, api_settings, people_in
 from tests.serving import served
 
 TENURE = [sys.executable, "-c", "from cli.main import app; app(prog_name='tenure')"]
@@ -125,10 +124,9 @@ async def crowd(house: House) -> Crowd:
 @pytest.fixture(scope="module")
 async def shop(crowd: Crowd, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Till]:
     """The API on a port of its own, over the house's ledger."""
-    people = tmp_path_factory.mktemp("people") / "people.json"
-    people.write_text(json.dumps(people_entries()))
+    people = people_in(tmp_path_factory.mktemp("people"))
     house = crowd.house
-    app = Watching(create_app(Settings(people_file=people), services=Services(house.engine, house.ledger, house.temporal)))
+    app = Watching(create_app(api_settings(people), services=Services(house.engine, house.ledger, house.temporal)))
     async with served(app) as address:
         yield Till(crowd, app, address, people, people.parent)
 

@@ -15,9 +15,8 @@ from api.app import create_app
 from api.services import Services
 from ledger import Ledger
 from runtime.database import create_engine
-from runtime.settings import Settings
 from tests.cli.conftest import Tenure
-from tests.house import people_entries
+from tests.house import api_settings, people_in, token_of
 from tests.ledger.asks import a_burn, an_earn
 from tests.serving import served
 
@@ -31,13 +30,11 @@ async def books(
 ) -> AsyncIterator[tuple[Ledger, Typed]]:
     """A ledger on a database of its own, and commands that reach it."""
     ledger = Ledger(engine)
-    people = tmp_path / "all-people.json"
-    people.write_text(json.dumps(people_entries()))
-    app = create_app(Settings(people_file=people), services=Services(engine, ledger, temporal_env.client))
+    app = create_app(api_settings(people_in(tmp_path)), services=Services(engine, ledger, temporal_env.client))
     async with served(app) as address:
 
         async def typed(person: str, *words: str) -> Result:
-            return await asyncio.to_thread(tenure, *words, TENURE_API_URL=address, TENURE_TOKEN=person)
+            return await asyncio.to_thread(tenure, *words, TENURE_API_URL=address, TENURE_TOKEN=token_of(person))
 
         yield ledger, typed
 

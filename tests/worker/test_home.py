@@ -10,10 +10,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from runtime.development_issuer import key_file
 from worker.embedded.child import Child
 from worker.embedded.errors import FolderForeign, FolderFull, PortTaken, StackAlreadyRuns
 from worker.embedded.home import Home
-from worker.embedded.people import ensure_people
+from worker.embedded.people import ensure_issuer_key, ensure_people
 from worker.embedded.ports import claim
 
 
@@ -97,14 +98,20 @@ def test_two_of_our_own_on_one_port_are_refused_as_well() -> None:
         claim({"Temporal": ("127.0.0.1", port, "TENURE_TEMPORAL_PORT"), "the API": ("127.0.0.1", port, "TENURE_API_PORT")})
 
 
-def test_demo_persons_are_for_the_owner_of_the_file_alone_and_keep_their_tokens(tmp_path: Path) -> None:
+def test_demo_persons_have_no_secrets_and_the_issuers_key_is_for_its_owner_alone(tmp_path: Path) -> None:
     file = tmp_path / "people.json"
     assert ensure_people(file)
     first = file.read_text()
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
     people = json.loads(first)
-    assert len({person["token"] for person in people}) == len(people) == 8
+    assert len({person["id"] for person in people}) == len(people) == 8
+    assert {name for person in people for name in person} == {"id", "name", "roles"}
     assert all(person["id"].startswith("demo-") and person["name"].startswith("Demo ") for person in people)
 
     assert not ensure_people(file)
     assert file.read_text() == first
+
+    assert ensure_issuer_key(file)
+    key = key_file(file).read_text()
+    assert stat.S_IMODE(key_file(file).stat().st_mode) == 0o600
+    assert not ensure_issuer_key(file)
+    assert key_file(file).read_text() == key

@@ -199,6 +199,21 @@ async def test_programs_on_the_embedded_temporal_hear_of_no_other(tmp_path: Path
         assert stack.environment["TENURE_PEOPLE_FILE"] == str(tmp_path / "home" / "people.json")
 
 
+@pytest.mark.parametrize("issuer", [None, "https://id.tenure.test"])
+async def test_a_development_issuer_is_set_up_only_where_there_is_no_other_and_said_plainly(
+    tmp_path: Path, issuer: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TENURE_TOKEN", "of who starts the stack")
+    said: list[str] = []
+    elsewhere = {"oidc_issuer": issuer, "oidc_audience": "tenure"} if issuer else {}
+    async with Stack(settings(tmp_path / "home", **elsewhere), said.append, programs={}) as stack:
+        assert stack.environment["TENURE_DEVELOPMENT_ISSUER"] == str(issuer is None)
+        assert stack.environment.get("TENURE_OIDC_ISSUER") == issuer
+        assert "TENURE_TOKEN" not in stack.environment
+    written = {"people.json", "development-issuer.json"} & {file.name for file in (tmp_path / "home").iterdir()}
+    assert bool(written) == (issuer is None) == any("ask as anybody" in line for line in said)
+
+
 async def test_the_whole_stack_runs_heals_and_drains(tmp_path: Path) -> None:
     events = Events()
     async with Stack(settings(tmp_path / "home"), events) as stack, httpx.AsyncClient(base_url=stack.addresses.api) as api:

@@ -14,9 +14,11 @@ from types import TracebackType
 from typing import Protocol, Self
 
 import asyncpg
+from pydantic import SecretStr
 from sqlalchemy import make_url
 
 from domain.model import Value
+from runtime.development_issuer import key_file
 from runtime.keys import ensure_keys
 from runtime.settings import Settings
 from runtime.temporal import connect
@@ -24,7 +26,7 @@ from store.migrate import migrate
 from worker.embedded.child import Child, told
 from worker.embedded.errors import Interrupted, ProgramFailed, ServiceUnreachable, StackError
 from worker.embedded.home import Home
-from worker.embedded.people import ensure_people
+from worker.embedded.people import ensure_issuer_key, ensure_people
 from worker.embedded.ports import claim
 from worker.embedded.postgres import EmbeddedPostgres
 from worker.embedded.temporal import EmbeddedTemporal, ensure_search_attributes
@@ -196,8 +198,15 @@ class Stack:
         database = settings.database_url or (postgres.url if postgres else "")
         await migrate(database)
         people = settings.people.absolute()
-        if settings.people_file is None and ensure_people(people):
-            self._on_event(f"Demo persons and their tokens are in {people}.")
+        develops = settings.oidc_issuer is None
+        if develops:
+            if settings.people_file is None and ensure_people(people):
+                self._on_event(f"Demo persons are in {people}.")
+            ensure_issuer_key(people)
+            self._on_event(
+                f"The API takes tokens that are signed with {key_file(people)}: whoever can read it may ask as anybody. "
+                "For development alone; set TENURE_OIDC_ISSUER for your own persons."
+            )
         signing, verification = settings.signing_keys.absolute(), settings.verification_keys.absolute()
         if settings.signing_keys_file is None and ensure_keys(signing, verification, datetime.now(UTC)):
             self._on_event(f"The keys that sign decisions are in {signing}.")
@@ -221,6 +230,7 @@ class Stack:
                     "people_file": people,
                     "signing_keys_file": signing,
                     "verification_keys_file": verification,
+                    "development_issuer": develops,
                     "token": None,
                 }
             ),
@@ -235,14 +245,16 @@ class Stack:
 
     def _make_environment(self, settings: Settings, temporal: EmbeddedTemporal | None) -> dict[str, str]:
         ours = {
-            f"TENURE_{name.upper()}": str(value)
+            f"TENURE_{name.upper()}": value.get_secret_value() if isinstance(value, SecretStr) else str(value)
             for name in Settings.model_fields
             if (value := getattr(settings, name)) is not None
         }
+        # Whoever starts the stack asks by their own token, and none of its programs does.
+        elsewhere = {name: value for name, value in os.environ.items() if name != "TENURE_TOKEN"}
         if temporal is None:
-            return dict(os.environ) | ours
+            return elsewhere | ours
         # Nothing that points at another Temporal service may reach a program that is to use the embedded one.
-        elsewhere = {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}
+        elsewhere = {name: value for name, value in elsewhere.items() if not name.startswith("TEMPORAL_")}
         return (
             elsewhere
             | ours

@@ -1,0 +1,143 @@
+"""API keys: made for machines, listed, revoked. Whoever manages them sees those that reach no further than they do."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Request
+from fastapi.responses import JSONResponse
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api import machine_keys
+from api.asker import MACHINE, Asker
+from api.credentials import Credentials
+from api.identity_errors import ApiKeyExpiry, ApiKeyUnknown, RoleNotGranted
+from api.once import Answer, Key, once
+from api.people import MAY, Caller, check_sees, may
+from api.reading import ReadAgain
+from api.services import WithServices
+from domain.definition import Role
+from domain.gates import Person
+from domain.ids import ProgramId
+from domain.model import CAN_BE_KEPT, Value
+from store import api_keys, programs
+from store.api_keys import ApiKeyRecord
+
+router = APIRouter(prefix="/api-keys", tags=["API keys"], route_class=ReadAgain)
+
+LONGEST_DAYS = 366
+"""A key that nobody makes anew is forgotten; so each has its end, after a year at most."""
+OF_MACHINES: frozenset[Role] = frozenset({"member_service", "analyst"})
+"""What shops, apps and reports need: whoever manages keys may give these, and any that they have themselves."""
+
+Manager = Annotated[Person, Depends(may("manage API keys"))]
+KeyId = Annotated[str, Path(max_length=100)]
+
+
+def _each_once(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(set(values)))
+
+
+class ApiKeyIn(Value):
+    """A key to be made: what it is for, what whoever shows it may, and until when; without `programs`, in all of them."""
+
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), CAN_BE_KEPT]
+    roles: Annotated[tuple[Role, ...], Field(min_length=1), AfterValidator(_each_once)]
+    programs: Annotated[tuple[ProgramId, ...], Field(min_length=1, max_length=100), AfterValidator(_each_once)] | None = None
+    expires_at: AwareDatetime
+
+
+@router.post("", status_code=201)
+async def make_key(
+    wish: ApiKeyIn, request: Request, services: WithServices, key: Key, person: Manager, asker: Caller
+) -> JSONResponse:
+    """Make an API key. `key` in the answer is shown this once: a repetition of the request gets the answer without it."""
+
+    async def act() -> Answer:
+        now = datetime.now(UTC)
+        _check_expiry(wish.expires_at, now)
+        async with services.engine.begin() as connection:
+            await _check_grant(connection, asker, wish)
+            new = machine_keys.made()
+            record = ApiKeyRecord(
+                id=new.id,
+                name=wish.name,
+                roles=wish.roles,
+                programs=wish.programs,
+                expires_at=wish.expires_at.astimezone(UTC),
+                created_by=person.id,
+                created_at=now,
+            )
+            await api_keys.add(connection, record, new.digest)
+        return Answer(201, record.model_dump(mode="json"), f"/api-keys/{new.id}", shown_once={"key": new.key})
+
+    return await once(request, services, person, key, act)
+
+
+@router.get("", dependencies=[Depends(may("manage API keys"))])
+async def list_keys(services: WithServices, asker: Caller) -> list[dict[str, Any]]:
+    """The API keys that reach no further than you do, newest first; their secrets are shown to nobody."""
+    async with services.engine.connect() as connection:
+        found = await api_keys.listed(connection)
+    return [record.model_dump(mode="json") for record in found if _reaches(asker, record.programs)]
+
+
+@router.get("/{api_key}", dependencies=[Depends(may("manage API keys"))])
+async def show_key(api_key: KeyId, services: WithServices, asker: Caller) -> dict[str, Any]:
+    """One API key: what it may, until when, who made it, and on which day it was used last."""
+    async with services.engine.connect() as connection:
+        return (await _found(connection, asker, api_key)).model_dump(mode="json")
+
+
+@router.post("/{api_key}/revocation")
+async def revoke_key(
+    api_key: KeyId, request: Request, services: WithServices, key: Key, person: Manager, asker: Caller
+) -> JSONResponse:
+    """End an API key for good: at once in this process of the API, in every other one within ten seconds."""
+
+    async def act() -> Answer:
+        async with services.engine.begin() as connection:
+            await _found(connection, asker, api_key)
+            await api_keys.revoke(connection, api_key, person.id, datetime.now(UTC))
+            record = await _found(connection, asker, api_key)
+        known: Credentials = request.app.state.credentials
+        known.forget(f"{MACHINE}{api_key}")
+        return Answer(200, record.model_dump(mode="json"))
+
+    return await once(request, services, person, key, act)
+
+
+def _check_expiry(at: datetime, now: datetime) -> None:
+    if not now < at <= now + timedelta(days=LONGEST_DAYS):
+        raise ApiKeyExpiry(LONGEST_DAYS)
+
+
+async def _check_grant(connection: AsyncConnection, asker: Asker, wish: ApiKeyIn) -> None:
+    """Raise ProgramUnknown for a program that is not there for who asks, and RoleNotGranted for a role they cannot give."""
+    for program in wish.programs or ():
+        check_sees(asker, program)
+        await programs.find(connection, program)
+    if _reaches(asker, wish.programs):
+        held = [set(asker.roles.of(program)) for program in wish.programs or ()] or [set(asker.roles.everywhere)]
+        mine = set.intersection(*held)
+        not_mine = set(wish.roles) - mine - OF_MACHINES
+    else:
+        not_mine = set(wish.roles)
+    if not_mine:
+        raise RoleNotGranted(", ".join(sorted(not_mine)), ", ".join(sorted(OF_MACHINES)))
+
+
+def _reaches(asker: Asker, programs_of_key: tuple[str, ...] | None) -> bool:
+    """Whether somebody manages keys wherever the key is good."""
+    managing = MAY["manage API keys"]
+    if not managing.isdisjoint(asker.roles.everywhere):
+        return True
+    return programs_of_key is not None and all(not managing.isdisjoint(asker.roles.of(program)) for program in programs_of_key)
+
+
+async def _found(connection: AsyncConnection, asker: Asker, id_: str) -> ApiKeyRecord:
+    """The key, if it is there for who asks. Raises ApiKeyUnknown."""
+    record = await api_keys.find(connection, id_)
+    if record is None or not _reaches(asker, record.programs):
+        raise ApiKeyUnknown(id_)
+    return record

@@ -1,0 +1,45 @@
+"""The development issuer as the API takes it: its tokens are read as any issuer's, its persons stand in the directory."""
+
+from pathlib import Path
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from api.identity_errors import DevelopmentUnusable
+from api.issuer_keys import KnownKeys
+from api.tokens import Tokens
+from domain.roles import Roles
+from runtime.development_issuer import AUDIENCE, ISSUER, ROLES_CLAIM, DevelopmentIssuer, key_file
+from runtime.people_file import PersonEntry, read_people
+from store import people
+
+
+def tokens_of_development(people_file: Path) -> Tokens:
+    """What reads the tokens that are signed with the key beside the people file. Raises DevelopmentUnusable."""
+    try:
+        keys = KnownKeys(DevelopmentIssuer.read(people_file).public_keys)
+    except (OSError, ValueError) as error:
+        raise DevelopmentUnusable(
+            f"The development issuer's key {key_file(people_file)} cannot be read: {error}.",
+            remedy="`tenure up` makes one; the people file beside it is named in TENURE_PEOPLE_FILE.",
+        ) from error
+    return Tokens(ISSUER, AUDIENCE, keys, ROLES_CLAIM)
+
+
+def persons_of_development(people_file: Path) -> tuple[PersonEntry, ...]:
+    """Everybody for whom the development issuer signs. Raises DevelopmentUnusable."""
+    try:
+        return read_people(people_file)
+    except (OSError, ValueError) as error:
+        raise DevelopmentUnusable(
+            f"The people file {people_file} cannot be read: {error}.",
+            remedy="Write a JSON list of {id, name, roles}, and name its place in TENURE_PEOPLE_FILE.",
+        ) from error
+
+
+async def enter(engine: AsyncEngine, persons: tuple[PersonEntry, ...]) -> None:
+    """Have the directory know everybody of the people file before they ask for the first time."""
+    known = [
+        people.PersonRecord(id=each.id, name=each.name, email=each.email, roles=Roles.read(each.roles)) for each in persons
+    ]
+    async with engine.begin() as connection:
+        await people.enter(connection, known)

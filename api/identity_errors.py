@@ -1,0 +1,141 @@
+"""The problems of who asks: tokens and keys that are none, issuers that are away, too many requests."""
+
+from runtime.errors import TenureError
+
+
+class TokenRefused(TenureError):
+    """Without a reason it is the same for everything that could be guessed at: unknown, expired and revoked keys read alike.
+
+    `reason` is for a token whose signature was found good.
+    """
+
+    code = "token_refused"
+    status = 401
+    title = "The token or key is not good"
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(
+            reason or "The bearer token or API key is not known, or not good any more.",
+            remedy="Sign in anew for a fresh token, or have another API key made; TENURE_TOKEN is what the command line sends.",
+        )
+
+
+class IssuerUnreachable(TenureError):
+    code = "issuer_unreachable"
+    status = 503
+    title = "Nobody can be recognised now"
+
+    def __init__(self, issuer: str) -> None:
+        super().__init__(
+            f"The keys of the issuer {issuer} cannot be fetched, so that its tokens cannot be checked.",
+            remedy="Repeat the request in a moment; if it fails again, tell the operator, whose log says why.",
+        )
+
+
+class IssuerMissing(TenureError):
+    """Nobody could ever ask: the API does not start."""
+
+    code = "issuer_missing"
+    status = 503
+    title = "No issuer of tokens is set"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Nothing says whose tokens the API takes.",
+            remedy="Set TENURE_OIDC_ISSUER and TENURE_OIDC_AUDIENCE; for development alone, `tenure up` sets "
+            "TENURE_DEVELOPMENT_ISSUER=1.",
+        )
+
+
+class AudienceMissing(TenureError):
+    code = "audience_missing"
+    status = 503
+    title = "No audience is set"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "TENURE_OIDC_ISSUER is set without TENURE_OIDC_AUDIENCE, so that tokens for any other service would do here.",
+            remedy="Set TENURE_OIDC_AUDIENCE to what the issuer's tokens for this API say in `aud`.",
+        )
+
+
+class TwoIssuers(TenureError):
+    code = "two_issuers"
+    status = 503
+    title = "Two issuers of tokens are set"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "TENURE_DEVELOPMENT_ISSUER and TENURE_OIDC_ISSUER are both set: whoever reads the key here could ask as anybody.",
+            remedy="Unset one of them.",
+        )
+
+
+class DevelopmentUnusable(TenureError):
+    code = "development_issuer_unusable"
+    status = 503
+    title = "The development issuer cannot be used"
+
+
+class NotForMachines(TenureError):
+    code = "not_for_machines"
+    status = 403
+    title = "A person must do that"
+
+    def __init__(self, action: str) -> None:
+        super().__init__(
+            f"An API key may not {action}, whatever its roles: somebody must answer for it in person.",
+            remedy="Ask with the token of a person.",
+        )
+
+
+class TooManyRequests(TenureError):
+    """`retry_after` is in seconds."""
+
+    code = "too_many_requests"
+    status = 429
+    title = "That was asked too often"
+
+    def __init__(self, what: str, rate: str, retry_after: int) -> None:
+        super().__init__(
+            f"There may be {rate} {what}.",
+            remedy=f"Repeat the request after {retry_after} second{'s' if retry_after != 1 else ''}.",
+        )
+        self.retry_after = retry_after
+
+
+class ApiKeyUnknown(TenureError):
+    code = "api_key_unknown"
+    status = 404
+    title = "There is no such API key"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            f"There is no API key {key!r}.", remedy="List the API keys and take an id from there.", field="api_key"
+        )
+
+
+class ApiKeyExpiry(TenureError):
+    code = "api_key_expiry"
+    status = 422
+    title = "The key's end is out of range"
+
+    def __init__(self, longest: int) -> None:
+        super().__init__(
+            f"An API key must end in the future, and within {longest} days.",
+            remedy="Write such an instant in `expires_at`; make a new key before this one ends.",
+            field="expires_at",
+        )
+
+
+class RoleNotGranted(TenureError):
+    code = "role_not_granted"
+    status = 403
+    title = "That role is not yours to give"
+
+    def __init__(self, roles: str, may: str) -> None:
+        super().__init__(
+            f"You cannot give a key {roles} for these programs.",
+            remedy=f"Give {may}, or roles that you have there yourself; who has another one can give it.",
+            field="roles",
+        )

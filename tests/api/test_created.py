@@ -1,0 +1,150 @@
+"""Whatever is created says where it is: every route that answers 201, and that something is there."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from httpx import Response
+
+from tests.api.club import SHOP, Club, Waiting, definition_of
+from tests.api.test_points import lapsed
+from tests.house import House, program_id
+from tests.waiting import stage_reached
+
+Begin = Callable[[], Awaitable[Waiting]]
+Make = Callable[[Club, Begin], Awaitable[Response]]
+
+
+async def _program(club: Club, begin: Begin) -> Response:
+    return await club.house.post("/programs", definition_of(program_id("made")).model_dump(mode="json"))
+
+
+async def _revision(club: Club, begin: Begin) -> Response:
+    waiting = await begin()
+    await waiting.vote("demo-marketing", "request_changes", reason="dearer, please")
+    await stage_reached(club.house, waiting.program, "development")
+    better = definition_of(waiting.program, summary="Better.")
+    return await club.house.post(f"/programs/{waiting.program}/revisions", better.model_dump(mode="json"))
+
+
+async def _evaluation(club: Club, begin: Begin) -> Response:
+    return await club.house.post(f"{club.path}/evaluations")
+
+
+async def _decision(club: Club, begin: Begin) -> Response:
+    return await (await begin()).vote("demo-marketing")
+
+
+async def _delegation(club: Club, begin: Begin) -> Response:
+    wish = {"to": "demo-legal", "until": (datetime.now(UTC) + timedelta(days=1)).isoformat()}
+    return await club.house.post("/delegations", wish, person="demo-marketing")
+
+
+async def _estimate(club: Club, begin: Begin) -> Response:
+    body = {"redemption_rate": "0.9", "why": "A study"}
+    return await club.house.post(f"{club.path}/books/estimates", body, person="demo-finance")
+
+
+async def _log(club: Club, begin: Begin) -> Response:
+    return await club.house.post("/transaction-logs/made", content="customer,at,amount\nc1,2026-01-01T10:00:00Z,1.00\n")
+
+
+async def _invitations(club: Club, begin: Begin) -> Response:
+    return await club.house.post(f"{club.path}/invitations", {"participants": [club.stranger()]}, person=SHOP)
+
+
+async def _member(club: Club, begin: Begin) -> Response:
+    return await club.enrol(club.stranger())
+
+
+async def _event(club: Club, begin: Begin) -> Response:
+    return await club.event(await club.member())
+
+
+async def _redemption(club: Club, begin: Begin) -> Response:
+    member = await club.member()
+    await club.event(member, "100")
+    return await club.redeem(member)
+
+
+async def _codes(club: Club, begin: Begin) -> Response:
+    return await club.house.post(f"{club.path}/rewards/ticket/codes", {"codes": ["made-1"]})
+
+
+async def _adjustment(club: Club, begin: Begin) -> Response:
+    return await club.points(await club.member(), "adjustments", {"points": 5, "reason": "late delivery"})
+
+
+async def _reversal(club: Club, begin: Begin) -> Response:
+    member = await club.member()
+    number = (await club.event(member)).json()["transaction"]
+    return await club.points(member, f"transactions/{number}/reversal", {"reason": "returned"})
+
+
+def _settled(how: str) -> Make:
+    async def settle(club: Club, begin: Begin) -> Response:
+        member = await club.member()
+        number = (await club.event(member, pending=True)).json()["transaction"]
+        return await club.points(member, f"transactions/{number}/{how}")
+
+    return settle
+
+
+async def _reinstatement(club: Club, begin: Begin) -> Response:
+    member = await club.member()
+    number = await lapsed(club, member, "old", timedelta(days=10))
+    return await club.points(member, f"transactions/{number}/reinstatement")
+
+
+async def _transfer(club: Club, begin: Begin) -> Response:
+    giver, taker = await club.member(), await club.member()
+    await club.event(giver)
+    return await club.points(giver, "transfers", {"to": taker, "points": 5})
+
+
+async def _conversion(club: Club, begin: Begin) -> Response:
+    member = await club.member()
+    await club.event(member)
+    return await club.points(member, "conversions", {"from_currency": "NOTES", "to_currency": "GEMS", "points": 200})
+
+
+CREATING: dict[str, Make] = {
+    "start_program": _program,
+    "submit_revision": _revision,
+    "evaluate_program": _evaluation,
+    "decide_gate": _decision,
+    "give_delegation": _delegation,
+    "enter_estimate": _estimate,
+    "load_log": _log,
+    "invite_members": _invitations,
+    "enrol_member": _member,
+    "post_event": _event,
+    "redeem_reward": _redemption,
+    "stock_reward": _codes,
+    "adjust_points": _adjustment,
+    "reverse_transaction": _reversal,
+    "confirm_earn": _settled("confirmation"),
+    "cancel_earn": _settled("cancellation"),
+    "reinstate_points": _reinstatement,
+    "transfer_points": _transfer,
+    "convert_points": _conversion,
+}
+
+
+def test_every_route_that_creates_is_tried(described: dict[str, Any]) -> None:
+    operations = [each for path in described["paths"].values() for each in path.values()]
+    assert {each["operationId"] for each in operations if "201" in each["responses"]} == set(CREATING)
+
+
+@pytest.mark.parametrize("operation", CREATING)
+async def test_what_is_created_is_where_the_answer_says(pool: Club, begin: Begin, house: House, operation: str) -> None:
+    await begin()  # so that the log of the prototypes is there
+    response = await CREATING[operation](pool, begin)
+    assert response.status_code == 201, response.text
+    location = response.headers["Location"]
+    for person in ("demo-owner", SHOP, "demo-marketing", "demo-finance"):
+        found = await house.http.get(location, headers={"Authorization": f"Bearer {person}"})
+        if found.status_code == 200:
+            break
+    assert found.status_code == 200, (location, found.text)
