@@ -38,9 +38,9 @@ async def test_both_ends_see_a_delegation_and_nobody_else_does(house: House) -> 
     given = await lent(house, "demo-legal", "demo-app", until=at(3))
     assert (given["giver"], given["taker"], given["roles"], given["program"]) == ("demo-legal", "demo-app", ["legal"], None)
     for person in ("demo-legal", "demo-app"):
-        assert given in await house.get("/delegations", person)
+        assert given in (await house.get("/delegations", person))["items"]
         assert await house.get(f"/delegations/{given['id']}", person) == given
-    assert given not in await house.get("/delegations", "demo-finance")
+    assert given not in (await house.get("/delegations", "demo-finance"))["items"]
     for path, method in ((f"/delegations/{given['id']}", "GET"), (f"/delegations/{given['id']}/end", "POST")):
         headers = {"Authorization": "Bearer demo-finance", "Idempotency-Key": f"{method} {given['id']}".replace(" ", "-")}
         problem(await house.http.request(method, path, headers=headers), 404, "delegation_unknown")

@@ -22,7 +22,7 @@ from domain.gates import Answer, Decision, GateState, Person, Subject
 from store import audit, gates, programs
 from tests.house import PEOPLE, House, first_revision, program_id
 from tests.lives import club, forward, shown
-from tests.waiting import done
+from tests.waiting import history_has
 from tests.workflows.conftest import Histories
 from workflows.approval_gate import ApprovalGate, SignedDecision
 
@@ -40,7 +40,7 @@ async def opened(house: House, *roles: Role, **policy: Any) -> Gate:
     id_ = ids.gate(ids.lifecycle(program), "launch", 1)
     state = opening("launch", 1, subject, rules, ("demo-owner",), datetime.now(UTC), ZoneInfo("UTC"), id_=id_)
     gate = await house.temporal.start_workflow(ApprovalGate.run, state, id=state.id, task_queue=ids.PROGRAMS_QUEUE)
-    await done(house.temporal, gate.id, "Open the gate")
+    await history_has(house.temporal, gate.id, lambda event: event.event_type == EventType.EVENT_TYPE_TIMER_STARTED)
     return gate
 
 
