@@ -33,7 +33,9 @@ from tests.serving import served
 
 _ALL = [{"id": "demo-all", "name": "All", "roles": list(get_args(Role))}]
 _HEADERS = {"Authorization": f"Bearer {ISSUER.token('demo-all', 'All', get_args(Role))}"}
-_UNHURRIED = dict.fromkeys(("rate_prototypes", "rate_evaluations", "rate_ledger", "rate_audit"), "100000/minute")
+_UNHURRIED = dict.fromkeys(
+    ("rate_prototypes", "rate_evaluations", "rate_ledger", "rate_audit", "rate_failed_tokens"), "100000/minute"
+)
 """More is asked here than any person may."""
 _EXCLUDED: list[CheckFunction] = [
     # What is of the right shape may still name a reward or a tier that is not there: that is refused, as it should be.
