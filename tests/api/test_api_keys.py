@@ -59,7 +59,7 @@ async def test_a_key_serves_members_of_its_program_and_sees_no_other(club: Club,
     event = {"type": "purchase", "occurred_at": datetime.now(UTC).isoformat(), "amount": "29.33"}
     posted = await house.http.post(f"{club.path}/members/{member}/events", json=event, headers=headers)
     assert (posted.status_code, posted.json()["points"]) == (201, 293), posted.text
-    assert [each["id"] for each in (await _show(house.http, key, "/programs")).json()] == [club.program]
+    assert [each["id"] for each in (await _show(house.http, key, "/programs")).json()["items"]] == [club.program]
     problem(await _show(house.http, key, f"{pool.path}/rewards"), 404, "program_unknown")
     problem(await _show(house.http, key, "/ledger/check"), 403, "not_allowed")
 
