@@ -1,7 +1,7 @@
 """API keys: made for machines, listed, revoked. Whoever manages them sees those that reach no further than they do."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import JSONResponse
@@ -13,6 +13,8 @@ from api.asker import MACHINE, Asker
 from api.credentials import Credentials
 from api.errors.identity import ApiKeyExpiry, ApiKeyUnknown, RoleNotGranted
 from api.once import Answer, Key, once
+from api.openapi import links, raises, together
+from api.pages import Page, Paged
 from api.people import MAY, Caller, check_sees, may
 from api.reading import ReadAgain
 from api.services import WithServices
@@ -22,6 +24,7 @@ from domain.ids import ProgramId
 from domain.model import CAN_BE_KEPT, Value
 from store import api_keys, programs
 from store.api_keys import ApiKeyRecord
+from store.errors import ProgramUnknown
 
 router = APIRouter(prefix="/api-keys", tags=["API keys"], route_class=ReadAgain)
 
@@ -47,7 +50,21 @@ class ApiKeyIn(Value):
     expires_at: AwareDatetime
 
 
-@router.post("", status_code=201)
+class ApiKeyMade(ApiKeyRecord):
+    """A key that was made; `key` is what is sent as the bearer token, and is shown this once."""
+
+    key: str | None = None
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=ApiKeyMade,
+    responses=together(
+        links(201, show_key={"api_key": "$response.body#/id"}, revoke_key={"api_key": "$response.body#/id"}),
+        raises(ProgramUnknown, ApiKeyExpiry, RoleNotGranted),
+    ),
+)
 async def make_key(
     wish: ApiKeyIn, request: Request, services: WithServices, key: Key, person: Manager, asker: Caller
 ) -> JSONResponse:
@@ -75,21 +92,23 @@ async def make_key(
 
 
 @router.get("", dependencies=[Depends(may("manage API keys"))])
-async def list_keys(services: WithServices, asker: Caller) -> list[dict[str, Any]]:
+async def list_keys(services: WithServices, asker: Caller, paged: Paged) -> Page[ApiKeyRecord]:
     """The API keys that reach no further than you do, newest first; their secrets are shown to nobody."""
+    after = paged.after(datetime, str)
     async with services.engine.connect() as connection:
-        found = await api_keys.listed(connection)
-    return [record.model_dump(mode="json") for record in found if _reaches(asker, record.programs)]
+        found = await api_keys.listed(connection, after=after)
+    mine = [record for record in found if _reaches(asker, record.programs)]
+    return paged.page(mine[: paged.one_more], lambda record: (record.created_at, record.id))
 
 
-@router.get("/{api_key}", dependencies=[Depends(may("manage API keys"))])
-async def show_key(api_key: KeyId, services: WithServices, asker: Caller) -> dict[str, Any]:
+@router.get("/{api_key}", dependencies=[Depends(may("manage API keys"))], responses=raises(ApiKeyUnknown))
+async def show_key(api_key: KeyId, services: WithServices, asker: Caller) -> ApiKeyRecord:
     """One API key: what it may, until when, who made it, and on which day it was used last."""
     async with services.engine.connect() as connection:
-        return (await _found(connection, asker, api_key)).model_dump(mode="json")
+        return await _found(connection, asker, api_key)
 
 
-@router.post("/{api_key}/revocation")
+@router.post("/{api_key}/revocation", response_model=ApiKeyRecord, responses=raises(ApiKeyUnknown))
 async def revoke_key(
     api_key: KeyId, request: Request, services: WithServices, key: Key, person: Manager, asker: Caller
 ) -> JSONResponse:
