@@ -4,12 +4,13 @@ import asyncio
 import sys
 from pathlib import Path
 
-from benchmarks import books, growth, http, ledger, prototype
+from benchmarks import books, gates, growth, http, ledger, prototype
 from benchmarks.table import Row, show, write
 
 AREAS = {
     "ledger": ledger.measure,
     "http": http.measure,
+    "gates": gates.measure,
     "growth": growth.measure,
     "books": books.measure,
     "prototype": prototype.measure,

@@ -5,12 +5,7 @@ PostgreSQL, not of who asks.
 """
 
 import asyncio
-import json
-import sys
-import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -21,11 +16,11 @@ import psutil
 from sqlalchemy import insert
 
 from benchmarks.bench import Bench, running
+from benchmarks.serving import served
 from benchmarks.table import Row
 from domain.definition import Definition, digest
 from domain.definition_file import read_definition
 from domain.lifecycle import Revision
-from runtime.development_issuer import DevelopmentIssuer, key_file
 from store import programs
 from store.tables import member as member_table
 
@@ -41,11 +36,18 @@ _JOINED = datetime.now(UTC) - timedelta(days=30)
 async def measure() -> list[Row]:
     """The CPU of the server's side for an event, and for nothing, over interleaved rounds."""
     async with running() as bench:
-        definition = read_definition(EXAMPLE.read_text())
-        assert isinstance(definition, Definition)
-        await _in_force(bench, definition)
-        async with _served(bench) as (client, api):
-            return await _measure(bench, client, api, definition)
+        definition = the_club()
+        await in_force(bench, definition)
+        async with served(bench.server.url, {"bench": ["member_service"]}) as serving:
+            client = serving.client("bench")
+            return await _measure(bench, client, serving.process, definition)
+
+
+def the_club() -> Definition:
+    """The CD Club, as the example has it."""
+    definition = read_definition(EXAMPLE.read_text())
+    assert isinstance(definition, Definition)
+    return definition
 
 
 async def _measure(bench: Bench, client: httpx.AsyncClient, api: psutil.Process, definition: Definition) -> list[Row]:
@@ -105,7 +107,7 @@ def _cpu(bench: Bench, api: psutil.Process) -> float:
     return used.user + used.system + bench.server_cpu()
 
 
-async def _in_force(bench: Bench, definition: Definition) -> None:
+async def in_force(bench: Bench, definition: Definition) -> None:
     """A program that has been launched a month ago, with members who joined then."""
     first = Revision(
         program=definition.program,
@@ -130,40 +132,3 @@ async def _in_force(bench: Bench, definition: Definition) -> None:
         await programs.register(connection, first)
         await programs.put_in_force(connection, definition.program, 1, _JOINED)
         await connection.execute(insert(member_table), [{"participant": f"m{number}"} | row for number in range(MEMBERS)])
-
-
-@asynccontextmanager
-async def _served(bench: Bench) -> AsyncIterator[tuple[httpx.AsyncClient, psutil.Process]]:
-    """The API's process, and a client that keeps its connections."""
-    with tempfile.TemporaryDirectory() as folder:
-        people, socket = Path(folder) / "people.json", Path(folder) / "api.sock"
-        people.write_text(json.dumps([{"id": "bench", "name": "Bench", "roles": ["member_service"]}]))
-        issuer = DevelopmentIssuer.new()
-        key_file(people).write_text(issuer.private_key)
-        server = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "benchmarks.http_server", bench.server.url, str(people), str(socket)
-        )
-        try:
-            transport = httpx.AsyncHTTPTransport(uds=str(socket), retries=0)
-            headers = {"Authorization": f"Bearer {issuer.token('bench', 'Bench', ['member_service'], lifetime=3600)}"}
-            async with httpx.AsyncClient(
-                transport=transport, base_url="http://api", headers=headers, timeout=_PATIENCE
-            ) as client:
-                await _answers(client, server)
-                yield client, psutil.Process(server.pid)
-        finally:
-            server.terminate()
-            await server.wait()
-
-
-async def _answers(client: httpx.AsyncClient, server: asyncio.subprocess.Process) -> None:
-    """Wait until the server answers."""
-    until = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            await client.get("/health")
-            return
-        except httpx.TransportError:
-            if server.returncode is not None or time.monotonic() > until:
-                raise
-            await asyncio.sleep(0.05)

@@ -1,4 +1,7 @@
-"""The API as a process for the benchmark, with one more route, authenticated and empty: `DATABASE PEOPLE SOCKET`."""
+"""The API as a process for the benchmarks, with one more route, authenticated and empty: `DATABASE FOLDER [TEMPORAL]`.
+
+In the folder are the people file, with its key, and the keys that sign decisions; the socket `api.sock` is made there.
+"""
 
 import asyncio
 import sys
@@ -8,6 +11,7 @@ from typing import Annotated
 import uvicorn
 from fastapi import Depends
 from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
 
 from api.app import create_app
 from api.people import may
@@ -17,20 +21,30 @@ from ledger import Ledger
 from runtime.database import create_engine
 from runtime.settings import Settings
 
+SOCKET = "api.sock"
 
-async def main(database: str, people: str, socket: str) -> None:
-    """Serve until the process is ended. What is measured here never asks Temporal, so nobody connects to it."""
+
+async def main(database: str, folder: str, address: str = "") -> None:
+    """Serve until the process is ended; without an address of Temporal, what is asked never asks Temporal."""
+    here = Path(folder)
     engine = create_engine(database, pool_size=20)
-    temporal = await Client.connect("127.0.0.1:1", lazy=True)
-    app = create_app(
-        Settings(people_file=Path(people), development_issuer=True), services=Services(engine, Ledger(engine), temporal)
+    converter = pydantic_data_converter
+    temporal = await Client.connect(address or "127.0.0.1:1", lazy=not address, data_converter=converter)
+    settings = Settings(
+        people_file=here / "people.json",
+        development_issuer=True,
+        signing_keys_file=here / "signing-keys.json",
+        verification_keys_file=here / "verification-keys.json",
     )
+    app = create_app(settings, services=Services(engine, Ledger(engine), temporal))
 
     @app.post("/empty")
     async def empty(person: Annotated[Person, Depends(may("serve members"))]) -> dict[str, str]:
         return {"status": "ok"}
 
-    await uvicorn.Server(uvicorn.Config(app, uds=socket, log_level="warning", access_log=False, server_header=False)).serve()
+    await uvicorn.Server(
+        uvicorn.Config(app, uds=str(here / SOCKET), log_level="warning", access_log=False, server_header=False)
+    ).serve()
 
 
 if __name__ == "__main__":

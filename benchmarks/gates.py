@@ -1,0 +1,189 @@
+"""What a vote through the API takes, against a bare update of an empty workflow on the same server; and many votes at once.
+
+The API runs as a process of its own; the workers, and what asks, share this one, for the votes as for the bare updates.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from itertools import count
+from statistics import quantiles
+
+from sqlalchemy import text
+from temporalio.client import Client, WorkflowHandle
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from activities.search_attributes import SEARCH_ATTRIBUTES
+from benchmarks.bare_workflow import Bare
+from benchmarks.bench import Bench, running
+from benchmarks.http import in_force, the_club
+from benchmarks.serving import Serving, served
+from benchmarks.table import Row
+from domain import ids
+from domain.definition import Definition, GatePolicy, GateRule, Role
+from domain.gate_opening import opening
+from domain.gates import GateState, Subject
+from worker.embedded.temporal import DYNAMIC_CONFIG, installed_temporal
+from worker.hosting import hosted
+from workflows.approval_gate import ApprovalGate
+
+ROUNDS, VOTES = 4, 100
+GATES, PEOPLE = 200, 20
+_DIGEST = "d" * 64
+_QUEUE = "bare"
+_LOOK_EVERY, _PATIENCE = 0.05, 60.0
+_RULES: tuple[Role, ...] = ("finance", "legal")
+
+
+async def measure() -> list[Row]:
+    """Latency of votes one after the other, and 200 gates decided by 20 people in parallel."""
+    people: dict[str, tuple[Role, ...]] = {f"voter-{number}": (_RULES[number % 2],) for number in range(PEOPLE)}
+    async with running() as bench, _temporal() as client:
+        definition = the_club()
+        await in_force(bench, definition)
+        address = client.service_client.config.target_host
+        async with served(bench.server.url, people, address) as serving, _workers(bench, client, serving):
+            gates = _gates(client, definition)
+            return [*await _latency(client, serving, gates), await _many(bench, serving, gates)]
+
+
+Gates = Callable[[], Awaitable[WorkflowHandle[ApprovalGate, object]]]
+
+
+def _gates(client: Client, definition: Definition) -> Gates:
+    numbers = count(1)
+
+    async def begun() -> WorkflowHandle[ApprovalGate, object]:
+        state = _opening(definition, next(numbers))
+        return await client.start_workflow(ApprovalGate.run, state, id=state.id, task_queue=ids.PROGRAMS_QUEUE)
+
+    return begun
+
+
+def _opening(definition: Definition, number: int) -> GateState:
+    now = datetime.now(UTC)
+    subject = Subject(kind="revision", program=definition.program, revision=1, title="the launch", digest=_DIGEST)
+    policy = GatePolicy(rules=tuple(GateRule(role=role) for role in _RULES))
+    gate = ids.gate(ids.lifecycle(definition.program), "launch", number)
+    return opening("launch", number, subject, policy, (), now, definition.zone, id_=gate)
+
+
+async def _latency(client: Client, serving: Serving, gates: Gates) -> list[Row]:
+    """Of the first of two votes at gates that are open, and of bare updates, in turn."""
+    bare = await client.start_workflow(Bare.run, id="bare", task_queue=_QUEUE)
+    voter = serving.client("voter-0")
+    found: dict[str, list[float]] = {"bare": [], "vote": []}
+    for round_ in range(ROUNDS + 1):
+        ready = [await _opened(serving, await gates()) for _ in range(VOTES)]
+        for number, gate in enumerate(ready):
+            start = time.perf_counter()
+            await bare.execute_update(Bare.ask, number)
+            middle = time.perf_counter()
+            await _vote(voter.post, gate)
+            end = time.perf_counter()
+            if round_ > 0:  # the first round warms up
+                found["bare"].append(middle - start)
+                found["vote"].append(end - middle)
+    rows = []
+    for name, place, most in (("p50", 49, 2.0), ("p99", 98, 3.0)):
+        least, value = (quantiles(found[kind], n=100)[place] * 1000 for kind in ("bare", "vote"))
+        ratio = value / least
+        rows.append(
+            Row(
+                "gates",
+                f"a vote through the API, {name}",
+                round(value, 2),
+                "ms",
+                round(least, 2),
+                round(ratio, 2),
+                f"ratio <= {most}",
+                ratio <= most,
+                "HTTP, the signature, the request's row, the local activity that writes vote and audit; floor: a bare update",
+            )
+        )
+    return rows
+
+
+async def _many(bench: Bench, serving: Serving, gates: Gates) -> Row:
+    """All people vote at all gates at once; of each role the first one at each gate counts, and nobody twice."""
+    ready = list(await asyncio.gather(*(_opened_after(serving, gates()) for _ in range(GATES))))
+    start = time.perf_counter()
+
+    async def decide(person: str, role_place: int) -> None:
+        # Each gate has one voter of each role; every third vote is sent twice, as a network would.
+        for number, gate in enumerate(ready):
+            if number % (PEOPLE // 2) == role_place:
+                await _vote(serving.client(person).post, gate)
+                if number % 3 == 0:
+                    await _vote(serving.client(person).post, gate)
+
+    await asyncio.gather(*(decide(f"voter-{number}", number // 2) for number in range(PEOPLE)))
+    seconds = time.perf_counter() - start
+    async with bench.owner.connect() as connection:
+        counted = await connection.scalar(
+            text("SELECT count(*) FROM store.audit WHERE about = ANY(:gates) AND action = 'vote' AND refusal IS NULL"),
+            {"gates": ready},
+        )
+        approved = await connection.scalar(
+            text("SELECT count(*) FROM store.gate WHERE id = ANY(:gates) AND outcome = 'approved'"), {"gates": ready}
+        )
+    assert (counted, approved) == (2 * GATES, GATES), (counted, approved)
+    return Row(
+        "gates",
+        f"{GATES} gates at once, {PEOPLE} people: {counted} votes counted once each",
+        round(2 * GATES / seconds, 1),
+        "votes a second",
+        None,
+        None,
+        "every vote counted once",
+        True,
+        "one worker and one API on two cores",
+    )
+
+
+async def _vote(post: Callable[..., Awaitable[object]], gate: str) -> None:
+    body = {"answer": "approve", "digest": _DIGEST}
+    response = await post(f"/gates/{gate}/decisions", json=body, headers={"Idempotency-Key": f"for-{gate}"[:200]})
+    assert getattr(response, "status_code", None) == 201, getattr(response, "text", response)
+
+
+async def _opened(serving: Serving, handle: WorkflowHandle[ApprovalGate, object]) -> str:
+    """The gate, once it stands in the store; the API tells it to whoever asks."""
+    client = serving.client("voter-0")
+    until = time.monotonic() + _PATIENCE
+    while (await client.get(f"/gates/{handle.id}")).status_code != 200:
+        assert time.monotonic() < until, f"{handle.id} does not open"
+        await asyncio.sleep(_LOOK_EVERY)
+    return handle.id
+
+
+async def _opened_after(serving: Serving, begun: Awaitable[WorkflowHandle[ApprovalGate, object]]) -> str:
+    return await _opened(serving, await begun)
+
+
+@asynccontextmanager
+async def _temporal() -> AsyncIterator[Client]:
+    """A Temporal server of its own, from the installed binary."""
+    executable = installed_temporal()
+    async with await WorkflowEnvironment.start_local(
+        data_converter=pydantic_data_converter,
+        search_attributes=SEARCH_ATTRIBUTES,
+        dev_server_existing_path=str(executable) if executable else None,
+        dev_server_extra_args=[f"--dynamic-config-value={name}={value}" for name, value in DYNAMIC_CONFIG.items()],
+        dev_server_log_level="error",
+    ) as environment:
+        yield environment.client
+
+
+@asynccontextmanager
+async def _workers(bench: Bench, client: Client, serving: Serving) -> AsyncIterator[None]:
+    """Tenure's workers, and one for the bare workflow."""
+    async with (
+        hosted(client, bench.engine, max_cached_workflows=1000, keys=serving.keys),
+        Worker(client, task_queue=_QUEUE, workflows=[Bare]),
+    ):
+        yield
