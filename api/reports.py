@@ -38,9 +38,8 @@ async def report(program: str, services: WithServices) -> dict[str, Any]:
             "evaluations": _dumped(await evidence.evaluations(connection, program)),
         }
     found["points"] = _dumped(await services.ledger.totals(program))
-    found["lifetime"] = (await services.ledger.window_figures(program, record.started_at, datetime.now(UTC))).model_dump(
-        mode="json"
-    )
+    lifetime = await services.ledger.window_figures(program, record.started_at, datetime.now(UTC))
+    found["lifetime"] = lifetime.model_dump(mode="json", exclude={"changed", "spread"})
     found["ledger_check"] = (await services.ledger.check(program)).model_dump(mode="json")
     return found
 

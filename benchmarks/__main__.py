@@ -4,10 +4,16 @@ import asyncio
 import sys
 from pathlib import Path
 
-from benchmarks import growth, http, ledger, prototype
+from benchmarks import evaluation, growth, http, ledger, prototype
 from benchmarks.table import Row, show, write
 
-AREAS = {"ledger": ledger.measure, "http": http.measure, "growth": growth.measure, "prototype": prototype.measure}
+AREAS = {
+    "ledger": ledger.measure,
+    "http": http.measure,
+    "growth": growth.measure,
+    "prototype": prototype.measure,
+    "evaluation": evaluation.measure,
+}
 
 
 def main() -> None:

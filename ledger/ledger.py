@@ -12,6 +12,7 @@ from ledger import (
     convert,
     earn,
     expire,
+    figures,
     forfeit,
     hold,
     journal,
@@ -180,10 +181,11 @@ class Ledger:
         async with self._engine.connect() as connection:
             return await read.totals(connection, program)
 
-    async def window_figures(self, program: str, since: datetime, until: datetime) -> read.WindowFigures:
-        """What happened in (since, until], by when it took effect."""
-        async with self._engine.connect() as connection:
-            return await read.window_figures(connection, program, since, until)
+    async def window_figures(
+        self, program: str, since: datetime, until: datetime, currency: str | None = None
+    ) -> figures.WindowFigures:
+        """What happened in (since, until], by when it took effect, in one of the program's currencies or in all."""
+        return await figures.window_figures(self._engine, program, since, until, currency)
 
     async def check(self, program: str | None = None) -> check.CheckReport:
         """The reconciliation of a program, or of the whole ledger."""

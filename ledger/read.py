@@ -1,14 +1,13 @@
-"""What the ledger knows: balances, counters, totals and the figures of a window. Windows are (since, until]."""
+"""What the ledger knows: balances, counters and totals. Windows are (since, until]."""
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Select, bindparam, func, select, text, union_all
+from sqlalchemy import func, select, text, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.model import Value
-from ledger.tables import account, lot, pending, posting, qualification, txn
+from ledger.tables import account, lot, pending, posting, qualification
 
 
 class LotView(Value):
@@ -53,18 +52,6 @@ class Totals(Value):
     adjusted: int = 0
     converted: int = 0
     transferred: int = 0
-    outstanding: int
-
-
-class WindowFigures(Value):
-    """What happened in a window; `outstanding` is at its end. Active: had an activity; redeemed: had a burn or a capture."""
-
-    issued: int
-    burned: int
-    expired: int
-    forfeited: int
-    active_members: int
-    members_redeemed: int
     outstanding: int
 
 
@@ -148,26 +135,6 @@ async def totals(connection: AsyncConnection, program: str) -> tuple[Totals, ...
     return tuple(Totals(currency=currency, **_figures(kinds)) for currency, kinds in sorted(by_currency.items()))
 
 
-async def window_figures(connection: AsyncConnection, program: str, since: datetime, until: datetime) -> WindowFigures:
-    """What happened to a program's points in (since, until], by when it took effect, over all its currencies."""
-    parameters = {"program": program, "since": since, "until": until}
-    within = txn.c.effective_at > bindparam("since")
-    moved = {
-        row.kind: row
-        for row in await connection.execute(
-            _moved_until()
-            .add_columns(func.coalesce(func.sum(_SIDES.c.amount).filter(within), 0).label("in_window"))
-            .add_columns(func.sum(_SIDES.c.amount).label("until_end")),
-            parameters,
-        )
-    }
-    figures = _figures({kind: int(row.in_window) for kind, row in moved.items()})
-    people = (await connection.execute(_PEOPLE, parameters)).one()
-    outstanding = int(moved["participant"].until_end) if "participant" in moved else 0
-    in_window = {name: figures[name] for name in ("issued", "burned", "expired", "forfeited")}
-    return WindowFigures(**in_window, outstanding=outstanding, active_members=people.active, members_redeemed=people.redeemed)
-
-
 def _figures(kinds: dict[str, int]) -> dict[str, int]:
     """The sums of the postings by the kind of account, as the trade names them."""
     return {
@@ -190,29 +157,6 @@ _SIDES = union_all(
 ).subquery("side")
 """Both sides of every posting, what an account got as positive."""
 
-
-def _moved_until() -> Select[Any]:
-    return (
-        select(account.c.kind)
-        .select_from(txn)
-        .join(_SIDES, _SIDES.c.txn_id == txn.c.id)
-        .join(account, account.c.id == _SIDES.c.account_id)
-        .where(txn.c.program == bindparam("program"), txn.c.effective_at <= bindparam("until"))
-        .group_by(account.c.kind)
-    )
-
-
-_burned = txn.c.kind.in_(["burn", "capture"]) & (txn.c.outcome == "posted")
-_PEOPLE = (
-    select(
-        func.count(account.c.participant.distinct()).filter(txn.c.activity).label("active"),
-        func.count(account.c.participant.distinct()).filter(_burned).label("redeemed"),
-    )
-    .select_from(txn)
-    .join(account, account.c.id == txn.c.account_id)
-    .where(txn.c.program == bindparam("program"))
-    .where(txn.c.effective_at > bindparam("since"), txn.c.effective_at <= bindparam("until"))
-)
 
 _COUNTED = text(
     """
