@@ -71,7 +71,10 @@ class EvaluationActivities:
         if not found:
             return LatestVerdict(id="", consequence="continue", told="")
         verdict = found[0].verdict
-        told = "; ".join(f"{result.kpi} {result.value}: {result.consequence}" for result in verdict.results)
+        told = "; ".join(
+            f"{result.kpi} {result.value if result.value is not None else result.status}: {result.consequence}"
+            for result in verdict.results
+        )
         return LatestVerdict(id=found[0].id, consequence=verdict.consequence, told=told)
 
     async def _figures(self, program: str, since: datetime, until: datetime, currency: str) -> Figures:

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import (
     corrections,
+    evaluations,
     events,
     exchanges,
     gates,
@@ -108,7 +109,7 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
     app.state.people = People.read(settings.people)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     problems.install(app)
-    of_programs = (programs, reports, gates, transaction_logs, prototypes, ledger_books)
+    of_programs = (programs, evaluations, reports, gates, transaction_logs, prototypes, ledger_books)
     of_members = (invitations, members, events, statements, corrections, exchanges, rewards, redemptions)
     for module in (*of_programs, *of_members):
         app.include_router(module.router)

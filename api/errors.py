@@ -662,3 +662,47 @@ class NoSuchStock(TenureError):
             remedy="Give it `fulfilment: {kind: voucher_codes}` in a further revision.",
             field="reward",
         )
+
+
+class NotScheduled(TenureError):
+    code = "not_scheduled"
+    status = 409
+    title = "The program is not evaluated on a Schedule"
+
+    def __init__(self, program: str) -> None:
+        super().__init__(
+            f"Program {program!r} has no Schedule: it begins with the launch, and ends with the wind-down.",
+            remedy="See the program's stage; what fell due while it ran can be made up by a backfill.",
+            field="program",
+        )
+
+
+class BackfillRefused(TenureError):
+    """A span of time as of which nothing can be evaluated."""
+
+    code = "backfill_span_wrong"
+    status = 422
+    title = "The span cannot be evaluated"
+
+    def __init__(self, field: str, problem: str, remedy: str) -> None:
+        super().__init__(f"{problem}.", remedy=remedy, field=field)
+
+
+class ReportUnknown(TenureError):
+    code = "report_unknown"
+    status = 404
+    title = "There is no such report"
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(f"There is no report {name!r}.", remedy=f"Ask for one of: {', '.join(known)}.", field="name")
+
+
+class AsOfWrong(TenureError):
+    """A day as of which there is nothing to report."""
+
+    code = "as_of_wrong"
+    status = 422
+    title = "There is no report as of that day"
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(f"{problem}.", remedy=remedy, field="as_of")

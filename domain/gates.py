@@ -19,7 +19,7 @@ Outcome = Literal["approved", "changes_requested", "rejected", "expired", "withd
 class Subject(Message):
     """What is to be decided: its kind and reference, in words, and the digest of exactly what was read."""
 
-    kind: Literal["revision", "wave", "test", "end"]
+    kind: Literal["revision", "wave", "test", "amendment", "end"]
     program: str
     revision: int
     title: str
