@@ -69,6 +69,11 @@ class Api:
         asked = {name: value for name, value in parameters.items() if value is not None}
         return self._send("GET", path, params=asked)
 
+    def get_text(self, *path: str, **parameters: str | bool | None) -> str:
+        """Read what is no JSON: a table, a page."""
+        asked = {name: value for name, value in parameters.items() if value is not None}
+        return self._send("GET", path, plain=True, params=asked).text
+
     def post(
         self,
         *path: str,
@@ -87,7 +92,9 @@ class Api:
             return self._send("POST", path, repeat=repeat, headers=headers, content=content)
         return self._send("POST", path, repeat=repeat, headers=headers, json=body or {})
 
-    def _send(self, method: str, path: tuple[str, ...], *, repeat: str = "Try again.", **request: Any) -> Reply:
+    def _send(
+        self, method: str, path: tuple[str, ...], *, repeat: str = "Try again.", plain: bool = False, **request: Any
+    ) -> Reply:
         import httpx
 
         try:
@@ -106,6 +113,8 @@ class Api:
             raise ApiUnreachable(
                 f"The API at {self._base} did not answer to the end ({type(error).__name__}).", remedy=repeat
             ) from error
+        if plain and response.is_success:
+            return Reply(response.text, None)
         return self._understood(response)
 
     def _understood(self, response: "httpx.Response") -> Reply:

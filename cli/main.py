@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cli import definition, event, gate, ledger, log, member, points, program, prototype, reward
+from cli import definition, event, gate, ledger, log, member, points, program, prototype, reports, reward
 from cli.demo.command import demo
 from cli.errors import CommandError, told
 from cli.options import AS_HELP
@@ -49,6 +49,7 @@ app.command()(demo)
 app.add_typer(definition.app, name="definition")
 app.add_typer(prototype.app, name="prototype")
 app.add_typer(program.app, name="program")
+app.add_typer(reports.app, name="report")
 app.add_typer(gate.app, name="gate")
 app.add_typer(member.app, name="member")
 app.add_typer(event.app, name="event")

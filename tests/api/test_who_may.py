@@ -31,6 +31,8 @@ ROUTES: dict[tuple[str, str], Action] = {
     ("POST", "/programs/{program}/schedule/trigger"): "evaluate a program",
     ("POST", "/programs/{program}/schedule/backfill"): "evaluate a program",
     ("GET", "/programs/{program}/report"): "read programs",
+    ("GET", "/programs/{program}/reports"): "read programs",
+    ("GET", "/programs/{program}/reports/{name}"): "read programs",
     ("GET", "/programs/{program}/ledger-check"): "check the ledger",
     ("POST", "/prototypes"): "run a prototype",
     ("GET", "/prototypes/{prototype}"): "read programs",
