@@ -215,7 +215,7 @@ async def _exceptions(then: Then) -> tuple[Rows, list[str]]:
         rows += [
             (
                 "drift",
-                each.participant or "",
+                each.participant or "the whole",
                 None,
                 f"{each.what}: expected {each.expected}, found {each.found}",
                 "See `tenure ledger check`.",
