@@ -53,6 +53,9 @@ def _plots(report: Report) -> list[str]:
 
 
 def _plot(plot: Plot, report: Report, of: str) -> str:
+    places = [[each.name for each in report.outline.columns].index(name) for name in plot.columns]
+    known = tuple(row for row in report.rows if all(row[place] is not None for place in places))  # not known is not zero
+    report = report.model_copy(update={"rows": known})
     labels = [str(label) for label in column(report, plot.along)]
     colours: Sequence[str] = _LINES if plot.kind == "lines" else [f"t{number}" for number in range(TIER_COLOURS)]
     series = [
@@ -64,8 +67,8 @@ def _plot(plot: Plot, report: Report, of: str) -> str:
 
 
 def _number(cell: Cell) -> float:
-    """What is not known yet has no height."""
-    return float(cell) if isinstance(cell, (int, Decimal)) else 0.0
+    assert isinstance(cell, (int, Decimal))
+    return float(cell)
 
 
 def _shown(cell: Cell, zone: ZoneInfo) -> str:

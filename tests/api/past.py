@@ -43,9 +43,12 @@ class Past:
         return f"/programs/{self.program}/reports/{name}?format={form}{asked}"
 
 
-async def lived(house: House) -> Past:
-    """Started in January, launched in February; ann stays, bob falls silent and comes back, cid leaves in May."""
-    definition = example("cd-club.yaml", program_id("past"))
+async def lived(house: House, **changes: Any) -> Past:
+    """Started in January, launched in February; ann stays, bob falls silent and comes back, cid leaves in May.
+
+    `changes` are parts of the definition.
+    """
+    definition = example("cd-club.yaml", program_id("past"), **changes)
     past = Past(house, definition)
     revision = first_revision(definition, at(1, 10))
     async with house.engine.begin() as connection:
