@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select, text, union_all
+from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.model import Value
-from ledger.tables import account, lot, pending, posting, qualification
+from ledger.accounts import SYSTEM_KINDS
+from ledger.tables import account, lot, pending, qualification
 
 
 class LotView(Value):
@@ -122,16 +123,17 @@ async def last_activity(connection: AsyncConnection, program: str, participant: 
 
 
 async def totals(connection: AsyncConnection, program: str) -> tuple[Totals, ...]:
-    """The program's totals by currency, derived from the postings."""
-    query = (
-        select(account.c.currency, account.c.kind, func.sum(_SIDES.c.amount).label("amount"))
-        .join(_SIDES, _SIDES.c.account_id == account.c.id)
-        .where(account.c.program == program)
-        .group_by(account.c.currency, account.c.kind)
-    )
+    """The program's totals by currency, derived from the postings.
+
+    Every posting has a member on one side and one of the program's own accounts on the other: those few say it all, and what
+    they gave and did not get back is outstanding.
+    """
+    own = {row.id: row for row in await connection.execute(_OWN, {"program": program})}
     by_currency: dict[str, dict[str, int]] = {}
-    for row in await connection.execute(query):
-        by_currency.setdefault(row.currency, {})[row.kind] = int(row.amount)
+    for row in await connection.execute(_GOT, {"own": list(own)}):
+        kinds = by_currency.setdefault(own[row.account_id].currency, {"participant": 0})
+        kinds[own[row.account_id].kind] = int(row.amount)
+        kinds["participant"] -= int(row.amount)
     return tuple(Totals(currency=currency, **_figures(kinds)) for currency, kinds in sorted(by_currency.items()))
 
 
@@ -151,13 +153,19 @@ def _figures(kinds: dict[str, int]) -> dict[str, int]:
     }
 
 
-_SIDES = union_all(
-    select(posting.c.txn_id, posting.c.credit_account.label("account_id"), posting.c.amount.label("amount")),
-    select(posting.c.txn_id, posting.c.debit_account, -posting.c.amount),
-).subquery("side")
-"""Both sides of every posting, what an account got as positive."""
-
-
+_OWN = select(account.c.id, account.c.kind, account.c.currency).where(
+    account.c.program == bindparam("program"), account.c.participant.in_([f"@{kind}" for kind in SYSTEM_KINDS])
+)
+_GOT = text(
+    """
+SELECT account_id, sum(amount) AS amount FROM (
+    SELECT credit_account AS account_id, sum(amount) AS amount FROM ledger.posting
+    WHERE credit_account = ANY(:own) GROUP BY credit_account
+    UNION ALL
+    SELECT debit_account, -sum(amount) FROM ledger.posting WHERE debit_account = ANY(:own) GROUP BY debit_account
+) AS side GROUP BY account_id
+"""
+)
 _COUNTED = text(
     """
 SELECT (
