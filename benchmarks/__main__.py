@@ -4,7 +4,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from benchmarks import books, growth, http, ledger, prototype
+from benchmarks import books, evaluation, growth, http, ledger, prototype
 from benchmarks.table import Row, show, write
 
 AREAS = {
@@ -13,6 +13,7 @@ AREAS = {
     "growth": growth.measure,
     "books": books.measure,
     "prototype": prototype.measure,
+    "evaluation": evaluation.measure,
 }
 
 
