@@ -1,7 +1,8 @@
 """API keys: made for machines, listed, revoked. Whoever manages them sees those that reach no further than they do."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from itertools import islice
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import JSONResponse
@@ -11,17 +12,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api import machine_keys
 from api.asker import MACHINE, Asker
 from api.credentials import Credentials
-from api.errors.identity import ApiKeyExpiry, ApiKeyUnknown, RoleNotGranted
+from api.errors.identity import ApiKeyExpiry, ApiKeyUnknown, NotForMachines, RoleNotGranted
 from api.once import Answer, Key, once
+from api.openapi import links, raises, together
+from api.pages import Page, Paged
 from api.people import MAY, Caller, check_sees, may
 from api.reading import ReadAgain
 from api.services import WithServices
+from domain.audit import EVERYWHERE, Action, Fact
 from domain.definition import Role
 from domain.gates import Person
 from domain.ids import ProgramId
 from domain.model import CAN_BE_KEPT, Value
-from store import api_keys, programs
+from store import api_keys, audit, programs
 from store.api_keys import ApiKeyRecord
+from store.errors import ProgramUnknown
 
 router = APIRouter(prefix="/api-keys", tags=["API keys"], route_class=ReadAgain)
 
@@ -47,7 +52,21 @@ class ApiKeyIn(Value):
     expires_at: AwareDatetime
 
 
-@router.post("", status_code=201)
+class ApiKeyMade(ApiKeyRecord):
+    """A new key; `key` is what is to be shown to the API, and is told this once."""
+
+    key: str | None = None
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=ApiKeyMade,
+    responses=together(
+        links(201, show_key={"api_key": "$response.body#/id"}, revoke_key={"api_key": "$response.body#/id"}),
+        raises(ApiKeyExpiry, RoleNotGranted, NotForMachines, ProgramUnknown),
+    ),
+)
 async def make_key(
     wish: ApiKeyIn, request: Request, services: WithServices, key: Key, person: Manager, asker: Caller
 ) -> JSONResponse:
@@ -69,27 +88,30 @@ async def make_key(
                 created_at=now,
             )
             await api_keys.add(connection, record, new.digest)
+            await audit.append(connection, _fact("api_key_made", record, person, now))
         return Answer(201, record.model_dump(mode="json"), f"/api-keys/{new.id}", shown_once={"key": new.key})
 
     return await once(request, services, person, key, act)
 
 
 @router.get("", dependencies=[Depends(may("manage API keys"))])
-async def list_keys(services: WithServices, asker: Caller) -> list[dict[str, Any]]:
+async def list_keys(services: WithServices, asker: Caller, paged: Paged) -> Page[ApiKeyRecord]:
     """The API keys that reach no further than you do, newest first; their secrets are shown to nobody."""
+    after = paged.after(datetime, str)
     async with services.engine.connect() as connection:
-        found = await api_keys.listed(connection)
-    return [record.model_dump(mode="json") for record in found if _reaches(asker, record.programs)]
+        found = await api_keys.listed(connection, after)
+    mine = (record for record in found if _reaches(asker, record.programs))
+    return paged.page(list(islice(mine, paged.one_more)), lambda record: (record.created_at, record.id))
 
 
-@router.get("/{api_key}", dependencies=[Depends(may("manage API keys"))])
-async def show_key(api_key: KeyId, services: WithServices, asker: Caller) -> dict[str, Any]:
+@router.get("/{api_key}", dependencies=[Depends(may("manage API keys"))], responses=raises(ApiKeyUnknown))
+async def show_key(api_key: KeyId, services: WithServices, asker: Caller) -> ApiKeyRecord:
     """One API key: what it may, until when, who made it, and on which day it was used last."""
     async with services.engine.connect() as connection:
-        return (await _found(connection, asker, api_key)).model_dump(mode="json")
+        return await _found(connection, asker, api_key)
 
 
-@router.post("/{api_key}/revocation")
+@router.post("/{api_key}/revocation", response_model=ApiKeyRecord, responses=raises(ApiKeyUnknown, NotForMachines))
 async def revoke_key(
     api_key: KeyId, request: Request, services: WithServices, key: Key, person: Manager, asker: Caller
 ) -> JSONResponse:
@@ -98,13 +120,29 @@ async def revoke_key(
     async def act() -> Answer:
         async with services.engine.begin() as connection:
             await _found(connection, asker, api_key)
-            await api_keys.revoke(connection, api_key, person.id, datetime.now(UTC))
+            now = datetime.now(UTC)
+            await api_keys.revoke(connection, api_key, person.id, now)
             record = await _found(connection, asker, api_key)
+            await audit.append(connection, _fact("api_key_revoked", record, person, record.revoked_at or now))
         known: Credentials = request.app.state.credentials
         known.forget(f"{MACHINE}{api_key}")
         return Answer(200, record.model_dump(mode="json"))
 
     return await once(request, services, person, key, act)
+
+
+def _fact(action: Action, record: ApiKeyRecord, person: Person, at: datetime) -> Fact:
+    """What the audit trail keeps: in that of the one program that a key is for, else in that of no single one."""
+    programs_of_key = record.programs or ()
+    return Fact(
+        program=programs_of_key[0] if len(programs_of_key) == 1 else EVERYWHERE,
+        at=at,
+        action=action,
+        actor=person.id,
+        about=f"{MACHINE}{record.id}",
+        key=f"{action}/{record.id}",
+        details=record.model_dump(mode="json", include={"name", "roles", "programs", "expires_at"}),
+    )
 
 
 def _check_expiry(at: datetime, now: datetime) -> None:

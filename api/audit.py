@@ -8,8 +8,9 @@ from fastapi.responses import HTMLResponse
 
 from api import dossier_page
 from api.chains import HASH, both_or_none
+from api.limits import Rates, rates_of
 from api.pages import Page, Paged, Paging
-from api.people import may
+from api.people import Caller, may
 from api.reading import ReadAgain
 from api.services import Services, WithServices
 from domain.audit import EVERYWHERE, AuditEntry, AuditHead
@@ -26,6 +27,12 @@ _MOST_ENTRIES = 10_000
 _LARGEST = 2**63 - 1
 _PAGES: Any = {200: {"model": Dossier, "content": {"text/html": {}}, "description": "As JSON, or as a page for people."}}
 
+
+async def _spend(asker: Caller, rates: Annotated[Rates, Depends(rates_of)]) -> None:
+    await rates.spend("audit", asker.id)
+
+
+_EXPENSIVE = Depends(_spend)
 Number = Annotated[int | None, Query(ge=1, le=_LARGEST)]
 Hash = Annotated[str | None, Query(pattern=HASH)]
 
@@ -60,14 +67,14 @@ async def list_audit(
     return await _page(services, program, paged, about)
 
 
-@router.get("/programs/{program}/audit/verification")
+@router.get("/programs/{program}/audit/verification", dependencies=[_EXPENSIVE])
 async def verify_audit(program: str, services: WithServices, wanted: Annotated[Asked, Depends(asked)]) -> AuditVerification:
     """Hash a page of the program's trail again, and name the first entry that is not what was written."""
     await _known(services, program)
     return await audit.verify(services.engine, program, noted=wanted.noted, after=wanted.after, most=wanted.most)
 
 
-@router.get("/programs/{program}/audit/export", response_model=Dossier, responses=_PAGES)
+@router.get("/programs/{program}/audit/export", dependencies=[_EXPENSIVE], response_model=Dossier, responses=_PAGES)
 async def export_audit(program: str, services: WithServices, format: Literal["json", "html"] = "json") -> Response:
     """Everything decided about a program: each gate with its subject, policy, votes, refused ones and evidence."""
     found = await dossiers.dossier(services.engine, program, datetime.now(UTC))
@@ -84,7 +91,7 @@ async def list_audit_everywhere(
     return await _page(services, EVERYWHERE, paged, about)
 
 
-@router.get("/audit/verification")
+@router.get("/audit/verification", dependencies=[_EXPENSIVE])
 async def verify_audit_everywhere(services: WithServices, wanted: Annotated[Asked, Depends(asked)]) -> AuditVerification:
     """Hash a page of that trail again, and name the first entry that is not what was written."""
     return await audit.verify(services.engine, EVERYWHERE, noted=wanted.noted, after=wanted.after, most=wanted.most)

@@ -43,7 +43,8 @@ class Answer:
         if replayed:
             headers["Idempotency-Replayed"] = "true"
         kind = ProblemResponse if self.status >= HTTPStatus.BAD_REQUEST else JSONResponse
-        return kind(self.body | (self.shown_once or {}), status_code=self.status, headers=headers)
+        body = self.body if self.shown_once is None else self.body | self.shown_once
+        return kind(body, status_code=self.status, headers=headers)
 
 
 class RequestOut(Value):

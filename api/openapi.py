@@ -24,6 +24,7 @@ from api.errors import (
     ServiceUnavailable,
     TokenMissing,
 )
+from api.errors.identity import TokenRefused, TooManyRequests
 from api.errors.registry import known
 from api.once import KEY, LONGEST_KEY
 from api.problem_examples import example
@@ -34,7 +35,7 @@ from store.errors import GateUnknown, MemberUnknown, ProgramUnknown
 
 _METHODS = {"get", "post", "put", "patch", "delete"}
 _ALWAYS = (NotAcceptable, HttpRefused, Internal, ServiceUnavailable)
-_SECURED = (TokenMissing, NotAllowed)
+_SECURED = (TokenMissing, TokenRefused, NotAllowed, TooManyRequests)
 _KEYED = (KeyMissing, KeyInvalid, KeyReused, RequestInFlight)
 _WITH_BODY = (BodyTooLarge, MediaTypeUnsupported, InvalidRequest)
 _IN_PATH: Mapping[str, type[TenureError]] = {

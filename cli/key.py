@@ -44,7 +44,7 @@ def create(
         typer.echo(reply.text)
         return
     made = reply.data
-    if "key" in made:
+    if made.get("key"):
         typer.echo(made["key"])
         told = f"This is the only time that it is shown. It is good until {instant(made['expires_at'])} UTC, as TENURE_TOKEN."
     else:
@@ -58,7 +58,7 @@ def list_keys(as_json: Json = False, who: As = None) -> None:
 
     Example: `tenure --as demo-owner api-key list`
     """
-    reply = Api(who, as_json=as_json).get("api-keys")
+    reply = Api(who, as_json=as_json).all_pages("api-keys")
     if as_json:
         typer.echo(reply.text)
         return
@@ -73,7 +73,7 @@ def list_keys(as_json: Json = False, who: As = None) -> None:
             each["last_used_on"] or "never",
             instant(each["revoked_at"], nothing=""),
         ]
-        for each in reply.data
+        for each in reply.data["items"]
     ]
     columns = ("Id", "For", "Roles", "Programs", "Until (UTC)", "Made by", "Last used", "Revoked")
     console().print(table(count(len(rows), "API key"), columns, rows))

@@ -58,9 +58,13 @@ async def find_with_digest(connection: AsyncConnection, id_: str) -> tuple[ApiKe
     return (ApiKeyRecord.model_validate(dict(row)), str(row["digest"])) if row is not None else None
 
 
-async def listed(connection: AsyncConnection) -> Sequence[ApiKeyRecord]:
-    """Every key, newest first."""
-    rows = await connection.execute(select(*_COLUMNS).order_by(api_key.c.created_at.desc(), api_key.c.id))
+async def listed(connection: AsyncConnection, after: tuple[datetime, str] | None = None) -> Sequence[ApiKeyRecord]:
+    """Every key, newest first; `after` is the making and the id of the one before."""
+    query = select(*_COLUMNS).order_by(api_key.c.created_at.desc(), api_key.c.id)
+    if after is not None:
+        made, id_ = after
+        query = query.where((api_key.c.created_at < made) | ((api_key.c.created_at == made) & (api_key.c.id > id_)))
+    rows = await connection.execute(query)
     return [ApiKeyRecord.model_validate(dict(row)) for row in rows.mappings()]
 
 

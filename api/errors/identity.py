@@ -23,6 +23,8 @@ class TokenRefused(TenureError):
 
 
 class IssuerUnreachable(TenureError):
+    """The issuer of tokens does not answer, and its keys are not known here yet."""
+
     code = "issuer_unreachable"
     status = 503
     title = "Nobody can be recognised now"
@@ -36,6 +38,8 @@ class IssuerUnreachable(TenureError):
 
 
 class NotForMachines(TenureError):
+    """Something that somebody must answer for was asked for with an API key."""
+
     code = "not_for_machines"
     status = 403
     title = "A person must do that"
@@ -64,6 +68,8 @@ class TooManyRequests(TenureError):
 
 
 class ApiKeyUnknown(TenureError):
+    """No API key has this id, or it reaches further than who asks may see."""
+
     code = "api_key_unknown"
     status = 404
     title = "There is no such API key"
@@ -75,6 +81,8 @@ class ApiKeyUnknown(TenureError):
 
 
 class ApiKeyExpiry(TenureError):
+    """A key that never ends would outlive whoever knows of it."""
+
     code = "api_key_expiry"
     status = 422
     title = "The key's end is out of range"
@@ -88,6 +96,8 @@ class ApiKeyExpiry(TenureError):
 
 
 class RoleNotGranted(TenureError):
+    """Who makes a key may give it the roles of machines, and those that they have themselves."""
+
     code = "role_not_granted"
     status = 403
     title = "That role is not yours to give"

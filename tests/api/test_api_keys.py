@@ -92,7 +92,7 @@ async def test_a_key_whose_answer_was_lost_is_made_anew_and_the_lost_one_can_be_
         await requests.release(connection, "demo-owner", "lost-key")
     second = await _made(house, wish, key="lost-key")
     assert "key" in second and second["id"] != first["id"]
-    listed = [each["id"] for each in await house.get("/api-keys") if each["name"] == "lost"]
+    listed = [each["id"] for each in (await house.get("/api-keys"))["items"] if each["name"] == "lost"]
     assert listed == [second["id"], first["id"]]
     assert (await house.post(f"/api-keys/{first['id']}/revocation")).status_code == 200
 
@@ -225,7 +225,7 @@ async def test_the_owner_of_a_program_manages_the_keys_of_it_alone(
         for wish in (_wish(pool), _wish(programs=[club.program, pool.program]), _wish(roles=["analyst"]))
     ]
     mine = (await as_owner_of(club.program, "POST", "/api-keys", _wish(club))).json()
-    listed = [each["id"] for each in (await as_owner_of(club.program, "GET", "/api-keys")).json()]
+    listed = [each["id"] for each in (await as_owner_of(club.program, "GET", "/api-keys")).json()["items"]]
     assert mine["id"] in listed
     for foreign in (of_pool, of_both, of_all):
         assert foreign["id"] not in listed

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI, Request
-from httpx import ASGITransport, AsyncClient
+from httpx import AsyncClient
 from starlette.types import Message
 
 from api.app import create_app
@@ -16,10 +16,9 @@ from api.errors import NotLaunched
 from api.once import Answer, idempotency_key, once
 from api.services import Services
 from domain.gates import Person
-from runtime.settings import Settings
 from store import requests
 from tests.api.club import definition_of, problem, unanswered
-from tests.house import House, people_entries, program_id
+from tests.house import House, api_settings, client_of, people_in, program_id
 
 _OWNER = Person(id="demo-owner", roles=("product_owner",))
 _HEADERS = {"Authorization": "Bearer demo-owner"}
@@ -59,14 +58,10 @@ class Slow:
 @pytest.fixture
 async def hasty(house: House, tmp_path: Path) -> AsyncIterator[tuple[Services, AsyncClient]]:
     """The API for callers who wait for nothing."""
-    people = tmp_path / "people.json"
-    people.write_text(json.dumps(people_entries()))
     services = Services(house.engine, house.ledger, house.temporal, patience=0.0)
-    app: FastAPI = create_app(Settings(people_file=people), services=services)
-    async with (
-        app.router.lifespan_context(app),
-        AsyncClient(transport=ASGITransport(app=app), base_url="http://tenure", headers=_HEADERS) as http,
-    ):
+    app: FastAPI = create_app(api_settings(people_in(tmp_path)), services=services)
+    async with app.router.lifespan_context(app), client_of(app) as http:
+        http.headers.update(_HEADERS)
         yield services, http
 
 

@@ -5,7 +5,6 @@ in every run.
 """
 
 import asyncio
-import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from copy import deepcopy
@@ -27,14 +26,17 @@ from schemathesis.specs.openapi.schemas import OpenApiSchema
 from api.app import create_app
 from api.services import Services
 from domain.definition import Role
-from runtime.settings import Settings
 from tests.api.club import Club, definition_of, launched
 from tests.api.provider import Provider
-from tests.house import House, program_id
+from tests.house import ISSUER, House, api_settings, people_in, program_id
 from tests.serving import served
 
-_TOKEN = "all-roles"
-_HEADERS = {"Authorization": f"Bearer {_TOKEN}"}
+_ALL = [{"id": "demo-all", "name": "All", "roles": list(get_args(Role))}]
+_HEADERS = {"Authorization": f"Bearer {ISSUER.token('demo-all', 'All', get_args(Role))}"}
+_UNHURRIED = dict.fromkeys(
+    ("rate_prototypes", "rate_evaluations", "rate_ledger", "rate_audit", "rate_failed_tokens"), "100000/minute"
+)
+"""More is asked here than any person may."""
 _EXCLUDED: list[CheckFunction] = [
     # What is of the right shape may still name a reward or a tier that is not there: that is refused, as it should be.
     positive_data_acceptance,
@@ -105,9 +107,9 @@ async def api(house: House, provider: Provider, tmp_path_factory: pytest.TempPat
     event = await club.event(member)
     redemption = await club.redeem(member, "ticket")
     assert (event.status_code, redemption.status_code) == (201, 409)
-    people = tmp_path_factory.mktemp("fuzz") / "people.json"
-    people.write_text(json.dumps([{"id": "demo-all", "name": "All", "roles": get_args(Role), "token": _TOKEN}]))
-    app = create_app(Settings(people_file=people), services=Services(house.engine, house.ledger, house.temporal, patience=30.0))
+    settings = api_settings(people_in(tmp_path_factory.mktemp("fuzz"), _ALL), **_UNHURRIED)
+    app = create_app(settings, services=Services(house.engine, house.ledger, house.temporal, patience=30.0))
+    app.state.keys = house.keys  # those that the house's workers know
     known = {
         "program": club.program,
         "participant": member,
@@ -132,16 +134,9 @@ def _bodies(club: Club) -> Mapping[str, Callable[[], Any]]:
     }
 
 
-def _nobody() -> Path:
-    """A people file with nobody in it: enough for the description alone."""
-    file = Path(mkdtemp()) / "people.json"
-    file.write_text("[]")
-    return file
-
-
 def _described() -> Iterator[tuple[str, str, GenerationMode]]:
     """Every operation with requests as they should be, and, where anything can be wrong with one, as they should not."""
-    for path, operations in create_app(Settings(people_file=_nobody())).openapi()["paths"].items():
+    for path, operations in create_app(api_settings(people_in(Path(mkdtemp()), []))).openapi()["paths"].items():
         for method, operation in operations.items():
             yield path, method.upper(), GenerationMode.POSITIVE
             if operation.get("parameters") or "requestBody" in operation:

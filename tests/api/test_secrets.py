@@ -66,7 +66,7 @@ async def test_no_secret_stands_anywhere_after_it_was_used(
             for payload in event.workflow_execution_started_event_attributes.input.payloads
         )
     async with house.engine.connect() as connection:
-        for table in ("person", "api_key", "request", "decision", "gate"):
+        for table in ("person", "api_key", "request", "audit", "gate"):
             rows = (await connection.execute(text(f"SELECT t::text FROM store.{table} AS t"))).scalars().all()  # noqa: S608
             told[table] = "\n".join(rows)
     assert all(told.values())

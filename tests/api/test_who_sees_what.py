@@ -26,13 +26,13 @@ def ask(house: House) -> Ask:
 
 async def test_an_approver_of_one_program_sees_nothing_of_another(club: Club, pool: Club, ask: Ask) -> None:
     mine = [f"finance@{club.program}"]
-    listed = (await ask(mine, "GET", "/programs")).json()
+    listed = (await ask(mine, "GET", "/programs")).json()["items"]
     assert [each["id"] for each in listed] == [club.program]
     assert (await ask(mine, "GET", f"{club.path}/report")).status_code == 200
-    seen = (await ask(mine, "GET", "/gates?open=false")).json()
+    seen = (await ask(mine, "GET", "/gates?open=false")).json()["items"]
     assert seen and {each["subject"]["program"] for each in seen} == {club.program}
-    assert (await ask(mine, "GET", f"/gates?open=false&program={pool.program}")).json() == []
-    of_pool = (await ask(["finance"], "GET", f"/gates?open=false&program={pool.program}")).json()
+    assert (await ask(mine, "GET", f"/gates?open=false&program={pool.program}")).json()["items"]["items"] == []
+    of_pool = (await ask(["finance"], "GET", f"/gates?open=false&program={pool.program}")).json()["items"]["items"]
     gate = of_pool[0]["id"]
     for path, known, nowhere in (
         (f"{pool.path}/report", pool.program, "nowhere"),
@@ -54,9 +54,9 @@ async def test_a_vote_counts_by_the_roles_that_hold_for_the_gates_program(waitin
     problem(await ask(elsewhere, "POST", path, vote), 403, "role_not_asked")
     problem(await ask(elsewhere, "POST", path, vote | {"role": "marketing"}, "as"), 403, "role_not_asked")
     here = [f"marketing@{waiting.program}"]
-    waits = (await ask(here, "GET", "/gates?mine=true")).json()
+    waits = (await ask(here, "GET", "/gates?mine=true")).json()["items"]
     assert [each["id"] for each in waits] == [waiting.gate]
-    assert (await ask([f"operations@{waiting.program}"], "GET", "/gates?mine=true")).json() == []
+    assert (await ask([f"operations@{waiting.program}"], "GET", "/gates?mine=true")).json()["items"] == []
     counted = await ask(here, "POST", path, vote)
     assert counted.status_code == 201, counted.text
 
