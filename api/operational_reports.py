@@ -10,12 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import report_rows
 from api.errors import AsOfWrong, ReportUnknown
+from api.limits import Rates, rates_of
 from api.openapi import Responses, raises, together
 from api.people import may
 from api.reading import ReadAgain
 from api.report_page import page
 from api.services import Services, WithServices
 from domain.definition import Definition
+from domain.gates import Person
 from domain.model import Value
 from domain.page import POLICY
 from domain.reports import OUTLINES, Column, Name, Outline, as_csv, as_json
@@ -74,7 +76,6 @@ async def list_reports(program: str, services: WithServices) -> list[ReportKind]
 
 @router.get(
     "/{report}",
-    dependencies=[Depends(may("read programs"))],
     response_model=OperationalReport,
     responses=together(_IN_THREE_FORMS, raises(ReportUnknown, AsOfWrong)),
 )
@@ -82,6 +83,8 @@ async def show_operational_report(
     program: str,
     report: Annotated[str, Path(max_length=_LONGEST)],
     services: WithServices,
+    person: Annotated[Person, Depends(may("read programs"))],
+    rates: Annotated[Rates, Depends(rates_of)],
     as_of: Annotated[str | None, Query(description="A day, up to its end in the program's zone: 2026-03-01")] = None,
     format: Literal["json", "csv", "html"] = "json",
 ) -> Response:
@@ -92,6 +95,8 @@ async def show_operational_report(
         if report not in OUTLINES:
             raise ReportUnknown(report, list(OUTLINES))
         then = await _then(services, connection, record, as_of)
+        if report == "exceptions" and then.is_now:  # which looks for drift
+            await rates.spend("ledger", person.id)
         made = await report_rows.report(then, OUTLINES[report])
     if format == "csv":
         file = f"{program}-{report}-{made.as_of.astimezone(then.definition.zone):%Y-%m-%d}.csv"

@@ -7,19 +7,16 @@ import pytest
 
 from api.app import create_app
 from domain import ids
-from runtime.settings import Settings
 from tests.api.club import Club, Waiting, begun, launched, pooling
 from tests.api.provider import Provider, serving
-from tests.house import House
+from tests.house import House, api_settings, people_in
 from tests.waiting import gate_open
 
 
 @pytest.fixture(scope="session")
 def described(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The API's description of itself; for that, nobody needs to be there."""
-    people = tmp_path_factory.mktemp("nobody") / "people.json"
-    people.write_text("[]")
-    return create_app(Settings(people_file=people)).openapi()
+    return create_app(api_settings(people_in(tmp_path_factory.mktemp("nobody"), []))).openapi()
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.audit import Fact
 from domain.definition import Definition
 from domain.lifecycle import Membership, StageChange, WaveOpening
+from domain.notices import notice_id
 from domain.tiers import Standing
 from ledger import Burn, Earn, Forfeit
 from store import audit, evidence, members, programs, redemptions
@@ -20,9 +21,6 @@ from tests.house import House, example, first_revision, program_id
 def at(month: int, day: int, hour: int = 12) -> datetime:
     """An instant of 2025, in UTC."""
     return datetime(2025, month, day, hour, tzinfo=UTC)
-
-
-DEAD_NOTICE = "0f3d9a7c5e1b4d6f8a2c4e6081b3d5f7"
 
 
 @dataclass
@@ -185,7 +183,7 @@ async def with_trouble(past: Past) -> None:
         )
         await connection.execute(
             insert(notice).values(
-                id=DEAD_NOTICE,
+                id=notice_id(asked, "decided", 1, "mail", "somebody@example.org"),
                 program=past.program,
                 gate=asked,
                 kind="decided",
