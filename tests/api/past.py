@@ -183,12 +183,12 @@ async def with_trouble(past: Past) -> None:
         )
         await connection.execute(
             insert(notice).values(
-                id=notice_id(asked, "decided", 1, "mail", "somebody@example.org"),
+                id=notice_id(asked, "decided", 1, "log", "somebody"),
                 program=past.program,
                 gate=asked,
                 kind="decided",
-                channel="mail",
-                recipient="somebody@example.org",
+                channel="log",
+                recipient="somebody",
                 subject="Decided",
                 body="It is approved.",
                 state="dead",
