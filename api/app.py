@@ -60,7 +60,9 @@ _DESCRIPTION = """\
 Starts loyalty programs, decides at their gates, serves their members.
 
 Every POST takes an `Idempotency-Key` (in a batch of events, each event has its own): repeated with the same body, it gets the
-same answer. Every error is a problem document (RFC 9457) whose `code` never changes and whose `remedy` says what to do.
+same answer. What takes a workflow longer than a few seconds is answered 202: its `Location` has the outcome once it is known.
+Lists come in pages: `next` is the `cursor` of the page behind, null the end, and the header `Link` has its address. Every error
+is a problem document (RFC 9457) whose `code` never changes, whose `type` explains it, and whose `remedy` says what to do.
 """
 
 

@@ -41,6 +41,11 @@ async def _delegation(club: Club, begin: Begin) -> Response:
     return await club.house.post("/delegations", wish, person="demo-marketing")
 
 
+async def _api_key(club: Club, begin: Begin) -> Response:
+    until = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    return await club.house.post("/api-keys", {"name": "till", "roles": ["member_service"], "expires_at": until})
+
+
 async def _estimate(club: Club, begin: Begin) -> Response:
     body = {"redemption_rate": "0.9", "why": "A study"}
     return await club.house.post(f"{club.path}/books/estimates", body, person="demo-finance")
@@ -115,6 +120,7 @@ CREATING: dict[str, Make] = {
     "evaluate_program": _evaluation,
     "decide_gate": _decision,
     "give_delegation": _delegation,
+    "make_key": _api_key,
     "enter_estimate": _estimate,
     "load_log": _log,
     "invite_members": _invitations,

@@ -31,8 +31,8 @@ async def test_an_approver_of_one_program_sees_nothing_of_another(club: Club, po
     assert (await ask(mine, "GET", f"{club.path}/report")).status_code == 200
     seen = (await ask(mine, "GET", "/gates?open=false")).json()["items"]
     assert seen and {each["subject"]["program"] for each in seen} == {club.program}
-    assert (await ask(mine, "GET", f"/gates?open=false&program={pool.program}")).json()["items"]["items"] == []
-    of_pool = (await ask(["finance"], "GET", f"/gates?open=false&program={pool.program}")).json()["items"]["items"]
+    assert (await ask(mine, "GET", f"/gates?open=false&program={pool.program}")).json()["items"] == []
+    of_pool = (await ask(["finance"], "GET", f"/gates?open=false&program={pool.program}")).json()["items"]
     gate = of_pool[0]["id"]
     for path, known, nowhere in (
         (f"{pool.path}/report", pool.program, "nowhere"),
