@@ -14,6 +14,9 @@ from domain.model import Message
 from ledger import Ledger, outbox
 from store import evidence, members, programs
 
+_LOOKED_BACK = 12
+"""How many evaluations back a KPI's last value is looked for, where those in between had none."""
+
 
 class EvaluationTask(Message):
     """An evaluation as of an instant; `id` is its workflow's."""
@@ -44,11 +47,16 @@ class EvaluationActivities:
         if in_force is None:
             raise ApplicationError(f"Program {task.program} has not been launched.", type="not_launched", non_retryable=True)
         definition = in_force.definition
+        found: dict[datetime, Figures] = {}  # rules that share a window share its figures
         figures: dict[Kpi, Figures] = {}
         for rule in definition.evaluation.kpis:
             since = rule.window.before(task.at, definition.zone)
-            figures[rule.kpi] = await self._figures(task.program, since, task.at)
-        verdict = judge(definition, figures, task.at)
+            if since not in found:
+                found[since] = await self._figures(task.program, since, task.at, definition.currency.code)
+            figures[rule.kpi] = found[since]
+        async with self._engine.connect() as connection:
+            before = await evidence.verdicts_before(connection, task.program, task.at, _LOOKED_BACK)
+        verdict = judge(definition, figures, task.at, before)
         record = evidence.EvaluationRecord(id=task.id, consequence=verdict.consequence, verdict=verdict, at=task.at)
         async with self._engine.begin() as connection:
             if await evidence.keep_evaluation(connection, task.program, record):
@@ -63,11 +71,14 @@ class EvaluationActivities:
         if not found:
             return LatestVerdict(id="", consequence="continue", told="")
         verdict = found[0].verdict
-        told = "; ".join(f"{result.kpi} {result.value}: {result.consequence}" for result in verdict.results)
+        told = "; ".join(
+            f"{result.kpi} {result.value if result.value is not None else result.status}: {result.consequence}"
+            for result in verdict.results
+        )
         return LatestVerdict(id=found[0].id, consequence=verdict.consequence, told=told)
 
-    async def _figures(self, program: str, since: datetime, until: datetime) -> Figures:
+    async def _figures(self, program: str, since: datetime, until: datetime, currency: str) -> Figures:
         async with self._engine.connect() as connection:
             presence = await members.presence(connection, program, since, until)
-        points = await self._ledger.window_figures(program, since, until)
+        points = await self._ledger.window_figures(program, since, until, currency)
         return Figures.model_validate(presence | points.model_dump())

@@ -12,17 +12,17 @@ from temporalio.client import (
     ScheduleOverlapPolicy,
     SchedulePolicy,
     ScheduleSpec,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
 )
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.search_attributes import PROGRAM
-from domain import ids
+from domain import ids, recurrence
 from domain.model import Message
 from domain.period import Period
 
-_SHORTEST = timedelta(seconds=1)
-"""Temporal's Schedules count in whole seconds."""
 _CATCH_UP = timedelta(minutes=1)
 """What was missed for longer is left out: the next evaluation sees the same figures, the next sweep the same lots."""
 
@@ -44,7 +44,7 @@ class ScheduleActivities:
 
     @activity.defn
     async def start_schedules(self, wanted: ProgramSchedules) -> None:
-        """Create the program's Schedules; those that are there already stay."""
+        """Create the program's Schedules; those that are there get the new interval, and stay paused where they are."""
         if wanted.evaluate_every:
             await self._create(
                 ids.evaluation_schedule(wanted.program),
@@ -63,19 +63,24 @@ class ScheduleActivities:
                 wanted.sweep_every,
                 f"Expiry sweep of {wanted.program}",
             )
+        else:
+            await self._delete(ids.expiry_schedule(wanted.program))
 
     @activity.defn
     async def stop_schedules(self, program: str) -> None:
         """Delete the program's Schedules; ones that are gone already do no harm."""
         for schedule in (ids.evaluation_schedule(program), ids.expiry_schedule(program)):
-            try:
-                await self._client.get_schedule_handle(schedule).delete()
-            except RPCError as error:
-                if error.status != RPCStatusCode.NOT_FOUND:
-                    raise
+            await self._delete(schedule)
+
+    async def _delete(self, schedule_id: str) -> None:
+        try:
+            await self._client.get_schedule_handle(schedule_id).delete()
+        except RPCError as error:
+            if error.status != RPCStatusCode.NOT_FOUND:
+                raise
 
     async def _create(self, schedule_id: str, program: str, workflow: str, queue: str, every: Period, summary: str) -> None:
-        interval = max(_SHORTEST, every.approximate())
+        interval = recurrence.interval(every)
         attributes = TypedSearchAttributes([SearchAttributePair(PROGRAM, program)])
         schedule = Schedule(
             action=ScheduleActionStartWorkflow(
@@ -87,4 +92,11 @@ class ScheduleActivities:
         try:
             await self._client.create_schedule(schedule_id, schedule, search_attributes=attributes)
         except ScheduleAlreadyRunningError:
-            activity.logger.info("schedule %s is there already", schedule_id)
+            await self._client.get_schedule_handle(schedule_id).update(lambda found: _with_spec(found, schedule.spec))
+
+
+def _with_spec(found: ScheduleUpdateInput, spec: ScheduleSpec) -> ScheduleUpdate:
+    """The Schedule as it is, at other times."""
+    there = found.description.schedule
+    there.spec = spec
+    return ScheduleUpdate(schedule=there)

@@ -15,6 +15,7 @@ from api.reading import ReadAgain
 from api.services import Services, WithServices
 from domain.audit import EVERYWHERE, AuditEntry, AuditHead
 from domain.model import CAN_BE_KEPT, Value
+from domain.page import POLICY
 from store import audit, dossiers, programs
 from store.audit import AuditVerification
 from store.dossiers import Dossier
@@ -78,7 +79,7 @@ async def export_audit(program: str, services: WithServices, format: Literal["js
     """Everything decided about a program: each gate with its subject, policy, votes, refused ones and evidence."""
     found = await dossiers.dossier(services.engine, program, datetime.now(UTC))
     if format == "html":
-        return HTMLResponse(dossier_page.page(found), headers={"Content-Security-Policy": dossier_page.POLICY})
+        return HTMLResponse(dossier_page.page(found), headers={"Content-Security-Policy": POLICY})
     return Response(found.model_dump_json(), media_type="application/json")
 
 

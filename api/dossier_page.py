@@ -26,8 +26,6 @@ th { color: var(--quiet); font-weight: 600; } td:first-child { white-space: nowr
 .good { color: var(--good); font-weight: 600; } .bad { color: var(--bad); font-weight: 600; }
 @media print { section { break-inside: avoid; } }
 """
-POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-"""What a browser may load for the page: nothing, and the style in it."""
 
 
 def page(found: Dossier) -> str:

@@ -1,7 +1,7 @@
 """The inbox of who asks: what waits for them, what waits for them as a delegate, what they have decided. It only shows."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
@@ -10,6 +10,7 @@ from api.people import Caller, may
 from api.reading import ReadAgain
 from api.services import WithServices
 from domain.definition import Role
+from domain.gate_values import SubjectKind
 from domain.gates import GateState, Person
 from domain.inbox import Way, ways
 from domain.model import Value
@@ -28,7 +29,7 @@ class Waiting(Value):
 
     gate: str
     program: str
-    kind: Literal["revision", "wave", "test", "end", "review"]
+    kind: SubjectKind
     title: str
     digest: str
     opened_at: datetime

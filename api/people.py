@@ -22,6 +22,7 @@ Action = Literal[
     "revise a program",
     "end a program",
     "evaluate a program",
+    "schedule evaluations",
     "read programs",
     "decide at a gate",
     "delegate",
@@ -48,6 +49,8 @@ MAY: dict[Action, frozenset[Role]] = {
     "revise a program": frozenset({"product_owner"}),
     "end a program": frozenset({"product_owner"}),
     "evaluate a program": frozenset({"product_owner", "analyst"}),
+    # What it makes up for is counted one by one.
+    "schedule evaluations": frozenset({"product_owner", "analyst"}),
     "read programs": _EVERYBODY,
     # Whose vote a gate takes is the gate's own rule.
     "decide at a gate": _EVERYBODY,

@@ -1,4 +1,4 @@
-"""Reports: what a program has come to, from the store and the ledger."""
+"""The report of a program's whole life: what it has come to, from the store and the ledger."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from api.services import WithServices
 from domain.gates import Outcome
 from domain.lifecycle import StageChange, WaveOpening
 from domain.model import Value
-from ledger import CheckReport, Totals, WindowFigures
+from ledger import CheckReport, Totals
 from store import evidence, gates, members, programs, redemptions
 from store.evidence import EvaluationRecord, PrototypeRecord, TestRecord
 from store.gates import DecisionRecord
@@ -32,6 +32,18 @@ class GateSummary(Value):
     decided_at: datetime | None
 
 
+class Lifetime(Value):
+    """What all members did from the program's start on, with what is outstanding now; points of all its currencies together."""
+
+    issued: int
+    burned: int
+    expired: int
+    forfeited: int
+    active_members: int
+    members_redeemed: int
+    outstanding: int
+
+
 class Report(Value):
     """A program's whole life so far: counts by name where a record would say no more."""
 
@@ -49,7 +61,7 @@ class Report(Value):
     redemptions: dict[str, dict[str, int]]
     evaluations: Sequence[EvaluationRecord]
     points: Sequence[Totals]
-    lifetime: WindowFigures
+    lifetime: Lifetime
     ledger_check: CheckReport
 
 
@@ -59,6 +71,7 @@ async def show_report(program: str, services: WithServices) -> Report:
     ledger = services.ledger
     async with services.engine.connect() as connection:
         record = await programs.find(connection, program)
+        figures = await ledger.window_figures(program, record.started_at, datetime.now(UTC))
         return Report(
             program=with_status(record),
             stages=await programs.stages(connection, program),
@@ -77,6 +90,6 @@ async def show_report(program: str, services: WithServices) -> Report:
             redemptions=await redemptions.counts(connection, program),
             evaluations=await evidence.evaluations(connection, program),
             points=await ledger.totals(program),
-            lifetime=await ledger.window_figures(program, record.started_at, datetime.now(UTC)),
+            lifetime=Lifetime.model_validate(figures.model_dump(include=set(Lifetime.model_fields))),
             ledger_check=await ledger.check(program),
         )

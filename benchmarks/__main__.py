@@ -4,7 +4,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from benchmarks import books, gates, growth, http, ledger, prototype
+from benchmarks import books, evaluation, gates, growth, http, ledger, prototype
 from benchmarks.table import Row, show, write
 
 AREAS = {
@@ -14,6 +14,7 @@ AREAS = {
     "growth": growth.measure,
     "books": books.measure,
     "prototype": prototype.measure,
+    "evaluation": evaluation.measure,
 }
 
 

@@ -25,9 +25,9 @@ _MOST = 1.3
 async def measure() -> list[Row]:
     """The cost of each operation in the small ledger and in the large one."""
     async with running() as bench:
-        await _fill(bench, SMALL)
+        await fill(bench, SMALL)
         small = await _costs(bench)
-        await _fill(bench, LARGE)
+        await fill(bench, LARGE)
         large = await _costs(bench)
         started = time.perf_counter()
         report = await bench.ledger.check()
@@ -76,7 +76,7 @@ async def _balances(bench: Bench) -> int:
     return read
 
 
-async def _fill(bench: Bench, postings: int) -> None:
+async def fill(bench: Bench, postings: int) -> None:
     """Write members with ten earns each until there are so many postings."""
     async with bench.owner.begin() as connection:
         there: int = (await connection.execute(text("SELECT count(*) FROM ledger.posting"))).scalar_one()

@@ -124,7 +124,7 @@ def export(
         typer.echo(reply.text)
         found = reply.data["verification"]
     else:
-        text = api.page("programs", program, "audit", "export", format="html")
+        text = api.text("programs", program, "audit", "export", kind="text/html", format="html")
         found = api.get("programs", program, "audit", "verification").data
         try:
             html.write_text(text, encoding="utf-8")

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -24,6 +24,8 @@ _PAGE = 200
 _TOLD_EVERY = 2_000
 _MOST_WAIT = 120
 """Seconds for which a command waits where the API says that it was asked too often."""
+TextKind = Literal["text/html", "text/csv"]
+"""What the API tells besides JSON."""
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -94,9 +96,10 @@ class Api:
         whole = page | {"items": items, "next": cursor}
         return Reply(json.dumps(whole, ensure_ascii=False), whole)
 
-    def page(self, *path: str, **parameters: str) -> str:
-        """Read what is at the path as a page for people."""
-        return self._send("GET", path, params=parameters, headers={b"Accept": b"text/html"}).text
+    def text(self, *path: str, kind: TextKind, **parameters: str | None) -> str:
+        """Read what is at the path as a page for people, or as a table; parameters of None are left out."""
+        asked = {name: value for name, value in parameters.items() if value is not None}
+        return self._send("GET", path, kind=kind, params=asked, headers={b"Accept": kind.encode()}).text
 
     def post(
         self,
@@ -148,7 +151,15 @@ class Api:
             return typer.Exit(Refused.exit_code)
         return Refused(problem)
 
-    def _send(self, method: str, path: tuple[str, ...], *, repeat: str = "Try again.", **request: Any) -> Reply:
+    def _send(
+        self,
+        method: str,
+        path: tuple[str, ...],
+        *,
+        repeat: str = "Try again.",
+        kind: TextKind | None = None,
+        **request: Any,
+    ) -> Reply:
         import httpx
 
         try:
@@ -173,14 +184,15 @@ class Api:
             raise ApiUnreachable(
                 f"The API at {self._base} did not answer to the end ({type(error).__name__}).", remedy=repeat
             ) from error
-        return self._understood(response)
+        return self._understood(response, kind)
 
-    def _understood(self, response: "httpx.Response") -> Reply:
+    def _understood(self, response: "httpx.Response", kind: TextKind | None) -> Reply:
         try:
             data = response.json()
         except ValueError:
             data = None
-        if response.is_success and (data is not None or response.headers.get("content-type", "").startswith("text/html")):
+        is_text = kind is not None and response.headers.get("content-type", "").startswith(kind)
+        if response.is_success and (is_text or (data is not None and kind is None)):
             return Reply(response.text, data)
         if not (isinstance(data, dict) and "code" in data):
             raise ApiUnreachable(

@@ -20,6 +20,7 @@ from cli import (
     points,
     program,
     prototype,
+    reports,
     reward,
 )
 from cli.demo.command import demo
@@ -65,6 +66,7 @@ app.command()(demo)
 app.add_typer(definition.app, name="definition")
 app.add_typer(prototype.app, name="prototype")
 app.add_typer(program.app, name="program")
+app.add_typer(reports.app, name="report")
 app.add_typer(gate.app, name="gate")
 app.add_typer(member.app, name="member")
 app.add_typer(event.app, name="event")

@@ -11,9 +11,11 @@ from cli.gate_text import waits_for
 from cli.options import As, Json, Key, Limit, ProgramId
 from cli.output import console, facts, heading, table
 from cli.report import print_evaluations, print_report, print_verdict
+from cli.schedule import app as schedule
 from cli.text import count, instant, number, words
 
 app = typer.Typer(no_args_is_help=True, help="Start, revise, judge and end programs; see where they stand.")
+app.add_typer(schedule, name="schedule")
 
 _YAML = "application/yaml"
 

@@ -59,15 +59,17 @@ def print_evaluations(console: Console, evaluations: Iterable[dict[str, Any]], w
                 [
                     when(evaluation["at"]) if position == 0 else "",
                     words(result["kpi"]),
-                    kpi_value(result["kpi"], result["value"]),
+                    kpi_value(result["kpi"], result["value"], result.get("status", "immature")),
+                    _interval(result),
+                    _trend(result),
                     result["formula"].partition(" = ")[2].partition(":")[0],
                     lasted(result["window_start"], result["window_end"]),
                     _consequence(result["consequence"]),
                 ]
             )
     if rows:
-        columns = ("At", "KPI", "Value", "From", "Window", "Consequence")
-        console.print(table("Evaluations", columns, rows, right=("Value", "From", "Window")))
+        columns = ("At", "KPI", "Value", "95 %", "Trend", "From", "Window", "Consequence")
+        console.print(table("Evaluations", columns, rows, right=("Value", "95 %", "From", "Window")))
     else:
         console.print(heading("Evaluations: none yet"), "", sep="\n")
 
@@ -78,14 +80,18 @@ def print_verdict(console: Console, verdict: dict[str, Any]) -> None:
     rows = [
         [
             words(result["kpi"]),
-            kpi_value(result["kpi"], result["value"]),
+            kpi_value(result["kpi"], result["value"], result.get("status", "immature")),
+            _interval(result),
+            number(result.get("n")),
+            _trend(result),
             lasted(result["window_start"], result["window_end"]),
             _consequence(result["consequence"]),
             result["formula"],
         ]
         for result in verdict["results"]
     ]
-    console.print(table("", ("KPI", "Value", "Window", "Consequence", "Computed from"), rows, right=("Value", "Window")))
+    columns = ("KPI", "Value", "95 %", "n", "Trend", "Window", "Consequence", "Computed from")
+    console.print(table("", columns, rows, right=("Value", "95 %", "n", "Window")))
 
 
 def print_ledger_check(console: Console, check: dict[str, Any]) -> None:
@@ -121,6 +127,23 @@ def _instants(report: dict[str, Any]) -> list[str]:
 
 def _time_of_day(at: str) -> str:
     return instant(at)[11:]
+
+
+def _interval(result: dict[str, Any]) -> str:
+    interval = result.get("interval")
+    if not interval:
+        return ""
+    low, high = (kpi_value(result["kpi"], interval[end]) for end in ("low", "high"))
+    return f"{low.removesuffix(' %')} to {high}"
+
+
+def _trend(result: dict[str, Any]) -> str:
+    """Which way it has gone since the evaluation before, and by how much."""
+    trend = result.get("trend")
+    if not trend:
+        return ""
+    by = kpi_value(result["kpi"], trend["difference"])
+    return f"{trend['direction']} ({'' if by.startswith('-') else '+'}{by})"
 
 
 def _consequence(consequence: str) -> Text:

@@ -4,7 +4,17 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from unicodedata import category
 
-_RATES = {"active_rate", "churn_rate", "member_redemption_rate", "point_redemption_rate", "burn_earn_ratio"}
+_RATES = {
+    "active_rate",
+    "churn_rate",
+    "retention_rate",
+    "member_redemption_rate",
+    "point_redemption_rate",
+    "breakage_rate",
+    "burn_earn_ratio",
+    "return_on_investment",
+    "satisfaction",
+}
 """The KPIs that are fractions of 1."""
 
 
@@ -60,8 +70,8 @@ def figure_value(figure: str, value: str | None) -> str:
     return percent(value) if "share" in figure else number(round(Decimal(value), 2))
 
 
-def kpi_value(kpi: str, value: str | None) -> str:
-    """A KPI's value in its unit; `immature` where there was nothing to compute it from."""
+def kpi_value(kpi: str, value: str | None, status: str = "immature") -> str:
+    """A KPI's value in its unit; `status` says why there is none."""
     if value is None:
-        return "immature"
+        return "immature" if status == "computed" else words(status)
     return percent(value) if kpi in _RATES else number(value)

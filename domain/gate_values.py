@@ -12,6 +12,8 @@ Answer = Literal["approve", "request_changes", "reject", "withdraw", "break_glas
 """`withdraw` takes back one's own vote; `break_glass` approves alone in an emergency, where the policy names a role for it."""
 Outcome = Literal["approved", "changes_requested", "rejected", "expired", "withdrawn", "unsatisfiable"]
 """`withdrawn`: what asked for the decision has ended, and nobody needs it any more. `unsatisfiable`: nobody is left to ask."""
+SubjectKind = Literal["revision", "wave", "test", "amendment", "end", "review"]
+"""What a gate can be about. `amendment`: that one be worked out; `review`: what was done when its glass was broken."""
 Passing = Literal["reminder", "escalation", "deadline"]
 """What time does at a gate."""
 
@@ -22,7 +24,7 @@ class Subject(Message):
     `figures` are those by which a policy may approve without people; what is not known is not there.
     """
 
-    kind: Literal["revision", "wave", "test", "end", "review"]
+    kind: SubjectKind
     program: str
     revision: int
     title: str

@@ -1,6 +1,7 @@
 """The one place where the ids of workflows, schedules and keys are made, and where the names in them are checked."""
 
 import re
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Annotated
 
@@ -61,6 +62,11 @@ def asked(person: str, key: str) -> str:
     The key has no line break, so that no two pairs read the same.
     """
     return sha256(f"{person}\n{key}".encode()).hexdigest()[:32]
+
+
+def evaluation_at(program: str, at: datetime) -> str:
+    """An evaluation as of the instant at which it falls due, as the Schedule itself names it."""
+    return f"{evaluation_schedule(program)}-{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def evaluation_on_demand(program: str, person: str, key: str) -> str:

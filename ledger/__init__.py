@@ -2,9 +2,10 @@
 
 from ledger.check import CheckReport, Drift
 from ledger.errors import KeyConflict, LedgerFault, Stale
+from ledger.figures import WindowFigures
 from ledger.journal import Recorded
 from ledger.ledger import Ledger
-from ledger.read import Balance, LotView, Totals, WindowFigures
+from ledger.read import Balance, LotView, Totals
 from ledger.requests import MAX_POINTS, Answer, Burn, Earn, Forfeit, Reschedule, Seen, Swept
 from ledger.requests_corrections import Adjust, Cancel, Confirm, Reinstate, Reverse
 from ledger.requests_exchanges import Convert, Transfer

@@ -12,7 +12,9 @@ from ledger import (
     convert,
     earn,
     expire,
+    figures,
     forfeit,
+    history,
     hold,
     journal,
     pending,
@@ -180,10 +182,31 @@ class Ledger:
         async with self._engine.connect() as connection:
             return await read.totals(connection, program)
 
-    async def window_figures(self, program: str, since: datetime, until: datetime) -> read.WindowFigures:
-        """What happened in (since, until], by when it took effect."""
-        async with self._engine.connect() as connection:
-            return await read.window_figures(connection, program, since, until)
+    async def window_figures(
+        self, program: str, since: datetime, until: datetime, currency: str | None = None
+    ) -> figures.WindowFigures:
+        """What happened in (since, until], by when it took effect, in one of the program's currencies or in all."""
+        return await figures.window_figures(self._engine, program, since, until, currency)
+
+    async def last_activities(self, program: str, as_of: datetime) -> dict[str, datetime]:
+        """When each member of a program was last active by an instant."""
+        return await history.last_activities(self._engine, program, as_of)
+
+    async def active_months(self, program: str, zone: str, as_of: datetime) -> list[history.ActiveMonth]:
+        """How many members were active in each month up to an instant: new, again, and not in the next."""
+        return await history.active_months(self._engine, program, zone, as_of)
+
+    async def months_of_points(self, program: str, zone: str, as_of: datetime) -> list[history.MonthOfPoints]:
+        """What each month up to an instant did to a program's points, by currency."""
+        return await history.months_of_points(self._engine, program, zone, as_of)
+
+    async def lapsing(self, program: str, zone: str, as_of: datetime) -> list[history.Lapsing]:
+        """What remained at an instant, by the month in which it lapses and by currency."""
+        return await history.lapsing(self._engine, program, zone, as_of)
+
+    async def unsent(self, program: str, before: datetime, as_of: datetime) -> list[history.Nudge]:
+        """The nudges of a program that were written before one instant and not sent by another."""
+        return await history.unsent(self._engine, program, before, as_of)
 
     async def check(self, program: str | None = None) -> check.CheckReport:
         """The reconciliation of a program, or of the whole ledger."""

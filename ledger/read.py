@@ -1,14 +1,14 @@
-"""What the ledger knows: balances, counters, totals and the figures of a window. Windows are (since, until]."""
+"""What the ledger knows: balances, counters and totals. Windows are (since, until]."""
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Select, bindparam, func, select, text, union_all
+from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.model import Value
-from ledger.tables import account, lot, pending, posting, qualification, txn
+from ledger.accounts import SYSTEM_KINDS
+from ledger.tables import account, lot, pending, qualification
 
 
 class LotView(Value):
@@ -53,18 +53,6 @@ class Totals(Value):
     adjusted: int = 0
     converted: int = 0
     transferred: int = 0
-    outstanding: int
-
-
-class WindowFigures(Value):
-    """What happened in a window; `outstanding` is at its end. Active: had an activity; redeemed: had a burn or a capture."""
-
-    issued: int
-    burned: int
-    expired: int
-    forfeited: int
-    active_members: int
-    members_redeemed: int
     outstanding: int
 
 
@@ -135,37 +123,18 @@ async def last_activity(connection: AsyncConnection, program: str, participant: 
 
 
 async def totals(connection: AsyncConnection, program: str) -> tuple[Totals, ...]:
-    """The program's totals by currency, derived from the postings."""
-    query = (
-        select(account.c.currency, account.c.kind, func.sum(_SIDES.c.amount).label("amount"))
-        .join(_SIDES, _SIDES.c.account_id == account.c.id)
-        .where(account.c.program == program)
-        .group_by(account.c.currency, account.c.kind)
-    )
+    """The program's totals by currency, derived from the postings.
+
+    Every posting has a member on one side and one of the program's own accounts on the other: those few say it all, and what
+    they gave and did not get back is outstanding.
+    """
+    own = {row.id: row for row in await connection.execute(_OWN, {"program": program})}
     by_currency: dict[str, dict[str, int]] = {}
-    for row in await connection.execute(query):
-        by_currency.setdefault(row.currency, {})[row.kind] = int(row.amount)
+    for row in await connection.execute(_GOT, {"own": list(own)}):
+        kinds = by_currency.setdefault(own[row.account_id].currency, {"participant": 0})
+        kinds[own[row.account_id].kind] = int(row.amount)
+        kinds["participant"] -= int(row.amount)
     return tuple(Totals(currency=currency, **_figures(kinds)) for currency, kinds in sorted(by_currency.items()))
-
-
-async def window_figures(connection: AsyncConnection, program: str, since: datetime, until: datetime) -> WindowFigures:
-    """What happened to a program's points in (since, until], by when it took effect, over all its currencies."""
-    parameters = {"program": program, "since": since, "until": until}
-    within = txn.c.effective_at > bindparam("since")
-    moved = {
-        row.kind: row
-        for row in await connection.execute(
-            _moved_until()
-            .add_columns(func.coalesce(func.sum(_SIDES.c.amount).filter(within), 0).label("in_window"))
-            .add_columns(func.sum(_SIDES.c.amount).label("until_end")),
-            parameters,
-        )
-    }
-    figures = _figures({kind: int(row.in_window) for kind, row in moved.items()})
-    people = (await connection.execute(_PEOPLE, parameters)).one()
-    outstanding = int(moved["participant"].until_end) if "participant" in moved else 0
-    in_window = {name: figures[name] for name in ("issued", "burned", "expired", "forfeited")}
-    return WindowFigures(**in_window, outstanding=outstanding, active_members=people.active, members_redeemed=people.redeemed)
 
 
 def _figures(kinds: dict[str, int]) -> dict[str, int]:
@@ -184,36 +153,19 @@ def _figures(kinds: dict[str, int]) -> dict[str, int]:
     }
 
 
-_SIDES = union_all(
-    select(posting.c.txn_id, posting.c.credit_account.label("account_id"), posting.c.amount.label("amount")),
-    select(posting.c.txn_id, posting.c.debit_account, -posting.c.amount),
-).subquery("side")
-"""Both sides of every posting, what an account got as positive."""
-
-
-def _moved_until() -> Select[Any]:
-    return (
-        select(account.c.kind)
-        .select_from(txn)
-        .join(_SIDES, _SIDES.c.txn_id == txn.c.id)
-        .join(account, account.c.id == _SIDES.c.account_id)
-        .where(txn.c.program == bindparam("program"), txn.c.effective_at <= bindparam("until"))
-        .group_by(account.c.kind)
-    )
-
-
-_burned = txn.c.kind.in_(["burn", "capture"]) & (txn.c.outcome == "posted")
-_PEOPLE = (
-    select(
-        func.count(account.c.participant.distinct()).filter(txn.c.activity).label("active"),
-        func.count(account.c.participant.distinct()).filter(_burned).label("redeemed"),
-    )
-    .select_from(txn)
-    .join(account, account.c.id == txn.c.account_id)
-    .where(txn.c.program == bindparam("program"))
-    .where(txn.c.effective_at > bindparam("since"), txn.c.effective_at <= bindparam("until"))
+_OWN = select(account.c.id, account.c.kind, account.c.currency).where(
+    account.c.program == bindparam("program"), account.c.participant.in_([f"@{kind}" for kind in SYSTEM_KINDS])
 )
-
+_GOT = text(
+    """
+SELECT account_id, sum(amount) AS amount FROM (
+    SELECT credit_account AS account_id, sum(amount) AS amount FROM ledger.posting
+    WHERE credit_account = ANY(:own) GROUP BY credit_account
+    UNION ALL
+    SELECT debit_account, -sum(amount) FROM ledger.posting WHERE debit_account = ANY(:own) GROUP BY debit_account
+) AS side GROUP BY account_id
+"""
+)
 _COUNTED = text(
     """
 SELECT (

@@ -90,6 +90,17 @@ async def evaluations(
     return [EvaluationRecord.model_validate(dict(row)) for row in rows.mappings()]
 
 
+async def verdicts_before(connection: AsyncConnection, program: str, at: datetime, latest: int) -> Sequence[Verdict]:
+    """The last verdicts as of instants before this one, newest first: what a trend is told against."""
+    rows = await connection.scalars(
+        select(evaluation.c.verdict)
+        .where(evaluation.c.program == program, evaluation.c.at < at)
+        .order_by(evaluation.c.at.desc(), evaluation.c.id)
+        .limit(latest)
+    )
+    return [Verdict.model_validate(row) for row in rows]
+
+
 async def find_evaluation(connection: AsyncConnection, evaluation_id: str) -> EvaluationRecord | None:
     columns = [evaluation.c[name] for name in EvaluationRecord.model_fields]
     row = (await connection.execute(select(*columns).where(evaluation.c.id == evaluation_id))).mappings().one_or_none()

@@ -252,15 +252,20 @@ async def interventions(connection: AsyncConnection, program: str) -> dict[str, 
 
 
 async def presence(connection: AsyncConnection, program: str, since: datetime, until: datetime) -> dict[str, int]:
-    """Members at the start and at the end of (since, until], and who joined and left in between."""
+    """Members at the start and at the end of (since, until], and who joined and left in between.
+
+    `lost` are those who were there at the start, and left; `left` has those too who came in between.
+    """
     joined_before = member.c.joined_at <= since
     still_there = or_(member.c.left_at.is_(None), member.c.left_at > since)
+    left = and_(member.c.left_at > since, member.c.left_at <= until)
     row = (
         await connection.execute(
             select(
                 func.count().filter(and_(joined_before, still_there)).label("members_at_start"),
                 func.count().filter(and_(member.c.joined_at > since, member.c.joined_at <= until)).label("joined"),
-                func.count().filter(and_(member.c.left_at > since, member.c.left_at <= until)).label("left"),
+                func.count().filter(left).label("left"),
+                func.count().filter(and_(left, joined_before)).label("lost"),
                 func.count()
                 .filter(and_(member.c.joined_at <= until, or_(member.c.left_at.is_(None), member.c.left_at > until)))
                 .label("members_at_end"),

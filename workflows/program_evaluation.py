@@ -1,4 +1,6 @@
-"""ProgramEvaluation: every KPI against its thresholds, as of now; the verdict is kept, and the lifecycle looks at it."""
+"""ProgramEvaluation: every KPI against its thresholds, as of an instant; the verdict is kept, and the lifecycle looks at it."""
+
+from datetime import datetime
 
 from temporalio import workflow
 
@@ -11,13 +13,16 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn
 class ProgramEvaluation:
-    """Begun by the program's Schedule, or by a person who wants to know now."""
+    """Begun by the program's Schedule, by a person who wants to know now, or by one who wants to know what was then (`at`)."""
 
     @workflow.run
-    async def run(self, program: str) -> Verdict:
-        task = EvaluationTask(id=workflow.info().workflow_id, program=program, at=workflow.now())
+    async def run(self, program: str, at: datetime | None = None) -> Verdict:
+        task = EvaluationTask(id=workflow.info().workflow_id, program=program, at=at or workflow.now())
         verdict = await do_in_bulk(EvaluationActivities.evaluate_program, task, f"Judge {program} by its KPIs")
-        lines = [f"{result.kpi}: {result.value} → {result.consequence}" for result in verdict.results]
+        lines = [
+            f"{result.kpi}: {result.value if result.value is not None else result.status} → {result.consequence}"
+            for result in verdict.results
+        ]
         workflow.set_current_details(
             told(f"Verdict: {verdict.consequence.replace('_', ' ')}", f"as of {instant(verdict.at)}", *lines)
         )

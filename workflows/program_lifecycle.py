@@ -49,6 +49,9 @@ class ProgramState(Message):
     end_approved: bool = False
     considered: str = ""
     """The evaluation whose verdict was last looked at."""
+    amendment_gates: int = 0
+    amendment_wanted: str = ""
+    """Why a gate has approved that the program be amended, until a revision is handed in."""
 
 
 class ProgramStart(Message):
@@ -307,10 +310,12 @@ class ProgramLifecycle:
     async def _amend(self) -> None:
         """A revision of a program in operation: the same way as the first, then in force from its approval on."""
         before = self._state.in_force
+        self._update(amendment_wanted="")
         result = await self._qualify(amendment=True)
         if result.outcome == "approved":
             await self._put_in_force()
-            await do(ScheduleActivities.stop_schedules, self._program, "Stop the Schedules of the revision before")
+            if not workflow.patched("schedules-change-in-place"):  # a paused one stays so
+                await do(ScheduleActivities.stop_schedules, self._program, "Stop the Schedules of the revision before")
             await self._start_schedules()
         self._tell(f"In operation; revision {self._state.latest.number}: {result.outcome.replace('_', ' ')}", result.why)
         if result.outcome == "approved" and before is not None and workflow.patched("amendment-nudges-members"):
@@ -326,6 +331,38 @@ class ProgramLifecycle:
         self._tell(f"In operation; the newest evaluation says: {verdict.consequence.replace('_', ' ')}", verdict.told)
         if verdict.consequence == "propose_end" and self._state.end is None:
             self._update(end=EndRequest(requested_by="evaluation", reason=verdict.told, requested_at=workflow.now()))
+        if verdict.consequence == "propose_amendment" and workflow.patched("amendment-proposal-opens-a-gate"):
+            await self._propose_amendment(verdict.told)
+
+    async def _propose_amendment(self, why: str) -> None:
+        """Those who decide about a concept say whether the owner shall hand in another; who hands one in asks them anyway."""
+        revision = self._state.in_force or self._state.latest
+        if self._end_wanted or self._state.submitted is not None or self._state.amendment_wanted:
+            return
+        self._update(amendment_gates=self._state.amendment_gates + 1)
+        subject = Subject(
+            kind="amendment",
+            program=self._program,
+            revision=revision.number,
+            title=f"that {revision.definition.name} be amended: {why}",
+            digest=revision.digest,
+        )
+        gate = await ask(
+            "amendment",
+            subject,
+            revision.definition.gates.strategy,
+            revision.definition,
+            (self._owner,),
+            round_=self._state.amendment_gates,
+            withdrawn=lambda: self._end_wanted or self._state.submitted is not None,
+        )
+        if gate.outcome == "approved":
+            self._update(amendment_wanted=why)
+            self._tell(
+                f"{self._owner} is asked to amend the program", why, f"to act: `tenure program revise {self._program} FILE`"
+            )
+        else:
+            self._tell(f"In operation; an amendment was proposed: {gate.outcome.replace('_', ' ')}", why, gate.reasons)
 
     @property
     def _before_launch(self) -> bool:

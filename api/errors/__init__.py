@@ -1,6 +1,7 @@
 """The problems that arise at the edge itself, by subject; those of the ledger and the store come from there."""
 
 from api.errors.asking import NotAllowed, TokenMissing
+from api.errors.evaluations import BackfillRefused, EvaluationUnknown, NotScheduled
 from api.errors.gates import DecisionUnknown, DelegateUnknown
 from api.errors.keys import KeyInvalid, KeyMissing, KeyReused, KeyTwice, RequestInFlight, RequestUnknown
 from api.errors.members import (
@@ -29,7 +30,6 @@ from api.errors.points import (
 from api.errors.programs import (
     CurrencyDropped,
     DefinitionFaulty,
-    EvaluationUnknown,
     NotLaunched,
     ProgramDiffers,
     ProgramEnded,
@@ -38,6 +38,7 @@ from api.errors.programs import (
 )
 from api.errors.prototypes import LogMissing, PrototypeNotDone, PrototypeUnknown
 from api.errors.refusals import Refused
+from api.errors.reports import AsOfWrong, ReportUnknown
 from api.errors.requests import (
     BodyTooLarge,
     Changed,
@@ -68,7 +69,9 @@ from api.errors.servers import Internal, ServiceUnavailable
 
 __all__ = [
     "AgreementDiffers",
+    "AsOfWrong",
     "AttributesNotAsked",
+    "BackfillRefused",
     "BalanceLimit",
     "BodyTooLarge",
     "Changed",
@@ -103,6 +106,7 @@ __all__ = [
     "NotInWave",
     "NotInvited",
     "NotLaunched",
+    "NotScheduled",
     "OutOfTime",
     "ProblemUnknown",
     "ProgramDiffers",
@@ -115,6 +119,7 @@ __all__ = [
     "RedemptionUnknown",
     "Refused",
     "ReinstatementTooLate",
+    "ReportUnknown",
     "RequestInFlight",
     "RequestUnknown",
     "RequirementNotMet",

@@ -107,18 +107,3 @@ class CurrencyDropped(TenureError):
             remedy="Keep it under `other_currencies`; without a rule or a conversion into it, nobody gets more of it.",
             field="other_currencies",
         )
-
-
-class EvaluationUnknown(TenureError):
-    """The program has no evaluation of this id."""
-
-    code = "evaluation_unknown"
-    status = 404
-    title = "There is no such evaluation"
-
-    def __init__(self, program: str, evaluation: str) -> None:
-        super().__init__(
-            f"Program {program!r} has no evaluation {evaluation!r}.",
-            remedy="List the program's evaluations.",
-            field="evaluation",
-        )

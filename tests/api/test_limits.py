@@ -17,6 +17,7 @@ from api.limits import until_free
 from api.services import Services
 from runtime.settings import Settings
 from tests.api.club import Club, problem
+from tests.api.past import lived
 from tests.house import House, api_settings, client_of, people_in, token_of
 
 Limited = Callable[..., AbstractAsyncContextManager[AsyncClient]]
@@ -71,6 +72,7 @@ def _too_many(response: Response) -> int:
     [
         ("rate_prototypes", "POST", "/prototypes"),
         ("rate_evaluations", "POST", "/programs/nowhere/evaluations"),
+        ("rate_evaluations", "POST", "/programs/nowhere/schedule/trigger"),
         ("rate_ledger", "GET", "/ledger/check"),
         ("rate_ledger", "POST", "/ledger/seal"),
         ("rate_ledger", "GET", "/ledger/verification"),
@@ -103,6 +105,32 @@ async def test_batches_count_by_their_events(limited: Limited, club: Club) -> No
         assert (await http.post(path, json=batch(4), headers=_as("demo-shop"))).status_code == 200
         assert (await http.post(path, json=batch(11), headers=_as("demo-app"))).status_code == 200  # all of it at once
         _too_many(await http.post(path, json=batch(1), headers=_as("demo-app")))
+
+
+async def test_a_backfill_counts_by_its_evaluations_and_to_pause_counts_nothing(limited: Limited, house: House) -> None:
+    path = f"/programs/{(await lived(house)).program}/schedule"
+    half_a_year = {"from": "2025-03-01", "to": "2025-08-31"}  # every quarter
+    async with limited(rate_evaluations="3/hour") as http:
+        first = await http.post(f"{path}/backfill", json=half_a_year, headers=_as("demo-analyst", "first"))
+        assert (first.status_code, len(first.json()["begun"])) == (202, 2)
+        _too_many(await http.post(f"{path}/backfill", json=half_a_year, headers=_as("demo-analyst", "second")))
+        again = await http.post(f"{path}/backfill", json=half_a_year, headers=_as("demo-analyst", "first"))
+        assert again.headers["Idempotency-Replayed"] == "true"
+        assert (await http.post(f"{path}/backfill", json=half_a_year, headers=_as("demo-owner", "other"))).status_code == 202
+        for number in range(4):
+            body = {"reason": "audit"}
+            problem(
+                await http.post(f"{path}/pause", json=body, headers=_as("demo-analyst", f"p{number}")), 409, "not_scheduled"
+            )
+
+
+async def test_what_looks_for_drift_now_is_a_check_of_the_ledger(limited: Limited, house: House) -> None:
+    path = f"/programs/{(await lived(house)).program}/reports"
+    async with limited(rate_ledger="1/hour") as http:
+        assert (await http.get(f"{path}/exceptions", headers=_as("demo-shop"))).status_code == 200
+        _too_many(await http.get(f"{path}/exceptions", headers=_as("demo-shop")))
+        for asked in ("exceptions?as_of=2025-06-30", "status"):
+            assert (await http.get(f"{path}/{asked}", headers=_as("demo-shop"))).status_code == 200
 
 
 async def test_an_address_that_shows_many_tokens_that_are_none_is_not_looked_at_for_a_while(limited: Limited) -> None:

@@ -116,6 +116,7 @@ async def api(house: House, provider: Provider, tmp_path_factory: pytest.TempPat
         "number": event.json()["transaction"],
         "reward": "ticket",
         "name": "api-log",
+        "report": "exceptions",
         "gate": f"program/{club.program}/r1/gate/strategy/1",
     }
     async with app.router.lifespan_context(app), served(app) as address:

@@ -27,7 +27,14 @@ ROUTES: dict[tuple[str, str], Action] = {
     ("POST", "/programs/{program}/evaluations"): "evaluate a program",
     ("GET", "/programs/{program}/evaluations"): "read programs",
     ("GET", "/programs/{program}/evaluations/{evaluation:path}"): "read programs",
+    ("GET", "/programs/{program}/schedule"): "read programs",
+    ("POST", "/programs/{program}/schedule/pause"): "schedule evaluations",
+    ("POST", "/programs/{program}/schedule/resume"): "schedule evaluations",
+    ("POST", "/programs/{program}/schedule/trigger"): "evaluate a program",
+    ("POST", "/programs/{program}/schedule/backfill"): "schedule evaluations",
     ("GET", "/programs/{program}/report"): "read programs",
+    ("GET", "/programs/{program}/reports"): "read programs",
+    ("GET", "/programs/{program}/reports/{report}"): "read programs",
     ("GET", "/programs/{program}/ledger-check"): "check the ledger",
     ("GET", "/programs/{program}/audit"): "read the audit trail",
     ("GET", "/programs/{program}/audit/verification"): "read the audit trail",
@@ -161,7 +168,7 @@ async def _ask(
     for name in ("prototype", "before", "after", "redemption"):
         address = address.replace(f"{{{name}}}", "0" * 32)
     address = address.replace("{program}", program)
-    for name in ("participant", "name", "reward", "api_key"):
+    for name in ("participant", "name", "reward", "api_key", "report"):
         address = address.replace(f"{{{name}}}", "nobody")
     headers = {b"Authorization": f"Bearer {token}".encode()} if token else {}
     if method == "POST" and key is not None:

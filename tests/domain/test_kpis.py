@@ -257,7 +257,7 @@ def test_a_figure_of_all_members_goes_where_its_difference_goes() -> None:
     before = judge(definition, {"points_outstanding": FIGURES}, datetime(2025, 3, 30, 12, tzinfo=UTC))
     trend = judged({"kpi": "points_outstanding"}, FIGURES.model_copy(update={"outstanding": 5399}), before).trend
     assert trend is not None
-    assert (trend.direction, trend.difference, trend.interval) == ("down", -1, None)
+    assert (trend.direction, trend.difference, trend.interval) == ("down", Decimal(-1), None)
 
 
 def test_a_verdict_that_was_kept_before_there_were_intervals_can_still_be_read() -> None:

@@ -1,6 +1,7 @@
 """Intervals: known answers, and what holds for any figures."""
 
 from decimal import Decimal
+from operator import mul
 
 import pytest
 from hypothesis import given
@@ -112,11 +113,9 @@ values = st.lists(st.tuples(st.integers(0, 10**6), st.integers(1, 10**6)), min_s
 @given(values)
 def test_a_ratio_lies_in_the_middle_of_its_interval_and_a_constant_one_has_none_of_width(pairs: list[tuple[int, int]]) -> None:
     def of(pairs: list[tuple[int, int]]) -> tuple[float, float]:
-        sums = [
-            float(sum(f(*pair) for pair in pairs))
-            for f in (lambda y, x: y, lambda y, x: x, lambda y, x: y * y, lambda y, x: x * x, lambda y, x: x * y)
-        ]
-        return ends(ratio(len(pairs), *sums))
+        over, under = [float(y) for y, _ in pairs], [float(x) for _, x in pairs]
+        products = (sum(map(mul, *each)) for each in ((over, over), (under, under), (over, under)))
+        return ends(ratio(len(pairs), sum(over), sum(under), *products))
 
     low, high = of(pairs)
     quotient = sum(y for y, _ in pairs) / sum(x for _, x in pairs)

@@ -1,0 +1,94 @@
+"""The evaluation of a program with a past: its figures are those of the instant, whenever it is asked for."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, get_args
+
+import pytest
+
+from activities.evaluation import EvaluationActivities, EvaluationTask
+from domain.definition import Kpi
+from domain.kpis import KpiResult, Verdict
+from tests.api.past import Past, at, lived
+from tests.house import House
+
+MAY, AUGUST = at(5, 31), at(8, 31)
+TERMS = {"margin": 10, "discount_rate": "0.5"}
+
+
+def judged() -> dict[str, Any]:
+    """By every KPI there is."""
+    never = [{"below": -1, "consequence": "alert"}]
+    rules: list[dict[str, Any]] = [{"kpi": kpi, "window": "P3M", "thresholds": never} for kpi in get_args(Kpi)]
+    return {"every": "P3M", "kpis": [rule | ({"lifetime": TERMS} if rule["kpi"] == "lifetime_value" else {}) for rule in rules]}
+
+
+@pytest.fixture
+async def past(house: House) -> Past:
+    return await lived(house, evaluation=judged())
+
+
+async def evaluated(past: Past, as_of: datetime, number: int = 1) -> dict[str, KpiResult]:
+    task = EvaluationTask(id=f"{past.program}/{as_of:%m}/{number}", program=past.program, at=as_of)
+    verdict: Verdict = await EvaluationActivities(past.house.engine, past.house.ledger).evaluate_program(task)
+    return {result.kpi: result for result in verdict.results}
+
+
+async def test_every_kpi_is_that_of_its_window(past: Past) -> None:
+    """From 28 February: ann was there, bob and cid joined, cid left; 1290 points came, 1000 were redeemed, 90 forfeited."""
+    found = await evaluated(past, MAY)
+    currency = past.definition.currency
+    values = {kpi: result.value for kpi, result in found.items()}
+    assert values == {
+        "active_rate": 1,
+        "churn_rate": 0,
+        "retention_rate": 1,
+        "member_redemption_rate": Decimal("0.333333"),
+        "point_redemption_rate": Decimal("0.775194"),
+        "breakage_rate": Decimal("0.224806"),
+        "burn_earn_ratio": Decimal("0.775194"),
+        "points_outstanding": 1400,
+        "management_liability": round(1400 * currency.cost_per_point * currency.expected_redemption_rate, 2),
+        "cost_per_member": round(currency.cost_per_point * (1000 + 200 * currency.expected_redemption_rate) / 3, 6),
+        "lifetime_value": Decimal("20.00"),
+        "incremental_margin": None,
+        "incremental_net": None,
+        "return_on_investment": None,
+        "net_promoter_score": None,
+        "satisfaction": None,
+    }
+    assert [kpi for kpi, result in found.items() if result.status == "not_available"] == list(get_args(Kpi))[-5:]
+    spread = found["burn_earn_ratio"].figures.spread
+    assert spread is not None
+    assert (spread.members, spread.issued_squares, spread.burned_squares) == (3, 500**2 + 700**2 + 90**2, 1000**2)
+
+
+async def test_an_evaluation_made_later_as_of_then_has_the_figures_of_then(past: Past) -> None:
+    first = await evaluated(past, MAY)
+    later = await evaluated(past, AUGUST)
+    again = await evaluated(past, MAY, 2)
+    assert {kpi: (result.value, result.trend) for kpi, result in again.items()} == {
+        kpi: (result.value, None) for kpi, result in first.items()
+    }
+    trend = later["active_rate"].trend
+    assert trend is not None
+    assert (later["active_rate"].value, trend.at, trend.difference) == (Decimal("0.5"), MAY, Decimal("-0.5"))
+    outstanding = later["points_outstanding"].trend
+    assert outstanding is not None
+    assert (outstanding.direction, outstanding.difference) == ("up", Decimal(200))
+
+
+async def test_a_window_in_which_nothing_happened_is_immature_and_never_zero(past: Past) -> None:
+    found = await evaluated(past, at(2, 2))
+    assert {kpi for kpi, result in found.items() if result.status == "immature"} == {
+        "active_rate",
+        "churn_rate",
+        "retention_rate",
+        "member_redemption_rate",
+        "point_redemption_rate",
+        "breakage_rate",
+        "burn_earn_ratio",
+        "cost_per_member",
+        "lifetime_value",
+    }
+    assert all(result.value is None for result in found.values() if result.status == "immature")

@@ -1,0 +1,303 @@
+"""Operational reports: as of any day they tell what was so then, and what comes and goes adds up to what there is."""
+
+import csv
+import io
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from domain.definition import Kpi
+from domain.figures import Figures
+from domain.kpis import judge
+from domain.reports import OUTLINES
+from store import evidence
+from tests.api.club import problem
+from tests.api.past import Past, at, lived, with_trouble
+from tests.house import House, program_id
+from tests.lives import begin, club
+
+DAYS = ["2025-02-28", "2025-03-31", "2025-04-15", "2025-05-31", "2025-06-30", "2025-09-30"]
+
+
+@pytest.fixture(scope="module")
+async def past(house: House) -> Past:
+    return await lived(house)
+
+
+async def test_every_report_is_listed_with_its_columns_and_can_be_read(past: Past, house: House) -> None:
+    found = await house.get(f"/programs/{past.program}/reports")
+    assert [each["name"] for each in found] == list(OUTLINES)
+    for each in found:
+        told = await house.get(f"{each['address']}?as_of=2025-06-30")
+        assert told["columns"] == each["columns"]
+        assert all(list(row) == [column["name"] for column in each["columns"]] for row in told["rows"])
+        assert told["as_of"] == "2025-07-01T03:59:59.999999Z"  # the day ends when it does in New York
+
+
+async def test_the_movement_of_each_month_is_known(past: Past) -> None:
+    rows = {row.pop("month"): row for row in await past.rows("movement", "2025-07-15")}
+    names = ("joined", "left", "members", "new", "reactivated", "lapsed", "active")
+    assert {month: tuple(row[name] for name in names) for month, row in rows.items()} == {
+        "2025-02": (2, 0, 2, 1, 0, 0, 1),
+        "2025-03": (1, 0, 3, 2, 0, 0, 3),
+        "2025-04": (0, 0, 3, 0, 0, 2, 1),
+        "2025-05": (0, 1, 2, 0, 0, 0, 1),
+        "2025-06": (0, 0, 2, 0, 1, 1, 1),
+        "2025-07": (0, 0, 2, 0, 0, None, 0),  # not over yet
+    }
+
+
+@pytest.mark.parametrize("day", DAYS)
+async def test_movement_adds_up_to_the_members_of_the_day(past: Past, day: str) -> None:
+    members = active = 0
+    rows = await past.rows("movement", day)
+    for row in rows:
+        members += row["joined"] - row["left"]
+        assert row["members"] == members
+        if row["lapsed"] is not None:
+            active += row["new"] + row["reactivated"] - row["lapsed"]
+            assert row["active"] == active
+    assert [row["lapsed"] for row in rows].index(None) == len(rows) - 1
+    tiers = await past.rows("members", day)
+    assert sum(row["members"] for row in tiers) == members
+    assert all(row["members"] == row["onboarding"] + row["using"] + row["lapsing"] for row in tiers)
+
+
+async def test_members_have_the_tier_and_the_stage_of_the_day(past: Past) -> None:
+    def of(rows: list[dict[str, Any]]) -> dict[str, tuple[int, ...]]:
+        return {row["tier"]: (row["onboarding"], row["using"], row["lapsing"]) for row in rows if row["members"]}
+
+    assert of(await past.rows("members", "2025-02-05")) == {"listener": (1, 0, 0)}
+    assert of(await past.rows("members", "2025-03-10")) == {"listener": (0, 2, 0)}
+    assert of(await past.rows("members", "2025-03-16")) == {"listener": (1, 1, 0), "collector": (0, 1, 0)}
+    assert of(await past.rows("members", "2025-06-30")) == {"listener": (0, 1, 0), "collector": (0, 1, 0)}
+    assert of(await past.rows("members", "2025-09-30")) == {"listener": (0, 1, 0), "collector": (0, 0, 1)}
+
+
+@pytest.mark.parametrize("day", DAYS)
+async def test_points_of_all_months_add_up_to_the_statements_of_the_members(past: Past, day: str) -> None:
+    report = await past.report("points", day)
+    until = datetime.fromisoformat(report["as_of"])
+    statements = [
+        await past.house.ledger.statement(past.program, member, past.definition.currency.code, None, until)
+        for member in ("ann", "bob", "cid")
+    ]
+    outstanding = 0
+    for row in report["rows"]:
+        outstanding += row["issued"] - row["redeemed"] - row["expired"] - row["forfeited"] + row["otherwise"]
+        assert row["outstanding"] == outstanding
+    assert outstanding == sum(each.closing for each in statements)
+    status = {row["what"]: row["value"] for row in await past.rows("status", day)}
+    assert status["points outstanding"] == outstanding
+    assert status["management liability"] == report["rows"][-1]["liability"]
+    ahead = await past.rows("expiry", day)
+    assert sum(row["points"] for row in ahead) == outstanding
+
+
+async def test_points_and_money_of_a_month_are_known(past: Past) -> None:
+    april = next(row for row in await past.rows("points", "2025-04-30") if row["month"] == "2025-04")
+    currency = past.definition.currency
+    owed = (1200 + 300 + 700 + 90 + 100 - 1000) * currency.cost_per_point * currency.expected_redemption_rate
+    assert april == {
+        "month": "2025-04",
+        "currency": "NOTES",
+        "issued": 100,
+        "redeemed": 1000,
+        "expired": 0,
+        "forfeited": 0,
+        "otherwise": 0,
+        "outstanding": 1390,
+        "liability": f"{owed:.2f}",
+    }
+
+
+@pytest.mark.parametrize("name", ["movement", "points"])
+async def test_what_was_told_of_a_month_that_is_over_stays_told(past: Past, name: str) -> None:
+    told: dict[tuple[str, str], dict[str, Any]] = {}
+    for day in ("2025-03-31", "2025-05-31", "2025-09-30"):
+        for row in await past.rows(name, day):
+            if row.get("lapsed", 0) is None:
+                row.pop("lapsed")  # the last month of a report is not known to be over
+            before = told.setdefault((row["month"], row.get("currency", "")), row)
+            assert {column: row[column] for column in before if column in row} == {
+                column: value for column, value in before.items() if column in row
+            }
+            told[row["month"], row.get("currency", "")] = before | row
+
+
+async def test_points_lapse_ahead_by_the_month_of_their_lots(past: Past) -> None:
+    rows = {row["month"]: (row["points"], row["members"]) for row in await past.rows("expiry", "2025-03-31")}
+    assert rows == {"2027-02": (1200, 1), "2027-03": (300 + 700 + 90, 3)}
+    points = {row["month"]: row["points"] for row in await past.rows("expiry", "2025-04-30")}
+    assert points == {"2027-02": 200, "2027-03": 1090, "2027-04": 100}
+
+
+async def test_a_redemption_has_the_state_of_the_day(past: Past) -> None:
+    names = ("asked", "held", "fulfilled", "voided", "refused", "points")
+
+    async def of(day: str) -> list[tuple[int, ...]]:
+        return [tuple(row[name] for name in names) for row in await past.rows("redemptions", day)]
+
+    assert await of("2025-03-31") == []
+    assert await of("2025-04-15") == [(1, 1, 0, 0, 0, 0)]
+    assert await of("2025-05-10") == [(2, 1, 1, 0, 0, 1000)]
+    assert await of("2025-07-10") == [(3, 1, 1, 1, 0, 1000)]
+
+
+async def test_the_status_is_that_of_the_day(past: Past) -> None:
+    async def of(day: str) -> tuple[Any, ...]:
+        told = {row["what"]: row["value"] for row in await past.rows("status", day)}
+        return tuple(told[what] for what in ("stage", "product status", "revision in force", "wave", "members"))
+
+    wave = past.definition.waves[0]
+    assert await of("2025-01-20") == ("strategy", "In study", None, None, 0)
+    assert await of("2025-03-20") == ("rollout", "Launched", 1, f"{wave.id} ({wave.share} %)", 3)
+    assert await of("2025-06-20") == ("operation", "Launched", 1, f"{wave.id} ({wave.share} %)", 2)
+
+
+async def test_what_was_stuck_or_went_wrong_is_told_until_it_no_longer_is(house: House) -> None:
+    past = await lived(house)
+    before = {row["kind"] for row in await past.rows("exceptions", "2025-06-30")}
+    assert before == {"redemption in doubt"}
+    await with_trouble(past)
+    at_worst = {row["kind"] for row in await past.rows("exceptions", "2025-07-11")}
+    assert at_worst == {
+        "gate overdue",
+        "amendment wanted",
+        "test failed",
+        "prototype failed",
+        "redemption in doubt",
+        "offer overdue",
+        "nudge not sent",
+        "notice not delivered",
+    }
+    (notice,) = [row for row in await past.rows("exceptions", "2025-07-11") if row["kind"] == "notice not delivered"]
+    assert notice["remedy"].endswith(f"tenure notice replay {notice['what']}")
+    assert "somebody" not in str(notice)  # not everybody who sees it may see whom it goes to
+    later = {row["kind"] for row in await past.rows("exceptions", "2025-07-13")}
+    assert at_worst - later == {"offer overdue", "nudge not sent"}
+
+    assert "not evaluated" in {row["kind"] for row in await past.rows("exceptions", "2025-08-15")}  # twice P3M after February
+
+    figures = _figures(past)
+    async with house.engine.begin() as connection:
+        alert = judge(past.definition, figures, at(7, 13))
+        record = evidence.EvaluationRecord(id=f"{past.program}/e", consequence=alert.consequence, verdict=alert, at=alert.at)
+        await evidence.keep_evaluation(connection, past.program, record)
+    evaluated = await past.rows("exceptions", "2025-07-14")
+    assert [row["what"] for row in evaluated if row["kind"] == "verdict"] == ["active_rate"]
+    assert "not evaluated" not in {row["kind"] for row in await past.rows("exceptions", "2025-08-15")}
+    assert "not evaluated" in {row["kind"] for row in await past.rows("exceptions", "2026-01-31")}
+
+
+def _figures(past: Past) -> dict[Kpi, Figures]:
+    """One of ten members was active, and no points moved."""
+    nothing = {name: 0 for name, field in Figures.model_fields.items() if field.annotation is int}
+    figures = Figures.model_validate(nothing | {"members_at_start": 10, "members_at_end": 10, "active_members": 1})
+    return {rule.kpi: figures for rule in past.definition.evaluation.kpis}
+
+
+async def test_drift_is_told_as_of_now(house: House) -> None:
+    past = await lived(house)
+    clean = {row["kind"] for row in await past.rows("exceptions")}
+    assert "drift" not in clean
+    account = {"program": past.program}
+    async with house.engine.begin() as connection:
+        await connection.execute(
+            text("UPDATE ledger.account SET posted = posted + 1 WHERE program = :program AND participant = 'ann'"), account
+        )
+    try:
+        drifts = [row for row in await past.rows("exceptions") if row["kind"] == "drift"]
+        assert "ann" in {drift["what"] for drift in drifts}
+        assert all("expected" in drift["told"] for drift in drifts)
+        assert "drift" not in {row["kind"] for row in await past.rows("exceptions", "2025-07-01")}
+    finally:
+        async with house.engine.begin() as connection:
+            await connection.execute(
+                text("UPDATE ledger.account SET posted = posted - 1 WHERE program = :program AND participant = 'ann'"), account
+            )
+
+
+async def test_decisions_say_how_long_a_gate_took_and_who_was_not_counted(house: House) -> None:
+    past = await lived(house)
+    await with_trouble(past)
+    rows = {row["gate"].split("/gate/")[1]: row for row in await past.rows("decisions", "2025-07-05")}
+    asked = rows["amendment/1"]
+    assert (asked["outcome"], asked["hours"], asked["approvals"], asked["other_votes"], asked["not_counted"]) == (
+        "approved",
+        "48.00",
+        1,
+        1,
+        1,
+    )
+    assert (rows["launch/1"]["outcome"], rows["launch/1"]["decided"]) == ("open", None)
+    (earlier,) = [row for row in await past.rows("decisions", "2025-07-02") if "amendment" in row["gate"]]
+    assert (earlier["outcome"], earlier["approvals"], earlier["other_votes"]) == ("open", 1, 0)  # taken back a day later
+
+
+@pytest.mark.parametrize("name", OUTLINES)
+async def test_csv_has_the_same_rows_under_the_names_of_the_columns(past: Past, house: House, name: str) -> None:
+    response = await house.http.get(past.path(name, "2025-06-30", "csv"), headers={"Authorization": "Bearer demo-owner"})
+    assert response.headers["content-type"] == "text/csv; charset=utf-8"
+    assert response.headers["content-disposition"] == f'attachment; filename="{past.program}-{name}-2025-06-30.csv"'
+    rows = list(csv.DictReader(io.StringIO(response.text)))
+    told = await past.report(name, "2025-06-30")
+    assert response.text.partition("\n")[0] == ",".join(column["name"] for column in told["columns"])
+    assert len(rows) == len(told["rows"])
+
+
+@pytest.mark.parametrize("name", OUTLINES)
+async def test_a_page_has_its_plots_and_fetches_nothing(past: Past, house: House, name: str) -> None:
+    response = await house.http.get(past.path(name, "2025-06-30", "html"), headers={"Authorization": "Bearer demo-owner"})
+    assert response.headers["content-type"].startswith("text/html")
+    assert response.headers["content-security-policy"] == "default-src 'none'; style-src 'unsafe-inline'"
+    assert response.text.count("<svg") == len(OUTLINES[name].plots)
+    assert re.findall(r"(?:src|href|url|@import)\s*[=(]", response.text) == []
+    assert "<script" not in response.text
+    if name == "movement":  # who lapsed in the last month is not known, and is drawn nowhere
+        assert "2025-06, active" in response.text
+        assert "2025-06, lapsed" not in response.text
+
+
+async def test_a_program_that_waits_at_its_first_gate_has_every_report(house: House) -> None:
+    definition = club(program_id("young"))
+    await begin(house, definition)
+    young = Past(house, definition)
+    for name in OUTLINES:
+        assert (await young.report(name))["name"] == name
+    assert [row["value"] for row in await young.rows("status") if row["what"] == "members"] == [0]
+
+
+def _ask(past: Past, name: str, **asked: str) -> Any:
+    query = "&".join(f"{key}={value}" for key, value in asked.items())
+    return past.house.http.get(
+        f"/programs/{past.program}/reports/{name}?{query}", headers={"Authorization": "Bearer demo-owner"}
+    )
+
+
+async def test_what_cannot_be_reported_is_refused_with_what_to_ask_instead(past: Past) -> None:
+    unknown = problem(await _ask(past, "everything"), 404, "report_unknown")
+    assert all(name in unknown["remedy"] for name in OUTLINES)
+    for day in ("soon", "2025-02-30", "2025-3-1", "2025-03-01T10:00:00Z", "20250301"):
+        found = problem(await _ask(past, "status", as_of=day), 422, "as_of_wrong")
+        assert (found["field"], "is no day" in found["detail"]) == ("as_of", True)
+    early = problem(await _ask(past, "status", as_of="2025-01-09"), 422, "as_of_wrong")
+    assert "started on 2025-01-10" in early["detail"]
+    future = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
+    assert "has not come yet" in problem(await _ask(past, "status", as_of=future), 422, "as_of_wrong")["detail"]
+    assert problem(await _ask(past, "status", format="pdf"), 422, "invalid_request")["field"] == "query.format"
+    nowhere = await past.house.http.get("/programs/nowhere/reports/status", headers={"Authorization": "Bearer demo-owner"})
+    problem(nowhere, 404, "program_unknown")
+    problem(
+        await past.house.http.get("/programs/nowhere/reports", headers={"Authorization": "Bearer demo-owner"}),
+        404,
+        "program_unknown",
+    )
+
+
+async def test_today_is_a_day_up_to_now(past: Past) -> None:
+    today = datetime.now(past.definition.zone).date().isoformat()
+    assert await past.rows("movement", today) == await past.rows("movement")
