@@ -31,9 +31,9 @@ async def evaluated(house: House, program: str) -> dict[str, Any]:
 async def test_a_proposal_to_amend_is_decided_at_a_gate_and_waits_for_the_owners_revision(
     house: House, temporal_env: WorkflowEnvironment, histories: Histories
 ) -> None:
-    program, lifecycle = program_id("proposed"), ""
-    await operate(house, temporal_env, club(program, evaluation=judged("propose_amendment")))
+    program = program_id("proposed")
     lifecycle = ids.lifecycle(program)
+    await operate(house, temporal_env, club(program, evaluation=judged("propose_amendment")))
     await enrol(house, program, "idle")
     assert (await evaluated(house, program))["consequence"] == "propose_amendment"
 
@@ -52,7 +52,7 @@ async def test_a_proposal_to_amend_is_decided_at_a_gate_and_waits_for_the_owners
     await done(house.temporal, lifecycle, "Look at the newest verdict", times=2)
     assert (await house.get(f"/programs/{program}"))["open_gates"] == []
     await pass_all_gates(house, await revise(house, club(program, evaluation=judged("alert"))))
-    await done(house.temporal, lifecycle, "Evaluate every", times=2)
+    await done(house.temporal, lifecycle, "Have the members looked at")
     await histories.keep(house.temporal, lifecycle, "ProgramLifecycle-amendment-proposed")
 
 
