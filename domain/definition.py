@@ -109,6 +109,7 @@ __all__ = [
     "Prototype",
     "Qualification",
     "Rate",
+    "RemainderInto",
     "Retention",
     "Reward",
     "Risk",
