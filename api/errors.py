@@ -1,6 +1,7 @@
 """The problems that arise at the edge itself; those of the ledger and the store come from there."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import ClassVar
 
 from runtime.errors import TenureError
@@ -347,6 +348,18 @@ class EarningClosed(TenureError):
         super().__init__(
             f"Program {program!r} had stopped earning when this happened.",
             remedy="Members can still redeem until its last day.",
+        )
+
+
+class LateFilesClosed(TenureError):
+    code = "late_files_closed"
+    status = 409
+    title = "Late files no longer count"
+
+    def __init__(self, program: str, until: datetime) -> None:
+        super().__init__(
+            f"Program {program!r} is ending; what happened before earning stopped could be posted until {until.isoformat()}.",
+            remedy="Settle it with the member outside of the program, or have finance adjust the points.",
         )
 
 

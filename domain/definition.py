@@ -26,6 +26,7 @@ from domain.definition_life import (
     Objective,
     Offer,
     Prototype,
+    RemainderInto,
     Retention,
     Risk,
     Scenario,

@@ -125,7 +125,7 @@ def step_dates(planned: Dates) -> dict[Step, datetime]:
 
 
 def liability(definition: Definition, outstanding: Mapping[str, int]) -> Decimal:
-    """Outstanding points × cost per point × expected redemption rate, over all currencies, in the program's money."""
+    """The sum over all currencies of outstanding points, times cost per point, times expected redemption rate, in money."""
     currencies = {each.code: each for each in (definition.currency, *definition.other_currencies)}
     owed = Decimal(0)
     for code, points in outstanding.items():

@@ -15,7 +15,6 @@ from sqlalchemy.sql import bindparam
 from ledger.errors import LedgerFault
 from ledger.requests import OWN_KEYS, Forfeit, Swept
 
-
 Leaving = Literal["expire", "forfeit", "cash_out", "convert_out"]
 _OPPOSITE: dict[Leaving, str] = {
     "expire": "@breakage",

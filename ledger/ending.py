@@ -16,6 +16,13 @@ class OpenPending(Value):
     key: str
 
 
+class Unsettled(Value):
+    """Points that are held for redemptions under way, and points that wait for their confirmation, over all currencies."""
+
+    held: int
+    pending: int
+
+
 class Holder(Value):
     """A member who has points, and how many, by currency."""
 
@@ -52,6 +59,12 @@ async def open_pending(connection: AsyncConnection, program: str, limit: int) ->
     return [OpenPending.model_validate(dict(row)) for row in rows.mappings()]
 
 
+async def unsettled(connection: AsyncConnection, program: str) -> Unsettled:
+    """What is neither spent nor free."""
+    row = (await connection.execute(_UNSETTLED, {"program": program})).mappings().one()
+    return Unsettled.model_validate(dict(row))
+
+
 async def holders(connection: AsyncConnection, program: str, after: str, limit: int) -> list[Holder]:
     """The next members with points, by reference."""
     rows = await connection.execute(_HOLDERS, {"program": program, "after": after, "limit": limit})
@@ -77,6 +90,16 @@ FROM ledger.pending JOIN ledger.account ON account.id = account_id JOIN ledger.t
 WHERE account.program = :program AND state = 'open' ORDER BY pending.txn_id LIMIT :limit
 """
 )
+_UNSETTLED = text(
+    """
+SELECT
+    (SELECT CAST(coalesce(sum(held), 0) AS bigint) FROM ledger.account WHERE program = :program) AS held,
+    (
+        SELECT CAST(coalesce(sum(points), 0) AS bigint) FROM ledger.pending JOIN ledger.account ON account.id = account_id
+        WHERE program = :program AND state = 'open'
+    ) AS pending
+"""
+)
 _HOLDERS = text(
     """
 SELECT participant, jsonb_object_agg(currency, posted) AS points
@@ -89,7 +112,9 @@ _BY_EVENT = text(
     """
 WITH earned AS (
     SELECT txn.id, txn.details ->> 'event' AS event, account.currency,
-        CASE WHEN pending.state IS NULL THEN txn.points WHEN pending.state = 'confirmed' THEN pending.points ELSE 0 END AS points
+        CASE
+            WHEN pending.state IS NULL THEN txn.points WHEN pending.state = 'confirmed' THEN pending.points ELSE 0
+        END AS points
     FROM ledger.txn JOIN ledger.account ON account.id = account_id LEFT JOIN ledger.pending ON pending.txn_id = txn.id
     WHERE txn.program = :program AND txn.kind = 'earn' AND outcome = 'posted' AND txn.details ? 'event'
 ),

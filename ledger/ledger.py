@@ -163,6 +163,11 @@ class Ledger:
         """The same by what a program's end says: `forfeit`, `cash_out` or `convert_out`; what members owe is written off."""
         return await forfeit.settle_remainder(self._engine, self._system, program, key, at, kind, becoming)
 
+    async def unsettled(self, program: str) -> ending.Unsettled:
+        """How many points of a program are held for redemptions under way, and how many wait for their confirmation."""
+        async with self._engine.connect() as connection:
+            return await ending.unsettled(connection, program)
+
     async def open_pending(self, program: str, limit: int) -> list[ending.OpenPending]:
         """Earns of a program that still wait for their confirmation, the oldest first."""
         async with self._engine.connect() as connection:

@@ -40,8 +40,9 @@ class Totals(Value):
 
     issued + adjusted + lost
         = outstanding + burned + expired + forfeited + clawed_back + converted + cashed_out + transferred.
-    `adjusted` were given by hand (negative: taken), `lost` were clawed back from the program itself, `converted` left for
-    another currency (negative: came from one), `cashed_out` became money at the program's end, `transferred` are on their way between two members, which is nothing ever.
+    `adjusted` were given by hand (negative: taken), `lost` were clawed back from the program itself or written off at its end,
+    `converted` left for another currency (negative: came from one), `cashed_out` became money at the program's end,
+    `transferred` are on their way between two members, which is nothing ever.
     """
 
     currency: str

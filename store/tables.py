@@ -156,7 +156,10 @@ tier_change = Table(
     _instant("at"),
     _recorded_at(),
     ForeignKeyConstraint(
-        ["program", "participant"], ["store.member.program", "store.member.participant"], name="tier_change_member", onupdate="CASCADE"
+        ["program", "participant"],
+        ["store.member.program", "store.member.participant"],
+        name="tier_change_member",
+        onupdate="CASCADE",
     ),
     Index("tier_change_by_member", "program", "participant", "at"),
 )
@@ -175,7 +178,10 @@ intervention = Table(
     _instant("closed_at", nullable=True),
     _recorded_at(),
     ForeignKeyConstraint(
-        ["program", "participant"], ["store.member.program", "store.member.participant"], name="intervention_member", onupdate="CASCADE"
+        ["program", "participant"],
+        ["store.member.program", "store.member.participant"],
+        name="intervention_member",
+        onupdate="CASCADE",
     ),
 )
 
@@ -280,7 +286,10 @@ redemption = Table(
     _instant("settled_at", nullable=True),
     _recorded_at(),
     ForeignKeyConstraint(
-        ["program", "participant"], ["store.member.program", "store.member.participant"], name="redemption_member", onupdate="CASCADE"
+        ["program", "participant"],
+        ["store.member.program", "store.member.participant"],
+        name="redemption_member",
+        onupdate="CASCADE",
     ),
     Index("redemption_by_member", "program", "participant", "asked_at"),
     Index("redemption_taken", "program", "reward", postgresql_where="state IN ('held', 'fulfilled')"),
@@ -315,7 +324,10 @@ benefit_grant = Table(
     _recorded_at(),
     PrimaryKeyConstraint("program", "participant", "benefit", "tier", "at", name="benefit_grant_pkey"),
     ForeignKeyConstraint(
-        ["program", "participant"], ["store.member.program", "store.member.participant"], name="benefit_grant_member", onupdate="CASCADE"
+        ["program", "participant"],
+        ["store.member.program", "store.member.participant"],
+        name="benefit_grant_member",
+        onupdate="CASCADE",
     ),
 )
 """What joining, a tier or staying in it brought a member; once for the instant at which it was due."""
@@ -349,7 +361,7 @@ wind_down_step = Table(
     _recorded_at(),
     PrimaryKeyConstraint("program", "step", name="wind_down_step_pkey"),
 )
-"""The steps of a program's end: when each is due, began and ended, what it did, how often it was tried, what last went wrong."""
+"""The steps of a program's end: when each is due, began and ended, what it did, how often tried, what last went wrong."""
 
 notice = Table(
     "notice",

@@ -15,7 +15,7 @@ from store.tables import invitation, member, notice, program, wind_down_step
 
 
 class StepRecord(Message):
-    """A step of the end. `attempts` is how often the work of it that was tried most was tried, `trouble` what last went wrong."""
+    """A step of the end. `attempts` are those of its work that was tried most, `trouble` is what last went wrong."""
 
     number: int
     step: Step
@@ -131,10 +131,7 @@ async def tell_invited(connection: AsyncConnection, program_id: str, kind: str, 
 async def notices(connection: AsyncConnection, program_id: str, after: int, limit: int) -> Sequence[NoticeRecord]:
     """The next notices, in the order in which they were written."""
     rows = await connection.execute(
-        select(*_NOTICE_COLUMNS)
-        .where(notice.c.program == program_id, notice.c.id > after)
-        .order_by(notice.c.id)
-        .limit(limit)
+        select(*_NOTICE_COLUMNS).where(notice.c.program == program_id, notice.c.id > after).order_by(notice.c.id).limit(limit)
     )
     return [NoticeRecord.model_validate(dict(row)) for row in rows.mappings()]
 
@@ -142,7 +139,10 @@ async def notices(connection: AsyncConnection, program_id: str, after: int, limi
 async def noticed(connection: AsyncConnection, program_id: str) -> dict[str, int]:
     """How many notices there are of each kind."""
     rows = await connection.execute(
-        select(notice.c.kind, func.count()).where(notice.c.program == program_id).group_by(notice.c.kind).order_by(notice.c.kind)
+        select(notice.c.kind, func.count())
+        .where(notice.c.program == program_id)
+        .group_by(notice.c.kind)
+        .order_by(notice.c.kind)
     )
     return {row[0]: row[1] for row in rows}
 
@@ -175,7 +175,9 @@ async def erase(connection: AsyncConnection, program_id: str, at: datetime) -> i
         return 0
     erased = 0
     for statement in _ERASE:
-        done = await connection.execute(text(statement), {"program": program_id, "members": f"/programs/{program_id}/members/%"})
+        done = await connection.execute(
+            text(statement), {"program": program_id, "members": f"/programs/{program_id}/members/%"}
+        )
         erased = max(erased, done.rowcount) if statement is _ERASE_MEMBERS else erased
     await connection.execute(update(program).where(program.c.id == program_id).values(data_erased_at=at))
     return erased
@@ -196,19 +198,25 @@ def _is(program_id: str, step: Step) -> Any:
     return (wind_down_step.c.program == program_id) & (wind_down_step.c.step == step)
 
 
-_INSERT = "INSERT INTO store.notice (program, audience, recipient, kind, at, told)"
-_ONCE = "ON CONFLICT ON CONSTRAINT notice_once DO NOTHING"
-_TELL = f"""
-{_INSERT} SELECT :program, :audience, recipient, :kind, :at, CAST(told AS jsonb)
-FROM unnest(:recipients, :told) AS asked (recipient, told) {_ONCE}
+_TELL = """
+INSERT INTO store.notice (program, audience, recipient, kind, at, told)
+SELECT
+    CAST(:program AS text), CAST(:audience AS text), recipient, CAST(:kind AS text), CAST(:at AS timestamptz),
+    CAST(told AS jsonb)
+FROM unnest(:recipients, :told) AS asked (recipient, told)
+ON CONFLICT ON CONSTRAINT notice_once DO NOTHING
 """
-_TELL_MEMBERS = f"""
-{_INSERT} SELECT program, 'member', participant, :kind, :at, CAST(:told AS jsonb)
-FROM store.member WHERE program = :program AND status = 'active' ORDER BY participant {_ONCE}
+_TELL_MEMBERS = """
+INSERT INTO store.notice (program, audience, recipient, kind, at, told)
+SELECT program, 'member', participant, CAST(:kind AS text), CAST(:at AS timestamptz), CAST(:told AS jsonb)
+FROM store.member WHERE program = :program AND status = 'active' ORDER BY participant
+ON CONFLICT ON CONSTRAINT notice_once DO NOTHING
 """
-_TELL_INVITED = f"""
-{_INSERT} SELECT program, 'invited', participant, :kind, :at, CAST(:told AS jsonb)
-FROM store.invitation WHERE program = :program AND accepted_at IS NULL ORDER BY participant {_ONCE}
+_TELL_INVITED = """
+INSERT INTO store.notice (program, audience, recipient, kind, at, told)
+SELECT program, 'invited', participant, CAST(:kind AS text), CAST(:at AS timestamptz), CAST(:told AS jsonb)
+FROM store.invitation WHERE program = :program AND accepted_at IS NULL ORDER BY participant
+ON CONFLICT ON CONSTRAINT notice_once DO NOTHING
 """
 _ERASE_MEMBERS = """
 UPDATE store.member SET participant = 'erased-' || replace(CAST(gen_random_uuid() AS text), '-', ''), open_intervention = NULL
