@@ -23,6 +23,7 @@ from api import (
     rewards,
     statements,
     transaction_logs,
+    wind_down,
 )
 from api.errors import BodyTooLarge
 from api.people import People
@@ -108,7 +109,7 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
     app.state.people = People.read(settings.people)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     problems.install(app)
-    of_programs = (programs, reports, gates, transaction_logs, prototypes, ledger_books)
+    of_programs = (programs, reports, gates, transaction_logs, prototypes, ledger_books, wind_down)
     of_members = (invitations, members, events, statements, corrections, exchanges, rewards, redemptions)
     for module in (*of_programs, *of_members):
         app.include_router(module.router)
