@@ -42,7 +42,9 @@ def remainder(whole: Plain) -> Iterator[Finding]:
             yield into.says("what is left is not converted", "write remainder: convert, or take into away")
         return
     if not into.given:
-        yield end.says("does not say into whose points what is left is converted", "add into, with a partner and its rates")
+        yield end["remainder"].says(
+            "does not say into whose points what is left is converted", "add into under wind_down, with a partner and its rates"
+        )
         return
     partners = [each["id"].text for each in whole["partners"].items() if each["id"].text]
     if into["partner"].text is not None and into["partner"].text not in partners:

@@ -74,8 +74,9 @@ class Impact(Message):
         """The impact in a sentence, as the gate shows it."""
         points = ", ".join(f"{points:,} {currency}" for currency, points in self.points.items()) or "no points"
         return (
-            f"{self.members:,} members, {points} outstanding, liability {self.liability:,} {self.money}, "
-            f"{len(self.partners)} partners; nothing is redeemed any more from {self.dates.redeeming_until:%d %b %Y} on"
+            f"{_counted(self.members, 'member')}, {points} outstanding, liability {self.liability:,} {self.money}, "
+            f"{_counted(len(self.partners), 'partner')}; nothing is redeemed any more from "
+            f"{self.dates.redeeming_until:%d %b %Y} on"
         )
 
 
@@ -140,3 +141,7 @@ def rates(definition: Definition) -> dict[str, Decimal]:
     if policy.remainder == "cash_out":
         return {each.code: each.value_per_point for each in (definition.currency, *definition.other_currencies)}
     return dict(policy.into.rates) if policy.into is not None else {}
+
+
+def _counted(many: int, noun: str) -> str:
+    return f"{many:,} {noun}{'s' * (many != 1)}"

@@ -23,9 +23,9 @@ with workflow.unsafe.imports_passed_through():
 class WindDownResult(Message):
     """What the end left: points forfeited, paid out or converted, memberships ended, until when members' data is kept."""
 
-    settled: int
     members: int
-    data_until: datetime | None
+    settled: int = 0
+    data_until: datetime | None = None
 
 
 class Erasure(Message):
