@@ -4,10 +4,16 @@ import asyncio
 import sys
 from pathlib import Path
 
-from benchmarks import growth, http, ledger, prototype
+from benchmarks import growth, http, ledger, prototype, wind_down
 from benchmarks.table import Row, show, write
 
-AREAS = {"ledger": ledger.measure, "http": http.measure, "growth": growth.measure, "prototype": prototype.measure}
+AREAS = {
+    "ledger": ledger.measure,
+    "http": http.measure,
+    "growth": growth.measure,
+    "prototype": prototype.measure,
+    "wind-down": wind_down.measure,
+}
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -100,7 +101,7 @@ async def test_holders_are_found_page_by_page_and_pending_earns_by_their_keys(le
 
 
 async def test_what_each_kind_of_event_brought_is_told_less_what_was_taken_back(ledger: Ledger) -> None:
-    stay = {"details": {"event": "stay"}}
+    stay: dict[str, Any] = {"details": {"event": "stay"}}
     await ledger.earn_many(
         [an_earn("e1", 100, **stay), an_earn("e2", 50, **stay), an_earn("e3", 0, details={"event": "visit"})]
     )
@@ -119,7 +120,7 @@ async def test_money_is_points_times_the_rate_rounded_once(engine: AsyncEngine, 
     ledger, program, at = Ledger(engine), program_id("paid"), datetime(2026, 1, 1, tzinfo=UTC)
     rate = Decimal(cents).scaleb(-6)
     for number, points in enumerate(lots):
-        asked = {"program": program, "participant": "ann", "currency": CURRENCY, "key": str(number)}
+        asked: dict[str, Any] = {"program": program, "participant": "ann", "currency": CURRENCY, "key": str(number)}
         await ledger.earn(Earn(**asked, points=points, effective_at=at))
     becoming = Becoming("USD", {CURRENCY: format(rate, "f")}, 2, half_up=True)
     await ledger.settle_remainder(program, "rest", at, "cash_out", becoming)

@@ -90,7 +90,12 @@ async def test_a_program_ends_in_ten_steps_and_forgets_its_members(
     await done(house.temporal, wind_down.id, "Late files are closed")
     assert (await house.ledger.balance(program, "roberta-02", "NOTES")).posted == 333, "what was pending has matured"
     assert not any(lot.expires_at for lot in (await house.ledger.balance(program, "roberta-02", "NOTES")).lots)
-    held = {"program": program, "participant": "annabella-01", "currency": "NOTES", "effective_at": doors["late_until"]}
+    held: dict[str, Any] = {
+        "program": program,
+        "participant": "annabella-01",
+        "currency": "NOTES",
+        "effective_at": doors["late_until"],
+    }
     until = datetime.fromisoformat(planned["redeeming_until"]) + timedelta(hours=2)
     await house.ledger.hold(Hold(**held, key="last", points=100, expires_at=until))
     await forward_until(temporal_env, wind_down, datetime.fromisoformat(planned["redeeming_until"]))
