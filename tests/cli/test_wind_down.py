@@ -57,7 +57,7 @@ def test_the_timeline_says_what_is_done_what_is_under_way_and_what_is_to_come(en
     [
         ({"data_until": "2027-09-06T01:00:00Z"}, "members' data kept until 2027-09-05 21:00"),
         (
-            {"data_until": "2027-09-06T01:00:00Z", "data_erased_at": "2027-09-06T01:00:01Z"},
+            {"data_erased_at": "2027-09-06T01:00:01Z"},
             "members' data erased 2027-09-05 21:00",
         ),
     ],
