@@ -125,6 +125,8 @@ async def test_a_program_ends_in_ten_steps_and_forgets_its_members(
     worth = {each["participant"]: each["received"] for each in payouts}
     assert worth == {"annabella-01": "2.50", "roberta-02": "1.67"}, "at half a cent, half a cent rounded up"
     await histories.keep(house.temporal, wind_down.id, "WindDown-paid-out")
+    await handle(house, ids.lifecycle(program)).result()
+    await histories.keep(house.temporal, ids.lifecycle(program), "ProgramLifecycle-end-weighed")
 
     # What is known about members is kept for a while, and then it is gone: in every table of the store.
     people = ["annabella-01", "roberta-02", "caspar-03", "hezekiah-09"]
