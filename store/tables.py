@@ -363,8 +363,8 @@ wind_down_step = Table(
 )
 """The steps of a program's end: when each is due, began and ended, what it did, how often tried, what last went wrong."""
 
-notice = Table(
-    "notice",
+end_notice = Table(
+    "end_notice",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     _program(),
@@ -374,7 +374,7 @@ notice = Table(
     _instant("at"),
     Column("told", JSONB, nullable=False, server_default="{}"),
     _recorded_at(),
-    UniqueConstraint("program", "kind", "audience", "recipient", name="notice_once"),
-    Index("notice_in_turn", "program", "id"),
+    UniqueConstraint("program", "kind", "audience", "recipient", name="end_notice_once"),
+    Index("end_notice_in_turn", "program", "id"),
 )
 """What is to be told to whom, by reference, for whoever writes to them; each notice once for each recipient."""

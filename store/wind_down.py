@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.model import Message
 from domain.wind_down import STEPS, Step
-from store.tables import invitation, member, notice, program, wind_down_step
+from store.tables import end_notice, invitation, member, program, wind_down_step
 
 
 class StepRecord(Message):
@@ -40,7 +40,7 @@ class NoticeRecord(Message):
 
 
 _STEP_COLUMNS = [wind_down_step.c[name] for name in StepRecord.model_fields]
-_NOTICE_COLUMNS = [notice.c[name] for name in NoticeRecord.model_fields]
+_NOTICE_COLUMNS = [end_notice.c[name] for name in NoticeRecord.model_fields]
 
 
 async def plan(connection: AsyncConnection, program_id: str, due: Mapping[Step, datetime]) -> None:
@@ -131,7 +131,10 @@ async def tell_invited(connection: AsyncConnection, program_id: str, kind: str, 
 async def notices(connection: AsyncConnection, program_id: str, after: int, limit: int) -> Sequence[NoticeRecord]:
     """The next notices, in the order in which they were written."""
     rows = await connection.execute(
-        select(*_NOTICE_COLUMNS).where(notice.c.program == program_id, notice.c.id > after).order_by(notice.c.id).limit(limit)
+        select(*_NOTICE_COLUMNS)
+        .where(end_notice.c.program == program_id, end_notice.c.id > after)
+        .order_by(end_notice.c.id)
+        .limit(limit)
     )
     return [NoticeRecord.model_validate(dict(row)) for row in rows.mappings()]
 
@@ -139,10 +142,10 @@ async def notices(connection: AsyncConnection, program_id: str, after: int, limi
 async def noticed(connection: AsyncConnection, program_id: str) -> dict[str, int]:
     """How many notices there are of each kind."""
     rows = await connection.execute(
-        select(notice.c.kind, func.count())
-        .where(notice.c.program == program_id)
-        .group_by(notice.c.kind)
-        .order_by(notice.c.kind)
+        select(end_notice.c.kind, func.count())
+        .where(end_notice.c.program == program_id)
+        .group_by(end_notice.c.kind)
+        .order_by(end_notice.c.kind)
     )
     return {row[0]: row[1] for row in rows}
 
@@ -165,7 +168,7 @@ async def keep_data_until(connection: AsyncConnection, program_id: str, until: d
 
 
 async def erase(connection: AsyncConnection, program_id: str, at: datetime) -> int:
-    """Erase what is known about a program's members; for how many. A repetition finds nothing left to erase.
+    """Erase what is known about a program's members; for how many. A repetition changes nothing.
 
     A member's reference gives way to one at random that is kept nowhere, in all that is written of them (by the foreign keys),
     so that sums and counts stay what they were; what could tell who it was goes altogether. Entries of the ledger stay.
@@ -199,31 +202,31 @@ def _is(program_id: str, step: Step) -> Any:
 
 
 _TELL = """
-INSERT INTO store.notice (program, audience, recipient, kind, at, told)
+INSERT INTO store.end_notice (program, audience, recipient, kind, at, told)
 SELECT
     CAST(:program AS text), CAST(:audience AS text), recipient, CAST(:kind AS text), CAST(:at AS timestamptz),
     CAST(told AS jsonb)
 FROM unnest(:recipients, :told) AS asked (recipient, told)
-ON CONFLICT ON CONSTRAINT notice_once DO NOTHING
+ON CONFLICT ON CONSTRAINT end_notice_once DO NOTHING
 """
 _TELL_MEMBERS = """
-INSERT INTO store.notice (program, audience, recipient, kind, at, told)
+INSERT INTO store.end_notice (program, audience, recipient, kind, at, told)
 SELECT program, 'member', participant, CAST(:kind AS text), CAST(:at AS timestamptz), CAST(:told AS jsonb)
 FROM store.member WHERE program = :program AND status = 'active' ORDER BY participant
-ON CONFLICT ON CONSTRAINT notice_once DO NOTHING
+ON CONFLICT ON CONSTRAINT end_notice_once DO NOTHING
 """
 _TELL_INVITED = """
-INSERT INTO store.notice (program, audience, recipient, kind, at, told)
+INSERT INTO store.end_notice (program, audience, recipient, kind, at, told)
 SELECT program, 'invited', participant, CAST(:kind AS text), CAST(:at AS timestamptz), CAST(:told AS jsonb)
 FROM store.invitation WHERE program = :program AND accepted_at IS NULL ORDER BY participant
-ON CONFLICT ON CONSTRAINT notice_once DO NOTHING
+ON CONFLICT ON CONSTRAINT end_notice_once DO NOTHING
 """
 _ERASE_MEMBERS = """
 UPDATE store.member SET participant = 'erased-' || replace(CAST(gen_random_uuid() AS text), '-', ''), open_intervention = NULL
 WHERE program = :program
 """
 _ERASE = (
-    "DELETE FROM store.notice WHERE program = :program AND audience <> 'partner'",
+    "DELETE FROM store.end_notice WHERE program = :program AND audience <> 'partner'",
     "DELETE FROM store.invitation WHERE program = :program",
     "DELETE FROM store.voucher_code WHERE program = :program AND redemption IS NOT NULL",
     "UPDATE store.redemption SET reference = NULL, why = '' WHERE program = :program",

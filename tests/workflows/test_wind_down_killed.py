@@ -57,7 +57,9 @@ def _ending() -> Definition:
     program = program_id("killed")
     partner = {"id": "records", "name": "A record shop", "events": ["purchase"]}
     end = {"notice": "P2D", "redeem_window": "P12D", "late_files": "P4D", "reminders": ["P4D"], "keep_for": "P4D"}
-    return scaled(club(program, partners=[partner], wind_down=end | {"remainder": "cash_out"}), _TIMES_FASTER)
+    # Without offers to the silent: as fast as this, everybody is, and the points of an offer would come in between.
+    played = club(program, partners=[partner], wind_down=end | {"remainder": "cash_out"}, retention=None)
+    return scaled(played, _TIMES_FASTER)
 
 
 @asynccontextmanager

@@ -56,7 +56,7 @@ _STATEMENTS = (
     )
     """,
     """
-    CREATE TABLE store.notice (
+    CREATE TABLE store.end_notice (
         id BIGINT GENERATED ALWAYS AS IDENTITY,
         program TEXT NOT NULL REFERENCES store.program (id),
         audience TEXT NOT NULL,
@@ -65,14 +65,14 @@ _STATEMENTS = (
         at TIMESTAMP WITH TIME ZONE NOT NULL,
         told JSONB DEFAULT '{}' NOT NULL,
         recorded_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
-        CONSTRAINT notice_pkey PRIMARY KEY (id),
-        CONSTRAINT notice_once UNIQUE (program, kind, audience, recipient)
+        CONSTRAINT end_notice_pkey PRIMARY KEY (id),
+        CONSTRAINT end_notice_once UNIQUE (program, kind, audience, recipient)
     )
     """,
-    "CREATE INDEX notice_in_turn ON store.notice (program, id)",
+    "CREATE INDEX end_notice_in_turn ON store.end_notice (program, id)",
     # Erasing gives members another reference, in whatever else is written of them too.
     *(statement for table in _OF_MEMBERS for statement in _of_member(table, " ON UPDATE CASCADE")),
-    "GRANT SELECT, INSERT, UPDATE, DELETE ON store.wind_down_step, store.notice TO tenure_application",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON store.wind_down_step, store.end_notice TO tenure_application",
     "GRANT USAGE ON ALL SEQUENCES IN SCHEMA store TO tenure_application",
     "ALTER TABLE ledger.account DROP CONSTRAINT account_kind",
     _account_kind((*_KINDS, "cash_out")),
@@ -90,6 +90,6 @@ def downgrade() -> None:
     for table in _OF_MEMBERS:
         for statement in _of_member(table, ""):
             op.execute(statement)
-    op.execute("DROP TABLE store.notice, store.wind_down_step")
+    op.execute("DROP TABLE store.end_notice, store.wind_down_step")
     for column in ("data_erased_at", "data_until", "late_until"):
         op.execute(f"ALTER TABLE store.program DROP COLUMN {column}")
