@@ -44,6 +44,20 @@ class EarningClosed(TenureError):
         )
 
 
+class LateFilesClosed(TenureError):
+    """The program ends, and the time is over in which what happened before earning stopped could still be posted."""
+
+    code = "late_files_closed"
+    status = 409
+    title = "Late files no longer count"
+
+    def __init__(self, program: str, until: datetime) -> None:
+        super().__init__(
+            f"Program {program!r} is ending; what happened before earning stopped could be posted until {until.isoformat()}.",
+            remedy="Settle it with the member outside of the program, or have finance adjust the points.",
+        )
+
+
 class BalanceLimit(TenureError):
     """An account holds so many points and no more. The detail is the ledger's own sentence, kept with the refusal."""
 
