@@ -16,6 +16,7 @@ from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.books import BooksActivities, BooksEnding
 from domain import ids
 from domain import wind_down as rules
 from domain.definition import Definition
@@ -26,6 +27,7 @@ from domain.wind_down import Dates, Impact, Step
 from ledger import Cancel, Confirm, Ledger
 from ledger.drain import Becoming, Leaving
 from store import evidence, members, programs, redemptions, wind_down
+from store.books_errors import PointsOutstanding
 
 _PAGE = 200
 _HOLDERS_AT_ONCE = 5000
@@ -102,6 +104,13 @@ class TrialBalance(Message):
     told: str
 
 
+class Released(Message):
+    """Whether the books have ended, with nothing owed; what keeps them open, in words."""
+
+    ended: bool
+    told: str
+
+
 class DataKept(Message):
     """Until when members' data is kept; None: for good."""
 
@@ -113,6 +122,7 @@ class WindDownActivities:
         self._engine = engine
         self._ledger = ledger
         self._client = client
+        self._books = BooksActivities(engine)
 
     @activity.defn
     async def weigh_end(self, case: EndCase) -> Weighed:
@@ -293,10 +303,24 @@ class WindDownActivities:
             zero = report.clean and not owed
             figures = {"trial_balance": [total.model_dump() for total in totals], "postings_checked": report.postings}
             done("the trial balance is zero" if zero else "; ".join(told), figures)
-        if zero and step.over:
-            async with self._engine.begin() as connection:
-                await wind_down.end(connection, step.program, step.step, step.at)
         return TrialBalance(zero=zero, told="; ".join(told) or "zero")
+
+    @activity.defn
+    async def release_liability(self, step: EndStep) -> Released:
+        """Step 9 ends: the open months of the books are closed, and what is still deferred or provided for is released.
+
+        Points that came since the trial balance keep the books open: they are settled first.
+        """
+        async with self._step(step.program, "books", step.at, over=False) as done:
+            try:
+                books = await self._books.end_books(BooksEnding(program=step.program, at=step.at))
+            except PointsOutstanding as error:
+                return Released(ended=False, told=str(error))
+            told = f"the trial balance is zero; the books ended with {books.period}, in which {books.revenue} is still earned"
+            done(told, {"books": books.model_dump(mode="json")})
+        async with self._engine.begin() as connection:
+            await wind_down.end(connection, step.program, "books", step.at)
+        return Released(ended=True, told=told)
 
     @activity.defn
     async def end_memberships(self, step: EndStep) -> Ended:

@@ -1,6 +1,6 @@
 """What can be wrong with a reference to something stored."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from runtime.errors import TenureError
 
@@ -90,9 +90,12 @@ class LogDiffers(TenureError):
 
 
 class PersonalDataErased(TenureError):
+    """The program has ended, and the time is over for which what is known about its members was kept."""
+
     code = "personal_data_erased"
     status = 410
     title = "What was known about the member is erased"
+    example = {"program": "cd-club", "erased_at": datetime(2027, 9, 6, tzinfo=UTC)}
 
     def __init__(self, program: str, erased_at: datetime) -> None:
         super().__init__(
@@ -103,6 +106,8 @@ class PersonalDataErased(TenureError):
 
 
 class NotEnding(TenureError):
+    """A wind-down has steps from the moment on at which its gate is open."""
+
     code = "not_ending"
     status = 404
     title = "The program is not ending"

@@ -8,7 +8,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
 from activities.amendments import AmendmentActivities
-from activities.books import BooksActivities
 from activities.evaluation import EvaluationActivities
 from activities.expiry import ExpiryActivities
 from activities.gates import GateActivities
@@ -77,7 +76,6 @@ class Activities:
     seal: SealActivities
     wind_down: WindDownActivities
     notices: NoticeActivities
-    books: BooksActivities
 
     @classmethod
     def over(
@@ -105,7 +103,6 @@ class Activities:
             seal=SealActivities(ledger),
             wind_down=WindDownActivities(engine, ledger, client),
             notices=NoticeActivities(engine, channels_of(notices, http), notices.routing),
-            books=BooksActivities(engine),
         )
 
     def of(self, queue: str) -> Sequence[Callable[..., object]]:
@@ -156,7 +153,7 @@ class Activities:
                 self.wind_down.settle_remainder,
                 self.wind_down.state_partners,
                 self.wind_down.trial_balance,
-                self.books.end_books,
+                self.wind_down.release_liability,
                 self.wind_down.end_memberships,
                 self.wind_down.settle_personal_data,
                 self.wind_down.report_end,

@@ -1,5 +1,6 @@
 """WindDown: the lawful end of a program in ten steps, until its books are at zero; and what is erased some time after it."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 from itertools import count
@@ -58,9 +59,9 @@ class WindDown:
         await self._settle_holds()
         await self._settle_remainder()
         await self._state_partners()
-        await self._close_books("books", over=True)
+        await self._end_books()
         members = await self._end_memberships()
-        await self._close_books("closing", over=False)
+        await self._settle_books("closing", count(1))
         data_until = await self._settle_personal_data()
         await do_in_bulk(WindDownActivities.report_end, self._step("closing", "report"), "Final report")
 
@@ -138,12 +139,22 @@ class WindDown:
         ended = await do_in_bulk(WindDownActivities.end_memberships, self._step("closing", "end"), "End every membership")
         return ended.members
 
-    async def _close_books(self, step: Step, *, over: bool) -> None:
+    async def _end_books(self) -> None:
+        """What is still owed or deferred is released once the trial balance is zero; points may come in between."""
+        looks = count(1)
+        while True:
+            await self._settle_books("books", looks)
+            step = self._step("books", "books/release")
+            released = await do_in_bulk(WindDownActivities.release_liability, step, "Release the remaining liability")
+            if released.ended:
+                return
+
+    async def _settle_books(self, step: Step, looks: Iterator[int]) -> None:
         """The program goes on ending only with its trial balance at zero; the points that came late are settled too.
 
         Something that was on its way while redeeming or a membership ended may have left points behind.
         """
-        for look in count(1):
+        for look in looks:
             late = await do_in_bulk(
                 WindDownActivities.settle_remainder,
                 self._step(step, f"{step}/late/{look}", over=False),
@@ -151,7 +162,7 @@ class WindDown:
             )
             self._settled += late.points
             balance = await do_in_bulk(
-                WindDownActivities.trial_balance, self._step(step, f"{step}/{look}", over=over), "Trial balance"
+                WindDownActivities.trial_balance, self._step(step, f"{step}/{look}", over=False), "Trial balance"
             )
             if balance.zero:
                 return

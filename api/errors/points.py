@@ -1,5 +1,7 @@
 """The problems of earning points, and of moving them by hand."""
 
+from datetime import UTC, datetime
+
 from runtime.errors import TenureError
 
 
@@ -50,6 +52,7 @@ class LateFilesClosed(TenureError):
     code = "late_files_closed"
     status = 409
     title = "Late files no longer count"
+    example = {"program": "cd-club", "until": datetime(2026, 10, 1, tzinfo=UTC)}
 
     def __init__(self, program: str, until: datetime) -> None:
         super().__init__(

@@ -17,7 +17,15 @@ from tests.waiting import gate_open
 
 def _step(number: int, **more: Any) -> dict[str, Any]:
     step = STEPS[number - 1]
-    waiting = {"state": "waiting", "began_at": None, "ended_at": None, "told": "", "attempts": 0, "trouble": "", "figures": {}}
+    waiting: dict[str, Any] = {
+        "state": "waiting",
+        "began_at": None,
+        "ended_at": None,
+        "told": "",
+        "attempts": 0,
+        "trouble": "",
+        "figures": {},
+    }
     return waiting | {"number": number, "step": step, "title": TITLES[step], "due": "2026-09-06T01:00:00Z"} | more
 
 

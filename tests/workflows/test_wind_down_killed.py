@@ -43,6 +43,7 @@ WALK = (
     "settle_remainder",
     "state_partners",
     "trial_balance",
+    "release_liability",
     "end_memberships",
     "settle_personal_data",
     "report_end",

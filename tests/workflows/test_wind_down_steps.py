@@ -101,8 +101,8 @@ async def test_a_program_ends_in_ten_steps_and_forgets_its_members(
     await forward_until(temporal_env, wind_down, datetime.fromisoformat(planned["redeeming_until"]))
     await done(house.temporal, wind_down.id, "Settle what is held")
     reminded = await house.get(f"/programs/{program}/wind-down/notices", "demo-shop")
-    assert [each["recipient"] for each in reminded["notices"] if each["kind"] == "reminder-1"] == ["annabella-01", "roberta-02"]
-    assert reminded["notices"][-1]["told"]["points"] == {"NOTES": 333}
+    assert [each["recipient"] for each in reminded["items"] if each["kind"] == "reminder-1"] == ["annabella-01", "roberta-02"]
+    assert reminded["items"][-1]["told"]["points"] == {"NOTES": 333}
     waiting = (await house.get(f"/programs/{program}/wind-down"))["steps"][STEPS.index("last_redemption")]
     assert waiting["state"] == "under_way"
     await house.ledger.void(Void(**held, key="back", hold="last"))
@@ -120,8 +120,11 @@ async def test_a_program_ends_in_ten_steps_and_forgets_its_members(
     assert (statement["events"], statement["points"]) == (1, 333), "what the partner sent, by the books"
     assert figures["books"]["trial_balance"][0]["outstanding"] == 0
     assert figures["books"]["trial_balance"][0]["cashed_out"] == 833
+    assert figures["books"]["books"]["liability"] == "0.00", "nothing is deferred or provided for any more"
+    books = await house.get(f"/programs/{program}/books", "demo-finance")
+    assert (books["status"], books["closed_by"]) == ("final", "wind-down")
     assert figures["closing"]["report"]["members"]["status"] == {"ended": 3}
-    payouts = (await house.get(f"/programs/{program}/wind-down/payouts", "demo-operations"))["payouts"]
+    payouts = (await house.get(f"/programs/{program}/wind-down/payouts", "demo-operations"))["items"]
     worth = {each["participant"]: each["received"] for each in payouts}
     assert worth == {"annabella-01": "2.50", "roberta-02": "1.67"}, "at half a cent, half a cent rounded up"
     await histories.keep(house.temporal, wind_down.id, "WindDown-paid-out")
