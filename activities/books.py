@@ -4,7 +4,6 @@ from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncEngine
-from temporalio import activity
 
 from domain.model import Message
 from ledger.books import movements
@@ -31,7 +30,6 @@ class BooksActivities:
     def __init__(self, engine: AsyncEngine) -> None:
         self._books = Bookkeeping(engine, movements)
 
-    @activity.defn
     async def end_books(self, ending: BooksEnding) -> EndedBooks:
         """Close what is open, and release the rest; a repetition finds it done.
 

@@ -192,6 +192,8 @@ class MemberActivities:
         self, definition: Definition, record: members.MemberRecord, reached: tuple[tiers.Reached, ...], at: datetime
     ) -> None:
         """Pay what was reached, once for each window: the key says which milestone and which window it was."""
+        if reached and await self._earning_stopped(record.program, at):
+            return
         for milestone, window in reached:
             key = f"milestone/{record.participant}/{milestone.id}/{window.isoformat()}"
             await self._bonus(definition, record, key, milestone.points, at, {"milestone": milestone.id})
@@ -202,6 +204,8 @@ class MemberActivities:
         """Give benefits and keep that they were given, once for the tier and the instant at which they were due."""
         if record.status != "active":
             return
+        if any(benefit.points for benefit in given) and await self._earning_stopped(record.program, at):
+            given = tuple(benefit for benefit in given if not benefit.points)
         for benefit in given:
             if benefit.points:
                 key = f"benefit/{record.participant}/{benefit.id}/{tier}/{at.isoformat()}"
@@ -214,6 +218,12 @@ class MemberActivities:
         ]
         async with self._engine.begin() as connection:
             await given_benefits.grant(connection, record.program, record.participant, grants)
+
+    async def _earning_stopped(self, program: str, at: datetime) -> bool:
+        """Whether a program that ends gives no points any more."""
+        async with self._engine.connect() as connection:
+            until = (await programs.find(connection, program)).earning_until
+        return until is not None and at >= until
 
     async def _bonus(
         self,

@@ -38,6 +38,7 @@ from api import (
     schedule,
     statements,
     transaction_logs,
+    wind_down,
 )
 from api.credentials import Credentials
 from api.development import enter, persons_of_development
@@ -182,6 +183,7 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
         ledger_books,
         books,
         notices,
+        wind_down,
         api_keys,
     )
     of_members = (invitations, members, events, statements, corrections, exchanges, rewards, redemptions)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Depends
 from pydantic import Field
 
-from api.errors import MemberGone, RedeemingClosed
+from api.errors import LateFilesClosed, MemberGone, RedeemingClosed
 from api.once import Key
 from api.people import Action, may
 from api.services import Services, WithServices
@@ -50,6 +50,7 @@ class Standing:
     definition: Definition
     member: MemberRecord
     redeeming_until: datetime | None
+    late_until: datetime | None
     now: datetime
 
     def request(self, currency: str, said: str, reason: str | None = None) -> dict[str, Any]:
@@ -72,6 +73,11 @@ class Standing:
         """Raise RedeemingClosed in a program that ends, once nothing can be done with points any more."""
         if self.redeeming_until is not None and self.now >= self.redeeming_until:
             raise RedeemingClosed(self.by.program)
+
+    def check_late_files(self) -> None:
+        """Raise LateFilesClosed in a program that ends, once returns of what was earned no longer count."""
+        if self.late_until is not None and self.now >= self.late_until:
+            raise LateFilesClosed(self.by.program, self.late_until)
 
 
 def asking(action: Action) -> Callable[..., Awaitable[Asking]]:
@@ -98,4 +104,4 @@ async def standing_of(by: Asking) -> Standing:
         definition = await programs.definition(connection, by.program, record.revision_in_force or 1)
     if member.status != "active":
         raise MemberGone(by.participant)
-    return Standing(by, definition, member, record.redeeming_until, datetime.now(UTC))
+    return Standing(by, definition, member, record.redeeming_until, record.late_until, datetime.now(UTC))

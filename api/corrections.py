@@ -106,6 +106,8 @@ async def reverse_transaction(number: Number, reversal: ReversalIn, by: Correcti
 
     async def ask() -> Answer:
         standing = await standing_of(by)
+        if original.answer.kind in ("earn", "bonus", "confirm"):
+            standing.check_late_files()
         clawback = standing.definition.clawback
         return await by.services.ledger.reverse(
             Reverse(

@@ -31,17 +31,17 @@ from api.problem_examples import example
 from api.problems import MEDIA_TYPE
 from domain.model import Value
 from runtime.errors import TenureError
-from store.errors import GateUnknown, MemberUnknown, ProgramUnknown
+from store.errors import GateUnknown, MemberUnknown, PersonalDataErased, ProgramUnknown
 
 _METHODS = {"get", "post", "put", "patch", "delete"}
 _ALWAYS = (NotAcceptable, HttpRefused, Internal, ServiceUnavailable)
 _SECURED = (TokenMissing, TokenRefused, NotAllowed, TooManyRequests)
 _KEYED = (KeyMissing, KeyInvalid, KeyReused, RequestInFlight)
 _WITH_BODY = (BodyTooLarge, MediaTypeUnsupported, InvalidRequest)
-_IN_PATH: Mapping[str, type[TenureError]] = {
-    "{program}": ProgramUnknown,
-    "{participant}": MemberUnknown,
-    "{gate}": GateUnknown,
+_IN_PATH: Mapping[str, tuple[type[TenureError], ...]] = {
+    "{program}": (ProgramUnknown,),
+    "{participant}": (MemberUnknown, PersonalDataErased),
+    "{gate}": (GateUnknown,),
 }
 _KEY_SCHEMA = {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": f"^{KEY}$"}
 _LOCATION = {"description": "Where it is.", "schema": {"type": "string", "format": "uri-reference"}}
@@ -161,7 +161,7 @@ def _common(path: str, operation: Mapping[str, Any], keyed: bool) -> Iterable[ty
         yield from _WITH_BODY
     elif operation.get("parameters"):
         yield InvalidRequest
-    yield from (kind for part, kind in _IN_PATH.items() if part in path)
+    yield from (kind for part, kinds in _IN_PATH.items() if part in path for kind in kinds)
 
 
 def _is_frameworks(answer: Mapping[str, Any]) -> bool:

@@ -24,6 +24,9 @@ _INSTEAD = {
     "expire": "Reinstate it where the program does that, or give the points by an adjustment.",
     "reinstate": "Take the points by an adjustment.",
     "forfeit": "Give the points by an adjustment.",
+    "cash_out": "Settle it with the member outside of the program, which has ended.",
+    "convert_out": "Settle it with the member outside of the program, which has ended.",
+    "write_off": "Settle it with the member outside of the program, which has ended.",
     "hold": "It moved no points; its redemption captures or voids it.",
 }
 """What to do instead of a reversal, by the kind of the transaction that has none."""

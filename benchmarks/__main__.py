@@ -4,7 +4,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from benchmarks import books, evaluation, gates, growth, http, ledger, prototype
+from benchmarks import books, evaluation, gates, growth, http, ledger, prototype, wind_down
 from benchmarks.table import Row, show, write
 
 AREAS = {
@@ -15,6 +15,7 @@ AREAS = {
     "books": books.measure,
     "prototype": prototype.measure,
     "evaluation": evaluation.measure,
+    "wind-down": wind_down.measure,
 }
 
 

@@ -13,6 +13,7 @@ from cli.output import console, facts, heading, table
 from cli.report import print_evaluations, print_report, print_verdict
 from cli.schedule import app as schedule
 from cli.text import count, instant, number, words
+from cli.wind_down import print_wind_down
 
 app = typer.Typer(no_args_is_help=True, help="Start, revise, judge and end programs; see where they stand.")
 app.add_typer(schedule, name="schedule")
@@ -150,6 +151,19 @@ def end(
     out = console()
     out.print(heading(f"The end of {reply.data['program']} is asked for."))
     out.print(f"Its wind-down gate decides: tenure gate list --program {reply.data['program']}", soft_wrap=True)
+
+
+@app.command("wind-down")
+def wind_down(program: ProgramId, as_json: Json = False, who: As = None) -> None:
+    """Show the end of a program as a timeline: its ten steps, with what each did and when the next ones are due.
+
+    Example: `tenure --as demo-owner program wind-down cd-club`
+    """
+    reply = Api(who, as_json=as_json).get("programs", program, "wind-down")
+    if as_json:
+        typer.echo(reply.text)
+        return
+    print_wind_down(console(), reply.data)
 
 
 @app.command()

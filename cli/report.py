@@ -13,6 +13,8 @@ from cli.text import count, figure_value, instant, kpi_value, lasted, number, pe
 _GOOD, _BAD, _QUIET, _CAREFUL = "green", "bold red", "dim", "yellow"
 _CONSEQUENCE_STYLE = {"continue": _GOOD, "alert": _CAREFUL, "propose_amendment": "bold yellow", "propose_end": _BAD}
 _POINTS = ("issued", "burned", "expired", "forfeited", "outstanding")
+_AT_THE_END = ("cashed_out", "converted")
+"""What points became that were left at a program's end; shown where there are any."""
 
 When = Callable[[str], str]
 """How an instant is written."""
@@ -111,11 +113,13 @@ def print_ledger_check(console: Console, check: dict[str, Any]) -> None:
 
 def print_totals(console: Console, totals: Iterable[dict[str, Any]]) -> None:
     """Print what happened to a program's points, by currency."""
-    rows = [[total["currency"], *(number(total[name]) for name in _POINTS)] for total in totals]
-    columns = [name.capitalize() for name in _POINTS]
-    console.print(
-        table("Points: issued = burned + expired + forfeited + outstanding", ("Currency", *columns), rows, right=columns)
-    )
+    found = list(totals)
+    at_the_end = [name for name in _AT_THE_END if any(total.get(name) for total in found)]
+    names = [*_POINTS[:-1], *at_the_end, _POINTS[-1]]
+    rows = [[total["currency"], *(number(total[name]) for name in names)] for total in found]
+    columns = [words(name).capitalize() for name in names]
+    title = f"Points: {names[0]} = {' + '.join(map(words, names[1:]))}"
+    console.print(table(title, ("Currency", *columns), rows, right=columns))
 
 
 def _instants(report: dict[str, Any]) -> list[str]:

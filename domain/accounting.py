@@ -51,7 +51,8 @@ class Movement(Value):
     """What moved the points of a currency: whole points, and the prices of what was sold, in units of money and exact.
 
     `sold` came with a sale that had a price, `given` without. `returned_*` were clawed back of either. `redeemed` and
-    `expired` are less what was given back; `removed` left by an adjustment or into another currency.
+    `expired` are less what was given back; `removed` left by an adjustment or into another currency. What a program's
+    end pays out or converts is redeemed.
     """
 
     sold: int = 0

@@ -10,11 +10,11 @@ from typing import Any
 
 from domain import definition_checks_gates
 from domain.definition_checks_earning import earning, expiry
+from domain.definition_checks_end import floors, late_files, personal_data, remainder
 from domain.definition_checks_events import attributes, scenario_events
 from domain.definition_checks_rewards import joining, rewards
 from domain.definition_checks_tiers import counters, milestones, qualifications, tiers
 from domain.definition_plain import Finding, Plain, choose, decimals_of, gates, known_tier, scenarios, twice
-from domain.jurisdictions import FLOORS
 
 _FRACTIONS = (
     "active_rate",
@@ -182,17 +182,6 @@ def _partners(whole: Plain) -> Iterator[Finding]:
             )
 
 
-def _floors(whole: Plain) -> Iterator[Finding]:
-    written = whole["wind_down"]["redeem_window"].period
-    for place in whole["jurisdictions"].items():
-        floor = FLOORS.get(place.text) if place.text else None  # type: ignore[call-overload]
-        if floor and written and written.approximate() < floor.redeem_window.approximate():
-            yield whole["wind_down"]["redeem_window"].says(
-                f"{written} is below the legal floor of {floor.redeem_window} in {place.text}",
-                f"write {floor.redeem_window} or longer: {floor.source}",
-            )
-
-
 def _durations(whole: Plain) -> Iterator[Finding]:
     """Months, which differ in length, beside so many days that nobody can tell what was meant."""
     for part in _all_parts(whole):
@@ -241,6 +230,9 @@ _CHECKS: tuple[Callable[[Plain], Iterator[Finding]], ...] = (
     _kpi_terms,
     scenario_events,
     _waves,
-    _floors,
+    floors,
+    late_files,
+    remainder,
+    personal_data,
     _durations,
 )

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from domain import definition_words as words
 from domain.definition import Definition, ScenarioPhase
+from domain.jurisdictions import PROFILES, floors
 
 
 class Section(NamedTuple):
@@ -98,7 +99,19 @@ def _judged(definition: Definition) -> tuple[str, ...]:
 
 def _end(definition: Definition) -> tuple[str, ...]:
     end = definition.wind_down
-    return (
+    kept = "is kept" if end.personal_data == "keep" else f"is erased {words.period(end.keep_for)} after the end"
+    lines = [
         f"Approved by {words.policy(definition.gates.wind_down)}; {words.period(end.notice)} notice, then "
-        f"{words.period(end.redeem_window)} to redeem; what is left is forfeited.",
-    )
+        f"{words.period(end.redeem_window)} to redeem; {words.ending(definition)}.",
+        f"What happened before earning stops counts for {words.period(end.late_files)} more; members' data {kept}.",
+    ]
+    if end.reminders:
+        longest_first = sorted(end.reminders, key=lambda before: before.approximate(), reverse=True)
+        lines.append(f"Who still has points is reminded {words.listed(map(words.period, longest_first))} before the last day.")
+    for place, floor in floors(definition.jurisdictions):
+        lines.append(f"In {PROFILES[place].place}, at least {words.period(floor.redeem_window)} to redeem: {floor.source}.")
+    for place in definition.jurisdictions:
+        profile = PROFILES[place]
+        facts = (*profile.facts, *((profile.erasure,) if profile.erasure is not None else ()))
+        lines += [f"In {profile.place}, {fact.told} ({fact.source})." for fact in facts]
+    return tuple(lines)

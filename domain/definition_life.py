@@ -10,12 +10,14 @@ from domain.definition_values import (
     AttributeValue,
     Consequence,
     Count,
+    CurrencyCode,
     Fraction,
     Kpi,
     Length,
     Number,
     Part,
     Points,
+    Rate,
     Role,
     Share,
     Text,
@@ -301,12 +303,39 @@ class Retention(Part):
     """How long until the next offer."""
 
 
+class RemainderInto(Part):
+    """The partner's points that the members' become at the end, at rates that are published with the definition."""
+
+    partner: Name
+    """The partner."""
+    rates: Annotated[dict[CurrencyCode, Rate], Field(min_length=1)]
+    """How many of the partner's points one point becomes, by currency; each member's are rounded down once."""
+
+
 class WindDown(Part):
-    """The end: notice, then earning stops, then a window in which points can only be redeemed, then the rest is forfeited."""
+    """The end: notice, then earning stops, then a window in which points can only be redeemed, then the rest is settled."""
 
     notice: Length = Period.parse("P30D")
     """From the announcement until earning stops."""
+    late_files: Length = Period.parse("P14D")
+    """How long after that partners' late files, returns and confirmations of what happened before still count.
+
+    What is pending then matures. It lasts no longer than members can redeem.
+    """
     redeem_window: Length = Period.parse("P180D")
-    """How long points can still be redeemed after that; never under the floor of a jurisdiction that the program names."""
-    remainder: Literal["forfeit"] = "forfeit"
-    """What becomes of the points that are left."""
+    """How long points can still be redeemed after earning has stopped; never under the floor of a jurisdiction that the
+    program names."""
+    reminders: Annotated[tuple[Length, ...], Field(max_length=20)] = (
+        Period.parse("P90D"),
+        Period.parse("P30D"),
+        Period.parse("P7D"),
+    )
+    """How long before the last day of redeeming those are reminded who still have points."""
+    remainder: Literal["forfeit", "cash_out", "convert"] = "forfeit"
+    """What becomes of the points that are left: nothing, money at their value per point, or a partner's points."""
+    into: RemainderInto | None = None
+    """With `convert`: whose points they become, at which rate."""
+    personal_data: Literal["erase", "keep"] = "erase"
+    """What becomes of what is kept about members; the ledger's entries, which carry references alone, stay in any case."""
+    keep_for: Length = Period.parse("P1Y")
+    """With `erase`: how long after the closing it is kept for members who ask, before it is erased."""

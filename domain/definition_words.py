@@ -59,6 +59,19 @@ def window(written: Window) -> str:
     return f"every {period(written.length)}, counted from {written.starts}"
 
 
+def ending(definition: Definition) -> str:
+    """What becomes of the points that nobody redeemed before the end."""
+    policy = definition.wind_down
+    if policy.remainder == "cash_out":
+        return f"what is left is paid out at {worth(definition, definition.currency.value_per_point)} a point"
+    if policy.into is None:
+        return "what is left is forfeited"
+    into = policy.into
+    partner = next((each.name for each in definition.partners if each.id == into.partner), into.partner)
+    rates = listed(f"{figure(rate)} for each {code}" for code, rate in into.rates.items())
+    return f"what is left becomes points of {partner}, {rates}"
+
+
 def money(definition: Definition, amount: Decimal) -> str:
     return f"{figure(amount)} {definition.money}"
 

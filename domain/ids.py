@@ -107,6 +107,10 @@ def wind_down(program: str) -> str:
     return f"program/{program}/wind-down"
 
 
+def erasure(program: str) -> str:
+    return f"program/{program}/erasure"
+
+
 def member(program: str, participant: str) -> str:
     return f"member/{program}/{participant}"
 

@@ -21,6 +21,7 @@ SYSTEM_KINDS = (
     "transfer",
     "conversion",
     "adjustment",
+    "cash_out",
 )
 
 

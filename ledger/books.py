@@ -48,7 +48,8 @@ async def movements(
 
 
 # A pending earn has posted nothing, and its confirmation has no amount of its own: that is the earn's. What a clawback could
-# take neither from lots nor as a debt, the program gave (`lost`).
+# take neither from lots nor as a debt, the program gave (`lost`), and so it did what it writes off at its end. What is paid out
+# or converted at its end is redeemed: members get something for it.
 #
 # What makes the pass quick: each row's JSON is read once (`OFFSET 0` keeps the planner from writing the reading in at every
 # use); the few groups are hashed (the planner, which cannot know how many rows the terms join, would sort them all); and kinds
@@ -81,9 +82,9 @@ grouped AS (
 moved AS (
     SELECT slot,
         sum(points) FILTER (WHERE kind = 'sale') AS sold,
-        sum(points) FILTER (WHERE kind IN ('earn', 'bonus', 'convert_in', 'adjustment')) AS given,
+        sum(points) FILTER (WHERE kind IN ('earn', 'bonus', 'convert_in', 'adjustment', 'write_off')) AS given,
         sum(CASE kind WHEN 'reversal' THEN -points ELSE points END) FILTER (
-            WHERE kind IN ('burn', 'capture', 'reversal')
+            WHERE kind IN ('burn', 'capture', 'reversal', 'cash_out', 'convert_out')
         ) AS redeemed,
         sum(CASE kind WHEN 'reinstate' THEN -points ELSE points END) FILTER (
             WHERE kind IN ('expire', 'reinstate')

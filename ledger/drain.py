@@ -1,8 +1,11 @@
-"""Points that leave without being spent: what is due lapses, the rest is forfeited. One statement for one account or many."""
+"""Points that leave without being spent: what is due lapses, the rest is forfeited, paid out or converted.
+
+One statement for one account or many.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -12,6 +15,26 @@ from sqlalchemy.sql import bindparam
 from ledger.errors import LedgerFault
 from ledger.requests import OWN_KEYS, Forfeit, Swept
 
+Leaving = Literal["expire", "forfeit", "cash_out", "convert_out"]
+_OPPOSITE: dict[Leaving, str] = {
+    "expire": "@breakage",
+    "forfeit": "@forfeiture",
+    "cash_out": "@cash_out",
+    "convert_out": "@conversion",
+}
+
+
+class Becoming(NamedTuple):
+    """What points become that leave: so many of a `unit` for each, by currency, rounded once for each account.
+
+    Money (`decimals` of its smallest unit) is rounded half up, points of somebody else (no decimals) are rounded down.
+    """
+
+    unit: str
+    rates: dict[str, str]
+    decimals: int
+    half_up: bool
+
 
 async def lapse(connection: AsyncConnection, account: int, at: datetime) -> int:
     """Expire what the locked account has due at the instant; the points that lapsed."""
@@ -20,14 +43,16 @@ async def lapse(connection: AsyncConnection, account: int, at: datetime) -> int:
 
 async def drain(
     connection: AsyncConnection,
-    kind: Literal["expire", "forfeit"],
+    kind: Leaving,
     accounts: Sequence[int],
     at: datetime,
     request: Forfeit | None = None,
+    becoming: Becoming | None = None,
 ) -> Swept:
-    """Take from the locked accounts all that is due at the instant (`expire`) or all that no hold keeps (`forfeit`).
+    """Take from the locked accounts all that is due at the instant (`expire`) or all that no hold keeps (the others).
 
-    Each account gets a transaction of its own; with a `request`, that of the one account carries its key.
+    Each account gets a transaction of its own; with a `request`, that of the one account carries its key. What the points
+    become stands in the transaction's details: `received`, in `unit`, at `rate`.
     """
     row = (
         await connection.execute(
@@ -35,12 +60,16 @@ async def drain(
             {
                 "accounts": list(accounts),
                 "kind": kind,
-                "opposite": "@breakage" if kind == "expire" else "@forfeiture",
+                "opposite": _OPPOSITE[kind],
                 "at": at,
                 "own_keys": f"{OWN_KEYS}{kind}/",
                 "key": request.key if request else None,
                 "request_hash": request.hash() if request else None,
                 "details": request.details if request else {},
+                "unit": becoming.unit if becoming else None,
+                "rates": becoming.rates if becoming else {},
+                "decimals": becoming.decimals if becoming else 0,
+                "half_up": becoming.half_up if becoming else False,
             },
         )
     ).one()
@@ -74,8 +103,14 @@ txn AS (
     SELECT
         txn_id, program, coalesce(CAST(:key AS text), :own_keys || account_id || '/' || txn_id),
         coalesce(CAST(:request_hash AS bytea), sha256(convert_to(:own_keys || account_id || '/' || txn_id, 'UTF8'))),
-        CAST(:kind AS text), account_id, points, posted, CAST(:details AS jsonb), CAST(:at AS timestamptz)
-    FROM paid
+        CAST(:kind AS text), account_id, points, posted,
+        CASE WHEN CAST(:unit AS text) IS NULL THEN CAST(:details AS jsonb) ELSE CAST(:details AS jsonb) || jsonb_build_object(
+            'unit', CAST(:unit AS text), 'rate', rate, 'received', CAST(
+                CASE WHEN CAST(:half_up AS boolean) THEN round(points * CAST(rate AS numeric), CAST(:decimals AS integer))
+                ELSE trunc(points * CAST(rate AS numeric)) END AS text)
+        ) END,
+        CAST(:at AS timestamptz)
+    FROM paid CROSS JOIN LATERAL (SELECT CAST(:rates AS jsonb) ->> paid.currency AS rate) AS priced
 ),
 posting AS (
     INSERT INTO ledger.posting (txn_id, debit_account, credit_account, amount)
@@ -97,4 +132,4 @@ SELECT
     (SELECT coalesce(sum(amount), 0) FROM posting) AS posted,
     (SELECT coalesce(sum(amount), 0) FROM moved) AS moved
 """
-).bindparams(bindparam("details", type_=JSONB))
+).bindparams(bindparam("details", type_=JSONB), bindparam("rates", type_=JSONB))

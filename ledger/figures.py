@@ -85,7 +85,8 @@ _KINDS = ("issuance", "redemption", "breakage", "forfeiture")
 _OWN = text(
     """
 SELECT id, kind, currency FROM ledger.account WHERE program = :program AND participant IN (
-    '@issuance', '@redemption', '@breakage', '@forfeiture', '@clawback', '@loss', '@transfer', '@conversion', '@adjustment'
+    '@issuance', '@redemption', '@breakage', '@forfeiture', '@clawback', '@loss', '@transfer', '@conversion', '@adjustment',
+    '@cash_out'
 )
 """
 )

@@ -1,16 +1,20 @@
-"""Forfeits: everything left of one member who leaves, or of every member of a program that ends."""
+"""Forfeits: everything left of one member who leaves; and what is left of every member of a program that ends."""
 
 import hashlib
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
-from sqlalchemy import insert
+from sqlalchemy import BigInteger, bindparam, func, insert, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger.accounts import SystemAccounts, lock, lock_program
-from ledger.drain import drain
+from ledger.drain import Becoming, Leaving, drain
+from ledger.entry import Origin, Side, enter
+from ledger.errors import LedgerFault
 from ledger.journal import answer_again, check_same, settled, stored, write
 from ledger.requests import Answer, Forfeit, Swept
-from ledger.tables import txn
+from ledger.tables import account, txn
 from ledger.upkeep import bring_up, bring_up_all
 
 
@@ -21,13 +25,13 @@ async def forfeit(engine: AsyncEngine, system: SystemAccounts, request: Forfeit)
 
 
 async def _forfeit(connection: AsyncConnection, request: Forfeit) -> Answer:
-    account = await lock(connection, request)
-    if account.stored is not None:
-        return answer_again(account.stored, request.hash())
-    account = await bring_up(connection, request.program, account, request.effective_at)
-    taken = await drain(connection, "forfeit", [account.id], request.effective_at, request)
+    owner = await lock(connection, request)
+    if owner.stored is not None:
+        return answer_again(owner.stored, request.hash())
+    owner = await bring_up(connection, request.program, owner, request.effective_at)
+    taken = await drain(connection, "forfeit", [owner.id], request.effective_at, request)
     if taken.points == 0:
-        return await write(connection, request, kind="forfeit", account=account.id, points=0, balance=account.posted)
+        return await write(connection, request, kind="forfeit", account=owner.id, points=0, balance=owner.posted)
     row = (await stored(connection, request.program, [request.key]))[request.key]
     return answer_again(row, request.hash()).model_copy(update={"duplicate": False})
 
@@ -37,18 +41,65 @@ async def forfeit_remainder(engine: AsyncEngine, program: str, key: str, at: dat
 
     One database transaction; the same key gets the same answer. Raises KeyConflict.
     """
-    return await settled(engine, lambda connection: _forfeit_remainder(connection, program, key, at))
+
+    async def work(connection: AsyncConnection, accounts: Sequence[int]) -> Swept:
+        return await drain(connection, "forfeit", accounts, at)
+
+    return await _of_all(engine, program, key, at, "forfeit_remainder", work)
 
 
-async def _forfeit_remainder(connection: AsyncConnection, program: str, key: str, at: datetime) -> Swept:
-    request_hash = hashlib.sha256(f"forfeit_remainder {at.timestamp()}".encode()).digest()
-    accounts = await lock_program(connection, program)
-    known = (await stored(connection, program, [key])).get(key)
-    if known is not None:
-        check_same(known, request_hash)
-        return Swept(**known.details)
-    await bring_up_all(connection, accounts, at)
-    swept = await drain(connection, "forfeit", accounts, at)
-    row = {"program": program, "key": key, "request_hash": request_hash, "kind": "forfeit_remainder", "effective_at": at}
-    await connection.execute(insert(txn).values(row | {"points": swept.points, "balance": 0, "details": swept.model_dump()}))
-    return swept
+async def settle_remainder(
+    engine: AsyncEngine, system: SystemAccounts, program: str, key: str, at: datetime, kind: Leaving, becoming: Becoming | None
+) -> Swept:
+    """The same for a program that ends: what is left is forfeited, or becomes money or somebody else's points.
+
+    What a member still owes is written off, since nobody is left to pay it. Raises KeyConflict, and LedgerFault for a currency
+    without a rate.
+    """
+    losses = {code: (await system.of(program, code))["loss"] for code in await _currencies(engine, program)}
+    if becoming is not None and (unpriced := sorted(set(losses) - set(becoming.rates))):
+        raise LedgerFault(f"What is left in {', '.join(unpriced)} has no rate at which it becomes {becoming.unit}.")
+
+    async def work(connection: AsyncConnection, accounts: Sequence[int]) -> Swept:
+        owing = select(account).where(account.c.id.in_(select(func.unnest(bindparam("ids", type_=ARRAY(BigInteger))))))
+        for row in (await connection.execute(owing.where(account.c.debt > 0), {"ids": list(accounts)})).all():
+            side = Side(losses[row.currency], row.id, row.debt)
+            await enter(connection, row.id, Origin(program, at), "write_off", row.debt, sides=[side], debt=-row.debt)
+        return await drain(connection, kind, accounts, at, becoming=becoming)
+
+    asked = f"{kind} {becoming}" if becoming is not None else kind
+    return await _of_all(engine, program, key, at, f"settle_remainder {asked}", work)
+
+
+async def _currencies(engine: AsyncEngine, program: str) -> list[str]:
+    """Every currency of which a member of the program has an account."""
+    mine = (account.c.program == program, account.c.kind == "participant")
+    async with engine.connect() as connection:
+        return list(await connection.scalars(select(account.c.currency).where(*mine).distinct().order_by(account.c.currency)))
+
+
+async def _of_all(
+    engine: AsyncEngine,
+    program: str,
+    key: str,
+    at: datetime,
+    asked: str,
+    work: Callable[[AsyncConnection, Sequence[int]], Awaitable[Swept]],
+) -> Swept:
+    """Do the work to every account of a program's members, brought to the instant, in one database transaction."""
+    request_hash = hashlib.sha256(f"{asked} {at.timestamp()}".encode()).digest()
+
+    async def settle(connection: AsyncConnection) -> Swept:
+        accounts = await lock_program(connection, program)
+        known = (await stored(connection, program, [key])).get(key)
+        if known is not None:
+            check_same(known, request_hash)
+            return Swept(**known.details)
+        await bring_up_all(connection, accounts, at)
+        swept = await work(connection, accounts)
+        row = {"program": program, "key": key, "request_hash": request_hash, "kind": asked.partition(" ")[0]}
+        kept = {"effective_at": at, "points": swept.points, "balance": 0, "details": swept.model_dump()}
+        await connection.execute(insert(txn).values(row | kept))
+        return swept
+
+    return await settled(engine, settle)

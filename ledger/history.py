@@ -128,7 +128,7 @@ _MONTHS_OF_POINTS = text(
 WITH own AS MATERIALIZED (
     SELECT id, kind, currency FROM ledger.account WHERE program = :program AND participant IN (
         '@issuance', '@redemption', '@breakage', '@forfeiture', '@clawback', '@loss', '@transfer', '@conversion',
-        '@adjustment'
+        '@adjustment', '@cash_out'
     )
 ),
 moved AS (

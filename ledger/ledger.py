@@ -11,6 +11,7 @@ from ledger import (
     check,
     convert,
     earn,
+    ending,
     expire,
     figures,
     forfeit,
@@ -28,6 +29,7 @@ from ledger import (
 )
 from ledger.accounts import SystemAccounts
 from ledger.coalescer import Coalescer
+from ledger.drain import Becoming, Leaving
 from ledger.journal import Recorded
 from ledger.requests import Answer, Burn, Earn, Forfeit, Request, Reschedule, Swept, fingerprint_hash
 from ledger.requests_corrections import Adjust, Cancel, Confirm, Reinstate, Reverse
@@ -156,6 +158,37 @@ class Ledger:
     async def forfeit_remainder(self, program: str, key: str, at: datetime) -> Swept:
         """Take everything left of every member of a program that ends."""
         return await forfeit.forfeit_remainder(self._engine, program, key, at)
+
+    async def settle_remainder(
+        self, program: str, key: str, at: datetime, kind: Leaving = "forfeit", becoming: Becoming | None = None
+    ) -> Swept:
+        """The same by what a program's end says: `forfeit`, `cash_out` or `convert_out`; what members owe is written off."""
+        return await forfeit.settle_remainder(self._engine, self._system, program, key, at, kind, becoming)
+
+    async def unsettled(self, program: str) -> ending.Unsettled:
+        """How many points of a program are held for redemptions under way, and how many wait for their confirmation."""
+        async with self._engine.connect() as connection:
+            return await ending.unsettled(connection, program)
+
+    async def open_pending(self, program: str, limit: int) -> list[ending.OpenPending]:
+        """Earns of a program that still wait for their confirmation, the oldest first."""
+        async with self._engine.connect() as connection:
+            return await ending.open_pending(connection, program, limit)
+
+    async def holders(self, program: str, after: str, limit: int) -> list[ending.Holder]:
+        """The next members of a program who have points, by their references, with what they have."""
+        async with self._engine.connect() as connection:
+            return await ending.holders(connection, program, after, limit)
+
+    async def by_event(self, program: str) -> list[ending.EventFigures]:
+        """How many events of each type brought how many points in a program, less what was taken back."""
+        async with self._engine.connect() as connection:
+            return await ending.by_event(connection, program)
+
+    async def payouts(self, program: str, after: int, limit: int) -> list[ending.Payout]:
+        """The next of what members get for the points that were left at the end, in the order of their transactions."""
+        async with self._engine.connect() as connection:
+            return await ending.payouts(connection, program, after, limit)
 
     async def balance(self, program: str, participant: str, currency: str) -> read.Balance:
         """What a member has, with the open lots; zeros for one who never had any."""

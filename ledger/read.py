@@ -38,9 +38,11 @@ class Balance(Value):
 class Totals(Value):
     """All that ever happened to a program's points of one currency, less what was reversed of it.
 
-    issued + adjusted + lost = outstanding + burned + expired + forfeited + clawed_back + converted + transferred.
-    `adjusted` were given by hand (negative: taken), `lost` were clawed back from the program itself, `converted` left for
-    another currency (negative: came from one), `transferred` are on their way between two members, which is nothing ever.
+    issued + adjusted + lost
+        = outstanding + burned + expired + forfeited + clawed_back + converted + cashed_out + transferred.
+    `adjusted` were given by hand (negative: taken), `lost` were clawed back from the program itself or written off at its end,
+    `converted` left for another currency (negative: came from one), `cashed_out` became money at the program's end,
+    `transferred` are on their way between two members, which is nothing ever.
     """
 
     currency: str
@@ -52,6 +54,7 @@ class Totals(Value):
     lost: int = 0
     adjusted: int = 0
     converted: int = 0
+    cashed_out: int = 0
     transferred: int = 0
     outstanding: int
 
@@ -148,6 +151,7 @@ def _figures(kinds: dict[str, int]) -> dict[str, int]:
         "lost": -kinds.get("loss", 0),
         "adjusted": -kinds.get("adjustment", 0),
         "converted": kinds.get("conversion", 0),
+        "cashed_out": kinds.get("cash_out", 0),
         "transferred": kinds.get("transfer", 0),
         "outstanding": kinds.get("participant", 0),
     }

@@ -1,5 +1,7 @@
 """What can be wrong with a reference to something stored."""
 
+from datetime import UTC, datetime
+
 from runtime.errors import TenureError
 
 
@@ -84,4 +86,35 @@ class LogDiffers(TenureError):
             f"A transaction log {name!r} with other rows is there already.",
             remedy="Load this one under another name.",
             field="name",
+        )
+
+
+class PersonalDataErased(TenureError):
+    """The program has ended, and the time is over for which what is known about its members was kept."""
+
+    code = "personal_data_erased"
+    status = 410
+    title = "What was known about the member is erased"
+    example = {"program": "cd-club", "erased_at": datetime(2027, 9, 6, tzinfo=UTC)}
+
+    def __init__(self, program: str, erased_at: datetime) -> None:
+        super().__init__(
+            f"Program {program!r} has ended, and what it knew about its members was erased on {erased_at:%d %B %Y}.",
+            remedy="Read the program's final report; its books keep every posting under a reference.",
+            field="participant",
+        )
+
+
+class NotEnding(TenureError):
+    """A wind-down has steps from the moment on at which its gate is open."""
+
+    code = "not_ending"
+    status = 404
+    title = "The program is not ending"
+
+    def __init__(self, program: str) -> None:
+        super().__init__(
+            f"The end of program {program!r} has not been asked for.",
+            remedy="Ask for it with `tenure program end`, then look again.",
+            field="program",
         )

@@ -12,8 +12,9 @@ from domain.lifecycle import Membership
 from domain.model import Message
 from domain.stages import JourneyStage, MemberStatus
 from domain.tiers import Standing
-from store.errors import MemberUnknown
+from store.errors import MemberUnknown, PersonalDataErased
 from store.tables import intervention, member, tier_change
+from store.tables import program as programs
 
 
 class MemberRecord(Membership):
@@ -67,10 +68,13 @@ async def establish(connection: AsyncConnection, joining: Membership) -> None:
 
 
 async def find(connection: AsyncConnection, program: str, participant: str) -> MemberRecord:
-    """The member by their reference. Raises MemberUnknown."""
+    """The member by their reference. Raises MemberUnknown, and PersonalDataErased some time after the program's end."""
     query = select(*_COLUMNS).where(_is_member(program, participant))
     row = (await connection.execute(query)).mappings().one_or_none()
     if row is None:
+        erased_at = await connection.scalar(select(programs.c.data_erased_at).where(programs.c.id == program))
+        if erased_at is not None:
+            raise PersonalDataErased(program, erased_at)
         raise MemberUnknown(program, participant)
     return MemberRecord.model_validate(dict(row))
 

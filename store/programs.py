@@ -35,6 +35,11 @@ class ProgramRecord(Message):
     enrolment_until: datetime | None
     earning_until: datetime | None
     redeeming_until: datetime | None
+    late_until: datetime | None = None
+    """Until when what happened before earning stopped can still be posted."""
+    data_until: datetime | None = None
+    """Until when members' data is kept after the end; None: for good, or the program has not ended."""
+    data_erased_at: datetime | None = None
     started_at: datetime
     closed_at: datetime | None
 
@@ -162,14 +167,16 @@ async def open_wave(connection: AsyncConnection, opening: WaveOpening) -> None:
 
 
 async def announce_end(
-    connection: AsyncConnection, program_id: str, enrolment_until: datetime, earning_until: datetime, redeeming_until: datetime
+    connection: AsyncConnection,
+    program_id: str,
+    enrolment_until: datetime,
+    earning_until: datetime,
+    redeeming_until: datetime,
+    late_until: datetime | None = None,
 ) -> None:
-    """Set the instants from which nobody joins, nothing is earned and nothing is redeemed any more."""
-    await connection.execute(
-        update(program)
-        .where(program.c.id == program_id)
-        .values(enrolment_until=enrolment_until, earning_until=earning_until, redeeming_until=redeeming_until)
-    )
+    """Set the instants from which nobody joins, nothing is earned and nothing is redeemed any more, and late files end."""
+    doors = {"enrolment_until": enrolment_until, "earning_until": earning_until, "redeeming_until": redeeming_until}
+    await connection.execute(update(program).where(program.c.id == program_id).values(doors | {"late_until": late_until}))
 
 
 async def find(connection: AsyncConnection, program_id: str) -> ProgramRecord:

@@ -68,6 +68,9 @@ program = Table(
     _instant("enrolment_until", nullable=True),
     _instant("earning_until", nullable=True),
     _instant("redeeming_until", nullable=True),
+    _instant("late_until", nullable=True),
+    _instant("data_until", nullable=True),
+    _instant("data_erased_at", nullable=True),
     _instant("started_at"),
     _instant("closed_at", nullable=True),
     _recorded_at(),
@@ -147,7 +150,10 @@ tier_change = Table(
     _instant("at"),
     _recorded_at(),
     ForeignKeyConstraint(
-        ["program", "participant"], ["store.member.program", "store.member.participant"], name="tier_change_member"
+        ["program", "participant"],
+        ["store.member.program", "store.member.participant"],
+        name="tier_change_member",
+        onupdate="CASCADE",
     ),
     Index("tier_change_by_member", "program", "participant", "at"),
 )
@@ -166,7 +172,10 @@ intervention = Table(
     _instant("closed_at", nullable=True),
     _recorded_at(),
     ForeignKeyConstraint(
-        ["program", "participant"], ["store.member.program", "store.member.participant"], name="intervention_member"
+        ["program", "participant"],
+        ["store.member.program", "store.member.participant"],
+        name="intervention_member",
+        onupdate="CASCADE",
     ),
 )
 
@@ -271,7 +280,10 @@ redemption = Table(
     _instant("settled_at", nullable=True),
     _recorded_at(),
     ForeignKeyConstraint(
-        ["program", "participant"], ["store.member.program", "store.member.participant"], name="redemption_member"
+        ["program", "participant"],
+        ["store.member.program", "store.member.participant"],
+        name="redemption_member",
+        onupdate="CASCADE",
     ),
     Index("redemption_by_member", "program", "participant", "asked_at"),
     Index("redemption_taken", "program", "reward", postgresql_where="state IN ('held', 'fulfilled')"),
@@ -306,7 +318,10 @@ benefit_grant = Table(
     _recorded_at(),
     PrimaryKeyConstraint("program", "participant", "benefit", "tier", "at", name="benefit_grant_pkey"),
     ForeignKeyConstraint(
-        ["program", "participant"], ["store.member.program", "store.member.participant"], name="benefit_grant_member"
+        ["program", "participant"],
+        ["store.member.program", "store.member.participant"],
+        name="benefit_grant_member",
+        onupdate="CASCADE",
     ),
 )
 """What joining, a tier or staying in it brought a member; once for the instant at which it was due."""
@@ -462,3 +477,37 @@ api_key = Table(
     CheckConstraint("expires_at > created_at AND expires_at <= created_at + interval '366 days'", name="api_key_ends"),
 )
 """The keys of machines; of a secret only the SHA-256 is kept. What a key may never changes, by privilege."""
+
+wind_down_step = Table(
+    "wind_down_step",
+    metadata,
+    _program(),
+    Column("step", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    _instant("due", nullable=True),
+    _instant("began_at", nullable=True),
+    _instant("ended_at", nullable=True),
+    Column("told", Text, nullable=False, server_default=""),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("trouble", Text, nullable=False, server_default=""),
+    Column("figures", JSONB, nullable=False, server_default="{}"),
+    _recorded_at(),
+    PrimaryKeyConstraint("program", "step", name="wind_down_step_pkey"),
+)
+"""The steps of a program's end: when each is due, began and ended, what it did, how often tried, what last went wrong."""
+
+end_notice = Table(
+    "end_notice",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _program(),
+    Column("audience", Text, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    _instant("at"),
+    Column("told", JSONB, nullable=False, server_default="{}"),
+    _recorded_at(),
+    UniqueConstraint("program", "kind", "audience", "recipient", name="end_notice_once"),
+    Index("end_notice_in_turn", "program", "id"),
+)
+"""What is to be told to whom, by reference, for whoever writes to them; each notice once for each recipient."""

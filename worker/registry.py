@@ -8,7 +8,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
 from activities.amendments import AmendmentActivities
-from activities.books import BooksActivities
 from activities.evaluation import EvaluationActivities
 from activities.expiry import ExpiryActivities
 from activities.gates import GateActivities
@@ -41,10 +40,19 @@ from workflows.retention_intervention import RetentionIntervention
 from workflows.revision_qualification import RevisionQualification
 from workflows.rollout import Rollout
 from workflows.test_phase import TestPhase
-from workflows.wind_down import WindDown
+from workflows.wind_down import PersonalDataErasure, WindDown
 
 WORKFLOWS: dict[str, list[type]] = {
-    PROGRAMS_QUEUE: [ProgramLifecycle, RevisionQualification, ApprovalGate, TestPhase, Rollout, ProgramEvaluation, WindDown],
+    PROGRAMS_QUEUE: [
+        ProgramLifecycle,
+        RevisionQualification,
+        ApprovalGate,
+        TestPhase,
+        Rollout,
+        ProgramEvaluation,
+        WindDown,
+        PersonalDataErasure,
+    ],
     MEMBERS_QUEUE: [MemberLifecycle, RetentionIntervention, Redemption],
     BULK_QUEUE: [ExpirySweep, LedgerSeal, PrototypeRun],
     NOTICES_QUEUE: [NoticeDelivery, NoticeTest],
@@ -68,7 +76,6 @@ class Activities:
     seal: SealActivities
     wind_down: WindDownActivities
     notices: NoticeActivities
-    books: BooksActivities
 
     @classmethod
     def over(
@@ -96,7 +103,6 @@ class Activities:
             seal=SealActivities(ledger),
             wind_down=WindDownActivities(engine, ledger, client),
             notices=NoticeActivities(engine, channels_of(notices, http), notices.routing),
-            books=BooksActivities(engine),
         )
 
     def of(self, queue: str) -> Sequence[Callable[..., object]]:
@@ -118,7 +124,6 @@ class Activities:
                 self.evaluation.latest_verdict,
                 self.schedules.start_schedules,
                 self.schedules.stop_schedules,
-                self.wind_down.announce_end,
             ],
             MEMBERS_QUEUE: [
                 self.members.establish_member,
@@ -138,12 +143,21 @@ class Activities:
                 self.amendments.nudge_concerned,
                 self.expiry.expire_due,
                 self.seal.seal_ledger,
+                self.wind_down.weigh_end,
+                self.wind_down.tell_partners,
+                self.wind_down.announce_end,
                 self.wind_down.suspend_expiry,
+                self.wind_down.mature_pending,
+                self.wind_down.remind,
                 self.wind_down.settle_holds,
-                self.wind_down.forfeit_remainder,
-                self.wind_down.end_memberships,
+                self.wind_down.settle_remainder,
+                self.wind_down.state_partners,
                 self.wind_down.trial_balance,
-                self.books.end_books,
+                self.wind_down.release_liability,
+                self.wind_down.end_memberships,
+                self.wind_down.settle_personal_data,
+                self.wind_down.report_end,
+                self.wind_down.erase_personal_data,
             ],
             NOTICES_QUEUE: [self.notices.send_notice, self.notices.settle_notice, self.notices.post_test_notices],
         }

@@ -10,6 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.evaluation import EvaluationActivities
     from activities.programs import InForce, ProgramActivities, RevisionSettled
     from activities.schedules import ProgramSchedules, ScheduleActivities
+    from activities.wind_down import EndCase, WindDownActivities
     from domain import amendments, ids
     from domain.definition import Definition
     from domain.gates import Subject
@@ -382,7 +383,7 @@ class ProgramLifecycle:
             kind="end",
             program=self._program,
             revision=revision.number,
-            title=f"the end of {revision.definition.name}: {request.reason}",
+            title=f"the end of {revision.definition.name}: {request.reason}{await self._impact_of(request)}",
             digest=revision.digest,
         )
         excluded = tuple(dict.fromkeys((self._owner, request.requested_by)))
@@ -398,6 +399,14 @@ class ProgramLifecycle:
         self._update(end_approved=approved, end=request if approved else None)
         self._tell(f"The end was {gate.outcome.replace('_', ' ')}", gate.reasons)
         return approved
+
+    async def _impact_of(self, request: EndRequest) -> str:
+        """What the end would mean, for those who decide about it."""
+        if not workflow.patched("end-is-weighed"):
+            return ""
+        case = EndCase(program=self._program, reason=request.reason, requested_by=request.requested_by, at=workflow.now())
+        weighed = await do_in_bulk(WindDownActivities.weigh_end, case, "Weigh the end: members, points, liability, partners")
+        return f" ({weighed.told})"
 
     async def _wind_down(self) -> None:
         revision = self._state.in_force

@@ -1,121 +1,195 @@
-"""WindDown: the lawful end of a program, step by step, until its books are at zero."""
+"""WindDown: the lawful end of a program in ten steps, until its books are at zero; and what is erased some time after it."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 from itertools import count
 
 from temporalio import workflow
+from temporalio.workflow import ParentClosePolicy
 
 with workflow.unsafe.imports_passed_through():
     from activities.schedules import ScheduleActivities
-    from activities.wind_down import Announcement, EndStep, WindDownActivities
+    from activities.wind_down import Announcement, EndStep, Reminder, WindDownActivities
+    from domain import ids
     from domain.lifecycle import Revision
     from domain.model import Message
+    from domain.wind_down import STEPS, TITLES, Dates, Due, Step, agenda, dates
+    from workflows.attributes import of_program
     from workflows.details import instant, told
     from workflows.progress import tell
     from workflows.steps import do, do_in_bulk, remaining
 
 
 class WindDownResult(Message):
-    """What the end left: points forfeited, memberships ended."""
+    """What the end left: points forfeited, paid out or converted, memberships ended, until when members' data is kept."""
 
-    forfeited: int
     members: int
+    settled: int = 0
+    data_until: datetime | None = None
+
+
+class Erasure(Message):
+    """When what is known about a program's members is erased."""
+
+    program: str
+    at: datetime
 
 
 @workflow.defn
 class WindDown:
-    """Announcement, notice, redeem-only window, remainder, memberships, books."""
+    """Partners, announcement, late files, redeem-only window, last redemption, remainder, statements, books, closing."""
 
     @workflow.init
     def __init__(self, revision: Revision) -> None:
         self._program = revision.program
         self._definition = revision.definition
         self._look_again = False
+        self._settled = 0
 
     @workflow.run
     async def run(self, revision: Revision) -> WindDownResult:
-        policy, zone = self._definition.wind_down, self._definition.zone
-        announced = workflow.now()
-        earning_ends = policy.notice.after(announced, zone)
-        redeeming_ends = policy.redeem_window.after(earning_ends, zone)
-
-        await self._announce(announced, earning_ends, redeeming_ends)
-        await self._wait("Notice: members may still earn and redeem", earning_ends)
+        planned = dates(self._definition, workflow.now())
+        await self._announce(planned)
+        await self._wait("announcement", "Notice: members may still earn and redeem", planned.earning_until)
         await self._stop_schedules()
         await self._suspend_expiry()
-        await self._wait("Redeem-only window: nothing is earned any more", redeeming_ends)
+        for due in agenda(planned):
+            await self._do_when_due(due, planned)
         await self._settle_holds()
-        forfeited = await self._forfeit_remainder()
+        await self._settle_remainder()
+        await self._state_partners()
+        await self._end_books()
         members = await self._end_memberships()
-        forfeited += await self._close_books()
+        await self._settle_books("closing", count(1))
+        data_until = await self._settle_personal_data()
+        await do_in_bulk(WindDownActivities.report_end, self._step("closing", "report"), "Final report")
 
         workflow.set_current_details(
-            told("The program has ended", f"{forfeited} points forfeited, {members} memberships ended")
+            told(
+                "The program has ended",
+                f"{self._settled} points settled ({self._definition.wind_down.remainder.replace('_', ' ')})",
+                f"{members} memberships ended",
+                f"members' data is erased on {instant(data_until)}" if data_until else "members' data is kept",
+            )
         )
-        return WindDownResult(forfeited=forfeited, members=members)
+        return WindDownResult(settled=self._settled, members=members, data_until=data_until)
 
     @workflow.signal(description="Look again at what the wind-down waits for: open holds, books that are not at zero")
     def nudge(self) -> None:
         self._look_again = True
 
-    async def _announce(self, announced: datetime, earning_ends: datetime, redeeming_ends: datetime) -> None:
-        announcement = Announcement(
-            program=self._program, enrolment_until=announced, earning_until=earning_ends, redeeming_until=redeeming_ends
-        )
-        await do(WindDownActivities.announce_end, announcement, "Announce the end; enrolment closes")
+    async def _announce(self, planned: Dates) -> None:
+        announcement = Announcement(program=self._program, dates=planned)
+        await self._tell("partners", "telling them")
+        await do_in_bulk(WindDownActivities.tell_partners, announcement, "Tell the partners; amendments are frozen")
+        await do_in_bulk(WindDownActivities.announce_end, announcement, "Announce the end; enrolment closes")
 
-    async def _wait(self, what: str, until: datetime) -> None:
-        await tell(self._program, told(what, f"since {instant(workflow.now())}", f"until {instant(until)}"))
+    async def _wait(self, step: Step, what: str, until: datetime) -> None:
+        await self._tell(step, what, f"since {instant(workflow.now())}", f"until {instant(until)}")
         await workflow.sleep(remaining(until), summary=f"{what}, until {instant(until)}"[:120])
 
     async def _stop_schedules(self) -> None:
         await do(ScheduleActivities.stop_schedules, self._program, "Stop the scheduled evaluations and sweeps")
 
     async def _suspend_expiry(self) -> None:
-        await do_in_bulk(WindDownActivities.suspend_expiry, self._step("suspend-expiry"), "Points no longer lapse by age")
+        step = self._step("redeeming", "suspend-expiry")
+        await do_in_bulk(WindDownActivities.suspend_expiry, step, "Points no longer lapse by age")
+
+    async def _do_when_due(self, due: Due, planned: Dates) -> None:
+        """Wait for what comes next in the redeem-only window, and do it."""
+        late = workflow.now() < planned.late_until
+        what = "Redeem-only window: nothing is earned any more" + ("; late files still count" if late else "")
+        await self._wait("redeeming", what, due.at)
+        if due.what == "late_files_end":
+            await do_in_bulk(WindDownActivities.mature_pending, self._step("earning", "late-files"), "Late files are closed")
+        elif due.what == "remind":
+            reminder = Reminder(
+                program=self._program, number=due.number, redeeming_until=planned.redeeming_until, at=workflow.now()
+            )
+            await do_in_bulk(WindDownActivities.remind, reminder, f"Reminder {due.number} to those who still have points")
 
     async def _settle_holds(self) -> None:
         """A redemption under way is not cut off, and not waited for beyond its hold."""
         while True:
-            holds = await do_in_bulk(WindDownActivities.settle_holds, self._step("settle-holds"), "Settle what is held")
+            step = self._step("last_redemption", "settle-holds")
+            holds = await do_in_bulk(WindDownActivities.settle_holds, step, "Settle what is held")
             if holds.open_until is None:
                 return
-            what = told(
-                "Redemptions under way are settled", f"the last of their holds times out at {instant(holds.open_until)}"
+            await self._tell(
+                "last_redemption",
+                "Redemptions under way are settled",
+                f"the last of their holds times out at {instant(holds.open_until)}",
             )
-            await tell(self._program, what)
             await self._until_nudged(holds.open_until)
 
-    async def _forfeit_remainder(self) -> int:
-        remainder = await do_in_bulk(
-            WindDownActivities.forfeit_remainder, self._step("remainder"), "Forfeit what was not redeemed"
-        )
-        return remainder.points
+    async def _settle_remainder(self) -> None:
+        how = self._definition.wind_down.remainder.replace("_", " ")
+        await self._tell("remainder", f"What is left of the points: {how}")
+        step = self._step("remainder", "remainder")
+        remainder = await do_in_bulk(WindDownActivities.settle_remainder, step, f"Settle what was not redeemed: {how}")
+        self._settled += remainder.points
+
+    async def _state_partners(self) -> None:
+        step = self._step("statements", "statements")
+        await do_in_bulk(WindDownActivities.state_partners, step, "Final statements of the partners")
 
     async def _end_memberships(self) -> int:
-        await tell(self._program, told("Ending the memberships", f"since {instant(workflow.now())}"))
-        ended = await do_in_bulk(WindDownActivities.end_memberships, self._step("end"), "End every membership")
+        await self._tell("closing", "Ending the memberships", f"since {instant(workflow.now())}")
+        ended = await do_in_bulk(WindDownActivities.end_memberships, self._step("closing", "end"), "End every membership")
         return ended.members
 
-    async def _close_books(self) -> int:
-        """The program does not close while the trial balance is not zero; the points that came late, and were forfeited too.
+    async def _end_books(self) -> None:
+        """What is still owed or deferred is released once the trial balance is zero; points may come in between."""
+        looks = count(1)
+        while True:
+            await self._settle_books("books", looks)
+            step = self._step("books", "books/release")
+            released = await do_in_bulk(WindDownActivities.release_liability, step, "Release the remaining liability")
+            if released.ended:
+                return
 
-        An event that was on its way while its member's membership ended may have left points behind.
+    async def _settle_books(self, step: Step, looks: Iterator[int]) -> None:
+        """The program goes on ending only with its trial balance at zero; the points that came late are settled too.
+
+        Something that was on its way while redeeming or a membership ended may have left points behind.
         """
-        forfeited = 0
-        for look in count(1):
+        for look in looks:
             late = await do_in_bulk(
-                WindDownActivities.forfeit_remainder, self._step(f"late/{look}"), "Forfeit what came while memberships ended"
+                WindDownActivities.settle_remainder,
+                self._step(step, f"{step}/late/{look}", over=False),
+                "Settle what came at the last moment",
             )
-            forfeited += late.points
-            balance = await do_in_bulk(WindDownActivities.trial_balance, self._program, "Trial balance")
+            self._settled += late.points
+            balance = await do_in_bulk(
+                WindDownActivities.trial_balance, self._step(step, f"{step}/{look}", over=False), "Trial balance"
+            )
             if balance.zero:
-                break
-            what = told("The books are not at zero", balance.told, "to act: correct the ledger, then send the signal `nudge`")
-            await tell(self._program, what)
+                return
+            await self._tell(
+                step, "The books are not at zero", balance.told, "to act: correct the ledger, then send the signal `nudge`"
+            )
             await self._until_nudged()
-        return forfeited
+
+    async def _settle_personal_data(self) -> datetime | None:
+        """Members' data is erased when its time is over, which the program's own end does not wait for."""
+        step = self._step("closing", "personal-data")
+        kept = await do_in_bulk(WindDownActivities.settle_personal_data, step, "Until when members' data is kept")
+        if kept.until is not None:
+            await workflow.start_child_workflow(
+                PersonalDataErasure.run,
+                Erasure(program=self._program, at=kept.until),
+                id=ids.erasure(self._program),
+                parent_close_policy=ParentClosePolicy.ABANDON,
+                static_summary=f"Erasure of what is known about the members of {self._program}",
+                search_attributes=of_program(self._program),
+            )
+        return kept.until
+
+    async def _tell(self, step: Step, what: str, *lines: str) -> None:
+        """Say which of the ten steps this is, and what it is at."""
+        number = STEPS.index(step) + 1
+        await tell(self._program, told(what, f"step {number} of {len(STEPS)}: {TITLES[step]}", *lines))
 
     async def _until_nudged(self, at_last: datetime | None = None) -> None:
         """Wait until something says that it is worth another look, or until that instant."""
@@ -125,5 +199,21 @@ class WindDown:
             )
         self._look_again = False
 
-    def _step(self, step: str) -> EndStep:
-        return EndStep(program=self._program, key=f"{workflow.info().workflow_id}/{step}", at=workflow.now())
+    def _step(self, step: Step, key: str, *, over: bool = True) -> EndStep:
+        return EndStep(
+            program=self._program, step=step, key=f"{workflow.info().workflow_id}/{key}", at=workflow.now(), over=over
+        )
+
+
+@workflow.defn
+class PersonalDataErasure:
+    """Waits until the time is over for which members' data is kept after a program's end, and has it erased."""
+
+    @workflow.run
+    async def run(self, erasure: Erasure) -> int:
+        workflow.set_current_details(told("Members' data is kept for those who ask", f"it is erased on {instant(erasure.at)}"))
+        await workflow.sleep(remaining(erasure.at), summary=f"Members' data is kept until {instant(erasure.at)}")
+        step = EndStep(program=erasure.program, step="closing", key=workflow.info().workflow_id, at=workflow.now())
+        erased = await do_in_bulk(WindDownActivities.erase_personal_data, step, "Erase what is known about members")
+        workflow.set_current_details(told("Erased", f"what was known about {erased.members} members"))
+        return erased.members

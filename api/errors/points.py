@@ -1,5 +1,7 @@
 """The problems of earning points, and of moving them by hand."""
 
+from datetime import UTC, datetime
+
 from runtime.errors import TenureError
 
 
@@ -41,6 +43,21 @@ class EarningClosed(TenureError):
         super().__init__(
             f"Program {program!r} had stopped earning when this happened.",
             remedy="Members can still redeem until its last day.",
+        )
+
+
+class LateFilesClosed(TenureError):
+    """The program ends, and the time is over in which what happened before earning stopped could still be posted."""
+
+    code = "late_files_closed"
+    status = 409
+    title = "Late files no longer count"
+    example = {"program": "cd-club", "until": datetime(2026, 10, 1, tzinfo=UTC)}
+
+    def __init__(self, program: str, until: datetime) -> None:
+        super().__init__(
+            f"Program {program!r} is ending; what happened before earning stopped could be posted until {until.isoformat()}.",
+            remedy="Settle it with the member outside of the program, or have finance adjust the points.",
         )
 
 

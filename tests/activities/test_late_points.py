@@ -16,21 +16,24 @@ async def test_the_trial_balance_only_looks_and_what_came_late_is_forfeited_by_a
     program = program_id("late")
     async with house.engine.begin() as connection:
         await programs.register(connection, first_revision(example("cd-club.yaml", program), AT))
+        await programs.put_in_force(connection, program, 1, AT)
         await programs.announce_end(connection, program, AT, AT, AT + timedelta(days=90))
     late = Earn(program=program, participant="ann", currency="NOTES", key="late", points=503, effective_at=AT)
     await house.ledger.earn(late)
     activities, environment = WindDownActivities(house.engine, house.ledger, house.temporal), ActivityEnvironment()
 
-    before = await environment.run(activities.trial_balance, program)
+    def step(key: str, at: datetime = AT) -> EndStep:
+        return EndStep(program=program, step="books", key=f"{program}/{key}", at=at)
+
+    before = await environment.run(activities.trial_balance, step("1"))
     assert (before.zero, before.told) == (False, "503 NOTES are still outstanding")
     (totals,) = await house.ledger.totals(program)
     assert (totals.forfeited, totals.outstanding) == (0, 503)
 
-    step = EndStep(program=program, key=f"{program}/late/1", at=AT + timedelta(days=90))
     for _ in range(2):
-        remainder = await environment.run(activities.forfeit_remainder, step)
+        remainder = await environment.run(activities.settle_remainder, step("late/1", AT + timedelta(days=90)))
         assert (remainder.points, remainder.participants) == (503, 1)
-    balance = await environment.run(activities.trial_balance, program)
+    balance = await environment.run(activities.trial_balance, step("2"))
     assert (balance.zero, balance.told) == (True, "zero")
     (totals,) = await house.ledger.totals(program)
     assert (totals.forfeited, totals.outstanding) == (503, 0)

@@ -56,7 +56,7 @@ async def test_of_two_who_have_read_the_same_one_hands_in_and_the_other_is_told(
 async def test_the_lifecycle_itself_holds_a_revision_against_what_was_read(begin: Begin, house: House) -> None:
     waiting = await _asked_to_change(begin, house)
     better = definition_of(waiting.program, summary="Better.")
-    handle = house.temporal.get_workflow_handle_for(ProgramLifecycle.run, ids.lifecycle(waiting.program))
+    handle = house.temporal.get_workflow_handle(ids.lifecycle(waiting.program))
     submission = RevisionSubmission(definition=better, digest=digest(better), submitted_by="demo-owner", instead_of="0" * 64)
     with pytest.raises(WorkflowUpdateFailedError) as refused:
         _ = await handle.execute_update(ProgramLifecycle.submit_revision, submission)

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from sqlalchemy import select, text
@@ -291,7 +292,7 @@ async def test_members_end_with_their_program_and_what_is_left_is_forfeited(
     wind_down = ids.wind_down(program)
     await timer_started(house.temporal, wind_down)
     await forward(temporal_env, handle(house, wind_down), timedelta(days=104))
-    assert await handle(house, wind_down).result() == {"forfeited": 1200, "members": 2}
+    assert await handle(house, wind_down).result() == {"settled": 1200, "members": 2, "data_until": ANY}
     result = await member.result()
     assert result is not None
     assert result.status == "ended"

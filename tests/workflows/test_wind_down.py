@@ -1,6 +1,7 @@
 """WindDown: the doors close in their order, and the program closes only with its books at zero."""
 
 from datetime import datetime, timedelta
+from unittest.mock import ANY
 
 from sqlalchemy import text
 from temporalio.testing import WorkflowEnvironment
@@ -53,7 +54,7 @@ async def test_the_doors_close_in_their_order(house: House, temporal_env: Workfl
     await done(house.temporal, wind_down.id, "Points no longer lapse")
     assert not any(lot.expires_at for lot in (await house.ledger.balance(program, "ann", "NOTES")).lots)
     await forward(temporal_env, wind_down, REDEEM_WINDOW)
-    assert await wind_down.result() == {"forfeited": 600, "members": 1}
+    assert await wind_down.result() == {"settled": 600, "members": 1, "data_until": ANY}
     await stage_reached(house, program, "closed")
     assert (await house.get(f"/programs/{program}"))["product_status"] == "Obsolete"
 
@@ -84,7 +85,7 @@ async def test_a_program_whose_books_are_not_at_zero_waits_until_they_are(
     at = await now_of(temporal_env, wind_down)
     await house.ledger.earn(Earn(program=program, participant="ann", currency="NOTES", key="late", points=30, effective_at=at))
     await wind_down.signal("nudge")
-    assert await wind_down.result() == {"forfeited": 530, "members": 1}
-    await done(house.temporal, wind_down.id, "Forfeit what came while memberships ended", times=3)
+    assert await wind_down.result() == {"settled": 530, "members": 1, "data_until": ANY}
+    await done(house.temporal, wind_down.id, "Settle what came at the last moment", times=4)
     assert (await handle(house, ids.lifecycle(program)).result())["stage"] == "closed"
     await histories.keep(house.temporal, wind_down.id, "WindDown-books-corrected")
