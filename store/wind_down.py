@@ -173,7 +173,9 @@ async def erase(connection: AsyncConnection, program_id: str, at: datetime) -> i
     A member's reference gives way to one at random that is kept nowhere, in all that is written of them (by the foreign keys),
     so that sums and counts stay what they were; what could tell who it was goes altogether. Entries of the ledger stay.
     """
-    already = await connection.scalar(select(program.c.data_erased_at).where(program.c.id == program_id).with_for_update())
+    already = await connection.scalar(
+        select(program.c.data_erased_at).where(program.c.id == program_id).with_for_update(key_share=True)
+    )
     if already is not None:
         return 0
     erased = 0

@@ -64,6 +64,8 @@ class WindDown:
         await self._settle_books("closing", count(1))
         data_until = await self._settle_personal_data()
         await do_in_bulk(WindDownActivities.report_end, self._step("closing", "report"), "Final report")
+        if data_until is not None:
+            await self._start_erasure(data_until)
 
         workflow.set_current_details(
             told(
@@ -172,19 +174,21 @@ class WindDown:
             await self._until_nudged()
 
     async def _settle_personal_data(self) -> datetime | None:
-        """Members' data is erased when its time is over, which the program's own end does not wait for."""
+        """Until when members' data is kept; None where it is not erased by itself."""
         step = self._step("closing", "personal-data")
         kept = await do_in_bulk(WindDownActivities.settle_personal_data, step, "Until when members' data is kept")
-        if kept.until is not None:
-            await workflow.start_child_workflow(
-                PersonalDataErasure.run,
-                Erasure(program=self._program, at=kept.until),
-                id=ids.erasure(self._program),
-                parent_close_policy=ParentClosePolicy.ABANDON,
-                static_summary=f"Erasure of what is known about the members of {self._program}",
-                search_attributes=of_program(self._program),
-            )
         return kept.until
+
+    async def _start_erasure(self, at: datetime) -> None:
+        """Members' data is erased when its time is over, which the program's own end does not wait for."""
+        await workflow.start_child_workflow(
+            PersonalDataErasure.run,
+            Erasure(program=self._program, at=at),
+            id=ids.erasure(self._program),
+            parent_close_policy=ParentClosePolicy.ABANDON,
+            static_summary=f"Erasure of what is known about the members of {self._program}",
+            search_attributes=of_program(self._program),
+        )
 
     async def _tell(self, step: Step, what: str, *lines: str) -> None:
         """Say which of the ten steps this is, and what it is at."""
