@@ -65,7 +65,7 @@ async def launched(house: House, provider: str, **changes: Any) -> "Club":
     program = definition.program
     qualification = ids.qualification(program, 1)
     await approve(house, f"{qualification}/gate/strategy/1", "demo-marketing", "demo-finance")
-    await approve(house, f"{ids.test_phase(program, 1, 'readiness')}/gate/readiness/1", "demo-operations")
+    await approve(house, f"{ids.test_phase(program, 1, 'readiness')}/gate/readiness/1", "demo-operations", "demo-marketing")
     await approve(house, f"{qualification}/gate/launch/1", "demo-finance", "demo-legal")
     await child_started(house.temporal, ids.lifecycle(program), ids.rollout(program, 1))
     await timer_started(house.temporal, ids.rollout(program, 1))
