@@ -1,5 +1,6 @@
 """The rows of operational reports, put together from what the store and the ledger know as of an instant."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -96,6 +97,13 @@ async def _status(then: Then) -> tuple[Rows, list[str]]:
 async def _members(then: Then) -> tuple[Rows, list[str]]:
     """The stage as the member's own review finds it: silence counts from the last activity, or from joining."""
     present = await reports.present(then.connection, then.program, then.at)
+    if then.record.data_erased_at is not None:
+        many = Counter(each.tier for each in present)
+        tiers = dict.fromkeys([*(tier.id for tier in then.definition.tiers), *many])
+        return [(tier, None, None, None, many[tier]) for tier in tiers], [
+            f"What was known about members was erased on {then.record.data_erased_at:%Y-%m-%d}: who was active when is not "
+            "known any more."
+        ]
     active = await then.services.ledger.last_activities(then.program, then.at)
     policy = then.definition.retention
     silent_since = policy.silent_after.before(then.at, then.definition.zone) if policy else None
@@ -160,7 +168,7 @@ async def _points(then: Then) -> tuple[Rows, list[str]]:
             )
     return rows, [
         "outstanding = outstanding before + issued - redeemed - expired - forfeited + otherwise (given or taken by hand, "
-        "clawed back, converted).",
+        "clawed back, converted, paid out).",
         f"liability = outstanding x cost per point x expected redemption rate, as they were then, in {then.definition.money}.",
     ]
 

@@ -13,7 +13,7 @@ from domain.definition import Kpi
 from domain.figures import Figures
 from domain.kpis import judge
 from domain.reports import OUTLINES
-from store import evidence
+from store import evidence, wind_down
 from tests.api.club import problem
 from tests.api.past import Past, at, lived, with_trouble
 from tests.house import House, program_id
@@ -75,6 +75,21 @@ async def test_members_have_the_tier_and_the_stage_of_the_day(past: Past) -> Non
     assert of(await past.rows("members", "2025-03-16")) == {"listener": (1, 1, 0), "collector": (0, 1, 0)}
     assert of(await past.rows("members", "2025-06-30")) == {"listener": (0, 1, 0), "collector": (0, 1, 0)}
     assert of(await past.rows("members", "2025-09-30")) == {"listener": (0, 1, 0), "collector": (0, 0, 1)}
+
+
+async def test_members_are_counted_after_they_were_erased_and_their_stage_is_not_made_up(house: House) -> None:
+    past = await lived(house)
+    day = "2025-06-30"
+    before, status, movement = await past.rows("members", day), await past.rows("status", day), await past.rows("movement", day)
+    async with house.engine.begin() as connection:
+        assert await wind_down.erase(connection, past.program, datetime.now(UTC)) == 3
+    told = await past.report("members", day)
+    assert [(row["tier"], row["members"]) for row in told["rows"]] == [(row["tier"], row["members"]) for row in before]
+    assert {row[stage] for row in told["rows"] for stage in ("onboarding", "using", "lapsing")} == {None}
+    assert any("was erased on" in note for note in told["notes"])
+    assert (await past.rows("status", day), await past.rows("movement", day)) == (status, movement)
+    page = await house.http.get(past.path("members", day, "html"), headers={"Authorization": "Bearer demo-owner"})
+    assert page.status_code == 200, page.text
 
 
 @pytest.mark.parametrize("day", DAYS)
