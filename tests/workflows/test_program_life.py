@@ -26,7 +26,7 @@ async def test_a_program_lives_a_year_from_definition_to_closing(house: House, t
     lifecycle = temporal_env.client.get_workflow_handle_for(ProgramLifecycle.run, ids.lifecycle(program))
     await approve(house, f"{qualification}/gate/strategy/1", "demo-marketing", "demo-finance")
     phase = next(phase for phase in definition.test_phases if phase.kind == "sign_off")
-    await approve(house, f"{ids.test_phase(program, 1, phase.id)}/gate/{phase.id}/1", "demo-operations")
+    await approve(house, f"{ids.test_phase(program, 1, phase.id)}/gate/{phase.id}/1", "demo-operations", "demo-marketing")
     await approve(house, f"{qualification}/gate/launch/1", "demo-finance", "demo-legal")
 
     await child_started(house.temporal, ids.lifecycle(program), ids.rollout(program, 1))
