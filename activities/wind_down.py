@@ -382,9 +382,8 @@ class WindDownActivities:
         """After the time for which it was kept: erase what is known about the program's members. The ledger's entries stay."""
         async with self._engine.begin() as connection:
             erased = await wind_down.erase(connection, step.program, step.at)
-            if erased:
-                told = f"what was known about {erased} members is erased"
-                await wind_down.note(connection, step.program, "closing", told, {"erased_at": step.at.isoformat()})
+            told = f"what was known about {erased} members is erased"
+            await wind_down.note(connection, step.program, "closing", told, {"erased_at": step.at.isoformat()})
         return Ended(members=erased)
 
     @asynccontextmanager

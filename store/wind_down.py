@@ -168,7 +168,7 @@ async def keep_data_until(connection: AsyncConnection, program_id: str, until: d
 
 
 async def erase(connection: AsyncConnection, program_id: str, at: datetime) -> int:
-    """Erase what is known about a program's members; for how many. A repetition changes nothing.
+    """Erase what is known about a program's members; for how many. A repetition changes nothing, and gets the same answer.
 
     A member's reference gives way to one at random that is kept nowhere, in all that is written of them (by the foreign keys),
     so that sums and counts stay what they were; what could tell who it was goes altogether. Entries of the ledger stay.
@@ -176,16 +176,12 @@ async def erase(connection: AsyncConnection, program_id: str, at: datetime) -> i
     already = await connection.scalar(
         select(program.c.data_erased_at).where(program.c.id == program_id).with_for_update(key_share=True)
     )
-    if already is not None:
-        return 0
-    erased = 0
-    for statement in _ERASE:
-        done = await connection.execute(
-            text(statement), {"program": program_id, "members": f"/programs/{program_id}/members/%"}
-        )
-        erased = max(erased, done.rowcount) if statement is _ERASE_MEMBERS else erased
-    await connection.execute(update(program).where(program.c.id == program_id).values(data_erased_at=at))
-    return erased
+    if already is None:
+        names = {"program": program_id, "members": f"/programs/{program_id}/members/%"}
+        for statement in _ERASE:
+            await connection.execute(text(statement), {name: value for name, value in names.items() if f":{name}" in statement})
+        await connection.execute(update(program).where(program.c.id == program_id).values(data_erased_at=at))
+    return int(await connection.scalar(select(func.count()).where(member.c.program == program_id)) or 0)
 
 
 async def _tell_from(

@@ -1,0 +1,40 @@
+"""What is known about a program's members is erased once, and whoever asks again gets the same answer."""
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import text
+from temporalio.testing import ActivityEnvironment
+
+from activities.wind_down import EndStep, WindDownActivities
+from domain.lifecycle import Membership
+from store import members, programs
+from store.errors import PersonalDataErased
+from tests.house import House, example, first_revision, program_id
+
+AT = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
+
+
+async def test_to_erase_again_changes_nothing_and_says_the_same(house: House) -> None:
+    program = program_id("erased")
+    async with house.engine.begin() as connection:
+        await programs.register(connection, first_revision(example("cd-club.yaml", program), AT))
+        for participant in ("ann", "bob"):
+            joined = Membership(
+                program=program, participant=participant, status="ended", tier="listener", tier_since=AT, tier_until=None,
+                joined_at=AT, agreement="1997-01", journey_stage="using",
+            )  # fmt: skip
+            await members.establish(connection, joined)
+    activities, environment = WindDownActivities(house.engine, house.ledger, house.temporal), ActivityEnvironment()
+    step = EndStep(program=program, step="closing", key=f"{program}/erasure", at=AT)
+
+    references = []
+    for _ in range(2):
+        assert (await environment.run(activities.erase_personal_data, step)).members == 2
+        async with house.engine.connect() as connection:
+            assert (await members.counts(connection, program))["status"] == {"ended": 2}
+            named = text("SELECT participant FROM store.member WHERE program = :program ORDER BY participant")
+            references.append(list(await connection.scalars(named, {"program": program})))
+            with pytest.raises(PersonalDataErased):
+                await members.find(connection, program, "ann")
+    assert references[0] == references[1]
