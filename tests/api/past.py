@@ -9,12 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.audit import Fact
 from domain.definition import Definition
+from domain.gates import GateState, Subject
 from domain.lifecycle import Membership, StageChange, WaveOpening
 from domain.notices import notice_id
 from domain.tiers import Standing
 from ledger import Burn, Earn, Forfeit
-from store import audit, evidence, members, programs, redemptions
-from store.tables import gate, intervention, notice
+from store import audit, evidence, gates, members, programs, redemptions
+from store.tables import intervention, notice
 from tests.house import House, example, first_revision, program_id
 
 
@@ -139,21 +140,9 @@ async def _redeem(past: Past, state: redemptions.State, asked: datetime, settled
 async def with_trouble(past: Past) -> None:
     """All that can be stuck or go wrong, in July."""
     async with past.house.engine.begin() as connection:
-        state = {"subject": {"title": "the launch"}}
-        rows = [("launch", at(7, 1), at(7, 10), None), ("amendment", at(7, 2), at(7, 20), "approved")]
-        for name, opened, due, outcome in rows:
-            values = {
-                "program": past.program,
-                "gate": name,
-                "opened_at": opened,
-                "due": due,
-                "outcome": outcome,
-                "state": state,
-            }
-            decided = at(7, 4) if outcome else None
-            await connection.execute(
-                insert(gate).values(id=f"program/{past.program}/gate/{name}/1", decided_at=decided, **values)
-            )
+        await gates.save(connection, _gate(past, "launch", at(7, 1), at(7, 10)))
+        amended = _gate(past, "amendment", at(7, 2), at(7, 20))
+        await gates.save(connection, amended.model_copy(update={"outcome": "approved", "decided_at": at(7, 4)}))
         asked = f"program/{past.program}/gate/amendment/1"
         await _say(connection, past, asked, "demo-marketing", "approve", at(7, 2, 20), on_behalf_of="demo-operations")
         await _say(connection, past, asked, "demo-finance", "approve", at(7, 3))
@@ -196,6 +185,20 @@ async def with_trouble(past: Past) -> None:
                 settled_at=at(7, 11),
             )
         )
+
+
+def _gate(past: Past, name: str, opened: datetime, due: datetime) -> GateState:
+    subject = Subject(kind="revision", program=past.program, revision=1, title="the launch", digest="d" * 64)
+    return GateState(
+        id=f"program/{past.program}/gate/{name}/1",
+        gate=name,
+        round=1,
+        subject=subject,
+        policy=past.definition.gates.launch,
+        excluded=(),
+        opened_at=opened,
+        due=due,
+    )
 
 
 async def _say(
