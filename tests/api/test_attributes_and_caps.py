@@ -27,7 +27,7 @@ async def hotel(house: House) -> Club:
             {
                 "id": "readiness",
                 "kind": "sign_off",
-                "gate": {"rules": [{"role": "operations"}], "deadline": "P90D"},
+                "gate": {"rules": [{"role": "operations"}, {"role": "marketing"}], "deadline": "P90D"},
             }
         ],
     )

@@ -76,13 +76,13 @@ def test_starbucks_says_what_the_reports_say() -> None:
     assert definition.expiry.exempt_tiers == ("gold", "reserve")
 
 
-def test_the_club_asks_two_roles_at_each_gate_and_the_operations_to_sign_off() -> None:
+def test_the_club_asks_two_roles_at_each_gate() -> None:
     definition = _example("cd-club")
     for gate in (definition.gates.strategy, definition.gates.launch, definition.gates.wind_down):
         assert len({rule.role for rule in gate.rules}) == 2
     phase = definition.test_phases[1]
     assert isinstance(phase, SignOffPhase)
-    assert [rule.role for rule in phase.gate.rules] == ["operations"]
+    assert [rule.role for rule in phase.gate.rules] == ["operations", "marketing"]
     assert [wave.share for wave in definition.waves] == [40, 100]
 
 
