@@ -16,7 +16,6 @@ from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.books import BooksActivities, BooksEnding
 from domain import ids
 from domain import wind_down as rules
 from domain.definition import Definition
@@ -25,14 +24,18 @@ from domain.model import Message
 from domain.money import exponent
 from domain.wind_down import Dates, Impact, Step
 from ledger import Cancel, Confirm, Ledger
+from ledger.books import movements
 from ledger.drain import Becoming, Leaving
 from store import evidence, members, programs, redemptions, wind_down
+from store.books import Bookkeeping
 from store.books_errors import PointsOutstanding
 
 _PAGE = 200
 _HOLDERS_AT_ONCE = 5000
 _AT_ONCE = 16
 """How many memberships end at the same time: enough to keep a worker busy, few enough to leave room for others."""
+_BOOKKEEPER = "wind-down"
+"""Who is written down as having ended the books."""
 _KINDS: dict[str, Leaving] = {"forfeit": "forfeit", "cash_out": "cash_out", "convert": "convert_out"}
 _TOLD = {"forfeit": "forfeited", "cash_out": "paid out", "convert": "converted"}
 
@@ -122,7 +125,7 @@ class WindDownActivities:
         self._engine = engine
         self._ledger = ledger
         self._client = client
-        self._books = BooksActivities(engine)
+        self._books = Bookkeeping(engine, movements)
 
     @activity.defn
     async def weigh_end(self, case: EndCase) -> Weighed:
@@ -313,7 +316,7 @@ class WindDownActivities:
         """
         async with self._step(step.program, "books", step.at, over=False) as done:
             try:
-                books = await self._books.end_books(BooksEnding(program=step.program, at=step.at))
+                books = await self._books.close_for_good(step.program, _BOOKKEEPER, step.at)
             except PointsOutstanding as error:
                 return Released(ended=False, told=str(error))
             told = f"the trial balance is zero; the books ended with {books.period}, in which {books.revenue} is still earned"

@@ -1,16 +1,22 @@
 """The development issuer as the API takes it: its tokens are read as any issuer's, its persons stand in the directory."""
 
+import logging
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.issuer_keys import KnownKeys
 from api.tokens import Tokens
+from domain.audit import SYSTEM, Fact
+from domain.gate_values import counted
 from domain.roles import Roles
 from runtime.development_issuer import AUDIENCE, ISSUER, ROLES_CLAIM, DevelopmentIssuer, key_file
 from runtime.issuer_settings import DevelopmentUnusable
 from runtime.people_file import PersonEntry, read_people
-from store import people
+from store import audit, gates, people
+
+logger = logging.getLogger(__name__)
 
 
 def tokens_of_development(people_file: Path) -> Tokens:
@@ -37,9 +43,26 @@ def persons_of_development(people_file: Path) -> tuple[PersonEntry, ...]:
 
 
 async def enter(engine: AsyncEngine, persons: tuple[PersonEntry, ...]) -> None:
-    """Have the directory know everybody of the people file before they ask for the first time."""
+    """Have the directory know everybody of the people file before they ask for the first time, and nobody else.
+
+    A gate that waits for somebody whom nobody is any more is told of: in the log, and once in the audit trail.
+    """
+    if not persons:
+        return
     known = [
         people.PersonRecord(id=each.id, name=each.name, email=each.email, roles=Roles.read(each.roles)) for each in persons
     ]
     async with engine.begin() as connection:
         await people.enter(connection, known)
+        for state, missing in await gates.beyond_reach(connection):
+            logger.warning("nobody is left who could approve at %s as %s", state.id, counted(missing))
+            fact = Fact(
+                program=state.subject.program,
+                at=datetime.now(UTC),
+                action="gate_beyond_reach",
+                actor=SYSTEM,
+                about=state.id,
+                key=f"{state.id}/gate_beyond_reach/{counted(missing)}",
+                details={"lacking": missing},
+            )
+            await audit.append(connection, fact)

@@ -21,7 +21,7 @@ from domain.model import CAN_BE_KEPT, Message
 from domain.notices import Channel, NoticeKind
 from store import notices
 from store.notices import NoticeNotDead, NoticeRecord, NoticeUnknown, State
-from workflows.notice_delivery import NoticeTest
+from workflows.notice_test import NoticeTest
 
 router = APIRouter(prefix="/notices", tags=["notices"], route_class=ReadAgain)
 

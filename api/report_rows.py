@@ -10,12 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.services import Services
 from domain.definition import Definition
+from domain.gate_values import counted
 from domain.journey import journey_stage
 from domain.kpis import Verdict
 from domain.money import in_units
 from domain.reports import Cell, Outline, Report, months
 from domain.stages import ENDED, product_status
-from store import evidence, programs, reports
+from store import evidence, gates, programs, reports
 
 Rows = list[tuple[Cell, ...]]
 _SENT_WITHIN = timedelta(minutes=5)
@@ -220,6 +221,16 @@ async def _exceptions(then: Then) -> tuple[Rows, list[str]]:
     rows = [row for each in found for row in await each(then)]
     notes = []
     if then.is_now:
+        rows += [
+            (
+                "gate beyond reach",
+                state.id,
+                state.opened_at,
+                f"nobody who is known could approve as {counted(missing)}",
+                "Give somebody the role, or have what asked for the gate withdrawn.",
+            )
+            for state, missing in await gates.beyond_reach(then.connection, then.program)
+        ]
         checked = await then.services.ledger.check(then.program)
         rows += [
             (
@@ -233,7 +244,7 @@ async def _exceptions(then: Then) -> tuple[Rows, list[str]]:
         ]
     else:
         notes += [
-            "Drift of the ledger is found as it is now alone: see the report as of today.",
+            "Drift of the ledger, and gates that nobody could meet, are found as of now alone: see the report as of today.",
             "A notice that was given up then, and has been sent again since, is not told.",
         ]
     return rows, notes

@@ -151,6 +151,16 @@ class Books(Value):
             raise ValueError("who closed a period, and when, is known of closed periods and of no others")
         return self
 
+    @property
+    def revenue(self) -> Decimal:
+        """What the points of all currencies earned in the period, in units of money."""
+        return sum((each.revenue for each in self.currencies), Decimal(0))
+
+    @property
+    def liability(self) -> Decimal:
+        """What is deferred and provided for at the period's end, in units of money."""
+        return sum((each.deferred_liability + each.standing.provision for each in self.currencies), Decimal(0))
+
     def of(self, currency: str) -> CurrencyBooks | None:
         return next((each for each in self.currencies if each.currency == currency), None)
 

@@ -23,6 +23,7 @@ Action = Literal[
     "gate_reminded",
     "gate_escalated",
     "gate_decided",
+    "gate_beyond_reach",
     "vote",
     "delegation_given",
     "delegation_ended",

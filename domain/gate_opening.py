@@ -77,11 +77,6 @@ def lacking(
     return left
 
 
-def satisfiable(policy: GatePolicy, people: Sequence[Person], excluded: Sequence[str], votes: Sequence[Vote] = ()) -> bool:
-    """Whether enough distinct people are left to meet every rule."""
-    return not lacking(policy, people, excluded, votes)
-
-
 def end_unsatisfiable(state: GateState, roles: Mapping[Role, int], now: datetime) -> GateState:
     """The gate once it is known that nobody left can meet it: not approved, and those roles say why."""
     if state.outcome is not None:

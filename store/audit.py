@@ -43,10 +43,14 @@ async def append(connection: AsyncConnection, fact: Fact) -> AuditEntry:
     Until the transaction ends nobody else can append to this chain: append last.
     """
     await connection.execute(select(func.pg_advisory_xact_lock(_LOCK, func.hashtext(fact.program))))
+    # In a statement of its own, which sees what whoever held the lock before has written.
     if fact.key is not None and (known := await find(connection, fact.program, fact.key)) is not None:
         return known
-    recorded_at = (await connection.execute(select(func.clock_timestamp()))).scalar_one()
-    entry = entered(fact, await head(connection, fact.program), recorded_at)
+    now = select(func.clock_timestamp().label("now")).subquery()
+    behind = select(now.c.now, audit_head.c.number, audit_head.c.hash)
+    of_program = audit_head.c.program == fact.program
+    row = (await connection.execute(behind.select_from(now.outerjoin(audit_head, of_program)))).one()
+    entry = entered(fact, _head(row), row.now)
     hashes = {name: bytes.fromhex(getattr(entry, name)) for name in _HEXED}
     await connection.execute(insert(audit).values(entry.model_dump() | hashes))
     return entry
@@ -71,7 +75,7 @@ async def listed(
 async def head(connection: AsyncConnection, program: str) -> AuditHead | None:
     """The head of a program's chain, or None where nothing was written yet."""
     row = (await connection.execute(select(audit_head).where(audit_head.c.program == program))).one_or_none()
-    return AuditHead(number=row.number, hash=row.hash.hex()) if row is not None else None
+    return _head(row) if row is not None else None
 
 
 async def verify(
@@ -150,6 +154,10 @@ async def _unlike(connection: AsyncConnection, program: str, after: AuditHead | 
     if row is None or row.number != after.number:
         return AuditMisfit(number=after.number, problem="missing")
     return None if head_of(_entry(row)) == after else AuditMisfit(number=after.number, problem="changed")
+
+
+def _head(row: Any) -> AuditHead | None:
+    return AuditHead(number=row.number, hash=row.hash.hex()) if row.number is not None else None
 
 
 def _behind(program: str, number: int) -> Select[Any]:

@@ -3,15 +3,16 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.audit import Fact
 from domain.definition import Role
+from domain.gate_opening import lacking
 from domain.gates import Answer, Decision, GateState, Refusal
 from domain.model import Message
-from store import audit, tables
+from store import audit, people, tables
 from store.errors import GateUnknown
 from store.tables import gate, gate_answer, person
 
@@ -47,14 +48,12 @@ class DecisionRecord(Message):
 async def save(connection: AsyncConnection, state: GateState) -> None:
     """Write where a gate stands; a decided gate stays as it was decided."""
     columns = {"outcome": state.outcome, "decided_at": state.decided_at, "state": state.model_dump(mode="json")}
+    opened = {"program": state.subject.program, "gate": state.gate, "opened_at": state.opened_at, "due": state.due}
     await connection.execute(
         insert(gate)
-        .values(
-            id=state.id, program=state.subject.program, gate=state.gate, opened_at=state.opened_at, due=state.due, **columns
-        )
-        .on_conflict_do_nothing()
+        .values(id=state.id, **opened, **columns)
+        .on_conflict_do_update(index_elements=["id"], set_=columns, where=gate.c.outcome.is_(None))
     )
-    await connection.execute(update(gate).where(gate.c.id == state.id, gate.c.outcome.is_(None)).values(**columns))
 
 
 async def latest(connection: AsyncConnection, state: GateState) -> GateState:
@@ -98,10 +97,12 @@ async def expect_answer(connection: AsyncConnection, gate_id: str, person_id: st
 async def keep_answer(connection: AsyncConnection, gate_id: str, person_id: str, key: str, answer: GateAnswer) -> None:
     """Note what became of a decision; the first answer stays."""
     values = answer.model_dump(mode="json")
-    await expect_answer(connection, gate_id, person_id, key)
-    mine = (gate_answer.c.gate == gate_id) & (gate_answer.c.person == person_id) & (gate_answer.c.key == key)
     is_open = gate_answer.c.refusal.is_(None) & gate_answer.c.state.is_(None)
-    await connection.execute(update(gate_answer).where(mine, is_open).values(values))
+    await connection.execute(
+        insert(gate_answer)
+        .values(gate=gate_id, person=person_id, key=key, **values)
+        .on_conflict_do_update(constraint="gate_answer_pkey", set_=values, where=is_open)
+    )
 
 
 async def answer_to(connection: AsyncConnection, gate_id: str, person_id: str, key: str) -> GateAnswer | None:
@@ -143,6 +144,18 @@ async def listed(
     if open_only:
         query = query.where(gate.c.outcome.is_(None))
     return [GateState.model_validate(state) for state in await connection.scalars(query)]
+
+
+async def beyond_reach(
+    connection: AsyncConnection, program_id: str | None = None
+) -> Sequence[tuple[GateState, dict[Role, int]]]:
+    """Open gates, of one program or of all, that nobody left in the directory could meet, and whom they lack."""
+    found = []
+    for state in await listed(connection, program_id, open_only=True):
+        known = await people.directory(connection, state.subject.program)
+        if missing := lacking(state.policy, known, state.excluded, state.votes):
+            found.append((state, missing))
+    return found
 
 
 async def decisions(connection: AsyncConnection, program_id: str) -> Sequence[DecisionRecord]:

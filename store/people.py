@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -42,7 +42,12 @@ async def directory(connection: AsyncConnection, program: str) -> Sequence[Perso
 
 
 async def enter(connection: AsyncConnection, known: Sequence[PersonRecord]) -> None:
-    """Write down persons as they are told of: their names and roles; when they were seen stays."""
+    """Write down everybody there is, with their names and roles; when they were seen stays.
+
+    Who is not among them has no role any more; the name stays, for what they have done.
+    """
+    there = [each.id for each in known]
+    await connection.execute(update(person).where(person.c.id.not_in(there)).values(roles=Roles().model_dump(mode="json")))
     if not known:
         return
     rows = [each.model_dump(mode="json", exclude={"seen_at"}) for each in sorted(known, key=lambda each: each.id)]

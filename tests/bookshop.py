@@ -41,6 +41,10 @@ class Shop:
         key = f"k{self._number}"
         return {"program": self.program, "participant": "ann", "currency": "STAR", "key": key, "effective_at": when}
 
+    async def end(self, when: datetime) -> Books:
+        """End the books, as the program's end does."""
+        return await self.books.close_for_good(self.program, "wind-down", when)
+
     async def sell(self, when: datetime, price: str = "10000", points: int = 1000) -> str:
         asked = self._asked(when)
         await self.ledger.earn(Earn(**asked, points=points, details={"event": "purchase", "amount": price}))

@@ -31,7 +31,9 @@ from workflows.approval_gate import ApprovalGate
 from workflows.expiry_sweep import ExpirySweep
 from workflows.ledger_seal import LedgerSeal
 from workflows.member_lifecycle import MemberLifecycle
-from workflows.notice_delivery import NoticeDelivery, NoticeTest
+from workflows.notice_delivery import NoticeDelivery
+from workflows.notice_test import NoticeTest
+from workflows.personal_data_erasure import PersonalDataErasure
 from workflows.program_evaluation import ProgramEvaluation
 from workflows.program_lifecycle import ProgramLifecycle
 from workflows.prototype_run import PrototypeRun
@@ -40,7 +42,7 @@ from workflows.retention_intervention import RetentionIntervention
 from workflows.revision_qualification import RevisionQualification
 from workflows.rollout import Rollout
 from workflows.test_phase import TestPhase
-from workflows.wind_down import PersonalDataErasure, WindDown
+from workflows.wind_down import WindDown
 
 WORKFLOWS: dict[str, list[type]] = {
     PROGRAMS_QUEUE: [

@@ -1,4 +1,4 @@
-"""NoticeDelivery: brings one notice to one recipient, patiently; and NoticeTest, which posts a test to all of them."""
+"""NoticeDelivery: brings one notice to one recipient, as patiently as it was ordered."""
 
 from datetime import timedelta
 
@@ -7,7 +7,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from activities.notices import NoticeActivities, Settling, TestOrder
+    from activities.notices import NoticeActivities, Settling
     from domain.notices import Delivery, Patience
     from workflows.details import summary, told
     from workflows.steps import do
@@ -39,19 +39,6 @@ class NoticeDelivery:
         again = f"to send it again: `tenure notice replay {delivery.notice}`" if settling.state == "dead" else ""
         workflow.set_current_details(told(f"{settling.state.capitalize()}: {delivery.what}", settling.why, again))
         return settling.state
-
-
-@workflow.defn
-class NoticeTest:
-    """Has a test notice posted to everybody whom the worker's notices file names; each is then delivered as any notice is."""
-
-    __test__ = False
-
-    @workflow.run
-    async def run(self, key: str) -> list[str]:
-        return await do(
-            NoticeActivities.post_test_notices, TestOrder(key=key, at=workflow.now()), "Post a test to all recipients"
-        )
 
 
 def _policy(patience: Patience) -> RetryPolicy:

@@ -1,4 +1,4 @@
-"""WindDown: the lawful end of a program in ten steps, until its books are at zero; and what is erased some time after it."""
+"""WindDown: the lawful end of a program in ten steps, until its books are at zero."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,6 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.wind_down import STEPS, TITLES, Dates, Due, Step, agenda, dates
     from workflows.attributes import of_program
     from workflows.details import instant, told
+    from workflows.personal_data_erasure import Erasure, PersonalDataErasure
     from workflows.progress import tell
     from workflows.steps import do, do_in_bulk, remaining
 
@@ -27,13 +28,6 @@ class WindDownResult(Message):
     members: int
     settled: int = 0
     data_until: datetime | None = None
-
-
-class Erasure(Message):
-    """When what is known about a program's members is erased."""
-
-    program: str
-    at: datetime
 
 
 @workflow.defn
@@ -207,17 +201,3 @@ class WindDown:
         return EndStep(
             program=self._program, step=step, key=f"{workflow.info().workflow_id}/{key}", at=workflow.now(), over=over
         )
-
-
-@workflow.defn
-class PersonalDataErasure:
-    """Waits until the time is over for which members' data is kept after a program's end, and has it erased."""
-
-    @workflow.run
-    async def run(self, erasure: Erasure) -> int:
-        workflow.set_current_details(told("Members' data is kept for those who ask", f"it is erased on {instant(erasure.at)}"))
-        await workflow.sleep(remaining(erasure.at), summary=f"Members' data is kept until {instant(erasure.at)}")
-        step = EndStep(program=erasure.program, step="closing", key=workflow.info().workflow_id, at=workflow.now())
-        erased = await do_in_bulk(WindDownActivities.erase_personal_data, step, "Erase what is known about members")
-        workflow.set_current_details(told("Erased", f"what was known about {erased.members} members"))
-        return erased.members

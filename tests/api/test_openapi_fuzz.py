@@ -28,10 +28,10 @@ from api.services import Services
 from domain.definition import Role
 from tests.api.club import Club, definition_of, launched
 from tests.api.provider import Provider
-from tests.house import ISSUER, House, api_settings, people_in, program_id
+from tests.house import ISSUER, House, api_settings, people_entries, people_in, program_id
 from tests.serving import served
 
-_ALL = [{"id": "demo-all", "name": "All", "roles": list(get_args(Role))}]
+_ALL = [*people_entries(), {"id": "demo-all", "name": "All", "roles": list(get_args(Role))}]
 _HEADERS = {"Authorization": f"Bearer {ISSUER.token('demo-all', 'All', get_args(Role))}"}
 _UNHURRIED = dict.fromkeys(
     ("rate_prototypes", "rate_evaluations", "rate_ledger", "rate_audit", "rate_failed_tokens"), "100000/minute"

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from activities.books import BooksActivities, BooksEnding
 from domain.accounting import CurrencyBooks
 from ledger import Reverse
 from ledger.drain import Becoming, Leaving
@@ -182,21 +181,19 @@ async def test_a_revision_changes_the_terms_from_its_month_on_and_a_dropped_curr
     assert told == {1: [("STAR", "1", 1)], 2: [("STAR", "2", 2), ("GEM", "5", 2)], 3: [("STAR", "2", 3), ("GEM", "5", 2)]}
 
 
-async def test_the_books_end_at_zero_with_all_that_was_deferred_earned(shop: Shop, engine: AsyncEngine) -> None:
+async def test_the_books_end_at_zero_with_all_that_was_deferred_earned(shop: Shop) -> None:
     for month in (1, 2, 3):
         await shop.sell(at(month, 20), price="9999", points=333)
         await shop.redeem(at(month, 21), 100)
     await shop.close("2026-01", at(2, 2))
-    ending = BooksEnding(program=PROGRAM, at=at(4))
-    activities = BooksActivities(engine)
     with pytest.raises(PointsOutstanding, match="699 STAR"):
-        await activities.end_books(ending)
+        await shop.end(at(4))
     assert len(await shop.books.closed(PROGRAM)) == 1, "nothing is closed where the end is refused"
 
     await shop.ledger.forfeit_remainder(PROGRAM, "remainder", at(4, 10, 11))
-    ended = await activities.end_books(ending)
+    ended = await shop.end(at(4))
     assert (ended.period, ended.liability) == ("2026-04", Decimal(0))
-    assert await activities.end_books(ending) == ended
+    assert await shop.end(at(4)) == ended
     closed = await shop.books.closed(PROGRAM)
     assert [(books.period, books.status, books.closed_by) for books in closed] == [
         ("2026-01", "closed", "demo-finance"),
@@ -217,27 +214,24 @@ async def test_the_books_end_at_zero_with_all_that_was_deferred_earned(shop: Sho
 
 
 @pytest.mark.parametrize("leaving", ["cash_out", "convert_out"])
-async def test_what_a_programs_end_pays_out_or_converts_is_redeemed_in_its_books(
-    shop: Shop, engine: AsyncEngine, leaving: Leaving
-) -> None:
+async def test_what_a_programs_end_pays_out_or_converts_is_redeemed_in_its_books(shop: Shop, leaving: Leaving) -> None:
     await shop.sell(at(1, 20))
     becoming = Becoming("JPY" if leaving == "cash_out" else "air", {"STAR": "1"}, 0, half_up=True)
     await shop.ledger.settle_remainder(PROGRAM, "remainder", at(2), leaving, becoming)
-    ended = await BooksActivities(engine).end_books(BooksEnding(program=PROGRAM, at=at(2, 11)))
+    ended = await shop.end(at(2, 11))
     assert (ended.period, ended.liability) == ("2026-02", Decimal(0))
     last = star(await shop.read("2026-02", at(3)))
     assert (last.points.redeemed, last.points.forfeited, last.breakage) == (1000, 0, Decimal(0))
     assert last.revenue == star(await shop.read("2026-01", at(3))).deferred
 
 
-async def test_what_a_member_owes_at_the_end_is_written_off_and_the_books_end(shop: Shop, engine: AsyncEngine) -> None:
+async def test_what_a_member_owes_at_the_end_is_written_off_and_the_books_end(shop: Shop) -> None:
     sale = await shop.sell(at(1, 20))
     await shop.redeem(at(1, 21), 1000)
     asked: dict[str, Any] = {"program": PROGRAM, "participant": "ann", "currency": "STAR", "key": "back", "effective_at": at(2)}
     await shop.ledger.reverse(Reverse(**asked, of=sale, shortfall="negative", lowest_allowed=-1000))
-    ending = BooksEnding(program=PROGRAM, at=at(2, 11))
     with pytest.raises(PointsOutstanding, match="-1000 STAR"):
-        await BooksActivities(engine).end_books(ending)
+        await shop.end(at(2, 11))
     await shop.ledger.settle_remainder(PROGRAM, "remainder", at(2, 11))
-    assert (await BooksActivities(engine).end_books(ending)).liability == 0
+    assert (await shop.end(at(2, 11))).liability == 0
     assert (await shop.read("2026-02", at(3))).status == "final"

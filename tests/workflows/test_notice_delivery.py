@@ -23,7 +23,8 @@ from tests.lives import shown
 from tests.notices import AT, SECRET, MailBox, Receiver, found, mail_server, posted, routing, verified, webhook_receiver
 from tests.workflows.conftest import Histories
 from worker.notice_relay import start_deliveries
-from workflows.notice_delivery import NoticeDelivery, NoticeTest
+from workflows.notice_delivery import NoticeDelivery
+from workflows.notice_test import NoticeTest
 
 HASTY = Patience(first_seconds=0.05, factor=1.0, longest_seconds=0.05, attempts=3)
 SLOW = HASTY.model_copy(update={"first_seconds": 3600.0, "longest_seconds": 3600.0})
