@@ -1,6 +1,6 @@
 """Operational reports: what there are, and each of them as of any day, as JSON, as CSV, or as a page with plots."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -132,7 +132,7 @@ def _end_of(written: str, definition: Definition, started: datetime, now: dateti
     begin = day.at(definition.zone)
     if begin > now:
         raise AsOfWrong(f"{written} has not come yet", "Name today or a day before, or none for now.")
-    end = Moment(day.value + timedelta(days=1)).at(definition.zone) - timedelta(microseconds=1)
+    end = day.end(definition.zone)
     first: date = started.astimezone(definition.zone).date()
     if end < started:
         raise AsOfWrong(f"The program was started on {first}, after {written}", f"Name {first} or a later day.")

@@ -1,6 +1,6 @@
 """The Schedule of a program's evaluations: see it, pause and resume it, have it act now, or as of instants that have passed."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -211,9 +211,7 @@ async def _launched(services: Services, program: str) -> Definition:
 
 async def _instants(services: Services, program: str, definition: Definition, span: SpanIn) -> list[datetime]:
     """The instants to evaluate as of. Raises BackfillRefused for a span that has none, too many, or some that cannot be."""
-    since, until = span.since.at(definition.zone), span.to.at(definition.zone)
-    if span.to.is_day:
-        until = Moment(span.to.value + timedelta(days=1)).at(definition.zone) - timedelta(microseconds=1)
+    since, until = span.since.at(definition.zone), span.to.end(definition.zone)
     async with services.engine.connect() as connection:
         launched = (await programs.find(connection, program)).launched_at
     assert launched is not None

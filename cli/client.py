@@ -26,7 +26,6 @@ _MOST_WAIT = 120
 """Seconds for which a command waits where the API says that it was asked too often."""
 TextKind = Literal["text/html", "text/csv"]
 """What the API tells besides JSON."""
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 class Reply(NamedTuple):
@@ -56,6 +55,8 @@ class Api:
         """Ask as `who` (an id of the people file; None: whose token is in TENURE_TOKEN); `as_json` prints problems as JSON."""
         import httpx
 
+        from runtime.settings import is_this_machine
+
         configured = settings()
         token = _token(configured, who)
         self._as_json = as_json
@@ -67,7 +68,7 @@ class Api:
                 headers={b"Accept": b"application/json"},
                 auth=lambda request: _signed(request, token),
                 timeout=httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS),
-                trust_env=url.host not in _LOOPBACK,  # what is on this machine is never asked through a proxy
+                trust_env=not is_this_machine(url.host),  # what is on this machine is never asked through a proxy
             )
         except (httpx.InvalidURL, ValueError) as error:
             raise self._no_address() from error

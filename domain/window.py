@@ -61,6 +61,10 @@ class Moment:
             return self.value.astimezone(UTC)
         return datetime(self.value.year, self.value.month, self.value.day, tzinfo=zone).astimezone(UTC)
 
+    def end(self, zone: ZoneInfo) -> datetime:
+        """The last instant of the day, or the instant itself, in UTC."""
+        return Moment(self.value + timedelta(days=1)).at(zone) - _INSTANT if self.is_day else self.at(zone)
+
     def scaled(self, factor: float, zone: ZoneInfo) -> "Moment":
         """The instant as far from the origin as a program played `factor` times faster has it."""
         return Moment(ORIGIN + (self.at(zone) - ORIGIN) / factor)

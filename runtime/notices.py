@@ -17,9 +17,8 @@ from domain.ids import Name, ProgramId
 from domain.model import Value
 from domain.notices import Addressee, Routing
 from runtime.errors import TenureError
-from runtime.settings import API_URL, Settings
+from runtime.settings import API_URL, Settings, is_this_machine
 
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _SECRET_PREFIX = "whsec_"  # noqa: S105
 _SECRET_BYTES = range(24, 65)
 """How long the Standard Webhooks specification has a secret be."""
@@ -184,7 +183,7 @@ def _server(file: Path, mail: MailPart, environment: Mapping[str, str]) -> MailS
         raise NoticesUnusable(file, f"mail.{missing}", "it is missing: a user and a password go together")
     password = None
     if mail.password_variable is not None:
-        if mail.tls == "none" and mail.host not in _LOOPBACK:
+        if mail.tls == "none" and not is_this_machine(mail.host):
             raise NoticesUnusable(file, "mail.tls", "a password is never sent over the net in the clear; write starttls or tls")
         password = SecretStr(_secret(file, "mail.password_variable", mail.password_variable, environment))
     return MailServer(mail.host, mail.port, mail.tls, mail.sender, mail.user, password)

@@ -1,4 +1,4 @@
-"""The directory under the development issuer is its people file: who is taken out has no role, and gates that lack them tell."""
+"""The directory under the development issuer is its people file: who is taken out has no role, and their gates are told of."""
 
 import logging
 from datetime import UTC, datetime

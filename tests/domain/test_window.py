@@ -89,3 +89,13 @@ def test_a_window_played_faster_is_as_much_shorter_and_nearer(at: datetime, fact
     assert isinstance(played.starts, Moment)
     distance = datetime(2026, 1, 1, tzinfo=UTC) - ORIGIN
     assert abs(played.starts.at(LONDON) - ORIGIN - distance / factor) <= INSTANT
+
+
+def test_a_day_ends_with_its_last_instant_in_the_zone_and_an_instant_with_itself() -> None:
+    zone = ZoneInfo("America/New_York")
+    # On that day the clocks go forward: it has 23 hours.
+    day = Moment.parse("2026-03-08")
+    assert day.end(zone) == datetime(2026, 3, 9, 3, 59, 59, 999_999, tzinfo=UTC)
+    assert day.end(zone) - day.at(zone) == timedelta(hours=23) - timedelta(microseconds=1)
+    instant = Moment.parse("2026-03-08T12:00:00Z")
+    assert instant.end(zone) == instant.at(zone)
