@@ -67,7 +67,7 @@ reference: setup ## write docs/definition.md, docs/definition.schema.json and do
 lock: | $(BIN)/python ## resolve requirements/*.in anew; UPGRADE=--upgrade takes the newest versions
 	test -x $(VENV)/lock/bin/uv || { $(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/python -m pip install --quiet uv; }
 	for set in runtime dev; do \
-	  $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras \
 	    --no-annotate --custom-compile-command "make lock" $(UPGRADE) requirements/$$set.in -o requirements/$$set.txt || exit 1; \
 	done
 
