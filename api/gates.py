@@ -28,6 +28,7 @@ from domain.delegations import refuse_to_act
 from domain.gate_values import SignedClaims
 from domain.gates import Decision, GateState, Mandate, Person, Refusal
 from domain.model import CAN_BE_KEPT, Value
+from runtime.database import each_by_itself
 from runtime.signatures import KeyRing
 from store import delegations, gates
 from store.dossiers import Evidence, evidence_of
@@ -175,15 +176,14 @@ async def _decided(services: Services, keys: KeyRing, gate: str, decision: Decis
     Raises Refused, GateUnknown.
     """
     person, key, now = decision.person.id, decision.key, datetime.now(UTC)
-    async with services.engine.begin() as connection:
-        known = await gates.find(connection, gate)
-        before = await gates.answer_to(connection, gate, person, key)
+    async with each_by_itself(services.engine) as connection:
+        known, before = await gates.find_with_answer(connection, gate, person, key)
         refusal = None if before else await _refused_now(connection, known, decision, now)
-        if refusal is not None:
-            await gates.record(connection, known, decision, decision.role, now, refusal=refusal.code)
-        elif before is None:
+        if before is None and refusal is None:
             await gates.expect_answer(connection, gate, person, key)
     if refusal is not None:
+        async with services.engine.begin() as connection:
+            await gates.record(connection, known, decision, decision.role, now, refusal=refusal.code)
         raise Refused(refusal.code, refusal.detail, refusal.remedy)
     if before is not None and not before.is_open:
         return _told(before)  # this very decision was taken, but its answer was lost on the way
@@ -216,8 +216,7 @@ async def _refused_at_last(services: Services, gate: str, decision: Decision, no
     """What a decision came to that found no open workflow behind the gate any more."""
     person, key = decision.person.id, decision.key
     async with services.engine.begin() as connection:
-        known = await gates.find(connection, gate)
-        before = await gates.answer_to(connection, gate, person, key)
+        known, before = await gates.find_with_answer(connection, gate, person, key)
         if before is None or before.is_open:
             refusal = rules.refuse(known, decision, now) or _DECIDED
             before = GateAnswer(refusal=refusal)

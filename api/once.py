@@ -18,6 +18,7 @@ from api.problems import ProblemResponse, document
 from api.services import Services
 from domain.gates import Person
 from domain.model import Value
+from runtime.database import each_by_itself
 from runtime.errors import TenureError
 from store import requests
 
@@ -100,7 +101,7 @@ async def once(
     """
     body = await request.body()
     fingerprint = sha256(b"\n".join([request.method.encode(), request.url.path.encode(), body])).hexdigest()
-    async with services.engine.begin() as connection:
+    async with each_by_itself(services.engine) as connection:
         before = await requests.begin(connection, person.id, key, fingerprint)
     if before is not None:
         if before.fingerprint != fingerprint:
@@ -143,12 +144,12 @@ class _Acting:
         except BaseException as error:
             refused = isinstance(error, TenureError) and error.status < HTTPStatus.INTERNAL_SERVER_ERROR
             if not (refused and self.is_late):
-                async with self._services.engine.begin() as connection:
+                async with each_by_itself(self._services.engine) as connection:
                     await (requests.forget if refused else requests.release)(connection, self._person, self._key)
                 raise
             assert isinstance(error, TenureError)
             answer = Answer(error.status, document(error))
-        async with self._services.engine.begin() as connection:
+        async with each_by_itself(self._services.engine) as connection:
             await requests.answer(connection, self._person, self._key, answer.status, answer.body, answer.location)
         return answer
 

@@ -48,7 +48,7 @@ async def measure() -> list[Row]:
         address = client.service_client.config.target_host
         async with served(bench.server.url, people, address) as serving, _workers(bench, client, serving):
             gates = _gates(client, definition)
-            return [*await _latency(client, serving, gates), await _many(bench, serving, gates)]
+            return [*await _latency(bench, client, serving, gates), await _many(bench, serving, gates)]
 
 
 Gates = Callable[[], Awaitable[WorkflowHandle[ApprovalGate, object]]]
@@ -72,13 +72,13 @@ def _opening(definition: Definition, number: int) -> GateState:
     return opening("launch", number, subject, policy, (), now, definition.zone, id_=gate)
 
 
-async def _latency(client: Client, serving: Serving, gates: Gates) -> list[Row]:
+async def _latency(bench: Bench, client: Client, serving: Serving, gates: Gates) -> list[Row]:
     """Of the first of two votes at gates that are open, and of bare updates, in turn."""
     bare = await client.start_workflow(Bare.run, id="bare", task_queue=_QUEUE)
     voter = serving.client("voter-0")
     found: dict[str, list[float]] = {"bare": [], "vote": []}
     for round_ in range(ROUNDS + 1):
-        ready = [await _opened(serving, await gates()) for _ in range(VOTES)]
+        ready = await _opened(bench, gates, VOTES)
         for number, gate in enumerate(ready):
             start = time.perf_counter()
             await bare.execute_update(Bare.ask, number)
@@ -110,7 +110,7 @@ async def _latency(client: Client, serving: Serving, gates: Gates) -> list[Row]:
 
 async def _many(bench: Bench, serving: Serving, gates: Gates) -> Row:
     """All people vote at all gates at once; of each role the first one at each gate counts, and nobody twice."""
-    ready = list(await asyncio.gather(*(_opened_after(serving, gates()) for _ in range(GATES))))
+    ready = await _opened(bench, gates, GATES)
     start = time.perf_counter()
 
     async def decide(person: str, role_place: int) -> None:
@@ -151,18 +151,16 @@ async def _vote(post: Callable[..., Awaitable[object]], gate: str) -> None:
     assert getattr(response, "status_code", None) == 201, getattr(response, "text", response)
 
 
-async def _opened(serving: Serving, handle: WorkflowHandle[ApprovalGate, object]) -> str:
-    """The gate, once it stands in the store; the API tells it to whoever asks."""
-    client = serving.client("voter-0")
+async def _opened(bench: Bench, gates: Gates, number: int) -> list[str]:
+    """So many new gates, once all of them stand in the store, and with them nothing else is under way."""
+    begun = [(await gates()).id for _ in range(number)]
     until = time.monotonic() + _PATIENCE
-    while (await client.get(f"/gates/{handle.id}")).status_code != 200:
-        assert time.monotonic() < until, f"{handle.id} does not open"
-        await asyncio.sleep(_LOOK_EVERY)
-    return handle.id
-
-
-async def _opened_after(serving: Serving, begun: Awaitable[WorkflowHandle[ApprovalGate, object]]) -> str:
-    return await _opened(serving, await begun)
+    count_open = text("SELECT count(*) FROM store.gate WHERE id = ANY(:gates)")
+    async with bench.owner.connect() as connection:
+        while (await connection.scalar(count_open, {"gates": begun})) < number:
+            assert time.monotonic() < until, "the gates do not open"
+            await asyncio.sleep(_LOOK_EVERY)
+    return begun
 
 
 @asynccontextmanager

@@ -1,9 +1,10 @@
 """The database engine: one way to connect, always as the application's role, never as the owner of the tables."""
 
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from sqlalchemy import URL, make_url
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 APPLICATION_ROLE = "tenure_application"
 """May read and write, but cannot change or delete rows of the append-only tables; the migrations create it."""
@@ -28,3 +29,8 @@ def create_engine(url: str, *, pool_size: int, role: str | None = APPLICATION_RO
         connect_args={"server_settings": server_settings},
         **options,
     )
+
+
+def each_by_itself(engine: AsyncEngine) -> AbstractAsyncContextManager[AsyncConnection]:
+    """A connection on which each statement is a transaction of its own, without a round trip to begin it and one to end it."""
+    return engine.execution_options(isolation_level="AUTOCOMMIT").connect()

@@ -112,6 +112,20 @@ async def answer_to(connection: AsyncConnection, gate_id: str, person_id: str, k
     return GateAnswer(state=row.state, refusal=row.refusal) if row is not None else None
 
 
+async def find_with_answer(
+    connection: AsyncConnection, gate_id: str, person_id: str, key: str
+) -> tuple[GateState, GateAnswer | None]:
+    """The gate by its id, and what became of a person's decision there under this key. Raises GateUnknown."""
+    mine = (gate_answer.c.gate == gate.c.id) & (gate_answer.c.person == person_id) & (gate_answer.c.key == key)
+    columns = (gate.c.state, gate_answer.c.key, gate_answer.c.state.label("after"), gate_answer.c.refusal)
+    found = select(*columns).select_from(gate.outerjoin(gate_answer, mine)).where(gate.c.id == gate_id)
+    row = (await connection.execute(found)).one_or_none()
+    if row is None:
+        raise GateUnknown(gate_id)
+    answer = GateAnswer(state=row.after, refusal=row.refusal) if row.key is not None else None
+    return GateState.model_validate(row.state), answer
+
+
 async def find(connection: AsyncConnection, gate_id: str) -> GateState:
     """The gate by its id. Raises GateUnknown."""
     state = await connection.scalar(select(gate.c.state).where(gate.c.id == gate_id))
