@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, Field, StringConstraints
 
-from api.once import Answer, Key, once
+from api.once import LATE, Answer, Key, once
 from api.openapi import Responses, links, raises, together
 from api.pages import Page, Paged
 from api.people import may
@@ -160,7 +160,7 @@ async def enter_estimate(
 @router.post(
     "/{period}/closing",
     response_model=BooksOut,
-    responses=raises(*_NO_BOOKS, PeriodNotOver, PeriodSkipped, BooksEnded, PointsOutstanding),
+    responses=together(LATE, raises(*_NO_BOOKS, PeriodNotOver, PeriodSkipped, BooksEnded, PointsOutstanding)),
 )
 async def close_period(
     program: str, period: PeriodName, request: Request, services: WithServices, key: Key, person: Keeper
@@ -171,7 +171,7 @@ async def close_period(
         books = await _bookkeeping(services).close(program, period, person.id, datetime.now(UTC))
         return Answer(200, _told(books).model_dump(mode="json"), f"/programs/{program}/books?period={period}")
 
-    return await once(request, services, person, key, act)
+    return await once(request, services, person, key, act, patience=services.patience)
 
 
 def _bookkeeping(services: Services) -> Bookkeeping:

@@ -148,6 +148,7 @@ async def test_an_event_that_no_rule_knows_is_told_which_ones_there_are(club: Cl
         "0001-01-01T00:00:00+14:00",
         "9999-12-31T23:59:59-14:00",
     ],
+    ids=["yesterday", "tomorrow", "first-year", "last-year"],
 )
 async def test_an_event_before_joining_or_in_the_future_does_not_count(
     club: Club, house: House, member: str, when: str
