@@ -112,11 +112,7 @@ class AmendmentActivities:
     async def announce_amendment(self, approval: Approval) -> Announced:
         """Have every member told what changes, and from when on; who has been told already is not told twice."""
         about = announcements.about_revision(approval.number)
-        told = {
-            "revision": approval.number,
-            "compared_with": approval.compared_with,
-            "effective_from": approval.effective_from.isoformat(),
-        }
+        told = announcements.of_amendment(approval.number, approval.compared_with, approval.effective_from)
         async with self._engine.begin() as connection:
             await announcements.tell_members(connection, approval.program, about, ANNOUNCED, approval.at, told)
             found = await announcements.noticed(connection, approval.program, about)

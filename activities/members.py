@@ -18,8 +18,9 @@ from domain.stages import MemberStatus
 from domain.waves import is_open_to
 from domain.window import Span
 from ledger import Earn, Forfeit, Ledger, Reschedule
+from store import announcements, invitations, members, programs
 from store import benefits as given_benefits
-from store import invitations, members, programs
+from store.announcements import ANNOUNCED
 
 
 class Joining(Message):
@@ -95,6 +96,7 @@ class MemberActivities:
                 ),
             )
             await invitations.accept(connection, joining.program, joining.participant, joining.at)
+            await _tell_what_waits(connection, program, joining)
             record = await members.find(connection, joining.program, joining.participant)
         # After the member is written; a repetition finds them written as they were, and gives what was not given yet.
         await self._give(definition, record, benefits.on_joining(definition), record.tier, record.joined_at)
@@ -302,6 +304,15 @@ def _offer(definition: Definition) -> OfferTerms | None:
         return None
     seconds = policy.answer_within.approximate().total_seconds()
     return OfferTerms(points=policy.offer.points, message=policy.offer.message, answer_within_seconds=seconds)
+
+
+async def _tell_what_waits(connection: AsyncConnection, program: programs.ProgramRecord, joining: Joining) -> None:
+    """Who joins while an amendment waits for its date is told of it, as those were who are members already."""
+    waiting = await programs.waiting_revision(connection, program.id)
+    if waiting is not None:
+        told = announcements.of_amendment(waiting.number, program.revision_in_force, waiting.effective_from)
+        about, recipients = announcements.about_revision(waiting.number), {joining.participant: told}
+        await announcements.tell(connection, program.id, about, "member", ANNOUNCED, joining.at, recipients)
 
 
 async def _definition_at(connection: AsyncConnection, look: Closing) -> Definition:

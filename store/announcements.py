@@ -34,6 +34,12 @@ class NoticeRecord(Message):
 _COLUMNS = [announcement.c[name] for name in NoticeRecord.model_fields]
 
 
+def of_amendment(number: int, compared_with: int | None, effective_from: datetime | None) -> dict[str, Any]:
+    """What members are told of an amendment; what changes is told from the two revisions, once for all of them."""
+    at = effective_from.isoformat() if effective_from is not None else None
+    return {"revision": number, "compared_with": compared_with, "effective_from": at}
+
+
 def about_revision(number: int) -> str:
     """What the notices of an amendment are about."""
     return f"r{number}"

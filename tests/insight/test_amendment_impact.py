@@ -155,7 +155,7 @@ async def test_what_was_taken_back_cancelled_or_is_long_ago_counts_for_nothing(h
     people = await _shop(house)
     returned = await people.buy("dot", "40", START + timedelta(days=7))
     waiting = await people.buy("dot", "30", START + timedelta(days=8), pending=True)
-    asked = {"program": people.program, "participant": "dot", "currency": people.definition.currency.code}
+    asked: dict[str, Any] = {"program": people.program, "participant": "dot", "currency": people.definition.currency.code}
     keys = (f"dot/{(START + timedelta(days=day)).isoformat()}/purchase" for day in (7, 8))
     assert (returned.outcome, waiting.outcome) == ("posted", "posted")
     at = START + timedelta(days=9)
