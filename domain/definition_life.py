@@ -98,7 +98,7 @@ class Escalation(Part):
 class AutomaticBound(Part):
     """A bound on one figure that the prototype measured for the revision, or of an amendment's impact on existing members."""
 
-    figure: PrototypeFigure | ImpactFigure
+    figure: Literal[PrototypeFigure, ImpactFigure]
     """The figure; shares are fractions of 1. A gate whose subject has no such figure is never approved so."""
     at_least: Number | None = None
     """The least that it must be."""
