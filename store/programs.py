@@ -81,6 +81,11 @@ class RevisionsInForce:
         place = bisect_right(self._since, instant)
         return self._revisions[place - 1] if place else None
 
+    def up_to(self, until: datetime) -> "RevisionsInForce":
+        """Those that have come into force by an instant, without any that waits for its date."""
+        many = bisect_right(self._since, until)
+        return RevisionsInForce(self._since[:many], self._revisions[:many])
+
     def course(self, since: datetime, until: datetime) -> Sequence[RevisionInForce]:
         """The revisions from the one in force at the first instant to the one in force at the last, in order."""
         return self._revisions[max(bisect_right(self._since, since) - 1, 0) : bisect_right(self._since, until)]
