@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Literal
 
 import typer
+from rich.console import Console
 
 from cli.client import Api
 from cli.options import As, Json, Key, Limit, ProgramId
@@ -78,7 +79,7 @@ def impact(
     if members:
         console().print(_members(reply.data["items"]))
     else:
-        _print_impact(reply.data)
+        print_impact(console(), reply.data)
 
 
 def announced(program: ProgramId, revision: Number, limit: Limit = None, as_json: Json = False, who: As = None) -> None:
@@ -152,8 +153,8 @@ def say_submitted(reply: Any, as_json: bool, what: str) -> None:
     out.print(f"Where it stands: tenure program status {data['program']}", soft_wrap=True)
 
 
-def _print_impact(found: dict[str, Any]) -> None:
-    out = console()
+def print_impact(out: Console, found: dict[str, Any]) -> None:
+    """Print what an amendment means for the members that exist."""
     out.print(heading(f"What revision {found['revision']} means for {count(found['members'], 'member')}"))
     out.print(
         facts(

@@ -7,8 +7,11 @@ from typing import Literal
 
 from domain.definition import Definition, EarningRule
 from domain.model import Message
+from domain.money import in_units
 from domain.period import Period
 
+_TOLD = 5
+"""How many moves are told in the sentence; a title is no table."""
 LOOKED_BACK = Period.parse("P12M")
 """How long back the events reach that are rated by both revisions."""
 
@@ -75,7 +78,10 @@ class Impact(Message):
     def told(self) -> str:
         """The impact in a sentence, as the gate shows it."""
         parts = [_counted(self.members, "member")]
-        parts += [f"{each.members:,} from {each.from_tier} to {each.to_tier}" for each in self.moves] or ["nobody moves tier"]
+        most = sorted(self.moves, key=lambda each: -each.members)
+        parts += [f"{each.members:,} from {each.from_tier} to {each.to_tier}" for each in most[:_TOLD]] or ["nobody moves tier"]
+        if more := sum(each.members for each in most[_TOLD:]):
+            parts.append(f"{more:,} between other tiers")
         short = sum(each.members for each in self.without_transition) - sum(each.members for each in self.moves)
         if short > 0:
             parts.append(f"{short:,} more would, were it not for the transition {self.transition.replace('_', ' ')}")
@@ -87,7 +93,8 @@ class Impact(Message):
         else:
             parts.append("nobody gains or loses points by the last year's events")
         if self.value_change:
-            parts.append(f"what is outstanding is worth {self.value_change:+,} {self.money}")
+            change = in_units(self.money, abs(self.value_change))
+            parts.append(f"what is outstanding is worth {change:,} {self.money} {'more' if self.value_change > 0 else 'less'}")
         return "; ".join(parts)
 
 

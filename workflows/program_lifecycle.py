@@ -63,6 +63,8 @@ class ProgramState(Message):
     """Why a gate has approved that the program be amended, until a revision is handed in."""
     approved: Approved | None = None
     """An amendment that waits for its date."""
+    recalled: int = 0
+    """The revision that was last called back."""
 
 
 class ProgramStart(Message):
@@ -210,16 +212,20 @@ class ProgramLifecycle:
                 f"{instant(submission.wanted_from)} has passed; it is {instant(workflow.now())}.",
                 "Name a date that is still to come, or none: the revision then takes effect as soon as it may.",
             )
-        if submission.digest == self._state.latest.digest:
-            raise _refusal(
-                "revision_unchanged",
-                f"The definition is the same as revision {self._state.latest.number}.",
-                "Change the definition before handing it in again.",
-            )
+        # What was called back may come again, for another date.
+        recalled = self._state.latest.number == self._state.recalled
+        for known in (self._state.latest if not recalled else None, self._state.in_force):
+            if known is not None and submission.digest == known.digest:
+                raise _refusal(
+                    "revision_unchanged",
+                    f"The definition is the same as revision {known.number}.",
+                    "Change the definition before handing it in again.",
+                )
 
     @workflow.update(description="Call back an amendment that is approved, before the date on which it takes effect")
     async def recall_revision(self, request: RecallRequest) -> int:
         await self._effect.recall(request)
+        self._update(recalled=request.number)
         self._tell(f"In operation; revision {request.number} was called back by {request.requested_by}", request.reason)
         return request.number
 

@@ -72,6 +72,9 @@ async def test_an_amendment_is_compared_weighed_told_and_called_back(
     assert listed[-1] == "A CD single now costs 1,200 points instead of 1,000."
     assert any("approved" in line for line in _lines(await ask("program", "revisions", program)))
 
+    gate = _lines(await ask("gate", "show", f"{ids.qualification(program, 2)}/gate/launch/1"))
+    assert impact[0] in gate, "whoever decides sees it beside the difference"
+
     recalled = _lines(await ask("program", "recall", program, "2", "--reason", "the price stays"))
     assert recalled == [f"Revision 2 of {program} is called back; what is in force stays so."]
     again = await ask("program", "recall", program, "2", "--reason", "the price stays", "--json")

@@ -272,3 +272,27 @@ def test_events_whose_rules_stay_are_not_rated_again() -> None:
     rule = definition.earning[0]
     other = definition.model_copy(update={"earning": (rule.model_copy(update={"rate": Decimal(11)}), *definition.earning[1:])})
     assert rules.events_touched(definition, other) == {rule.event}
+
+
+def test_the_sentence_names_the_largest_moves_and_counts_the_others() -> None:
+    moves = tuple(Move(from_tier=f"t{n}", to_tier="base", members=n) for n in range(1, 9))
+    impact = Impact(
+        revision=2,
+        compared_with=1,
+        at=THEN,
+        since=START,
+        transition="keep_until_end",
+        members=1000,
+        moves=moves,
+        without_transition=(*moves, Move(from_tier="gold", to_tier="base", members=64)),
+        money="USD",
+        value_before=Decimal("0.01"),
+        value_after=Decimal("0.005"),
+        outstanding=500_000,
+        value_change=Decimal(-2500),
+    )
+    assert impact.told == (
+        "1,000 members; 8 from t8 to base; 7 from t7 to base; 6 from t6 to base; 5 from t5 to base; 4 from t4 to base; "
+        "6 between other tiers; 64 more would, were it not for the transition keep until end; "
+        "nobody gains or loses points by the last year's events; what is outstanding is worth 2,500.00 USD less"
+    )

@@ -15,6 +15,7 @@ from tests.lives import (
     SCENARIO,
     SIGN_OFF,
     ask_for_the_end,
+    buy,
     club,
     enrol,
     forward,
@@ -91,6 +92,33 @@ async def test_a_minor_amendment_that_is_declared_substantial_goes_the_whole_way
     await pass_all_gates(house, amendment)
     await done(house.temporal, ids.lifecycle(program), "Have the members looked at whom revision 2 concerns")
     assert (await house.get(f"/programs/{program}/revisions/2"))["weight"] == "substantial"
+
+
+async def test_a_written_policy_approves_what_takes_nothing_from_anybody_and_nothing_else(
+    house: House, temporal_env: WorkflowEnvironment
+) -> None:
+    """Before the launch nobody knows whom it takes what from: people decide, and so they do where somebody loses a tier."""
+    program = program_id("harmless")
+    definition = club(program)
+    gates = definition.gates.model_dump(mode="json", exclude_defaults=True)
+    bounds = [{"figure": figure, "at_most": 0} for figure in ("members_down", "members_losing")]
+    gates["launch"] |= {"automatic": {"bounds": bounds}}
+    await operate(house, temporal_env, club(program, gates=gates))
+    member = await enrol(house, program, "ann")
+    await buy(house, definition, "ann", 120, await now_of(temporal_env, member))
+    await done(house.temporal, member.id, "Review tier and activity", times=2)
+    await revise(house, club(program, gates=gates, summary="In other words."))
+    await done(house.temporal, ids.lifecycle(program), "Have the members looked at whom revision 2 concerns")
+    assert (await house.get(f"/gates/{ids.qualification(program, 2)}/gate/launch/1"))["by_policy"] is True
+
+    tiers = [tier.model_dump(mode="json") for tier in definition.tiers]
+    tiers[1] |= {"reach": {"all": [{"counter": "spend", "at_least": "200"}]}, "keep": None}
+    harder = await revise(house, club(program, gates=gates, tiers=tiers, transition="at_once"))
+    gate = await pass_to_launch_gate(house, harder)
+    await gate_open(house, gate)
+    found = await house.get(f"/gates/{gate}")
+    assert (found["outcome"], found["subject"]["figures"]["members_down"]) == (None, "1")
+    assert "1 from collector to listener" in found["subject"]["title"]
 
 
 async def test_the_gates_of_the_revision_in_force_decide_about_those_of_the_next(
@@ -227,7 +255,8 @@ async def test_an_approved_amendment_is_called_back_before_its_date(
     await pass_all_gates(house, await revise(house, dearer(program)))
     at = await waits(house, program)
 
-    second = await house.post(f"/programs/{program}/revisions", club(program, summary="Another.").model_dump(mode="json"))
+    path = f"/programs/{program}/revisions"
+    second = await house.post(path, club(program, summary="Another.").model_dump(mode="json"))
     assert (second.status_code, second.json()["code"]) == (409, "amendment_waits")
     assert f"tenure program recall {program} 2" in second.json()["remedy"]
     wrong = await house.post(f"/programs/{program}/revisions/1/withdrawal", {"reason": "a slip"})
@@ -252,7 +281,7 @@ async def test_an_approved_amendment_is_called_back_before_its_date(
         in_force = await programs.in_force_at(connection, program, at)
     assert in_force is not None
     assert in_force.number == 1
-    assert await revise(house, dearer(program, summary="Later.")) == ids.qualification(program, 3)
+    assert await revise(house, dearer(program)) == ids.qualification(program, 3), "the same may come again, for another date"
     await histories.keep(house.temporal, lifecycle, "ProgramLifecycle-amendment-recalled")
 
 
