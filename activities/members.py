@@ -18,8 +18,9 @@ from domain.stages import MemberStatus
 from domain.waves import is_open_to
 from domain.window import Span
 from ledger import Earn, Forfeit, Ledger, Reschedule
+from store import announcements, invitations, members, programs
 from store import benefits as given_benefits
-from store import invitations, members, programs
+from store.announcements import ANNOUNCED
 
 
 class Joining(Message):
@@ -95,6 +96,7 @@ class MemberActivities:
                 ),
             )
             await invitations.accept(connection, joining.program, joining.participant, joining.at)
+            await _tell_what_waits(connection, program, joining)
             record = await members.find(connection, joining.program, joining.participant)
         # After the member is written; a repetition finds them written as they were, and gives what was not given yet.
         await self._give(definition, record, benefits.on_joining(definition), record.tier, record.joined_at)
@@ -108,10 +110,13 @@ class MemberActivities:
             definition = in_force.definition
             record = await members.find(connection, look.program, look.participant)
             ends = (await programs.find(connection, look.program)).enrolment_until
-            standing_by = await programs.in_force_at(connection, look.program, record.tier_since)
-            window_ended = tiers.window_start(definition, look.at, record.joined_at)
-            ended_by = await programs.in_force_at(connection, look.program, window_ended)
+            revisions = await programs.revisions_in_force(connection, look.program)
+            standing_by = revisions.at(record.tier_since)
+            ended_by = revisions.at(tiers.window_start(definition, look.at, record.joined_at))
+            judge = amendments.judged_by(revisions.course(record.tier_since, look.at), record.tier)
             held = await _held(connection, definition, record, look.at)
+            held_before = await _held(connection, judge.definition, record, look.at) if judge else {}
+        former = await self._former(look, record.joined_at, judge, held_before) if judge else None
         counters = await self._sums(look, tiers.spans(definition, look.at, record.joined_at))
         earlier = await self._earlier_sums(look, definition, record.joined_at)
         last_activity = await self._ledger.last_activity(look.program, look.participant)
@@ -130,7 +135,9 @@ class MemberActivities:
             and standing_by.number != in_force.number
             and amendments.asks_otherwise(standing_by.definition, definition, record.tier),
             earlier_raises=same_rules,
+            former=former,
         )
+        judged_by = judge.number if judge is not None and review.standing.since == record.tier_since else None
         quiet = silence(definition, last_activity or record.joined_at, look.last_offer_at, look.at)
         stage = journey_stage(has_activity=last_activity is not None, silent=quiet.has_come)
         # The lots first: once the move is written, a repetition would no longer see that they are due for it.
@@ -138,6 +145,8 @@ class MemberActivities:
         async with self._engine.begin() as connection:
             if review.standing != record.standing:
                 await members.move(connection, record, review.standing, review.change, look.at)
+            if judged_by != record.judged_by:
+                await members.set_judged_by(connection, look.program, look.participant, judged_by)
             if stage != record.journey_stage:
                 await members.set_journey_stage(connection, look.program, look.participant, stage)
             membership = await members.find(connection, look.program, look.participant)
@@ -182,6 +191,18 @@ class MemberActivities:
             for span in set(spans.values())
         }
         return {counter: by_span[span].get(counter, 0) for counter, span in spans.items()}
+
+    async def _former(
+        self, look: MemberAt, joined_at: datetime, judge: amendments.Judge, held: dict[str, timedelta]
+    ) -> tiers.Former:
+        """The member's sums by the counters and windows of the revision by which their tier is held."""
+        return tiers.Former(
+            judge.definition,
+            judge.tier,
+            await self._sums(look, tiers.spans(judge.definition, look.at, joined_at)),
+            await self._earlier_sums(look, judge.definition, joined_at),
+            held,
+        )
 
     async def _earlier_sums(self, look: MemberAt, definition: Definition, joined_at: datetime) -> dict[str, int] | None:
         """The sums of the windows before, where the rules ask for them."""
@@ -283,6 +304,15 @@ def _offer(definition: Definition) -> OfferTerms | None:
         return None
     seconds = policy.answer_within.approximate().total_seconds()
     return OfferTerms(points=policy.offer.points, message=policy.offer.message, answer_within_seconds=seconds)
+
+
+async def _tell_what_waits(connection: AsyncConnection, program: programs.ProgramRecord, joining: Joining) -> None:
+    """Who joins while an amendment waits for its date is told of it, as those were who are members already."""
+    waiting = await programs.waiting_revision(connection, program.id)
+    if waiting is not None:
+        told = announcements.of_amendment(waiting.number, program.revision_in_force, waiting.effective_from)
+        about, recipients = announcements.about_revision(waiting.number), {joining.participant: told}
+        await announcements.tell(connection, program.id, about, "member", ANNOUNCED, joining.at, recipients)
 
 
 async def _definition_at(connection: AsyncConnection, look: Closing) -> Definition:

@@ -45,7 +45,11 @@ def submitted(revision: Revision) -> Fact:
         actor=revision.submitted_by,
         about=f"r{revision.number}",
         key=f"revision_submitted/{revision.number}",
-        details={"revision": revision.number, "digest": revision.digest},
+        details={
+            "revision": revision.number,
+            "digest": revision.digest,
+            **({"restores": revision.restores} if revision.restores is not None else {}),
+        },
     )
 
 

@@ -26,7 +26,8 @@ from domain.wind_down import Dates, Impact, Step
 from ledger import Cancel, Confirm, Ledger
 from ledger.books import movements
 from ledger.drain import Becoming, Leaving
-from store import evidence, members, programs, redemptions, wind_down
+from store import announcements, evidence, members, programs, redemptions, wind_down
+from store.announcements import END
 from store.books import Bookkeeping
 from store.books_errors import PointsOutstanding
 
@@ -163,7 +164,7 @@ class WindDownActivities:
             async with self._engine.begin() as connection:
                 definition = await self._definition(connection, announcement.program, dates.announced)
                 told = {partner.id: _dates_told(dates) for partner in definition.partners}
-                await wind_down.tell(connection, announcement.program, "partner", "end", dates.announced, told)
+                await announcements.tell(connection, announcement.program, END, "partner", "end", dates.announced, told)
                 await wind_down.plan(connection, announcement.program, rules.step_dates(dates))
                 await wind_down.end(connection, announcement.program, "case", dates.announced)
             done(f"{len(told)} partners told; no amendment is taken any more", {"partners": sorted(told)})
@@ -179,8 +180,8 @@ class WindDownActivities:
                     connection, program, dates.announced, dates.earning_until, dates.redeeming_until, dates.late_until
                 )
                 told = _dates_told(dates) | {"remainder": definition.wind_down.remainder}
-                await wind_down.tell_members(connection, program, "end", dates.announced, told)
-                await wind_down.tell_invited(connection, program, "end", dates.announced, told)
+                await announcements.tell_members(connection, program, END, "end", dates.announced, told)
+                await announcements.tell_invited(connection, program, END, "end", dates.announced, told)
                 found, invited = (
                     await wind_down.active(connection, program),
                     await wind_down.waiting_invited(connection, program),
@@ -237,7 +238,7 @@ class WindDownActivities:
                     for each in page
                 }
                 async with self._engine.begin() as connection:
-                    await wind_down.tell(connection, program, "member", kind, reminder.at, told)
+                    await announcements.tell(connection, program, END, "member", kind, reminder.at, told)
                 reminded, after = reminded + len(page), page[-1].participant
             done(f"reminder {reminder.number}: {reminded} members who still have points", {kind: reminded})
 
@@ -288,7 +289,7 @@ class WindDownActivities:
                 for partner in definition.partners
             }
             async with self._engine.begin() as connection:
-                await wind_down.tell(connection, step.program, "partner", "final-statement", step.at, statements)
+                await announcements.tell(connection, step.program, END, "partner", "final-statement", step.at, statements)
             done(f"{len(statements)} partners have their final statement", {"partners": statements})
 
     @activity.defn
@@ -372,7 +373,7 @@ class WindDownActivities:
                     "movement": await members.movement(connection, step.program),
                     "interventions": await members.interventions(connection, step.program),
                     "redemptions": await redemptions.counts(connection, step.program),
-                    "notices": await wind_down.noticed(connection, step.program),
+                    "notices": await announcements.noticed(connection, step.program, END),
                     "evaluations": len(await evidence.evaluations(connection, step.program)),
                 }
             report["points"] = [total.model_dump() for total in await self._ledger.totals(step.program)]

@@ -9,6 +9,7 @@ from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import (
+    amendments,
     api_keys,
     audit,
     books,
@@ -170,6 +171,7 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
     of_programs = (
         programs,
         revisions,
+        amendments,
         evaluations,
         schedule,
         audit,

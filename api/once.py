@@ -100,7 +100,8 @@ async def once(
     Raises KeyReused, RequestInFlight.
     """
     body = await request.body()
-    fingerprint = sha256(b"\n".join([request.method.encode(), request.url.path.encode(), body])).hexdigest()
+    asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    fingerprint = sha256(b"\n".join([request.method.encode(), asked.encode(), body])).hexdigest()
     async with each_by_itself(services.engine) as connection:
         before = await requests.begin(connection, person.id, key, fingerprint)
     if before is not None:

@@ -1,21 +1,27 @@
 """Revisions of a program: hand one in, held against what its author has read; list them, read one with its document."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import AfterValidator
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import etags
 from api.definitions import BODY, definition_in
 from api.errors import (
     Changed,
+    CounterDropped,
     CurrencyDropped,
     DefinitionFaulty,
+    EffectiveDateFar,
+    EffectiveDatePast,
     ProgramDiffers,
     ProgramEnded,
     TagInvalid,
     TierNotReplaced,
+    WeightUnderstated,
 )
 from api.etags import IfMatch, IfNoneMatch
 from api.once import LATE, Answer, Key, once
@@ -23,12 +29,14 @@ from api.openapi import links, raises, together
 from api.pages import Page, Paged
 from api.people import may
 from api.reading import ReadAgain
-from api.services import WithServices
+from api.services import Services, WithServices
 from api.workflow_calls import UNHURRIED, asked
 from domain import amendments, ids
+from domain.amendments import Weight
 from domain.definition import Definition, digest
 from domain.gates import Person
 from domain.model import Value
+from domain.window import Moment
 from store import members, programs, transaction_logs
 from store.errors import LogUnknown, RevisionUnknown
 from store.programs import RevisionRecord
@@ -38,11 +46,15 @@ router = APIRouter(prefix="/programs/{program}/revisions", tags=["programs"], ro
 
 
 class Submitted(Value):
-    """A revision that was handed in: its number, and the digest that is voted for at its gates."""
+    """A revision that was handed in: its number, and the digest that is voted for at its gates.
+
+    `weight` is how much it weighs as an amendment, null before the launch.
+    """
 
     program: str
     revision: int
     digest: str
+    weight: Weight | None = None
 
 
 class RevisionOut(RevisionRecord):
@@ -62,6 +74,35 @@ SUBMITTED = links(
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 
+def _a_moment(written: str | None) -> str | None:
+    """What can be read as a day or an instant, as it is written: in which zone a day begins, the program says."""
+    return written if written is None else str(Moment.parse(written))
+
+
+EffectiveFrom = Annotated[
+    str | None,
+    AfterValidator(_a_moment),
+    Query(
+        description="From when on an amendment shall be in force: a day of the program's time zone, or an instant. Without it, "
+        "as soon as it is approved and members have had their notice; it is never earlier than that.",
+    ),
+]
+Declared = Annotated[
+    Weight | None,
+    Query(
+        description="How much the amendment weighs by who hands it in: a minor one may be declared substantial. A substantial "
+        "one that is declared minor is refused, with what is substantial about it."
+    ),
+]
+_FARTHEST = timedelta(days=5 * 366)
+REFUSED = (
+    *(ProgramDiffers, ProgramEnded, TierNotReplaced, CurrencyDropped, CounterDropped, LogUnknown, Changed, TagInvalid),
+    *(EffectiveDatePast, EffectiveDateFar, WeightUnderstated),
+    *("program_ends", "revision_in_qualification", "revision_unchanged", "amendment_waits", "no_date_before_launch"),
+)
+"""Why a revision is not taken, whichever way it comes."""
+
+
 @router.post(
     "",
     status_code=201,
@@ -70,19 +111,7 @@ Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
     responses=together(
         LATE,
         SUBMITTED,
-        raises(
-            *(
-                DefinitionFaulty,
-                LogUnknown,
-                ProgramDiffers,
-                ProgramEnded,
-                TierNotReplaced,
-                CurrencyDropped,
-                Changed,
-                TagInvalid,
-            ),
-            *("program_ends", "revision_in_qualification", "revision_unchanged"),
-        ),
+        raises(DefinitionFaulty, *REFUSED),
     ),
 )
 async def submit_revision(
@@ -92,50 +121,96 @@ async def submit_revision(
     key: Key,
     person: Annotated[Person, Depends(may("revise a program"))],
     if_match: IfMatch = None,
+    effective_from: EffectiveFrom = None,
+    weight: Declared = None,
 ) -> JSONResponse:
     """Hand in a further revision: the next try before the launch, an amendment in operation.
 
     With the ETag of the program, or of its latest revision, as If-Match it is taken only where nobody has handed in another one
-    since.
+    since. A minor amendment asks the launch gate alone, a substantial one goes the whole way.
     """
 
     async def act() -> Answer:
         definition = await definition_in(request)
         if definition.program != program:
             raise ProgramDiffers(program, definition.program)
-        async with services.engine.connect() as connection:
-            record = await programs.find(connection, program)
-            latest = await programs.latest_digest(connection, program)
-            await transaction_logs.require(connection, definition.prototype.transactions)
-            await _check_nobody_is_left(connection, record, definition)
-        etags.check_unchanged(if_match, latest, "The program")
-        submission = RevisionSubmission(
-            definition=definition,
-            digest=digest(definition),
-            submitted_by=person.id,
-            instead_of=latest if if_match is not None else None,
-        )
-        handle = services.temporal.get_workflow_handle_for(ProgramLifecycle.run, ids.lifecycle(program))
-        update = handle.execute_update(ProgramLifecycle.submit_revision, submission, id=ids.asked(person.id, key))
-        number = await asked(update, gone=ProgramEnded(program), patience=UNHURRIED)
-        submitted = Submitted(program=program, revision=number, digest=submission.digest)
-        return Answer(201, submitted.model_dump(mode="json"), f"/programs/{program}/revisions/{number}")
+        return await handed_in(services, person, key, definition, if_match, effective_from, weight)
 
     return await once(request, services, person, key, act, patience=services.patience)
 
 
-async def _check_nobody_is_left(connection: AsyncConnection, program: programs.ProgramRecord, definition: Definition) -> None:
-    """Raise TierNotReplaced where a tier of the revision in force, or one that somebody still holds, would lose its place, and
-    CurrencyDropped where a currency would.
-    """
+async def handed_in(
+    services: Services,
+    person: Person,
+    key: str,
+    definition: Definition,
+    if_match: str | None,
+    effective_from: str | None,
+    declared: Weight | None,
+    *,
+    restores: int | None = None,
+) -> Answer:
+    """Have a program take a revision, under the key of who hands it in. Raises why it does not."""
+    program = definition.program
+    async with services.engine.connect() as connection:
+        record = await programs.find(connection, program)
+        latest = await programs.latest_digest(connection, program)
+        await transaction_logs.require(connection, definition.prototype.transactions)
+        in_force = await _in_force(connection, record)
+        if in_force is not None:
+            await _check_nobody_is_left(connection, program, definition, in_force)
+    zone = (in_force or definition).zone
+    wanted_from = Moment.parse(effective_from).at(zone) if effective_from is not None else None
+    if wanted_from is not None:
+        _check_date(wanted_from, datetime.now(UTC))
+    weighed = amendments.weight(in_force, definition) if in_force is not None else None
+    if weighed is not None and declared == "minor" and weighed.weight == "substantial":
+        raise WeightUnderstated(weighed.reasons)
+    etags.check_unchanged(if_match, latest, "The program")
+    submission = RevisionSubmission(
+        definition=definition,
+        digest=digest(definition),
+        submitted_by=person.id,
+        instead_of=latest if if_match is not None else None,
+        wanted_from=wanted_from,
+        declared=declared,
+        restores=restores,
+    )
+    handle = services.temporal.get_workflow_handle_for(ProgramLifecycle.run, ids.lifecycle(program))
+    update = handle.execute_update(ProgramLifecycle.submit_revision, submission, id=ids.asked(person.id, key))
+    number = await asked(update, gone=ProgramEnded(program), patience=UNHURRIED)
+    weight = (declared or weighed.weight) if weighed is not None else None
+    submitted = Submitted(program=program, revision=number, digest=submission.digest, weight=weight)
+    return Answer(201, submitted.model_dump(mode="json"), f"/programs/{program}/revisions/{number}")
+
+
+def _check_date(wanted: datetime, now: datetime) -> None:
+    """Raise EffectiveDatePast or EffectiveDateFar for a date that no amendment can have."""
+    if wanted <= now:
+        raise EffectiveDatePast(wanted)
+    if wanted > now + _FARTHEST:
+        raise EffectiveDateFar(wanted, now + _FARTHEST)
+
+
+async def _in_force(connection: AsyncConnection, program: programs.ProgramRecord) -> Definition | None:
     if program.revision_in_force is None:
-        return
-    in_force = await programs.definition(connection, program.id, program.revision_in_force)
-    held = [tier.id for tier in in_force.tiers] + sorted(await members.tiers_held(connection, program.id))
+        return None
+    return await programs.definition(connection, program.id, program.revision_in_force)
+
+
+async def _check_nobody_is_left(
+    connection: AsyncConnection, program: str, definition: Definition, in_force: Definition
+) -> None:
+    """Raise TierNotReplaced where a tier of the revision in force, or one that somebody still holds, would lose its place,
+    CurrencyDropped where a currency would, and CounterDropped where members would be judged by what is not counted any more.
+    """
+    held = [tier.id for tier in in_force.tiers] + sorted(await members.tiers_held(connection, program))
     if missing := amendments.without_place(definition, held):
         raise TierNotReplaced(missing)
     if dropped := amendments.currencies_dropped(definition, in_force):
         raise CurrencyDropped(dropped)
+    if missed := amendments.counters_missed(in_force, definition):
+        raise CounterDropped(missed)
 
 
 @router.get("", dependencies=[Depends(may("read programs"))])

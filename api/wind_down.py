@@ -16,9 +16,9 @@ from domain.model import Value
 from domain.stages import Stage
 from domain.wind_down import TITLES, Step
 from ledger.ending import Payout
-from store import programs, wind_down
+from store import announcements, programs, wind_down
+from store.announcements import END, NoticeRecord
 from store.errors import NotEnding
-from store.wind_down import NoticeRecord
 
 router = APIRouter(prefix="/programs/{program}/wind-down", tags=["wind-down"], route_class=ReadAgain)
 
@@ -74,7 +74,7 @@ async def show_wind_down(program: str, services: WithServices) -> WindDownOut:
         if not steps:
             raise NotEnding(program)
         definition = await programs.definition(connection, program, record.revision_in_force or 1)
-        notices = await wind_down.noticed(connection, program)
+        notices = await announcements.noticed(connection, program, END)
     return WindDownOut(
         program=program,
         name=record.name,
@@ -99,7 +99,7 @@ async def list_end_notices(program: str, services: WithServices, paged: Paged) -
     (after,) = paged.after(int) or (0,)
     async with services.engine.connect() as connection:
         await programs.find(connection, program)
-        found = await wind_down.notices(connection, program, after, paged.one_more)
+        found = await announcements.notices(connection, program, END, after, paged.one_more)
     return paged.page(found, lambda notice: (notice.id,))
 
 

@@ -111,6 +111,7 @@ class Api:
         content_type: str = "application/json",
         again: str = "",
         if_match: str | None = None,
+        **parameters: str | None,
     ) -> Reply:
         """Have something done, once for each key; `again` is what a repetition needs besides the key.
 
@@ -121,12 +122,13 @@ class Api:
         headers = {b"Idempotency-Key": key.encode()}
         if if_match is not None:
             headers[b"If-Match"] = f'"{if_match}"'.encode()
+        asked = {name: value for name, value in parameters.items() if value is not None}
         repeat = f"Repeat the command with `--key {key}{' ' + again if again else ''}`: it will act once at most."
         if content is not None:
             headers[b"Content-Type"] = content_type.encode()
-            reply = self._send("POST", path, repeat=repeat, headers=headers, content=content)
+            reply = self._send("POST", path, repeat=repeat, headers=headers, params=asked, content=content)
         else:
-            reply = self._send("POST", path, repeat=repeat, headers=headers, json=body or {})
+            reply = self._send("POST", path, repeat=repeat, headers=headers, params=asked, json=body or {})
         return self._outcome(reply, key, repeat)
 
     def _outcome(self, reply: Reply, key: str, repeat: str) -> Reply:

@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
+from cli.amendment import print_impact
 from cli.output import cell, console, facts, heading, table
 from cli.report import print_prototype, print_tests
 from cli.text import count, instant, lasted, words
@@ -141,6 +142,8 @@ def _print_evidence(out: Console, evidence: dict[str, Any]) -> None:
     else:
         rows = [[cell(words(each["mark"]), _MARKS[each["mark"]]), each["told"]] for each in evidence["differences"]]
         out.print(table(f"Against revision {before}", ("Weight", "Difference"), rows))
+    if evidence.get("impact") is not None:
+        print_impact(out, evidence["impact"])
     if evidence["prototype"] is not None:
         print_prototype(out, evidence["prototype"])
     print_tests(out, instant, evidence["tests"])

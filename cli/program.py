@@ -5,6 +5,8 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from cli import amendment
+from cli.amendment import EffectiveFrom, Weight, say_submitted
 from cli.client import Api
 from cli.definition import DefinitionFile
 from cli.gate_text import waits_for
@@ -17,6 +19,7 @@ from cli.wind_down import print_wind_down
 
 app = typer.Typer(no_args_is_help=True, help="Start, revise, judge and end programs; see where they stand.")
 app.add_typer(schedule, name="schedule")
+amendment.add_to(app)
 
 _YAML = "application/yaml"
 
@@ -27,7 +30,7 @@ def start(file: DefinitionFile, key: Key = None, as_json: Json = False, who: As 
 
     Example: `tenure --as demo-owner program start examples/cd-club.yaml`
     """
-    _say_submitted(
+    say_submitted(
         Api(who, as_json=as_json).post("programs", key=key, content=file.read_bytes(), content_type=_YAML), as_json, "has begun"
     )
 
@@ -42,18 +45,31 @@ def revise(
             min=1, metavar="REVISION", help="The revision that the file was made from; refused if there is a newer one."
         ),
     ] = None,
+    effective_from: EffectiveFrom = None,
+    weight: Weight = None,
     key: Key = None,
     as_json: Json = False,
     who: As = None,
 ) -> None:
     """Hand in a further revision: the next try before the launch, an amendment in operation.
 
-    Example: `tenure --as demo-owner program revise cd-club cd-club-2.yaml --after 1`
+    A minor amendment asks the launch gate alone; `tenure program diff` shows how much one weighs.
+    Example: `tenure --as demo-owner program revise cd-club cd-club-2.yaml --after 1 --effective-from 2027-01-01`
     """
     api = Api(who, as_json=as_json)
     read = api.get("programs", program, "revisions", str(after)).data["digest"] if after is not None else None
-    reply = api.post("programs", program, "revisions", key=key, content=file.read_bytes(), content_type=_YAML, if_match=read)
-    _say_submitted(reply, as_json, "has a new revision")
+    reply = api.post(
+        "programs",
+        program,
+        "revisions",
+        key=key,
+        content=file.read_bytes(),
+        content_type=_YAML,
+        if_match=read,
+        effective_from=effective_from,
+        weight=weight,
+    )
+    say_submitted(reply, as_json, "has a new revision")
 
 
 @app.command("list")
@@ -179,23 +195,20 @@ def report(program: ProgramId, as_json: Json = False, who: As = None) -> None:
     print_report(console(), reply.data)
 
 
-def _say_submitted(reply: Any, as_json: bool, what: str) -> None:
-    if as_json:
-        typer.echo(reply.text)
-        return
-    data = reply.data
-    out = console()
-    out.print(heading(f"Program {data['program']} {what}."))
-    out.print(facts({"revision": data["revision"], "digest": data["digest"]}))
-    out.print(f"Where it stands: tenure program status {data['program']}", soft_wrap=True)
-
-
 def _revisions(found: list[dict[str, Any]]) -> Table:
     rows = [
-        [item["number"], words(item["status"]), item["submitted_by"], instant(item["submitted_at"]), item["digest"][:12]]
+        [
+            item["number"],
+            words(item["status"]),
+            words(item["weight"]) if item["weight"] else "",
+            item["submitted_by"],
+            instant(item["submitted_at"]),
+            instant(item["effective_from"]),
+            item["digest"][:12],
+        ]
         for item in found
     ]
-    return table("Revisions", ("Number", "Status", "By", "Submitted (UTC)", "Digest"), rows)
+    return table("Revisions", ("Number", "Status", "Weight", "By", "Submitted (UTC)", "In force from", "Digest"), rows)
 
 
 def _print_status(found: dict[str, Any]) -> None:

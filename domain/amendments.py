@@ -1,11 +1,135 @@
-"""What an amendment means for who is a member: tiers that lose their place, and tiers whose members must be looked at."""
+"""Amendments: how much one weighs, when it takes effect, whom it concerns, by whose conditions a tier is held, rolling back."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Literal, NamedTuple
 
 from domain.definition import Definition, Qualification, Threshold, Tier
+from domain.definition_diff import differences
+from domain.model import Message
 
+Weight = Literal["minor", "substantial"]
+"""A minor amendment asks the launch gate alone; a substantial one goes the whole way of a first revision."""
 _Terms = tuple[object, ...]
 """What is compared between two revisions."""
+
+
+class Weighed(Message):
+    """How much an amendment weighs, and why, in sentences: what is substantial about it, else all that differs."""
+
+    weight: Weight
+    reasons: tuple[str, ...]
+
+
+class Judge(NamedTuple):
+    """The earlier revision by whose conditions a tier is held, and the tier's id there."""
+
+    number: int
+    definition: Definition
+    tier: str
+
+
+def weight(before: Definition, after: Definition) -> Weighed:
+    """Substantial is whatever changes what members earn, hold, pay or may redeem, what they agreed to, who decides, the end.
+
+    Names, texts, risks, KPIs and their thresholds, messages, tests and reminders are minor (`domain.definition_diff` has the
+    list; what it does not name is substantial).
+    """
+    found = differences(before, after).differences
+    grave = tuple(each.told for each in found if each.mark == "substantial")
+    return Weighed(weight="substantial" if grave else "minor", reasons=grave or tuple(each.told for each in found))
+
+
+def takes_effect(in_force: Definition, weight: Weight, asked: datetime | None, approved_at: datetime) -> datetime:
+    """From when on an amendment rates what happens: as asked, but not before its approval and the notice that members have.
+
+    The notice is the one that the revision in force promises, and minor amendments need none.
+    """
+    earliest = in_force.amendments.notice.after(approved_at, in_force.zone) if weight == "substantial" else approved_at
+    return max(earliest, asked or earliest)
+
+
+def judged_by(course: Sequence[tuple[int, Definition]], tier_id: str) -> Judge | None:
+    """By which earlier revision's conditions a tier is held; None where it is the last one's, as mostly.
+
+    `course` are the revisions from the one under which the member came into the tier to the one in force, with their numbers.
+    A revision that changes the conditions of the tier says by its `transition` whether its holders get the new ones; one that
+    does not leaves all as it was.
+    """
+    if not any(definition.transition == "grandfather" for _, definition in course[1:]):
+        return None
+    held = _first_id(course, tier_id)
+    if held is None or held == course[0][1].base_tier.id:
+        return None
+    judge, named, left = 0, held, False
+    for place in range(1, len(course)):
+        (_, before), (_, after) = course[place - 1 : place + 1]
+        if asks_otherwise(before, after, named):
+            left = after.transition == "grandfather"
+            if not left:
+                judge, held = place, after.current_tier(named)
+        named = after.current_tier(named)
+    number, definition = course[judge]
+    return Judge(number, definition, held) if left else None
+
+
+def _first_id(course: Sequence[tuple[int, Definition]], tier_id: str) -> str | None:
+    """What a tier was called when the course began; the highest of those that became it, None where it is none of them."""
+    now = course[-1][1].current_tier(tier_id)
+    for tier in reversed(course[0][1].tiers):
+        named = tier.id
+        for _, definition in course[1:]:
+            named = definition.current_tier(named)
+        if tier_id == tier.id or named == now:
+            return tier.id
+    return None
+
+
+def restored(old: Definition, in_force: Definition, held: Iterable[str]) -> Definition:
+    """An earlier revision's definition as a further revision: tiers that came meanwhile give way to those that they stand for.
+
+    That is the tier which they took the place of, or, where both definitions have as many tiers, the one of the same rank. What
+    is neither stays without a place (`without_place` names it).
+    """
+    becomes: dict[str, list[str]] = {}
+    for lost in without_place(old, (*(tier.id for tier in in_force.tiers), *held)):
+        if (tier := _stands_for(old, in_force, lost)) is not None:
+            becomes.setdefault(tier, []).append(lost)
+    tiers = tuple(
+        tier.model_copy(update={"replaces": (*tier.replaces, *becomes[tier.id])}) if tier.id in becomes else tier
+        for tier in old.tiers
+    )
+    return old.model_copy(update={"tiers": tiers})
+
+
+def _stands_for(old: Definition, in_force: Definition, lost: str) -> str | None:
+    tier = _tier(in_force, lost)
+    if tier is None:
+        return None
+    own = {old.current_tier(former) for former in tier.replaces} & {each.id for each in old.tiers}
+    if own:
+        return own.pop() if len(own) == 1 else None
+    by_rank = old.tiers[in_force.tier_rank(lost)].id if len(old.tiers) == len(in_force.tiers) else None
+    return by_rank if by_rank is not None and _tier(in_force, by_rank) is None else None
+
+
+def counters_missed(before: Definition, after: Definition) -> tuple[str, ...]:
+    """With `grandfather`: the counters that the old conditions of a changed tier ask for, and that the amendment no longer has.
+
+    Whoever holds the tier by those conditions could never meet them again.
+    """
+    if after.transition != "grandfather":
+        return ()
+    missed = {
+        leaf.counter
+        for tier in before.tiers
+        if asks_otherwise(before, after, tier.id)
+        for each in (tier.reach, tier.keep, tier.lifetime)
+        if each is not None
+        for leaf in each.thresholds
+        if all(counter.id != leaf.counter for counter in after.counters)
+    }
+    return tuple(sorted(missed))
 
 
 def without_place(after: Definition, held: Iterable[str]) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from domain.model import Message
 Action = Literal[
     "program_started",
     "revision_submitted",
+    "revision_recalled",
     "end_asked",
     "gate_opened",
     "gate_reminded",

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from domain.definition_earning import Cap, EarningRule, Expiry, Milestone
 from domain.definition_life import (
+    Amendments,
     AutomaticApproval,
     AutomaticBound,
     Criterion,
@@ -76,6 +77,7 @@ from domain.window import Cycle, Moment, Window
 
 __all__ = [
     "Agreement",
+    "Amendments",
     "Amount",
     "AttributeValue",
     "AutomaticApproval",
@@ -225,10 +227,12 @@ class Definition(Part):
     """The levels of membership, from the lowest to the highest."""
     downgrade: Downgrade = Downgrade()
     """What becomes of who does not keep their tier."""
-    transition: Literal["keep_until_end", "at_once"] = "keep_until_end"
-    """What becomes of a tier that this revision makes harder: its members keep it to its end, or lose it at once.
+    transition: Literal["keep_until_end", "grandfather", "at_once"] = "keep_until_end"
+    """What becomes of a tier whose conditions this revision changes: its members keep it to its end, by its old ones, or not.
 
-    At once: all whom the revision concerns are looked at as soon as it comes into force.
+    `keep_until_end`: they hold it until its validity ends, and are then judged by the new conditions. `grandfather`: who holds
+    it keeps it, with the old conditions for staying, until they rise, or lose it by those; who comes into it later is judged by
+    the new ones. `at_once`: all whom the revision concerns are looked at as soon as it comes into force.
     """
     earning: Annotated[tuple[EarningRule, ...], Field(min_length=1)]
     """What brings points; all rules that take an event add up."""
@@ -258,6 +262,8 @@ class Definition(Part):
     """What is done about members who fall silent."""
     wind_down: WindDown = WindDown()
     """How the program ends."""
+    amendments: Amendments = Amendments()
+    """How the program is amended."""
 
     @property
     def zone(self) -> ZoneInfo:

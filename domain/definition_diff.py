@@ -1,7 +1,8 @@
 """The difference between two definitions, in a product owner's words, each marked by how much it weighs.
 
-Substantial is what a member earns, keeps, pays or loses: points, expiry, tiers, the price of rewards, the end. Minor is how
-the program is run: gates, tests, waves, figures it is judged by. Editorial are names and texts.
+Substantial is what a member earns, keeps, pays or loses, what they agreed to, and who decides: points, expiry, tiers, rewards,
+agreement, gates, notice, the end. Minor is how the program is run: tests, waves, messages, figures it is judged by. Editorial
+are names and texts. What is not named here is substantial, so that nothing that comes new passes for less.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,31 +16,14 @@ from domain.model import Value
 
 Mark = Literal["editorial", "minor", "substantial"]
 _WEIGHT: tuple[Mark, ...] = ("editorial", "minor", "substantial")
-_SUBSTANTIAL = (
-    "program",
-    "participants",
-    "time_zone",
-    "money",
-    "other_currencies",
-    "conversions",
-    "transfers_between_members",
-    "clawback",
-    "counters",
-    "qualification_window",
-    "tiers",
-    "downgrade",
-    "transition",
-    "earning",
-    "milestones",
-    "rewards",
-    "benefits",
-    "expiry",
-    "wind_down",
-)
+_HOW_IT_IS_RUN = ("objectives", "prototype", "test_phases", "waves", "evaluation", "interactions")
 _EDITORIAL = ("name", "summary", "message", "risk", "answer", "risks", "address")
-_MINOR = ("sweep_every", "fulfilment", "fulfil_within", "cost_per_point", "expected_redemption_rate")
-_MEMBERS_PAY = ("fee", "value_per_point", "transfer_in", "transfer_out")
+_MINOR = ("sweep_every", "fulfilment", "fulfil_within", "cost_per_point", "expected_redemption_rate", "reminders")
 _KEYS = ("id", "code", "kpi", "figure", "role", "name", "risk", "version")
+
+
+class _Named(str):
+    """A part of a path that is the key of an entry, and no field of the language."""
 
 
 class Difference(Value):
@@ -169,7 +153,7 @@ class _Compared:
                 told = f"{subject} now gives {who} {words.value(after[key])} {what}; until now none of its own"
             else:
                 told = f"{subject} now gives {who} {words.value(after[key])} {what} instead of {words.value(before[key])}"
-            yield self.told((*path, key), told)
+            yield self.told((*path, _Named(key)), told)
 
     def entries(self, before: Any, after: Any, path: tuple[str, ...], subject: str) -> Iterator[Difference]:
         """What was added, taken away and changed in a list whose entries have names."""
@@ -178,12 +162,12 @@ class _Compared:
         for key, each in new.items():
             was = old.get(key) or next((old[former] for former, by in replaced.items() if by is each and former in old), None)
             if was is None:
-                yield self.told((*path, key), f"New: {self.entry(self.new, each)}", added=True)
+                yield self.told((*path, _Named(key)), f"New: {self.entry(self.new, each)}")
             elif was != each:
-                yield from self.fields(was, each, (*path, key), self.subject(each, path, subject))
+                yield from self.fields(was, each, (*path, _Named(key)), self.subject(each, path, subject))
         for key, each in old.items():
             if key not in new and key not in replaced:
-                yield self.told((*path, key), f"No longer: {self.entry(self.old, each)}")
+                yield self.told((*path, _Named(key)), f"No longer: {self.entry(self.old, each)}")
         if [key for key in old if key in new] != [key for key in new if key in old]:
             yield self.told(path, f"The order of {path[-1].replace('_', ' ')} is now {words.listed(new)}")
 
@@ -232,8 +216,8 @@ class _Compared:
             return ", ".join(f"{str(key).replace('_', ' ')} {self.value(each)}" for key, each in written.items())
         return words.value(written)
 
-    def told(self, path: tuple[str, ...], told: str, *, added: bool = False) -> Difference:
-        return Difference(path=".".join(path), mark=_mark(path, added=added), told=f"{told[0].upper()}{told[1:]}.")
+    def told(self, path: tuple[str, ...], told: str) -> Difference:
+        return Difference(path=".".join(path), mark=_mark(path), told=f"{told[0].upper()}{told[1:]}.")
 
 
 def differences(old: Definition, new: Definition) -> Differences:
@@ -243,14 +227,12 @@ def differences(old: Definition, new: Definition) -> Differences:
     return Differences(mark=found[0].mark if found else None, differences=tuple(found))
 
 
-def _mark(path: tuple[str, ...], *, added: bool) -> Mark:
-    if path[-1] in _EDITORIAL or path[0] in _EDITORIAL:
+def _mark(path: tuple[str, ...]) -> Mark:
+    """How much a difference weighs, by the fields on its path; what people have named themselves says nothing about that."""
+    fields = [part for part in path if not isinstance(part, _Named)]
+    if fields[0] in _EDITORIAL or (fields[-1] in _EDITORIAL and not isinstance(path[-1], _Named)):
         return "editorial"
-    if any(part in _MEMBERS_PAY for part in path) or path == ("currency", "code"):
-        return "substantial"
-    if path[0] not in _SUBSTANTIAL or any(part in _MINOR for part in path):
-        return "minor"
-    return "minor" if added and path[0] == "rewards" else "substantial"
+    return "minor" if fields[0] in _HOW_IT_IS_RUN or any(part in _MINOR for part in fields) else "substantial"
 
 
 def _keyed(part: Any) -> bool:

@@ -64,6 +64,17 @@ PrototypeFigure = Literal[
 ]
 
 
+ImpactFigure = Literal[
+    "members_up",
+    "members_down",
+    "members_gaining",
+    "members_losing",
+    "points_gained",
+    "points_lost",
+]
+"""What an amendment means for the members that exist; known at the launch gate of an amendment."""
+
+
 class GateRule(Part):
     """So many people of one role must approve."""
 
@@ -85,9 +96,9 @@ class Escalation(Part):
 
 
 class AutomaticBound(Part):
-    """A bound on one figure that the prototype measured for the revision."""
+    """A bound on one figure that the prototype measured for the revision, or of an amendment's impact on existing members."""
 
-    figure: PrototypeFigure
+    figure: Literal[PrototypeFigure, ImpactFigure]
     """The figure; shares are fractions of 1. A gate whose subject has no such figure is never approved so."""
     at_least: Number | None = None
     """The least that it must be."""
@@ -128,6 +139,14 @@ class Gates(Part):
     """Before members may join, and before an amendment comes into force."""
     wind_down: GatePolicy
     """Before the program ends."""
+
+
+class Amendments(Part):
+    """How the program is amended once it is in operation."""
+
+    notice: Period = Period()
+    """From the approval of a substantial amendment until it takes effect; members are told of it meanwhile. Without it, an
+    amendment that names no later date takes effect as soon as it is approved."""
 
 
 class Criterion(Part):

@@ -4,6 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
+from domain.amendments import Weight
 from domain.definition import Definition
 from domain.gates import Outcome, Vote
 from domain.model import Message
@@ -20,6 +21,12 @@ class Revision(Message):
     owner: str
     submitted_by: str
     submitted_at: datetime
+    wanted_from: datetime | None = None
+    """From when on an amendment shall be in force; None: as soon as may be."""
+    declared: Weight | None = None
+    """How much it weighs by who handed it in: a minor one may be declared substantial."""
+    restores: int | None = None
+    """The earlier revision whose definition this is again."""
 
     @property
     def editors(self) -> tuple[str, ...]:
@@ -32,6 +39,8 @@ class QualificationResult(Message):
 
     outcome: Literal["approved", "changes_requested", "rejected", "failed", "expired", "withdrawn", "unsatisfiable"]
     why: str = ""
+    weight: Weight | None = None
+    """How much it weighs, where it is an amendment."""
 
 
 class GateResult(Message):
@@ -84,6 +93,8 @@ class Membership(Message):
     journey_stage: JourneyStage
     fee: Decimal | None = None
     """What joining cost, in units of the program's money, as the member accepted it; None where it cost nothing."""
+    judged_by: int | None = None
+    """The revision by whose conditions the tier is held, where an amendment left it to its holders; None: the one in force."""
 
 
 class OfferTerms(Message):

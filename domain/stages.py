@@ -37,7 +37,10 @@ def product_status(stage: Stage) -> ProductStatus:
     return _STATUS[stage]
 
 
-RevisionStatus = Literal["submitted", "in_force", "superseded", "changes_requested", "rejected", "failed", "withdrawn"]
+RevisionStatus = Literal[
+    "submitted", "approved", "in_force", "superseded", "changes_requested", "rejected", "failed", "withdrawn"
+]
+"""`approved`: an amendment that waits for the date from which on it is in force."""
 MemberStatus = Literal["active", "left", "ended"]
 """`left`: by the member's own wish; `ended`: with the program."""
 JourneyStage = Literal["onboarding", "using", "lapsing", "gone"]

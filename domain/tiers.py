@@ -51,6 +51,19 @@ class Reached(NamedTuple):
     window: datetime
 
 
+class Former(NamedTuple):
+    """The earlier revision by whose conditions a tier is held, where an amendment left it to its holders (`grandfather`).
+
+    `tier` is its id there; `counters`, `earlier` and `held` are what `review` wants, by that revision's counters and windows.
+    """
+
+    definition: Definition
+    tier: str
+    counters: Mapping[str, int]
+    earlier: Mapping[str, int] | None = None
+    held: Mapping[str, timedelta] = _NOTHING
+
+
 class _Plan(NamedTuple):
     """What a definition's reviews look up again and again."""
 
@@ -90,6 +103,7 @@ def review(
     joined: datetime | None = None,
     amended: bool = False,
     earlier_raises: bool = True,
+    former: Former | None = None,
 ) -> Review:
     """Look at a member's tier at an instant, given each counter's sum over its window, up to that instant.
 
@@ -101,14 +115,13 @@ def review(
     `held` is how long each tier, or one above it, has been held (`held` computes it); `joined` is asked for where windows begin
     on anniversaries. `amended`: the standing is of an earlier revision, and the definition's `transition` is due. Without
     `earlier_raises`, as where another revision ruled the windows before, they only hold up who falls.
+    With `former`, the tier is held by an earlier revision's conditions: the member rises as all do, and stays, or does not, by
+    those; who does not stay falls to where the definition has them.
     A rolling window begins just after `window_start` and takes in `at`. Looking again at the same instant changes nothing.
     Raises KeyError for an unknown tier.
     """
-    now = _Look(counters, at, held)
-    looks = [now]
-    if earlier is not None and definition.qualification_window.repeats:
-        before = definition.qualification_window.span(at, definition.zone, joined).since
-        looks.append(_Look(earlier, before, held))
+    looks = _looks(definition, counters, earlier, held, at, joined)
+    now = looks[0]
     raising = looks if earlier_raises else [now]
     current = definition.current_tier(standing.tier)
     renamed = current != standing.tier
@@ -120,7 +133,7 @@ def review(
     best = max(lifetime, *(_reached(definition, look, at, joined) for look in raising))
     if best > rank:
         return Review(standing=_place(definition, best, at, raising, joined), change="upgrade")
-    if amended and rank and definition.transition == "at_once":
+    if amended and rank and former is None and definition.transition == "at_once":
         stays = rank in (lifetime, best) or any(_met(definition, definition.tiers[rank].keep, look) for look in looks)
         target = rank if stays else _lower(definition, rank, at, looks, joined)
         anew = _place(definition, target, at, looks, joined)
@@ -132,17 +145,41 @@ def review(
     unchanged = Review(standing=standing, change="transition" if renamed else "none")
     if standing.until is None:
         return unchanged
-    tier = definition.tiers[rank]
-    if lifetime >= rank or (tier.valid_for is None and tier.valid is None and at >= standing.until):
+    rules, tier, staying = definition, definition.tiers[rank], raising
+    stays_for_life = lifetime >= rank
+    if former is not None:
+        rules, tier = former.definition, former.definition.tier(former.tier)
+        staying = _looks(rules, former.counters, former.earlier, former.held, at, joined)
+        stays_for_life = stays_for_life or _lifetime(rules, staying[0]) >= rules.tier_rank(tier.id)
+    if stays_for_life or (tier.valid_for is None and tier.valid is None and at >= standing.until):
         return Review(standing=standing.model_copy(update={"until": None}), change="renewal")
-    kept = _kept_until(definition, tier, standing.until, at, raising, joined)
+    kept = _kept_until(rules, tier, standing.until, at, staying, joined)
     if kept > standing.until:
         return Review(standing=standing.model_copy(update={"until": kept}), change="renewal")
     if at < standing.until:
         return unchanged
+    if former is not None and (rank == best or any(_met(definition, definition.tiers[rank].keep, look) for look in raising)):
+        # What the old conditions take, the new ones give: from here on it is held by those.
+        return Review(standing=_place(definition, rank, at, raising, joined), change="transition")
     return Review(
         standing=_place(definition, _lower(definition, rank, at, looks, joined), at, looks, joined), change="downgrade"
     )
+
+
+def _looks(
+    definition: Definition,
+    counters: Mapping[str, int],
+    earlier: Mapping[str, int] | None,
+    held: Mapping[str, timedelta],
+    at: datetime,
+    joined: datetime | None,
+) -> list[_Look]:
+    """A member as they are seen now, and, where windows follow each other, as they were seen in the window before."""
+    looks = [_Look(counters, at, held)]
+    if earlier is not None and definition.qualification_window.repeats:
+        before = definition.qualification_window.span(at, definition.zone, joined).since
+        looks.append(_Look(earlier, before, held))
+    return looks
 
 
 def held(definition: Definition, stays: Iterable[tuple[str, datetime]], at: datetime) -> dict[str, timedelta]:

@@ -118,6 +118,12 @@ async def counted(connection: AsyncConnection, program: str, asked: Sequence[tup
     return [int(amount) for amount in await connection.scalars(_COUNTED, parameters)]
 
 
+async def is_rated_by(connection: AsyncConnection, program: str, revision: int, since: datetime) -> bool:
+    """Whether an event that happened at the instant or later has been rated by this revision."""
+    asked = {"program": program, "revision": str(revision), "since": since}
+    return bool(await connection.scalar(_RATED_BY, asked))
+
+
 async def last_activity(connection: AsyncConnection, program: str, participant: str) -> datetime | None:
     """When the member was last active, in any currency."""
     mine = (account.c.program == program, account.c.participant == participant)
@@ -169,6 +175,10 @@ SELECT account_id, sum(amount) AS amount FROM (
     SELECT debit_account, -sum(amount) FROM ledger.posting WHERE debit_account = ANY(:own) GROUP BY debit_account
 ) AS side GROUP BY account_id
 """
+)
+_RATED_BY = text(
+    "SELECT EXISTS (SELECT FROM ledger.txn WHERE program = :program AND effective_at >= :since "
+    "AND kind = 'earn' AND details ->> 'revision' = :revision)"
 )
 _COUNTED = text(
     """

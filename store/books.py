@@ -73,7 +73,7 @@ class Bookkeeping:
         Raises BooksNotOpen, PeriodUnknown.
         """
         async with self._engine.connect() as connection:
-            found, closed = await _program(connection, program), await _closed(connection, program)
+            found, closed = await _program(connection, program, now), await _closed(connection, program)
             wanted = period or _next(found, closed, now)
             _check_known(found, closed, wanted, now)
             already = next((books for books in closed if books.period == wanted), None)
@@ -207,8 +207,11 @@ class Bookkeeping:
         return made
 
 
-async def _program(connection: AsyncConnection, program: str) -> _Program:
-    """The program; its months and its money are those of its launch. Raises ProgramUnknown, BooksNotOpen."""
+async def _program(connection: AsyncConnection, program: str, now: datetime | None = None) -> _Program:
+    """The program; its months and its money are those of its launch. Raises ProgramUnknown, BooksNotOpen.
+
+    With `now`, a revision that waits for its date has no part in a month that is not over.
+    """
     record = await programs.find(connection, program)
     revisions = await programs.revisions_in_force(connection, program)
     launched = revisions.at(record.launched_at) if record.launched_at is not None else None
@@ -216,7 +219,9 @@ async def _program(connection: AsyncConnection, program: str) -> _Program:
         raise BooksNotOpen(program)
     definition = launched.definition
     first = period_of(record.launched_at, definition.zone)
-    return _Program(program, first, definition.zone, definition.money, revisions)
+    return _Program(
+        program, first, definition.zone, definition.money, revisions.up_to(max(now, record.launched_at)) if now else revisions
+    )
 
 
 async def _closed(connection: AsyncConnection, program: str) -> list[Books]:

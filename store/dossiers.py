@@ -7,6 +7,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from domain.amendment_impact import Impact
+from domain.amendments import Weight
 from domain.audit import AuditEntry
 from domain.definition import Definition
 from domain.definition_diff import Difference, Mark, differences
@@ -14,7 +16,7 @@ from domain.definition_explain import explained
 from domain.gates import GateState
 from domain.model import Message
 from domain.stages import RevisionStatus
-from store import audit, evidence, gates, programs
+from store import amendment_impacts, audit, evidence, gates, programs
 from store import tables as store_tables
 from store.audit import AuditVerification
 from store.evidence import PrototypeRecord, TestRecord
@@ -55,6 +57,10 @@ class Evidence(Message):
     compared_with: int | None
     mark: Mark | None
     differences: tuple[Difference, ...]
+    weight: Weight | None = None
+    """How much the revision weighs as an amendment; None where it is none."""
+    impact: Impact | None = None
+    """What the amendment means for the members that exist; None until its launch gate is about to open."""
     prototype: PrototypeRecord | None
     tests: tuple[TestRecord, ...]
 
@@ -97,6 +103,7 @@ async def evidence_of(connection: AsyncConnection, state: GateState) -> Evidence
 
     runs = await evidence.prototypes(connection, program)
     tests = await evidence.tests(connection, program)
+    impact = await amendment_impacts.find(connection, program, number)
     return Evidence(
         revision=number,
         digest=submitted.digest,
@@ -104,6 +111,8 @@ async def evidence_of(connection: AsyncConnection, state: GateState) -> Evidence
         compared_with=before or None,
         mark=found.mark if found else None,
         differences=found.differences if found else (),
+        weight=submitted.weight,
+        impact=impact if impact is not None and is_known(impact.at) else None,
         prototype=next((run for run in runs if run.revision == number and is_known(run.at)), None),
         tests=tuple(test for test in tests if test.revision == number and is_known(test.at)),
     )

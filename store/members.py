@@ -133,6 +133,11 @@ async def move(connection: AsyncConnection, before: MemberRecord, standing: Stan
     )
 
 
+async def set_judged_by(connection: AsyncConnection, program: str, participant: str, revision: int | None) -> None:
+    """Write by which revision's conditions a member holds their tier; None: by those of the one in force."""
+    await connection.execute(update(member).where(_is_member(program, participant)).values(judged_by=revision))
+
+
 async def set_journey_stage(connection: AsyncConnection, program: str, participant: str, stage: JourneyStage) -> None:
     """Write where an active member is on their journey."""
     active = (_is_member(program, participant), member.c.status == "active")
@@ -177,6 +182,24 @@ async def active_outside(
     return list(found)
 
 
+async def records_outside(
+    connection: AsyncConnection, program: str, tiers: Collection[str], after: str, limit: int
+) -> Sequence[MemberRecord]:
+    """The next of those active members who hold none of these tiers, whole, by reference."""
+    rows = await connection.execute(
+        select(*_COLUMNS)
+        .where(
+            member.c.program == program,
+            member.c.status == "active",
+            member.c.tier.not_in(tiers),
+            member.c.participant > after,
+        )
+        .order_by(member.c.participant)
+        .limit(limit)
+    )
+    return [MemberRecord.model_validate(dict(row)) for row in rows.mappings()]
+
+
 async def tiers_held(connection: AsyncConnection, program: str) -> frozenset[str]:
     """Every tier that an active member holds, those of earlier revisions too."""
     found = await connection.scalars(
@@ -193,6 +216,22 @@ async def tier_changes(connection: AsyncConnection, program: str, participant: s
         .order_by(tier_change.c.id)
     )
     return [TierChange.model_validate(dict(row)) for row in rows.mappings()]
+
+
+async def stays_of(
+    connection: AsyncConnection, program: str, participants: Collection[str]
+) -> dict[str, list[tuple[str, datetime]]]:
+    """When each of these members came into which tier, in order; one query, however many are asked for."""
+    asked = bindparam("participants", list(participants), type_=ARRAY(Text))
+    rows = await connection.execute(
+        select(tier_change.c.participant, tier_change.c.to_tier, tier_change.c.at)
+        .where(tier_change.c.program == program, tier_change.c.participant == any_(asked))
+        .order_by(tier_change.c.id)
+    )
+    found: dict[str, list[tuple[str, datetime]]] = {}
+    for participant, to_tier, at in rows:
+        found.setdefault(participant, []).append((to_tier, at))
+    return found
 
 
 async def open_intervention(connection: AsyncConnection, delivered: Intervention) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.amendments import Weight
 from domain.definition import Definition
 from domain.lifecycle import Revision, StageChange, WaveOpening
 from domain.model import Message
@@ -53,6 +54,13 @@ class RevisionRecord(Message):
     submitted_at: datetime
     status: RevisionStatus
     effective_from: datetime | None
+    """From when on it rates what happens; in the future where it is `approved`."""
+    weight: Weight | None = None
+    """How much an amendment weighs; None for a first revision, and until it is weighed."""
+    wanted_from: datetime | None = None
+    """The date that was asked for."""
+    restores: int | None = None
+    """The earlier revision whose definition it is again."""
 
 
 class RevisionInForce(NamedTuple):
@@ -72,6 +80,15 @@ class RevisionsInForce:
         """The revision that rates what happens at an instant, or None before the launch."""
         place = bisect_right(self._since, instant)
         return self._revisions[place - 1] if place else None
+
+    def up_to(self, until: datetime) -> "RevisionsInForce":
+        """Those that have come into force by an instant, without any that waits for its date."""
+        many = bisect_right(self._since, until)
+        return RevisionsInForce(self._since[:many], self._revisions[:many])
+
+    def course(self, since: datetime, until: datetime) -> Sequence[RevisionInForce]:
+        """The revisions from the one in force at the first instant to the one in force at the last, in order."""
+        return self._revisions[max(bisect_right(self._since, since) - 1, 0) : bisect_right(self._since, until)]
 
 
 _definitions: dict[str, Definition] = {}
@@ -111,6 +128,8 @@ async def add_revision(connection: AsyncConnection, new: Revision) -> None:
             submitted_by=new.submitted_by,
             submitted_at=new.submitted_at,
             status="submitted",
+            wanted_from=new.wanted_from,
+            restores=new.restores,
         )
         .on_conflict_do_nothing()
     )
@@ -137,8 +156,33 @@ async def settle_revision(connection: AsyncConnection, program_id: str, number: 
     await connection.execute(update(revision).where(_is_revision(program_id, number)).values(status=status))
 
 
+async def weigh(connection: AsyncConnection, program_id: str, number: int, weight: Weight) -> None:
+    """Write how much an amendment weighs."""
+    await connection.execute(update(revision).where(_is_revision(program_id, number)).values(weight=weight))
+
+
+async def approve_revision(connection: AsyncConnection, program_id: str, number: int, effective_from: datetime) -> None:
+    """An amendment is approved, and rates what happens from its date on, whether or not anybody is there to say so then."""
+    waiting = (_is_revision(program_id, number), revision.c.status == "submitted")
+    await connection.execute(update(revision).where(*waiting).values(status="approved", effective_from=effective_from))
+
+
+async def withdraw_revision(connection: AsyncConnection, program_id: str, number: int) -> bool:
+    """An approved amendment does not take effect; whether it was one. A repetition changes nothing, and says the same."""
+    approved = (_is_revision(program_id, number), revision.c.status.in_(["approved", "withdrawn"]))
+    written = await connection.execute(update(revision).where(*approved).values(status="withdrawn", effective_from=None))
+    return bool(written.rowcount)
+
+
+async def waiting_revision(connection: AsyncConnection, program_id: str) -> RevisionRecord | None:
+    """The amendment that is approved and waits for its date."""
+    query = select(*_REVISION_COLUMNS).where(revision.c.program == program_id, revision.c.status == "approved")
+    row = (await connection.execute(query)).mappings().one_or_none()
+    return RevisionRecord.model_validate(dict(row)) if row is not None else None
+
+
 async def put_in_force(connection: AsyncConnection, program_id: str, number: int, at: datetime) -> None:
-    """From `at` on, events are rated by this revision; the one before is superseded."""
+    """From `at` on, events are rated by this revision, from its own date where it has one; the one before is superseded."""
     await connection.execute(
         update(revision)
         .where(revision.c.program == program_id, revision.c.status == "in_force", revision.c.number != number)
@@ -146,8 +190,8 @@ async def put_in_force(connection: AsyncConnection, program_id: str, number: int
     )
     await connection.execute(
         update(revision)
-        .where(_is_revision(program_id, number), revision.c.effective_from.is_(None))
-        .values(status="in_force", effective_from=at)
+        .where(_is_revision(program_id, number), revision.c.status.in_(["submitted", "approved"]))
+        .values(status="in_force", effective_from=func.coalesce(revision.c.effective_from, at))
     )
     await connection.execute(
         update(program)

@@ -99,9 +99,13 @@ revision = Table(
     _instant("submitted_at"),
     Column("status", Text, nullable=False),
     _instant("effective_from", nullable=True),
+    Column("weight", Text),
+    _instant("wanted_from", nullable=True),
+    Column("restores", Integer),
     _recorded_at(),
     PrimaryKeyConstraint("program", "number", name="revision_pkey"),
 )
+"""`effective_from` is written as soon as it is certain, before its time where the revision waits for it (`approved`)."""
 
 gate = Table(
     "gate",
@@ -133,6 +137,7 @@ member = Table(
     Column("open_intervention", Text),
     _instant("left_at", nullable=True),
     Column("fee", Numeric),
+    Column("judged_by", Integer),
     _recorded_at(),
     PrimaryKeyConstraint("program", "participant", name="member_pkey"),
     Index("member_by_status", "program", "status", "participant"),
@@ -496,18 +501,58 @@ wind_down_step = Table(
 )
 """The steps of a program's end: when each is due, began and ended, what it did, how often tried, what last went wrong."""
 
-end_notice = Table(
-    "end_notice",
+announcement = Table(
+    "announcement",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     _program(),
+    Column("about", Text, nullable=False),
     Column("audience", Text, nullable=False),
     Column("recipient", Text, nullable=False),
     Column("kind", Text, nullable=False),
     _instant("at"),
     Column("told", JSONB, nullable=False, server_default="{}"),
     _recorded_at(),
-    UniqueConstraint("program", "kind", "audience", "recipient", name="end_notice_once"),
-    Index("end_notice_in_turn", "program", "id"),
+    UniqueConstraint("program", "about", "kind", "audience", "recipient", name="announcement_once"),
+    Index("announcement_in_turn", "program", "about", "id"),
 )
-"""What is to be told to whom, by reference, for whoever writes to them; each notice once for each recipient."""
+"""What is to be told to whom, by reference, for whoever writes to them: of the program's end (`about` is `end`), or of an
+amendment (`r2`); each notice once for each recipient."""
+
+amendment_impact = Table(
+    "amendment_impact",
+    metadata,
+    Column("program", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("impact", JSONB, nullable=False),
+    _instant("at"),
+    _recorded_at(),
+    PrimaryKeyConstraint("program", "revision", name="amendment_impact_pkey"),
+    ForeignKeyConstraint(
+        ["program", "revision"], ["store.revision.program", "store.revision.number"], name="amendment_impact_revision"
+    ),
+)
+"""What an amendment means for the members that existed when its launch gate opened, as figures."""
+
+amendment_impact_member = Table(
+    "amendment_impact_member",
+    metadata,
+    Column("program", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("participant", Text, nullable=False),
+    Column("tier_before", Text),
+    Column("tier_after", Text),
+    Column("tier_by_rules", Text),
+    Column("points_before", BigInteger, nullable=False, server_default="0"),
+    Column("points_after", BigInteger, nullable=False, server_default="0"),
+    Column("value_change", Numeric, nullable=False, server_default="0"),
+    PrimaryKeyConstraint("program", "revision", "participant", name="amendment_impact_member_pkey"),
+    ForeignKeyConstraint(
+        ["program", "participant"],
+        ["store.member.program", "store.member.participant"],
+        name="amendment_impact_member_member",
+        onupdate="CASCADE",
+    ),
+    Index("amendment_impact_member_of", "program", "participant"),
+)
+"""The same for each member who would move, gain or lose; who is not here is not touched."""

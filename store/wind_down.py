@@ -1,17 +1,16 @@
-"""The end of a program as it is kept: its steps, what is told to whom, and how what is known about members is erased."""
+"""The end of a program as it is kept: its steps, and how what is known about members is erased."""
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Text, bindparam, func, select, text, update
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy import func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.model import Message
 from domain.wind_down import STEPS, Step
-from store.tables import end_notice, invitation, member, program, wind_down_step
+from store.tables import invitation, member, program, wind_down_step
 
 
 class StepRecord(Message):
@@ -28,19 +27,7 @@ class StepRecord(Message):
     figures: dict[str, Any]
 
 
-class NoticeRecord(Message):
-    """Something to be told to somebody, by reference; the ids rise in the order of writing."""
-
-    id: int
-    audience: str
-    recipient: str
-    kind: str
-    at: datetime
-    told: dict[str, Any]
-
-
 _STEP_COLUMNS = [wind_down_step.c[name] for name in StepRecord.model_fields]
-_NOTICE_COLUMNS = [end_notice.c[name] for name in NoticeRecord.model_fields]
 
 
 async def plan(connection: AsyncConnection, program_id: str, due: Mapping[Step, datetime]) -> None:
@@ -93,63 +80,6 @@ async def steps(connection: AsyncConnection, program_id: str) -> Sequence[StepRe
     return [StepRecord.model_validate(dict(row)) for row in rows.mappings()]
 
 
-async def tell(
-    connection: AsyncConnection,
-    program_id: str,
-    audience: str,
-    kind: str,
-    at: datetime,
-    recipients: Mapping[str, Mapping[str, Any]],
-) -> int:
-    """Write what these recipients are to be told; who has been told of this kind already is left out. How many were new."""
-    if not recipients:
-        return 0
-    written = await connection.execute(
-        text(_TELL).bindparams(bindparam("recipients", type_=ARRAY(Text)), bindparam("told", type_=ARRAY(Text))),
-        {
-            "program": program_id,
-            "audience": audience,
-            "kind": kind,
-            "at": at,
-            "recipients": list(recipients),
-            "told": [_json(each) for each in recipients.values()],
-        },
-    )
-    return written.rowcount
-
-
-async def tell_members(connection: AsyncConnection, program_id: str, kind: str, at: datetime, told: Mapping[str, Any]) -> int:
-    """Write the same to every active member; how many were new. One statement, however many there are."""
-    return await _tell_from(connection, _TELL_MEMBERS, program_id, kind, at, told)
-
-
-async def tell_invited(connection: AsyncConnection, program_id: str, kind: str, at: datetime, told: Mapping[str, Any]) -> int:
-    """Write the same to everybody who was invited and has not joined; how many were new."""
-    return await _tell_from(connection, _TELL_INVITED, program_id, kind, at, told)
-
-
-async def notices(connection: AsyncConnection, program_id: str, after: int, limit: int) -> Sequence[NoticeRecord]:
-    """The next notices, in the order in which they were written."""
-    rows = await connection.execute(
-        select(*_NOTICE_COLUMNS)
-        .where(end_notice.c.program == program_id, end_notice.c.id > after)
-        .order_by(end_notice.c.id)
-        .limit(limit)
-    )
-    return [NoticeRecord.model_validate(dict(row)) for row in rows.mappings()]
-
-
-async def noticed(connection: AsyncConnection, program_id: str) -> dict[str, int]:
-    """How many notices there are of each kind."""
-    rows = await connection.execute(
-        select(end_notice.c.kind, func.count())
-        .where(end_notice.c.program == program_id)
-        .group_by(end_notice.c.kind)
-        .order_by(end_notice.c.kind)
-    )
-    return {row[0]: row[1] for row in rows}
-
-
 async def active(connection: AsyncConnection, program_id: str) -> int:
     """How many members are active."""
     mine = (member.c.program == program_id, member.c.status == "active")
@@ -184,47 +114,16 @@ async def erase(connection: AsyncConnection, program_id: str, at: datetime) -> i
     return int(await connection.scalar(select(func.count()).where(member.c.program == program_id)) or 0)
 
 
-async def _tell_from(
-    connection: AsyncConnection, statement: str, program_id: str, kind: str, at: datetime, told: Mapping[str, Any]
-) -> int:
-    written = await connection.execute(text(statement), {"program": program_id, "kind": kind, "at": at, "told": _json(told)})
-    return written.rowcount
-
-
-def _json(told: Mapping[str, Any]) -> str:
-    return json.dumps(told, default=str)
-
-
 def _is(program_id: str, step: Step) -> Any:
     return (wind_down_step.c.program == program_id) & (wind_down_step.c.step == step)
 
 
-_TELL = """
-INSERT INTO store.end_notice (program, audience, recipient, kind, at, told)
-SELECT
-    CAST(:program AS text), CAST(:audience AS text), recipient, CAST(:kind AS text), CAST(:at AS timestamptz),
-    CAST(told AS jsonb)
-FROM unnest(:recipients, :told) AS asked (recipient, told)
-ON CONFLICT ON CONSTRAINT end_notice_once DO NOTHING
-"""
-_TELL_MEMBERS = """
-INSERT INTO store.end_notice (program, audience, recipient, kind, at, told)
-SELECT program, 'member', participant, CAST(:kind AS text), CAST(:at AS timestamptz), CAST(:told AS jsonb)
-FROM store.member WHERE program = :program AND status = 'active' ORDER BY participant
-ON CONFLICT ON CONSTRAINT end_notice_once DO NOTHING
-"""
-_TELL_INVITED = """
-INSERT INTO store.end_notice (program, audience, recipient, kind, at, told)
-SELECT program, 'invited', participant, CAST(:kind AS text), CAST(:at AS timestamptz), CAST(:told AS jsonb)
-FROM store.invitation WHERE program = :program AND accepted_at IS NULL ORDER BY participant
-ON CONFLICT ON CONSTRAINT end_notice_once DO NOTHING
-"""
 _ERASE_MEMBERS = """
 UPDATE store.member SET participant = 'erased-' || replace(CAST(gen_random_uuid() AS text), '-', ''), open_intervention = NULL
 WHERE program = :program
 """
 _ERASE = (
-    "DELETE FROM store.end_notice WHERE program = :program AND audience <> 'partner'",
+    "DELETE FROM store.announcement WHERE program = :program AND audience <> 'partner'",
     "DELETE FROM store.invitation WHERE program = :program",
     "DELETE FROM store.voucher_code WHERE program = :program AND redemption IS NOT NULL",
     "UPDATE store.redemption SET reference = NULL, why = '' WHERE program = :program",

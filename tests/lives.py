@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client, WorkflowHandle
@@ -58,9 +59,10 @@ async def begin(house: House, definition: Definition) -> str:
     return ids.qualification(definition.program, 1)
 
 
-async def revise(house: House, definition: Definition) -> str:
-    """Hand in a further revision; its qualification's id."""
-    response = await house.post(f"/programs/{definition.program}/revisions", definition.model_dump(mode="json"))
+async def revise(house: House, definition: Definition, **asked: str) -> str:
+    """Hand in a further revision, with what is asked beside it (`effective_from`, `weight`); its qualification's id."""
+    path = f"/programs/{definition.program}/revisions" + (f"?{urlencode(asked)}" if asked else "")
+    response = await house.post(path, definition.model_dump(mode="json"))
     assert response.status_code == 201, response.text
     return ids.qualification(definition.program, response.json()["revision"])
 

@@ -1,6 +1,7 @@
 """ProgramLifecycle: a loyalty program from its first definition to its closing."""
 
 import asyncio
+from datetime import datetime
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
@@ -12,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.schedules import ProgramSchedules, ScheduleActivities
     from activities.wind_down import EndCase, WindDownActivities
     from domain import amendments, ids
+    from domain.amendments import Weight
     from domain.definition import Definition
     from domain.gates import Subject
     from domain.lifecycle import EndRequest, QualificationResult, Revision, StageChange
@@ -24,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.revision_qualification import QualificationStart, RevisionQualification
     from workflows.rollout import Rollout
     from workflows.steps import do, do_in_bulk, signal_child
+    from workflows.taking_effect import Approved, RecallRequest, TakingEffect
     from workflows.wind_down import WindDown
 
 
@@ -35,6 +38,11 @@ class RevisionSubmission(Message):
     submitted_by: str
     instead_of: str | None = None
     """The digest of the latest revision that the author has read; None where they did not say."""
+    wanted_from: datetime | None = None
+    """From when on an amendment shall be in force; None: as soon as may be."""
+    declared: Weight | None = None
+    restores: int | None = None
+    """The earlier revision whose definition this is again."""
 
 
 class ProgramState(Message):
@@ -53,6 +61,10 @@ class ProgramState(Message):
     amendment_gates: int = 0
     amendment_wanted: str = ""
     """Why a gate has approved that the program be amended, until a revision is handed in."""
+    approved: Approved | None = None
+    """An amendment that waits for its date."""
+    recalled: int = 0
+    """The revision that was last called back."""
 
 
 class ProgramStart(Message):
@@ -89,6 +101,8 @@ class ProgramLifecycle:
         self._registered = start.state is not None
         self._begun = self._registered
         self._qualifying = False
+        self._amending = False
+        self._effect = TakingEffect(self._state.approved, self._see_waiting, self._take_effect)
         # A nudge that came while the run before was ending would be lost with it.
         self._look_again = start.state is not None
         self._progress = ""
@@ -136,6 +150,9 @@ class ProgramLifecycle:
                 owner=self._owner,
                 submitted_by=submission.submitted_by,
                 submitted_at=workflow.now(),
+                wanted_from=submission.wanted_from,
+                declared=submission.declared,
+                restores=submission.restores,
             )
             await do(ProgramActivities.add_revision, revision, f"Keep revision {revision.number}")
             self._update(latest=revision, submitted=revision)
@@ -171,18 +188,50 @@ class ProgramLifecycle:
                 f"Revision {self._state.latest.number} has been handed in meanwhile.",
                 "Read it, see what has changed, and send your change with its new ETag.",
             )
-        if self._qualifying or self._state.submitted is not None:
+        if self._qualifying or self._amending or self._state.submitted is not None:
             raise _refusal(
                 "revision_in_qualification",
                 f"Revision {self._state.latest.number} is being qualified.",
                 "Wait for its outcome at its gates, then hand in the next one.",
             )
-        if submission.digest == self._state.latest.digest:
+        if (waiting := self._effect.waiting) is not None:
             raise _refusal(
-                "revision_unchanged",
-                f"The definition is the same as revision {self._state.latest.number}.",
-                "Change the definition before handing it in again.",
+                "amendment_waits",
+                f"Revision {waiting.revision.number} is approved and takes effect on {instant(waiting.effective_from)}.",
+                f"Wait for that date, or call it back: `tenure program recall {self._program} {waiting.revision.number}`.",
             )
+        if submission.wanted_from is not None and self._state.in_force is None:
+            raise _refusal(
+                "no_date_before_launch",
+                "The program has not been launched; what is launched is in force as soon as it is approved.",
+                "Hand the revision in without a date.",
+            )
+        if submission.wanted_from is not None and submission.wanted_from <= workflow.now():
+            raise _refusal(
+                "effective_date_past",
+                f"{instant(submission.wanted_from)} has passed; it is {instant(workflow.now())}.",
+                "Name a date that is still to come, or none: the revision then takes effect as soon as it may.",
+            )
+        # What was called back may come again, for another date.
+        recalled = self._state.latest.number == self._state.recalled
+        for known in (self._state.latest if not recalled else None, self._state.in_force):
+            if known is not None and submission.digest == known.digest:
+                raise _refusal(
+                    "revision_unchanged",
+                    f"The definition is the same as revision {known.number}.",
+                    "Change the definition before handing it in again.",
+                )
+
+    @workflow.update(description="Call back an amendment that is approved, before the date on which it takes effect")
+    async def recall_revision(self, request: RecallRequest) -> int:
+        await self._effect.recall(request)
+        self._update(recalled=request.number)
+        self._tell(f"In operation; revision {request.number} was called back by {request.requested_by}", request.reason)
+        return request.number
+
+    @recall_revision.validator
+    def refuse_recall(self, request: RecallRequest) -> None:
+        self._effect.refuse_recall(request.number)
 
     @workflow.update(description="Ask for the end of the program; a gate decides")
     async def request_end(self, request: EndRequest) -> Stage:
@@ -248,7 +297,7 @@ class ProgramLifecycle:
         self._update(submitted=None)
         child = await workflow.start_child_workflow(
             RevisionQualification.run,
-            QualificationStart(revision=revision, amendment=amendment),
+            QualificationStart(revision=revision, amendment=amendment, before=self._state.in_force if amendment else None),
             id=ids.qualification(self._program, revision.number),
             static_summary=f"Qualification of {self._program}, revision {revision.number}",
             search_attributes=of_program(self._program, owner=self._owner, revision=revision.number),
@@ -289,30 +338,52 @@ class ProgramLifecycle:
             if self._state.stage != "operation":
                 await self._enter("operation")
             self._tell("In operation")
+        self._effect.start()
         while not self._state.end_approved:
             await workflow.wait_condition(
                 lambda: (
                     self._end_wanted
                     or self._look_again
                     or self._state.submitted is not None
-                    or workflow.info().is_continue_as_new_suggested()
+                    or self._effect.over
+                    or (workflow.info().is_continue_as_new_suggested() and not self._effect.busy)
                 )
             )
-            if self._end_wanted:
+            if self._effect.over:
+                await self._effect.collect()
+            elif self._end_wanted:
                 await self._decide_end()
             elif self._state.submitted is not None:
                 await self._amend()
             elif self._look_again:
                 await self._consider_verdict()
             else:
-                await workflow.wait_condition(workflow.all_handlers_finished)
+                await workflow.wait_condition(lambda: workflow.all_handlers_finished() and not self._effect.busy)
                 workflow.continue_as_new(start.model_copy(update={"state": self._state}))
+        await self._effect.end("the program ends")
 
     async def _amend(self) -> None:
-        """A revision of a program in operation: the same way as the first, then in force from its approval on."""
+        """A revision of a program in operation; while it is on its way, no other one is taken."""
+        self._amending = True
+        try:
+            await self._amend_alone()
+        finally:
+            self._amending = False
+
+    async def _amend_alone(self) -> None:
+        """As substantial as the first, or minor; in force from its approval on, or from the date that is asked or promised."""
         before = self._state.in_force
         self._update(amendment_wanted="")
         result = await self._qualify(amendment=True)
+        if result.outcome == "approved" and before is not None and result.weight is not None:
+            wanted, now = self._state.latest.wanted_from, workflow.now()
+            effective = amendments.takes_effect(before.definition, result.weight, wanted, now)
+            if effective > now:
+                await self._effect.approve(
+                    Approved(revision=self._state.latest, before=before.number, effective_from=effective)
+                )
+                self._tell(f"In operation; revision {self._state.latest.number} is approved", result.why)
+                return
         if result.outcome == "approved":
             await self._put_in_force()
             if not workflow.patched("schedules-change-in-place"):  # a paused one stays so
@@ -338,7 +409,7 @@ class ProgramLifecycle:
     async def _propose_amendment(self, why: str) -> None:
         """Those who decide about a concept say whether the owner shall hand in another; who hands one in asks them anyway."""
         revision = self._state.in_force or self._state.latest
-        if self._end_wanted or self._state.submitted is not None or self._state.amendment_wanted:
+        if self._end_wanted or self._state.submitted is not None or self._state.amendment_wanted or self._effect.waiting:
             return
         self._update(amendment_gates=self._state.amendment_gates + 1)
         subject = Subject(
@@ -440,6 +511,20 @@ class ProgramLifecycle:
         await do(ProgramActivities.put_in_force, in_force, f"Revision {revision.number} is in force")
         self._update(in_force=revision)
 
+    async def _take_effect(self, approved: Approved) -> None:
+        """The date of an amendment has come: events are rated by it already; now everything else goes by it, too."""
+        revision = approved.revision
+        in_force = InForce(program=self._program, number=revision.number, at=approved.effective_from)
+        await do(ProgramActivities.put_in_force, in_force, f"Revision {revision.number} is in force")
+        self._update(in_force=revision)
+        await self._start_schedules()
+        await self._nudge_concerned(approved.before)
+        self._tell(f"In operation; revision {revision.number} has taken effect")
+
+    def _see_waiting(self, approved: Approved | None) -> None:
+        self._update(approved=approved)
+        self._show()
+
     async def _nudge_concerned(self, before: int) -> None:
         """Whoever holds a tier that asks for something else now is looked at, so that a transition at once is one."""
         after = self._state.latest.number
@@ -468,6 +553,7 @@ class ProgramLifecycle:
                 [
                     f"## {state.latest.definition.name}: {state.stage.replace('_', ' ')}",
                     f"owner {self._owner}; revision {state.latest.number} (digest `{state.latest.digest[:12]}`)",
+                    *([self._effect.told] if self._effect.told else []),
                     self._progress,
                 ]
             )

@@ -1,4 +1,8 @@
-"""RevisionQualification: the way of one revision from concept to launch approval: gate, prototype, test phases, gate."""
+"""RevisionQualification: the way of one revision from concept to launch approval: gate, prototype, test phases, gate.
+
+A minor amendment asks the launch gate alone. Gates of an amendment are those of the revision in force, so that none can be
+lowered by what is to be decided at it.
+"""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -6,9 +10,11 @@ from decimal import Decimal
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from activities.amendments import Amendment, AmendmentActivities
     from activities.programs import ProgramActivities
     from activities.qualification import PrototypeTask, QualificationActivities
     from domain import ids
+    from domain.amendments import Weight
     from domain.definition import GatePolicy
     from domain.gates import Subject
     from domain.lifecycle import GateResult, PhaseResult, PrototypeSummary, QualificationResult, Revision, StageChange
@@ -22,11 +28,16 @@ with workflow.unsafe.imports_passed_through():
     from workflows.test_phase import PhaseStart, TestPhase
 
 
+_WITHDRAWN = QualificationResult(outcome="withdrawn", why="the program ends")
+
+
 class QualificationStart(Message):
     """A revision to qualify. An amendment leaves the program's own stage as it is: operation goes on meanwhile."""
 
     revision: Revision
     amendment: bool = False
+    before: Revision | None = None
+    """The revision in force, which an amendment is weighed against."""
 
 
 @workflow.defn
@@ -37,39 +48,74 @@ class RevisionQualification:
     def __init__(self, start: QualificationStart) -> None:
         self._revision = start.revision
         self._amendment = start.amendment
+        self._weight: Weight | None = None
         self._withdrawn = False
 
     @workflow.run
     async def run(self, start: QualificationStart) -> QualificationResult:
-        gates = self._revision.definition.gates
+        gates, launch = (start.before or self._revision).definition.gates, "the launch"
+        figures: dict[str, Decimal] = {}
+        if start.before is not None:
+            await self._weigh(start.before.number)
+        if self._weight == "minor":
+            what = told("Minor amendment: the launch gate alone decides", f"revision {self._revision.number}")
+            await tell(self._revision.program, what)
+        else:
+            tried = await self._try(gates.strategy)
+            if isinstance(tried, QualificationResult):
+                return self._end(tried)
+            figures = tried.figures
+        if start.before is not None:
+            impact = await do_in_bulk(
+                AmendmentActivities.compute_impact,
+                self._compared(start.before.number),
+                f"What revision {self._revision.number} means for the members that exist",
+            )
+            figures, launch = figures | impact.figures, f"the launch of a {self._weight} amendment ({impact.told})"
+        if self._withdrawn:
+            return self._end(_WITHDRAWN)
+        return self._end(_as_result(await self._ask("launch", gates.launch, launch, figures)))
 
+    @workflow.signal(description="The revision is not wanted any more: withdraw the gate that is open, and end")
+    def withdraw(self) -> None:
+        self._withdrawn = True
+
+    async def _try(self, policy: GatePolicy) -> QualificationResult | PrototypeSummary:
+        """Concept, prototype and tests: the prototype's figures, or why it ends here."""
         await self._enter("strategy")
-        concept = await self._ask("strategy", gates.strategy, "the concept")
+        concept = await self._ask("strategy", policy, "the concept")
         if concept.outcome != "approved":
-            return self._end(_as_result(concept))
+            return _as_result(concept)
 
         await self._enter("prototype")
         prototype = await self._run_prototype()
         if not prototype.passed:
-            return self._end(
-                QualificationResult(outcome="failed", why=f"The prototype missed its criteria: {prototype.evidence}")
-            )
+            return QualificationResult(outcome="failed", why=f"The prototype missed its criteria: {prototype.evidence}")
 
         await self._enter("acceptance_test")
         for number in range(len(self._revision.definition.test_phases)):
             phase = await self._test(number)
             if self._withdrawn:
-                return self._end(QualificationResult(outcome="withdrawn", why="the program ends"))
+                return _WITHDRAWN
             if not phase.passed:
-                return self._end(
-                    QualificationResult(outcome="failed", why=f"Test phase {phase.phase} failed: {phase.evidence}")
-                )
+                return QualificationResult(outcome="failed", why=f"Test phase {phase.phase} failed: {phase.evidence}")
+        return prototype
 
-        return self._end(_as_result(await self._ask("launch", gates.launch, "the launch", prototype.figures)))
+    async def _weigh(self, compared_with: int) -> None:
+        """Whether the amendment is minor or substantial."""
+        summary = f"Weigh revision {self._revision.number} against revision {compared_with}"
+        weighed = await do(AmendmentActivities.weigh_amendment, self._compared(compared_with), summary)
+        self._weight = weighed.weight
 
-    @workflow.signal(description="The revision is not wanted any more: withdraw the gate that is open, and end")
-    def withdraw(self) -> None:
-        self._withdrawn = True
+    def _compared(self, before: int) -> Amendment:
+        revision = self._revision
+        return Amendment(
+            program=revision.program,
+            number=revision.number,
+            compared_with=before,
+            at=workflow.now(),
+            declared=revision.declared,
+        )
 
     async def _enter(self, stage: Stage) -> None:
         workflow.upsert_search_attributes(at_stage(stage, self._revision.number))
@@ -125,6 +171,7 @@ class RevisionQualification:
         return await child
 
     def _end(self, result: QualificationResult) -> QualificationResult:
+        result = result.model_copy(update={"weight": self._weight})
         workflow.set_current_details(
             told(f"Revision {self._revision.number}: {result.outcome.replace('_', ' ')}", result.why, instant(workflow.now()))
         )

@@ -1,6 +1,8 @@
 """The problems of programs and their definitions."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import ClassVar
 
 from runtime.errors import TenureError
 
@@ -91,6 +93,117 @@ class TierNotReplaced(TenureError):
             "replaces.",
             remedy=f"Write `replaces: [{', '.join(tiers)}]` under the tier that takes the place, or keep the tier.",
             field="tiers",
+        )
+
+
+class CounterDropped(TenureError):
+    """Members would be judged by a counter that the new definition does not know."""
+
+    code = "counter_dropped"
+    status = 422
+    title = "The definition drops a counter by which tiers are held"
+    example: ClassVar = {"counters": ["nights"]}
+
+    def __init__(self, counters: Sequence[str]) -> None:
+        super().__init__(
+            f"With `transition: grandfather`, members keep tiers by conditions that ask for {', '.join(counters)}, which this "
+            "definition does not count any more: nobody could meet them again.",
+            remedy="Keep the counter, with or without a tier that asks for it, or choose another transition.",
+            field="counters",
+        )
+
+
+class EffectiveDatePast(TenureError):
+    """An amendment rates what happens from its date on, so that the date must be still to come."""
+
+    code = "effective_date_past"
+    status = 422
+    title = "The effective date has passed"
+    example: ClassVar = {"asked": datetime(2026, 3, 10, 9, 30, tzinfo=UTC)}
+
+    def __init__(self, asked: datetime) -> None:
+        super().__init__(
+            f"{asked:%Y-%m-%d %H:%M:%S} UTC has passed: what has happened since then is rated.",
+            remedy="Name a date that is still to come, or none: the revision then takes effect as soon as it may.",
+            field="effective_from",
+        )
+
+
+class EffectiveDateFar(TenureError):
+    """An amendment can be decided so long before its date, and no longer."""
+
+    code = "effective_date_far"
+    status = 422
+    title = "The effective date is too far off"
+    example: ClassVar = {"asked": datetime(2099, 1, 1, tzinfo=UTC), "latest": datetime(2031, 1, 1, tzinfo=UTC)}
+
+    def __init__(self, asked: datetime, latest: datetime) -> None:
+        super().__init__(
+            f"{asked:%Y-%m-%d} is too far off.",
+            remedy=f"Name a date before {latest:%Y-%m-%d}, or hand the revision in nearer to its time.",
+            field="effective_from",
+        )
+
+
+class WeightUnderstated(TenureError):
+    """A substantial amendment was declared to be minor."""
+
+    code = "weight_understated"
+    status = 422
+    title = "The amendment is substantial"
+    example: ClassVar = {"reasons": ["Gold now needs 600 GBP of spend instead of 500."]}
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        more = f" (and {len(reasons) - 3} more)" if len(reasons) > 3 else ""
+        super().__init__(
+            f"The amendment is declared minor, and is substantial: {' '.join(reasons[:3])}{more}",
+            remedy="Leave the weight out, or take back what is substantial; `tenure program diff` shows it.",
+            field="weight",
+        )
+
+
+class NeverInForce(TenureError):
+    """What is restored is what members had."""
+
+    code = "never_in_force"
+    status = 409
+    title = "The revision was never in force"
+
+    def __init__(self, program: str, number: int) -> None:
+        super().__init__(
+            f"Revision {number} of program {program!r} was never in force, so that there is nothing to go back to.",
+            remedy="Restore one that is superseded, or hand the definition in with `tenure program revise`.",
+            field="number",
+        )
+
+
+class NothingToRestore(TenureError):
+    """The revision is in force."""
+
+    code = "nothing_to_restore"
+    status = 409
+    title = "The revision is in force"
+
+    def __init__(self, program: str, number: int) -> None:
+        super().__init__(
+            f"Revision {number} of program {program!r} is the one in force.",
+            remedy="Restore an earlier one; `tenure program revisions` lists them.",
+            field="number",
+        )
+
+
+class ImpactUnknown(TenureError):
+    """An impact is computed when the launch gate of an amendment is about to open."""
+
+    code = "impact_unknown"
+    status = 404
+    title = "No impact is known of the revision"
+
+    def __init__(self, program: str, number: int) -> None:
+        super().__init__(
+            f"What revision {number} of program {program!r} means for members is not computed.",
+            remedy="It is computed for amendments, when their launch gate is about to open; look again then.",
+            field="number",
         )
 
 

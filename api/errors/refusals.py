@@ -109,6 +109,43 @@ class RevisionInQualification(Refused):
     remedy = "Wait for its outcome at its gates, then try again."
 
 
+class AmendmentWaits(Refused):
+    """One amendment is on its way at a time, to its date."""
+
+    code = "amendment_waits"
+    title = "Another amendment waits for its date"
+    detail = "Revision 2 is approved and takes effect on 10 Apr 2026 09:30:00 UTC."
+    remedy = "Wait for that date, or call it back with `tenure program recall`."
+
+
+class NoDateBeforeLaunch(Refused):
+    """What is launched is in force from its launch on."""
+
+    code = "no_date_before_launch"
+    status = 422
+    title = "A date is for amendments"
+    detail = "The program has not been launched; what is launched is in force as soon as it is approved."
+    remedy = "Hand the revision in without a date."
+
+
+class NothingToRecall(Refused):
+    """Only an approved amendment that is not in force yet can be called back."""
+
+    code = "nothing_to_recall"
+    title = "The revision waits for no date"
+    detail = "Revision 2 does not wait for the date on which it takes effect."
+    remedy = "See `tenure program revisions`: a revision can be called back while it is approved and not yet in force."
+
+
+class RecallTooLate(Refused):
+    """What has rated events is not undone; a further revision comes after it."""
+
+    code = "recall_too_late"
+    title = "The revision has taken effect"
+    detail = "Revision 2 has taken effect."
+    remedy = "Hand in a further revision; `tenure program rollback` hands in an earlier one again."
+
+
 class RevisionUnchanged(Refused):
     """The definition has the digest of the latest revision."""
 

@@ -83,6 +83,52 @@ async def test_who_could_rise_is_nudged_too(house: House) -> None:
     assert await _nudged(house, definition) == {f"m-{n}" for n in range(1, MANY + 1) if n % 10}
 
 
+async def test_a_tier_left_to_its_holders_is_judged_by_the_revision_under_which_they_came_into_it(house: House) -> None:
+    """Ann is a collector by 120 dollars a year; those who come later need 300. She goes on by 120, and bob does not come in."""
+    definition = at_once(club(program_id("left")), 1, valid_for="P12M").model_copy(update={"transition": "keep_until_end"})
+    await _in_force(house, definition, 1, AT)
+    activities = MemberActivities(house.engine, house.ledger)
+
+    async def spend(person: str, dollars: int, at: datetime) -> None:
+        purchase = Earn(
+            program=definition.program,
+            participant=person,
+            currency="NOTES",
+            key=f"{person}/{at.isoformat()}",
+            points=dollars * 10,
+            effective_at=at,
+            expires_at=None,
+            qualifying={"spend": dollars * 100},
+        )
+        assert (await house.ledger.earn(purchase)).outcome == "posted"
+
+    async def look(person: str, at: datetime) -> dict[str, Any]:
+        review = await activities.review_member(MemberAt(program=definition.program, participant=person, at=at))
+        return review.membership.model_dump(include={"tier", "tier_until", "judged_by"})
+
+    for person in ("ann", "bob"):
+        await activities.establish_member(Joining(program=definition.program, participant=person, agreement="1997-01", at=AT))
+    await spend("ann", 120, AT)
+    end = (await look("ann", AT + timedelta(hours=1)))["tier_until"]
+    harder = at_once(definition, 1, reach={"all": [{"counter": "spend", "at_least": "200"}]}, keep=None)
+    left = harder.model_copy(update={"transition": "grandfather"})
+    await _in_force(house, left, 2, LATER)
+    assert await look("ann", LATER) == {"tier": "collector", "tier_until": end, "judged_by": 1}
+    shown = await house.get(f"/programs/{definition.program}/members/ann", "demo-shop")
+    assert shown["judged_by"] == 1
+    await spend("bob", 120, LATER)
+    assert await look("bob", LATER) == {"tier": "listener", "tier_until": None, "judged_by": None}
+
+    await spend("ann", 120, end - timedelta(days=30))
+    kept = await look("ann", end)
+    assert (kept["tier"], kept["judged_by"], kept["tier_until"] > end) == ("collector", 1, True)
+    # An amendment of something else leaves that as it is, whatever transition it has.
+    await _in_force(house, left.model_copy(update={"summary": "Other words.", "transition": "at_once"}), 3, end)
+    assert await look("ann", end + timedelta(days=1)) == kept
+    lost = await look("ann", kept["tier_until"])
+    assert lost == {"tier": "listener", "tier_until": None, "judged_by": None}
+
+
 async def test_other_words_nudge_nobody(house: House) -> None:
     definition = club(program_id("nudges"))
     await _fill(house, definition)

@@ -7,8 +7,9 @@ from sqlalchemy import text
 from temporalio.testing import ActivityEnvironment
 
 from activities.wind_down import EndStep, WindDownActivities
+from domain.amendment_impact import MemberImpact
 from domain.lifecycle import Membership
-from store import members, programs
+from store import amendment_impacts, announcements, members, programs, wind_down
 from store.errors import PersonalDataErased
 from tests.house import House, example, first_revision, program_id
 
@@ -38,3 +39,23 @@ async def test_to_erase_again_changes_nothing_and_says_the_same(house: House) ->
             with pytest.raises(PersonalDataErased):
                 await members.find(connection, program, "ann")
     assert references[0] == references[1]
+
+
+async def test_what_amendments_meant_for_a_member_goes_with_their_reference(house: House) -> None:
+    program = program_id("erased")
+    about = announcements.about_revision(2)
+    joined = Membership(
+        program=program, participant="ann-known", status="active", tier="listener", tier_since=AT, tier_until=None,
+        joined_at=AT, agreement="1997-01", journey_stage="using",
+    )  # fmt: skip
+    async with house.engine.begin() as connection:
+        await programs.register(connection, first_revision(example("cd-club.yaml", program), AT))
+        await members.establish(connection, joined)
+        await announcements.tell_members(connection, program, about, announcements.ANNOUNCED, AT, {"revision": 2})
+        row = MemberImpact(participant="ann-known", points_before=10, points_after=4)
+        await amendment_impacts.keep_points(connection, program, 2, [row])
+        assert len(await announcements.notices(connection, program, about, 0, 10)) == 1
+        assert await wind_down.erase(connection, program, AT) == 1
+        (left,) = await amendment_impacts.members(connection, program, 2, None, 10)
+        assert (left.points_change, left.participant.startswith("erased-")) == (-6, True)
+        assert await announcements.notices(connection, program, about, 0, 10) == []

@@ -62,8 +62,8 @@ def test_the_two_hiltons_differ_as_a_product_owner_would_say() -> None:
         (("message: Come back", "message: Do come back"), "editorial", "The text of Retention, offer (message) has changed."),
         (("cost_per_point: 0.005", "cost_per_point: 0.004"), "minor",
          "A point is now expected to cost 0.4 pence instead of 0.5."),
-        (("count: 2", "count: 3"), "minor", "Gates, launch, rules finance: count is now 3 instead of 2."),
-        (("version: \"1\"", "version: \"2\""), "minor", "The agreement is now version 2 instead of 1."),
+        (("count: 2", "count: 3"), "substantial", "Gates, launch, rules finance: count is now 3 instead of 2."),
+        (("version: \"1\"", "version: \"2\""), "substantial", "The agreement is now version 2 instead of 1."),
         (("retention:\n", "wind_down:\n  redeem_window: P90D\nretention:\n"), "substantial",
          "Wind down: redeem window is now 90 days instead of 180 days."),
     ],
@@ -73,7 +73,11 @@ def test_each_difference_is_told_with_its_weight(change: tuple[str, str], mark: 
 
 
 def test_a_change_weighs_as_much_as_its_gravest_difference_which_comes_first() -> None:
-    told = _told(("name: Small\n", "name: Large\n"), ("count: 2", "count: 3"), ("    points: 100\n", "    points: 120\n"))
+    told = _told(
+        ("name: Small\n", "name: Large\n"),
+        ("cost_per_point: 0.005", "cost_per_point: 0.004"),
+        ("    points: 100\n", "    points: 120\n"),
+    )
     assert [mark for mark, _ in told] == ["substantial", "minor", "editorial"]
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from domain.definition import Definition, scaled
 from domain.tiers import (
+    Former,
     Standing,
     Watch,
     asks_time_held,
@@ -298,6 +299,66 @@ def test_an_amendment_lets_members_keep_their_tier_or_looks_at_once() -> None:
     kept = review(strict, old, {"nights": 25}, at, earlier={}, amended=True)
     assert (kept.change, kept.standing) == ("transition", Standing(tier="gold", since=at, until=_london(2028, 3)))
     assert review(strict, kept.standing, {}, at, earlier={}).change == "none"
+
+
+def _left_to_holders(nights: int, *, silver: int = 10, gold: int = 40, platinum: int = 80) -> tuple[Definition, Former]:
+    """An amendment that leaves tiers to their holders, and what the old conditions see: so many nights in the year before."""
+    levels = [{"id": "member", "name": "Member"}, _level("silver", silver), _level("gold", gold), _level("platinum", platinum)]
+    return _hotel(tiers=levels, transition="grandfather"), Former(_hotel(), "gold", {}, {"nights": nights})
+
+
+GOLD = Standing(tier="gold", since=START, until=_london(2027, 3))
+
+
+@pytest.mark.parametrize(
+    ("nights", "change", "tier", "until"),
+    [
+        (9, "downgrade", "member", None),
+        (24, "downgrade", "silver", _london(2028, 3)),
+        (25, "renewal", "gold", _london(2028, 3)),
+        (60, "renewal", "gold", _london(2028, 3)),
+        (80, "upgrade", "platinum", _london(2028, 3)),
+    ],
+    ids=["lost", "falls", "kept by the old", "risen by the old alone", "risen by the new"],
+)
+def test_a_tier_left_to_its_holders_is_kept_by_its_old_conditions(
+    nights: int, change: str, tier: str, until: datetime | None
+) -> None:
+    """Gold needed 25 nights and needs 40 now, platinum 50 and 80: who stays and who rises, at the end of the validity."""
+    definition, former = _left_to_holders(nights)
+    at = _london(2027, 3)
+    found = review(definition, GOLD, {}, at, earlier={"nights": nights}, amended=True, former=former)
+    assert (found.change, found.standing.tier, found.standing.until) == (change, tier, until)
+    assert found.standing.since == (GOLD.since if change == "renewal" else at)
+    left = former if change == "renewal" else None
+    again = review(definition, found.standing, {}, at, earlier={"nights": nights}, amended=True, former=left)
+    assert again.change == "none"
+
+
+def test_without_being_left_to_its_holders_the_same_tier_is_lost() -> None:
+    definition, _ = _left_to_holders(25)
+    found = review(definition, GOLD, {}, _london(2027, 3), earlier={"nights": 25}, amended=True)
+    assert (found.change, found.standing.tier) == ("downgrade", "silver")
+
+
+def test_a_tier_left_to_its_holders_is_theirs_until_its_end_whatever_they_do() -> None:
+    definition, former = _left_to_holders(0)
+    found = review(definition, GOLD, {}, _london(2027, 2), earlier={}, amended=True, former=former)
+    assert (found.change, found.standing) == ("none", GOLD)
+
+
+def test_who_loses_a_tier_by_the_old_conditions_and_has_it_by_the_new_ones_goes_over_to_those() -> None:
+    definition, former = _left_to_holders(16, silver=5, gold=15)
+    at = _london(2027, 3)
+    found = review(definition, GOLD, {}, at, earlier={"nights": 16}, amended=True, former=former)
+    assert (found.change, found.standing) == ("transition", Standing(tier="gold", since=at, until=_london(2028, 3)))
+
+
+def test_a_tier_left_to_its_holders_is_not_looked_at_at_once_by_a_later_revision_that_leaves_it_alone() -> None:
+    definition, former = _left_to_holders(0)
+    later = definition.model_copy(update={"transition": "at_once"})
+    found = review(later, GOLD, {}, _london(2026, 6), earlier={}, amended=True, former=former)
+    assert (found.change, found.standing) == ("none", GOLD)
 
 
 def test_a_milestone_is_reached_once_in_each_window() -> None:

@@ -51,7 +51,7 @@ async def test_a_proposal_to_amend_is_decided_at_a_gate_and_waits_for_the_owners
     await evaluated(house, program)
     await done(house.temporal, lifecycle, "Look at the newest verdict", times=2)
     assert (await house.get(f"/programs/{program}"))["open_gates"] == []
-    await pass_all_gates(house, await revise(house, club(program, evaluation=judged("alert"))))
+    await pass_all_gates(house, await revise(house, club(program, evaluation=judged("alert")), weight="substantial"))
     await done(house.temporal, lifecycle, "Have the members looked at")
     await histories.keep(house.temporal, lifecycle, "ProgramLifecycle-amendment-proposed")
 
@@ -65,7 +65,7 @@ async def test_a_revision_and_the_end_need_no_leave_of_the_gate_that_would_propo
     lifecycle = ids.lifecycle(program)
     await evaluated(house, program)
     await gate_open(house, f"{lifecycle}/gate/amendment/1")
-    amendment = await revise(house, club(program, evaluation=judged("propose_amendment", "P6M")))
+    amendment = await revise(house, club(program, evaluation=judged("propose_amendment", "P6M")), weight="substantial")
     await child_started(house.temporal, lifecycle, amendment)
     assert (await house.get(f"/gates/{lifecycle}/gate/amendment/1"))["outcome"] == "withdrawn"
     await pass_all_gates(house, amendment)
@@ -90,7 +90,7 @@ async def test_a_schedule_can_be_paused_resumed_and_triggered_and_an_amendment_l
     assert response.json() == {"program": program, "paused": True}
     found = await house.get(path)
     assert (found["paused"], found["note"], found["next"]) == (True, "paused by demo-analyst: audit", [])
-    await pass_all_gates(house, await revise(house, club(program, evaluation=judged("alert", "P6M"))))
+    await pass_all_gates(house, await revise(house, club(program, evaluation=judged("alert", "P6M")), weight="substantial"))
     await done(house.temporal, ids.lifecycle(program), "Evaluate every", times=2)
     found = await house.get(path)
     assert (found["paused"], found["every_seconds"]) == (True, 15_778_476)

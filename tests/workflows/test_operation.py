@@ -76,7 +76,7 @@ async def test_an_amendment_goes_through_its_gates_and_supersedes_the_revision_b
 ) -> None:
     program = program_id("amended")
     await operate(house, temporal_env, club(program))
-    amendment = await revise(house, club(program, evaluation=yearly()))
+    amendment = await revise(house, club(program, evaluation=yearly()), weight="substantial")
     await approve(house, f"{amendment}/gate/strategy/1", "demo-marketing", "demo-finance")
     assert await stage(house, program) == "operation"
     assert await revisions(house, program) == ["in_force", "submitted"]
@@ -146,7 +146,7 @@ async def test_an_amendment_that_is_not_approved_leaves_the_revision_before_in_f
 ) -> None:
     program = program_id("unamended")
     await operate(house, temporal_env, club(program))
-    amendment = await revise(house, club(program, evaluation=yearly()))
+    amendment = await revise(house, club(program, evaluation=yearly()), weight="substantial")
     await vote(house, await pass_to_launch_gate(house, amendment), "demo-legal", "reject", "The members were not told")
     await done(house.temporal, ids.lifecycle(program), "Revision 2: rejected")
     assert await revisions(house, program) == ["in_force", "rejected"]
@@ -161,7 +161,7 @@ async def test_the_end_of_a_program_withdraws_an_amendment_that_is_on_its_way(
 ) -> None:
     program = program_id("overtaken")
     await operate(house, temporal_env, club(program))
-    amendment = await revise(house, club(program, evaluation=yearly()))
+    amendment = await revise(house, club(program, evaluation=yearly()), weight="substantial")
     waiting = f"{amendment}/gate/strategy/1"
     if where == "sign-off":
         await approve(house, waiting, "demo-marketing", "demo-finance")
@@ -283,7 +283,7 @@ async def test_a_long_operation_continues_as_new_and_goes_on_from_where_it_stood
     attributes = (await handle(house, lifecycle).describe()).typed_search_attributes
     assert (attributes[STAGE], attributes[REVISION]) == ("operation", 1)
 
-    await pass_all_gates(house, await revise(house, club(program, evaluation=yearly())))
+    await pass_all_gates(house, await revise(house, club(program, evaluation=yearly()), weight="substantial"))
     runs.append(await continued_as_new(house.temporal, lifecycle, runs[-1]))
     assert await revisions(house, program) == ["superseded", "in_force"]
     assert (await handle(house, lifecycle).query("state"))["in_force"]["number"] == 2

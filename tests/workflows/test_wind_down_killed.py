@@ -23,7 +23,7 @@ from domain.lifecycle import Membership, WaveOpening
 from domain.wind_down import STEPS
 from ledger import Earn, Ledger
 from runtime.database import create_engine
-from store import programs, wind_down
+from store import announcements, programs, wind_down
 from tests.conftest import Databases
 from tests.house import first_revision, program_id
 from tests.lives import AGREEMENT, club
@@ -134,7 +134,7 @@ async def _killed_in(
     assert {each.participant: (each.points, each.received) for each in payouts} == {"ann": (101, "0.51"), "bob": (33, "0.17")}
     async with engine.connect() as connection:
         steps = await wind_down.steps(connection, program)
-        told = await wind_down.noticed(connection, program)
+        told = await announcements.noticed(connection, program, announcements.END)
         twice = "SELECT count(*) FROM ledger.txn WHERE program = :program AND kind IN ('cash_out', 'confirm', 'stop_expiry')"
         assert await connection.scalar(text(twice), {"program": program}) == 2 + 1 + 2, "each of them once"
     assert [(step.step, step.ended_at is not None) for step in steps if step.step != "case"] == [

@@ -1,0 +1,298 @@
+"""An amendment's impact: by hand on a few members, and against a look at each one with the amendment in force."""
+
+import random
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from temporalio.testing import ActivityEnvironment
+
+from activities.members import Joining, MemberActivities, MemberAt
+from api.rating import EventIn, looks_at, rated
+from domain import amendment_impact as rules
+from domain import earning
+from domain.amendment_impact import Impact, MemberImpact, Move
+from domain.definition import Definition, digest
+from domain.earning import Event
+from domain.lifecycle import WaveOpening
+from insight.amendment_impact import compute
+from ledger import Answer, Cancel, Reverse, Seen
+from store import amendment_impacts, members, programs
+from tests.house import House, example, first_revision, program_id
+from tests.lives import club
+
+START = datetime(2026, 1, 10, 9, tzinfo=UTC)
+THEN = datetime(2026, 7, 1, 9, tzinfo=UTC)
+TIMELESS: dict[str, Any] = {"retention": None}
+
+
+class Population:
+    """A program in force, and its members with what they have bought, posted as the API posts it."""
+
+    def __init__(self, house: House, definition: Definition) -> None:
+        self.house, self.definition, self.program = house, definition, definition.program
+        self.activities = MemberActivities(house.engine, house.ledger)
+
+    async def open(self) -> "Population":
+        async with self.house.engine.begin() as connection:
+            await programs.register(connection, first_revision(self.definition, START))
+            await programs.put_in_force(connection, self.program, 1, START)
+            opening = WaveOpening(program=self.program, revision=1, wave="all", share=Decimal(100), at=START)
+            await programs.open_wave(connection, opening)
+        return self
+
+    async def amend(self, number: int = 2, **changes: Any) -> Definition:
+        """Hand in an amendment: it is written, and no more."""
+        plain = self.definition.model_dump(mode="json", by_alias=True, exclude_defaults=True) | changes
+        amended = Definition.model_validate(plain)
+        revision = first_revision(amended, THEN).model_copy(update={"number": number, "digest": digest(amended)})
+        async with self.house.engine.begin() as connection:
+            await programs.add_revision(connection, revision)
+        return amended
+
+    async def join(self, *people: str, at: datetime = START) -> None:
+        for person in people:
+            await self.activities.establish_member(
+                Joining(program=self.program, participant=person, agreement="1997-01", at=at)
+            )
+
+    async def buy(self, person: str, amount: str, at: datetime, *, event: str = "purchase", **more: Any) -> Answer:
+        async with self.house.engine.connect() as connection:
+            record = await programs.find(connection, self.program)
+            member = await members.find(connection, self.program, person)
+            revisions = await programs.revisions_in_force(connection, self.program)
+        said = EventIn(type=event, occurred_at=at, amount=Decimal(amount), **more)
+        seen = []
+        for rule in looks_at(member, revisions, said):
+            span = rule.span
+            sums = await self.house.ledger.counters(self.program, person, span.since, span.until)
+            seen.append(Seen(counter=rule.counter, since=span.since, until=span.until, amount=sums.get(rule.counter, 0)))
+        key = f"{person}/{at.isoformat()}/{event}"
+        return await self.house.ledger.earn(rated(record, member, revisions, said, key=key, now=at, seen=seen))
+
+    async def look(self, person: str, at: datetime) -> str:
+        look = MemberAt(program=self.program, participant=person, at=at)
+        return (await ActivityEnvironment().run(self.activities.review_member, look)).membership.tier
+
+    async def impact(self, at: datetime = THEN) -> Impact:
+        return await compute(self.house.engine, self.program, 2, 1, at)
+
+    async def rows(self) -> dict[str, MemberImpact]:
+        async with self.house.engine.connect() as connection:
+            found = await amendment_impacts.members(connection, self.program, 2, None, 1000)
+        return {each.participant: each for each in found}
+
+
+def tiers_of(definition: Definition, *thresholds: str, **more: Any) -> list[dict[str, Any]]:
+    """The definition's tiers, reached at these thresholds of spend."""
+    plain = [tier.model_dump(mode="json", exclude_defaults=True) for tier in definition.tiers]
+    for tier, at_least in zip(plain[1:], thresholds, strict=True):
+        tier.update({"reach": {"all": [{"counter": "spend", "at_least": at_least}]}, "keep": None} | more)
+    return plain
+
+
+async def _shop(house: House) -> Population:
+    """Ann has spent 300 dollars and is a curator, bob 150 and is a collector, cid 60 and is a listener, dot nothing."""
+    definition = club(program_id("impact"), **TIMELESS)
+    people = await Population(house, definition.model_copy(update={"retention": None})).open()
+    await people.join("ann", "bob", "cid", "dot")
+    for day, (person, amount) in enumerate([("ann", "100"), ("ann", "200"), ("bob", "150"), ("cid", "60")], start=1):
+        await people.buy(person, amount, START + timedelta(days=day))
+    for person in ("ann", "bob", "cid", "dot"):
+        await people.look(person, START + timedelta(days=5))
+    return people
+
+
+@pytest.mark.parametrize(
+    ("transition", "moves", "down"),
+    [
+        ("at_once", (("collector", "listener", 1), ("curator", "collector", 1)), 2),
+        ("keep_until_end", (), 0),
+        ("grandfather", (), 0),
+    ],
+)
+async def test_who_would_move_tier_depends_on_the_transition(
+    house: House, transition: str, moves: tuple[tuple[str, str, int], ...], down: int
+) -> None:
+    people = await _shop(house)
+    await people.amend(tiers=tiers_of(people.definition, "200", "400"), transition=transition)
+    impact = await people.impact()
+    assert impact.moves == tuple(Move(from_tier=was, to_tier=is_, members=many) for was, is_, many in moves)
+    assert (impact.members, impact.members_up, impact.members_down) == (4, 0, down)
+    assert sum(each.members for each in impact.without_transition) == 2
+    assert {name: row.tier_by_rules for name, row in (await people.rows()).items()} == {"ann": "collector", "bob": "listener"}
+
+
+async def test_an_easier_tier_lifts_whoever_has_done_enough(house: House) -> None:
+    people = await _shop(house)
+    await people.amend(tiers=tiers_of(people.definition, "50", "250"))
+    impact = await people.impact()
+    assert impact.moves == (Move(from_tier="listener", to_tier="collector", members=1),)
+    assert (impact.members_up, impact.members_down) == (1, 0)
+    assert "1 from listener to collector" in impact.told
+
+
+async def test_points_are_those_of_the_same_events_by_both_revisions(house: House) -> None:
+    """10 points for a dollar become 8: ann loses 600 of 3,000, bob 300 of 1,500, cid 120 of 600; nobody gains."""
+    people = await _shop(house)
+    rules_ = [rule.model_dump(mode="json", by_alias=True, exclude_defaults=True) for rule in people.definition.earning]
+    (purchase,) = [rule for rule in rules_ if rule["event"] == "purchase"]
+    assert purchase["rate"] == "10", "all of them were listeners when they bought"
+    purchase["rate"] = "8"
+    await people.amend(earning=rules_)
+    impact = await people.impact()
+    assert (impact.points_before, impact.points_after, impact.events) == (5100, 4080, 4)
+    assert (impact.members_gaining, impact.members_losing, impact.points_gained, impact.points_lost) == (0, 3, 0, 1020)
+    changes = [(name, row.points_change) for name, row in (await people.rows()).items()]
+    assert changes == [("ann", -600), ("bob", -300), ("cid", -120)], "those who lose most come first"
+    assert impact.figures["points_lost"] == 1020
+    assert "0 gain 0 points, 3 lose 1,020" in impact.told
+
+
+async def test_what_was_taken_back_cancelled_or_is_long_ago_counts_for_nothing(house: House) -> None:
+    people = await _shop(house)
+    returned = await people.buy("dot", "40", START + timedelta(days=7))
+    waiting = await people.buy("dot", "30", START + timedelta(days=8), pending=True)
+    asked: dict[str, Any] = {"program": people.program, "participant": "dot", "currency": people.definition.currency.code}
+    keys = (f"dot/{(START + timedelta(days=day)).isoformat()}/purchase" for day in (7, 8))
+    assert (returned.outcome, waiting.outcome) == ("posted", "posted")
+    at = START + timedelta(days=9)
+    await house.ledger.reverse(Reverse(**asked, key="back", fingerprint="back", of=next(keys), effective_at=at))
+    await house.ledger.cancel(Cancel(**asked, key="no", fingerprint="no", earn=next(keys), effective_at=at))
+    rules_ = [rule.model_dump(mode="json", by_alias=True, exclude_defaults=True) for rule in people.definition.earning]
+    for rule in rules_:
+        if rule["event"] == "purchase":
+            rule["rate"] = "20"
+    await people.amend(earning=rules_)
+    assert (await people.impact()).points_before == 5100
+    assert "dot" not in await people.rows()
+    later = await people.impact(START + timedelta(days=367, seconds=-1))
+    assert later.points_before == 5100 - 1000, "ann's first purchase is a year and a day ago"
+
+
+async def test_a_point_that_is_worth_less_takes_from_whoever_has_some(house: House) -> None:
+    people = await _shop(house)
+    currency = people.definition.currency.model_dump(mode="json")
+    less = people.definition.currency.value_per_point / 2
+    await people.amend(currency=currency | {"value_per_point": str(less)})
+    impact = await people.impact()
+    assert (impact.outstanding, impact.value_change) == (5100, -5100 * less)
+    assert (await people.rows())["bob"].value_change == -1500 * less
+    assert impact.events == 0, "the rules of no event have changed"
+
+
+async def test_a_repetition_computes_the_same_and_leaves_nothing_of_the_one_before(house: House) -> None:
+    people = await _shop(house)
+    await people.amend(tiers=tiers_of(people.definition, "200", "400"), transition="at_once")
+    first, rows = await people.impact(), await people.rows()
+    assert (await people.impact(), await people.rows()) == (first, rows)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("transition", ["at_once", "keep_until_end", "grandfather"])
+async def test_it_is_what_looking_at_each_member_finds_once_the_amendment_is_in_force(
+    house: House, seed: int, transition: str
+) -> None:
+    chance = random.Random(seed)
+    definition = club(program_id("naive"), retention=None)
+    people = await Population(house, definition).open()
+    names = [f"m-{n}" for n in range(25)]
+    await people.join(*names)
+    for name in names:
+        for _ in range(chance.randrange(4)):
+            amount = str(chance.choice([20, 45, 80, 120, 260]))
+            await people.buy(name, amount, START + timedelta(days=chance.randrange(1, 160), seconds=chance.randrange(86400)))
+        await people.look(name, START + timedelta(days=165))
+    thresholds = sorted(chance.sample(range(30, 400), 2))
+    rules_ = [rule.model_dump(mode="json", by_alias=True, exclude_defaults=True) for rule in definition.earning]
+    for rule in rules_:
+        if rule["event"] == "purchase":
+            rule["tier_rates"] = {}
+            rule |= {"rate": str(chance.choice([7, 12])), "tier_bonus": {"collector": "25"}}
+    tiers = tiers_of(definition, *map(str, thresholds))
+    amended = await people.amend(tiers=tiers, earning=rules_, transition=transition)
+    impact, rows = await people.impact(), await people.rows()
+
+    before: dict[str, str] = {name: await people.look(name, THEN) for name in names}
+    async with house.engine.begin() as connection:
+        await programs.put_in_force(connection, people.program, 2, THEN)
+    moved = {name: await people.look(name, THEN) for name in names}
+    expected = {name: (before[name], moved[name]) for name in names if before[name] != moved[name]}
+    found = {
+        name: (row.tier_before, row.tier_after)
+        for name, row in rows.items()
+        if row.tier_before is not None and row.tier_before != row.tier_after
+    }
+    assert found == expected
+    assert sum(each.members for each in impact.moves) == len(expected)
+
+    statement = text(
+        "SELECT participant, effective_at, details FROM ledger.txn JOIN ledger.account ON account.id = account_id "
+        "WHERE txn.program = :program AND txn.kind = 'earn' ORDER BY effective_at"
+    )
+    async with house.engine.connect() as connection:
+        events = (await connection.execute(statement, {"program": people.program})).all()
+    by_both: dict[str, list[int]] = {}
+    for participant, at, details in events:
+        event = Event(type=details["event"], amount=Decimal(details["amount"]))
+        totals = by_both.setdefault(participant, [0, 0])
+        for side, by in enumerate((definition, amended)):
+            totals[side] += earning.rate(by, details["tier"], event, at=at).points
+    expected_points = {name: (old, new) for name, (old, new) in by_both.items() if old != new}
+    assert {name: (row.points_before, row.points_after) for name, row in rows.items() if row.points_change} == expected_points
+    assert impact.points_gained - impact.points_lost == sum(new - old for old, new in expected_points.values())
+
+
+async def test_caps_and_attributes_that_are_numbers_are_reckoned_with(house: House) -> None:
+    """A cap of 20,000 points a month becomes one of 10,000: who sold for 9,000 three times in a month loses by it."""
+    definition = example("marketplace-sellers.yaml", program_id("capped"), retention=None, benefits=[])
+    people = await Population(house, definition).open()
+    await people.join("ann", "bob")
+    capped = next(rule for rule in definition.earning if rule.cap is not None and rule.event == "sale")
+    assert capped.cap is not None
+    for day in range(3):
+        await people.buy("ann", "18000", START + timedelta(days=day), event="sale")
+    await people.buy("bob", "1000", START + timedelta(days=1), event="sale")
+    rules_ = [rule.model_dump(mode="json", by_alias=True, exclude_defaults=True) for rule in definition.earning]
+    for rule in rules_:
+        if rule["id"] == capped.id:
+            rule["cap"]["points"] = capped.cap.points // 2
+    await people.amend(earning=rules_)
+    impact, rows = await people.impact(), await people.rows()
+    assert list(rows) == ["ann"]
+    assert (rows["ann"].points_before, rows["ann"].points_after) == (capped.cap.points, capped.cap.points // 2)
+    assert (impact.members_losing, impact.points_lost, impact.unrated) == (1, capped.cap.points // 2, 0)
+
+
+def test_events_whose_rules_stay_are_not_rated_again() -> None:
+    definition = club("same")
+    assert rules.events_touched(definition, definition.model_copy(update={"summary": "Said otherwise."})) == frozenset()
+    rule = definition.earning[0]
+    other = definition.model_copy(update={"earning": (rule.model_copy(update={"rate": Decimal(11)}), *definition.earning[1:])})
+    assert rules.events_touched(definition, other) == {rule.event}
+
+
+def test_the_sentence_names_the_largest_moves_and_counts_the_others() -> None:
+    moves = tuple(Move(from_tier=f"t{n}", to_tier="base", members=n) for n in range(1, 9))
+    impact = Impact(
+        revision=2,
+        compared_with=1,
+        at=THEN,
+        since=START,
+        transition="keep_until_end",
+        members=1000,
+        moves=moves,
+        without_transition=(*moves, Move(from_tier="gold", to_tier="base", members=64)),
+        money="USD",
+        value_before=Decimal("0.01"),
+        value_after=Decimal("0.005"),
+        outstanding=500_000,
+        value_change=Decimal(-2500),
+    )
+    assert impact.told == (
+        "1,000 members; 8 from t8 to base; 7 from t7 to base; 6 from t6 to base; 5 from t5 to base; 4 from t4 to base; "
+        "6 between other tiers; 64 more would, were it not for the transition keep until end; "
+        "nobody gains or loses points by the last year's events; what is outstanding is worth 2,500.00 USD less"
+    )
