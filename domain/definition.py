@@ -1,7 +1,8 @@
 """The program definition: everything a product owner decides about a program, as one immutable document.
 
 The document is written as YAML (`domain/definition_file.py` reads it and finds every fault with its line); its parts are in
-`definition_tiers`, `definition_earning`, `definition_rewards`, `definition_partners` and `definition_life`.
+`definition_tiers`, `definition_earning`, `definition_rewards`, `definition_partners`, `definition_life` and
+`definition_tests`.
 Periods are ISO 8601 durations; points are whole numbers; money is written in its unit (12.50) and computed in its smallest one.
 """
 
@@ -20,7 +21,6 @@ from domain.definition_life import (
     Criterion,
     Escalation,
     Evaluation,
-    Expectation,
     GatePolicy,
     GateRule,
     Gates,
@@ -33,11 +33,6 @@ from domain.definition_life import (
     RemainderInto,
     Retention,
     Risk,
-    Scenario,
-    ScenarioEvent,
-    ScenarioPhase,
-    SignOffPhase,
-    TestPhase,
     Wave,
     WindDown,
 )
@@ -50,6 +45,17 @@ from domain.definition_rewards import (
     Reward,
     TillFulfilment,
     VoucherFulfilment,
+)
+from domain.definition_tests import (
+    Expectation,
+    ExpectedRewards,
+    PrototypePhase,
+    Scenario,
+    ScenarioEvent,
+    ScenarioPhase,
+    ScenarioRedemption,
+    SignOffPhase,
+    TestPhase,
 )
 from domain.definition_tiers import Counter, Downgrade, Held, Qualification, Threshold, Tier, Validity
 from domain.definition_values import (
@@ -94,6 +100,7 @@ __all__ = [
     "Escalation",
     "Evaluation",
     "Expectation",
+    "ExpectedRewards",
     "Expiry",
     "Fulfilment",
     "GatePolicy",
@@ -116,6 +123,7 @@ __all__ = [
     "PointsCurrency",
     "PointsTransfer",
     "Prototype",
+    "PrototypePhase",
     "Qualification",
     "Rate",
     "RemainderInto",
@@ -126,6 +134,7 @@ __all__ = [
     "Scenario",
     "ScenarioEvent",
     "ScenarioPhase",
+    "ScenarioRedemption",
     "SignOffPhase",
     "TestPhase",
     "Threshold",

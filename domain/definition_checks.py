@@ -12,7 +12,7 @@ from domain import definition_checks_gates
 from domain.definition_checks_earning import earning, expiry
 from domain.definition_checks_end import floors, late_files, personal_data, remainder
 from domain.definition_checks_events import attributes, scenario_events
-from domain.definition_checks_rewards import joining, rewards
+from domain.definition_checks_rewards import joining, rewards, scenario_rewards
 from domain.definition_checks_tiers import counters, milestones, qualifications, tiers
 from domain.definition_plain import Finding, Plain, choose, decimals_of, gates, known_tier, scenarios, twice
 
@@ -118,6 +118,7 @@ def _best(
 
 def _bounds(whole: Plain) -> Iterator[Finding]:
     bounded = [(each, "figure") for each in whole["prototype"]["criteria"].items()]
+    bounded += [(each, "figure") for phase in whole["test_phases"].items() for each in phase["criteria"].items()]
     bounded += [(each, "kpi") for each in whole["objectives"].items()]
     bounded += [(each, "figure") for gate in gates(whole) for each in gate["automatic"]["bounds"].items()]
     for part, name in bounded:
@@ -229,6 +230,7 @@ _CHECKS: tuple[Callable[[Plain], Iterator[Finding]], ...] = (
     _bounds,
     _kpi_terms,
     scenario_events,
+    scenario_rewards,
     _waves,
     floors,
     late_files,
