@@ -106,7 +106,7 @@ async def submit_revision(
         async with services.engine.connect() as connection:
             record = await programs.find(connection, program)
             latest = await programs.latest_digest(connection, program)
-            await transaction_logs.require(connection, definition.prototype.transactions)
+            await transaction_logs.require_all_of(connection, definition)
             await _check_nobody_is_left(connection, record, definition)
         etags.check_unchanged(if_match, latest, "The program")
         submission = RevisionSubmission(

@@ -28,7 +28,8 @@ def scenario_rewards(whole: Plain) -> Iterator[Finding]:
         for reward in redeemed:
             if reward.text in known and reward.text not in [each.text for each in asked]:
                 yield reward.says(
-                    f"nothing in the scenario redeems {reward.text!r}", f"add an event with redeem: {reward.text}, or take it away"
+                    f"nothing in the scenario redeems {reward.text!r}",
+                    f"add an event with redeem: {reward.text}, or take it away",
                 )
 
 

@@ -17,11 +17,10 @@ Driver: TypeAlias = "Connection[Record]"
 
 async def fetch(engine: AsyncEngine, statement: str, arguments: Sequence[Any]) -> list[Record]:
     """The rows of one statement that is a transaction of its own. Raises DBAPIError."""
-    async with _checked_out(engine) as driver:
-        # Within a rehearsal, what would be a transaction of its own is a savepoint: its error must harm nothing else.
-        async with driver.transaction() if driver.is_in_transaction() else nullcontext():
-            rows: list[Record] = await driver.fetch(statement, *arguments)
-            return rows
+    # Within a rehearsal, what would be a transaction of its own is a savepoint: its error must harm nothing else.
+    async with _checked_out(engine) as driver, driver.transaction() if driver.is_in_transaction() else nullcontext():
+        rows: list[Record] = await driver.fetch(statement, *arguments)
+        return rows
 
 
 @asynccontextmanager

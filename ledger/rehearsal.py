@@ -16,7 +16,8 @@ async def rehearsal(engine: AsyncEngine) -> AsyncIterator[Ledger]:
 
     What would be a transaction of its own is a savepoint in it, so that each call sees what the calls before have done, and
     nobody else sees any of it. It is for one caller at a time, under a program of its own, which keeps it from waiting for
-    accounts in use. Numbers that sequences have given out are gone. A report that needs a snapshot of its own (`check`, `statement`) cannot be had here.
+    accounts in use. Numbers that sequences have given out are gone. A report that needs a snapshot of its own (`check`,
+    `statement`) cannot be had here.
     """
     pooled = await engine.raw_connection()
     driver = pooled.driver_connection

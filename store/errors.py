@@ -67,11 +67,11 @@ class LogUnknown(TenureError):
     status = 422
     title = "The transaction log is not there"
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, field: str = "prototype.transactions") -> None:
         super().__init__(
             f"There is no transaction log {name!r}.",
-            remedy="Load it with `tenure log load`, or name another in `prototype.transactions`.",
-            field="prototype.transactions",
+            remedy=f"Load it with `tenure log load`, or name another in `{field}`.",
+            field=field,
         )
 
 

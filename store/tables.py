@@ -210,13 +210,45 @@ test_result = Table(
     _program(),
     Column("revision", Integer, nullable=False),
     Column("phase", Text, nullable=False),
+    Column("attempt", Integer, nullable=False, server_default="1"),
     Column("kind", Text, nullable=False),
     Column("passed", Boolean, nullable=False),
     Column("evidence", JSONB, nullable=False),
     _instant("at"),
     _recorded_at(),
-    PrimaryKeyConstraint("program", "revision", "phase", name="test_result_pkey"),
+    PrimaryKeyConstraint("program", "revision", "phase", "attempt", name="test_result_pkey"),
 )
+
+readiness_check = Table(
+    "readiness_check",
+    metadata,
+    _program(),
+    Column("revision", Integer, nullable=False),
+    _instant("at"),
+    Column("ready", Boolean, nullable=False),
+    Column("results", JSONB, nullable=False),
+    _recorded_at(),
+    PrimaryKeyConstraint("program", "revision", "at", name="readiness_check_pkey"),
+)
+"""What every look at a revision's readiness for its launch has found; append-only by privilege."""
+
+readiness_signature = Table(
+    "readiness_signature",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _program(),
+    Column("revision", Integer, nullable=False),
+    Column("item", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    _instant("at"),
+    Column("taken_back_by", Text),
+    _instant("taken_back_at", nullable=True),
+    _recorded_at(),
+    CheckConstraint("(taken_back_by IS NULL) = (taken_back_at IS NULL)", name="readiness_signature_taken_back"),
+    Index("readiness_signature_once", "program", "revision", "item", unique=True, postgresql_where="taken_back_at IS NULL"),
+)
+"""Who has signed which item of a revision's readiness; one that was taken back stays, and counts no more."""
 
 evaluation = Table(
     "evaluation",

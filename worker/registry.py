@@ -141,6 +141,8 @@ class Activities:
             BULK_QUEUE: [
                 self.qualification.run_prototype,
                 self.qualification.simulate_definition,
+                self.qualification.rehearse_scenarios,
+                self.qualification.simulate_phase,
                 self.evaluation.evaluate_program,
                 self.amendments.nudge_concerned,
                 self.expiry.expire_due,
