@@ -21,6 +21,7 @@ from cli import (
     points,
     program,
     prototype,
+    readiness,
     reports,
     reward,
 )
@@ -69,6 +70,7 @@ app.add_typer(prototype.app, name="prototype")
 app.add_typer(program.app, name="program")
 app.add_typer(reports.app, name="report")
 app.add_typer(gate.app, name="gate")
+app.add_typer(readiness.app, name="readiness")
 app.add_typer(member.app, name="member")
 app.add_typer(cohort.app, name="cohort")
 app.add_typer(event.app, name="event")

@@ -26,6 +26,8 @@ Action = Literal[
     "gate_decided",
     "gate_beyond_reach",
     "vote",
+    "readiness_signed",
+    "readiness_unsigned",
     "delegation_given",
     "delegation_ended",
     "api_key_made",

@@ -1,8 +1,8 @@
 """The program definition: everything a product owner decides about a program, as one immutable document.
 
 The document is written as YAML (`domain/definition_file.py` reads it and finds every fault with its line); its parts are in
-`definition_tiers`, `definition_earning`, `definition_rewards`, `definition_partners`, `definition_life` and
-`definition_tests`.
+`definition_tiers`, `definition_earning`, `definition_rewards`, `definition_partners`, `definition_life`,
+`definition_tests` and `definition_readiness`.
 Periods are ISO 8601 durations; points are whole numbers; money is written in its unit (12.50) and computed in its smallest one.
 """
 
@@ -37,6 +37,7 @@ from domain.definition_life import (
     WindDown,
 )
 from domain.definition_partners import Agreement, Interaction, Joining, Partner, PointsTransfer
+from domain.definition_readiness import Readiness, ReadinessItem
 from domain.definition_rewards import (
     Benefit,
     Fulfilment,
@@ -49,6 +50,8 @@ from domain.definition_rewards import (
 from domain.definition_tests import (
     Expectation,
     ExpectedRewards,
+    PilotCriterion,
+    PilotPhase,
     PrototypePhase,
     Scenario,
     ScenarioEvent,
@@ -120,12 +123,16 @@ __all__ = [
     "Offer",
     "Partner",
     "PerMember",
+    "PilotCriterion",
+    "PilotPhase",
     "PointsCurrency",
     "PointsTransfer",
     "Prototype",
     "PrototypePhase",
     "Qualification",
     "Rate",
+    "Readiness",
+    "ReadinessItem",
     "RemainderInto",
     "Retention",
     "Reward",
@@ -259,6 +266,8 @@ class Definition(Part):
     """The simulation before anything is promised."""
     test_phases: Annotated[tuple[TestPhase, ...], Field(min_length=1)]
     """What must pass before the launch, in this order."""
+    readiness: Readiness = Readiness()
+    """What must be ready before the launch."""
     waves: Annotated[tuple[Wave, ...], Field(min_length=1)]
     """The steps of the launch."""
     evaluation: Evaluation

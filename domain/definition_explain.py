@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from domain import definition_words as words
-from domain.definition import Definition, PrototypePhase, ScenarioPhase, TestPhase
+from domain.definition import Definition, PilotPhase, PrototypePhase, ScenarioPhase, TestPhase
 from domain.jurisdictions import PROFILES, floors
 
 
@@ -75,8 +75,14 @@ def _before_launch(definition: Definition) -> tuple[str, ...]:
         f"The concept is approved by {words.policy(gates.strategy)}, the launch by {words.policy(gates.launch)}.",
         f"The prototype runs on {prototype.transactions}, and must meet {len(prototype.criteria)} criteria.",
         f"Tests: {words.listed(phases)}.",
+        *_readiness(definition),
         f"Waves: {words.listed(waves)}.",
     )
+
+
+def _readiness(definition: Definition) -> tuple[str, ...]:
+    items = [f"{item.name} ({item.owner})" for item in definition.readiness.items]
+    return (f"Signed before the launch: {words.listed(items)}.",) if items else ()
 
 
 def _phase(phase: TestPhase) -> str:
@@ -85,6 +91,8 @@ def _phase(phase: TestPhase) -> str:
         return f"{len(phase.scenarios)} scenarios{again}"
     if isinstance(phase, PrototypePhase):
         return f"simulated on {phase.transactions}, {len(phase.criteria)} criteria{again}"
+    if isinstance(phase, PilotPhase):
+        return f"with the cohort {phase.cohort} for {words.period(phase.lasts)}, {len(phase.criteria)} criteria{again}"
     return f"signed off by {words.policy(phase.gate)}{again}"
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag
 
 from domain.definition_life import Criterion, GatePolicy
-from domain.definition_values import Amount, AttributeValue, Fraction, Part, Text
+from domain.definition_values import Amount, AttributeValue, Count, Fraction, Kpi, Length, Number, Part, Text
 from domain.ids import Name
 from domain.period import Period
 from domain.window import Moment
@@ -112,6 +112,40 @@ class PrototypePhase(Part):
     """Who may have the phase run again once it has failed; without it, the revision goes back at once."""
 
 
+class PilotCriterion(Part):
+    """A bound on one figure of the pilot, taken over all of its time as an evaluation takes it."""
+
+    kpi: Kpi
+    """The figure."""
+    at_least: Number | None = None
+    """The least that it must be; rates are fractions of 1."""
+    at_most: Number | None = None
+    """The most that it may be."""
+    minimum_sample: Count | None = None
+    """From how many members on it is told; from fewer it is immature, and the pilot has not passed."""
+
+
+class PilotPhase(Part):
+    """A test phase in which a real cohort joins before the launch; what its members earn stays theirs, whatever comes of it.
+
+    A program that is in operation runs no pilot: its members' events are rated by the revision in force alone, so that an
+    amendment passes over the phase, and its evidence says so.
+    """
+
+    id: Name
+    """The phase's short name."""
+    kind: Literal["pilot"]
+    """`pilot`."""
+    cohort: Name
+    """The cohort whose members may join meanwhile, and nobody else; gathered with `tenure cohort add`."""
+    lasts: Length
+    """How long."""
+    criteria: Annotated[tuple[PilotCriterion, ...], Field(min_length=1)]
+    """What the figures must be for the pilot to pass."""
+    retry: GatePolicy | None = None
+    """Who may have it go on for as long again once it has not passed; without it, the revision goes back at once."""
+
+
 class SignOffPhase(Part):
     """A test phase that people sign off."""
 
@@ -125,4 +159,4 @@ class SignOffPhase(Part):
     """Who may have them asked again once they have not signed; without it, the revision goes back at once."""
 
 
-TestPhase = Annotated[ScenarioPhase | PrototypePhase | SignOffPhase, Field(discriminator="kind")]
+TestPhase = Annotated[ScenarioPhase | PrototypePhase | PilotPhase | SignOffPhase, Field(discriminator="kind")]

@@ -99,6 +99,8 @@ revision = Table(
     _instant("submitted_at"),
     Column("status", Text, nullable=False),
     _instant("effective_from", nullable=True),
+    _instant("piloted_from", nullable=True),
+    _instant("piloted_until", nullable=True),
     _recorded_at(),
     PrimaryKeyConstraint("program", "number", name="revision_pkey"),
 )
@@ -218,6 +220,23 @@ test_result = Table(
     _recorded_at(),
     PrimaryKeyConstraint("program", "revision", "phase", "attempt", name="test_result_pkey"),
 )
+
+pilot = Table(
+    "pilot",
+    metadata,
+    _program(),
+    Column("revision", Integer, nullable=False),
+    Column("phase", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("cohort", Text, nullable=False),
+    _instant("opened_at"),
+    _instant("due"),
+    _instant("closed_at", nullable=True),
+    _recorded_at(),
+    PrimaryKeyConstraint("program", "revision", "phase", "attempt", name="pilot_pkey"),
+    ForeignKeyConstraint(["program", "cohort"], ["store.cohort.program", "store.cohort.name"], name="pilot_cohort"),
+)
+"""When enrolment was open to which cohort before the launch, for which attempt at a revision's pilot."""
 
 readiness_check = Table(
     "readiness_check",

@@ -40,6 +40,7 @@ def club(program: str, **changes: Any) -> Definition:
         "prototype": {"transactions": f"{program}-log", "criteria": [{"figure": "members", "at_least": 1}]},
         "test_phases": [{"id": "rules", "kind": "scenario", "scenarios": [SCENARIO]}, SIGN_OFF],
         "waves": [{"id": "all", "share": 100, "minimum_time": "P30D"}],
+        "readiness": {"codes_in_stock": 0},
         "retention": {
             "silent_after": "P90D",
             "offer": {"points": 200, "message": "There is new music since your last visit."},

@@ -1,4 +1,4 @@
-"""RevisionQualification: the way of one revision from concept to launch approval: gate, prototype, test phases, gate."""
+"""RevisionQualification: the way of a revision from concept to launch: gate, prototype, test phases, readiness, gate."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -17,6 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.attributes import at_stage, of_program
     from workflows.decisions import ask
     from workflows.details import instant, told
+    from workflows.launch_readiness import LaunchReadiness, ReadinessStart, look_at
     from workflows.progress import tell
     from workflows.steps import do, do_in_bulk, signal_child
     from workflows.test_phase import PhaseStart, TestPhase
@@ -65,7 +66,14 @@ class RevisionQualification:
                     QualificationResult(outcome="failed", why=f"Test phase {phase.phase} failed: {phase.evidence}")
                 )
 
-        return self._end(_as_result(await self._ask("launch", gates.launch, "the launch", prototype.figures)))
+        unready = await self._be_ready()
+        if unready is not None:
+            return self._end(unready)
+        launch = await self._ask("launch", gates.launch, "the launch", prototype.figures)
+        if launch.outcome == "approved" and launch.glass is None:
+            # What has become missing while people decided is waited for; who broke the glass waits for nothing.
+            unready = await self._be_ready()
+        return self._end(unready or _as_result(launch))
 
     @workflow.signal(description="The revision is not wanted any more: withdraw the gate that is open, and end")
     def withdraw(self) -> None:
@@ -109,6 +117,36 @@ class RevisionQualification:
         )
         log = revision.definition.prototype.transactions
         return await do_in_bulk(QualificationActivities.run_prototype, task, f"Simulate the program over the log {log}")
+
+    async def _be_ready(self) -> QualificationResult | None:
+        """Wait until everything is ready for the launch (None), or how the qualification ends where it never will be."""
+        if not workflow.patched("readiness-before-launch"):
+            return None
+        revision, now = self._revision, workflow.now()
+        look = await look_at(revision)
+        if look.ready:
+            return None
+        why = look.told
+        if not look.sends_back:
+            definition = revision.definition
+            until = definition.readiness.wait_at_most.after(now, definition.zone)
+            child = await workflow.start_child_workflow(
+                LaunchReadiness.run,
+                ReadinessStart(revision=revision, look=look, since=now, until=until),
+                id=ids.readiness(revision.program, revision.number),
+                static_summary=f"Readiness of {revision.program}, revision {revision.number}",
+                search_attributes=of_program(revision.program, revision=revision.number, stage="acceptance_test"),
+            )
+            await workflow.wait_condition(lambda: child.done() or self._withdrawn)
+            if not child.done():
+                await signal_child(child, LaunchReadiness.withdraw)
+            outcome = await child
+            if self._withdrawn:
+                return QualificationResult(outcome="withdrawn", why="the program ends")
+            if outcome.ready:
+                return None
+            why = outcome.why
+        return QualificationResult(outcome="failed", why=f"Not ready for the launch: {why}")
 
     async def _test(self, number: int) -> PhaseResult:
         phase = self._revision.definition.test_phases[number]

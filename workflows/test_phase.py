@@ -1,10 +1,13 @@
 """TestPhase: one phase of a revision's acceptance test, its attempts, and the evidence that each of them leaves."""
 
+from contextlib import suppress
+
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from activities.pilots import PilotActivities, PilotEnd, PilotTask
     from activities.qualification import PrototypePhaseTask, QualificationActivities, ScenarioTask, SignOffTask
-    from domain.definition import GatePolicy, PrototypePhase, ScenarioPhase, SignOffPhase
+    from domain.definition import GatePolicy, PilotPhase, PrototypePhase, ScenarioPhase, SignOffPhase
     from domain.definition import TestPhase as Phase
     from domain.gates import Subject
     from domain.lifecycle import PhaseResult, Revision
@@ -12,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.decisions import ask
     from workflows.details import instant, told
     from workflows.progress import tell
-    from workflows.steps import do, do_in_bulk
+    from workflows.steps import do, do_in_bulk, remaining
 
 _MOST_OF_THE_EVIDENCE = 600
 """Characters of it in the title of a gate; all of it is kept, and shown with the gate."""
@@ -28,7 +31,7 @@ class PhaseStart(Message):
 
 @workflow.defn
 class TestPhase:
-    """Scripted scenarios run by the rules and on an isolated ledger, a simulation over a log, or a sign-off by people.
+    """Scripted scenarios by the rules and on an isolated ledger, a simulation over a log, a pilot, or a sign-off by people.
 
     Where the phase says who may have it run again, they are asked once it has failed; else it fails at once.
     """
@@ -70,6 +73,8 @@ class TestPhase:
             return await self._run_scenarios(phase)
         if isinstance(phase, PrototypePhase):
             return await self._simulate(phase)
+        if isinstance(phase, PilotPhase):
+            return await self._pilot(phase)
         return await self._ask_for_sign_off(phase)
 
     async def _run_scenarios(self, phase: ScenarioPhase) -> PhaseResult:
@@ -99,6 +104,34 @@ class TestPhase:
         return await do_in_bulk(
             QualificationActivities.simulate_phase, task, f"Simulate the program over the log {phase.transactions}"
         )
+
+    async def _pilot(self, phase: PilotPhase) -> PhaseResult:
+        """The cohort may join from now on, and what its members do is judged once the time is over, or nobody wants it."""
+        revision, now = self._revision, workflow.now()
+        task = PilotTask(
+            program=revision.program,
+            revision=revision.number,
+            definition=revision.definition,
+            phase=phase,
+            attempt=self._attempt,
+            at=now,
+            due=phase.lasts.after(now, revision.definition.zone),
+        )
+        begun = await do(PilotActivities.begin_pilot, task, f"Open enrolment to the cohort {phase.cohort}")
+        if begun.ended is not None or begun.since is None:
+            return begun.ended or PhaseResult(phase=phase.id, attempt=self._attempt, passed=False, evidence="not begun")
+        what = told(
+            f"Pilot {phase.id} with the cohort {phase.cohort} ({begun.size})",
+            f"since {instant(begun.since)}, until {instant(task.due)}; then its figures are judged",
+            f"to act: enrol its members with `tenure member enrol {revision.program} MEMBER`; nobody else may join yet",
+        )
+        await tell(revision.program, what)
+        with suppress(TimeoutError):
+            await workflow.wait_condition(
+                lambda: self._withdrawn, timeout=remaining(task.due), timeout_summary=f"The pilot lasts {phase.lasts}"
+            )
+        end = PilotEnd(task=task, since=begun.since, at=workflow.now(), withdrawn=self._withdrawn)
+        return await do_in_bulk(PilotActivities.end_pilot, end, f"Judge the pilot with the cohort {phase.cohort}")
 
     async def _ask_for_sign_off(self, phase: SignOffPhase) -> PhaseResult:
         revision = self._revision
