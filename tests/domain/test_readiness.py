@@ -36,7 +36,7 @@ def test_a_ledger_with_a_drift_is_finances() -> None:
     assert readiness.of_ledger("small", []).state == "ready"
     found = readiness.of_ledger("small", ["balance against its lots, 5 instead of 6 (account 7)", "another"])
     assert (found.owner, found.why) == ("finance", "2 drifts, the first: balance against its lots, 5 instead of 6 (account 7)")
-    assert found.how == "See `tenure ledger check --program small`, and correct what it names."
+    assert found.how == "See `tenure ledger check small`, and correct what it names."
 
 
 @pytest.mark.parametrize(("wanted", "free", "why"), [(1, 0, "0 free codes, and 1 must be there"), (5, 1, "1 free code, and 5")])

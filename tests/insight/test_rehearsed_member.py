@@ -104,7 +104,10 @@ async def test_points_beyond_what_an_account_can_hold_fail_the_scenario_and_the_
     result = await rehearse(engine, generous, scenario(12_000_000_000_000_000, "silver", *[big] * 4))
     assert not result.passed
     assert result.ledger is None
-    assert result.differs[-1] == ("the ledger could not do it: The balance is 9900000000000000")
+    assert result.differs[-1] == (
+        "the ledger could not do it: The balance is 9000000000000000, and 3000000000000000 more would bring it above "
+        "9007199254740992."
+    )
     assert set((await rows(engine)).values()) == {0}
 
 
