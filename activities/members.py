@@ -18,7 +18,7 @@ from domain.stages import MemberStatus
 from domain.waves import is_open_to
 from domain.window import Span
 from ledger import Earn, Forfeit, Ledger, Reschedule
-from store import announcements, invitations, members, programs
+from store import announcements, invitations, members, pilots, programs
 from store import benefits as given_benefits
 from store.announcements import ANNOUNCED
 
@@ -65,7 +65,11 @@ class MemberActivities:
             in_force = await programs.in_force_at(connection, joining.program, joining.at)
             if in_force is None or (program.enrolment_until is not None and joining.at >= program.enrolment_until):
                 raise ApplicationError("The program is not open for enrolment.", type="enrolment_closed", non_retryable=True)
-            if not is_open_to(program.salt, joining.participant, program.open_buckets):
+            # Before the launch there are pilots, whose cohorts alone may join; from then on there are waves.
+            piloted = program.launched_at is None and await pilots.admits(
+                connection, joining.program, joining.participant, joining.at
+            )
+            if not piloted and not is_open_to(program.salt, joining.participant, program.open_buckets):
                 raise ApplicationError(
                     "The waves opened so far do not reach this member.", type="not_in_wave", non_retryable=True
                 )

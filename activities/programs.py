@@ -9,13 +9,14 @@ from domain.audit import Fact
 from domain.lifecycle import Revision, StageChange, WaveOpening
 from domain.model import Message
 from domain.stages import RevisionStatus
-from store import audit, programs
+from store import audit, pilots, programs
 
 
 class RevisionSettled(Message):
     program: str
     number: int
     status: RevisionStatus
+    at: datetime | None = None
 
 
 class InForce(Message):
@@ -83,6 +84,8 @@ class ProgramActivities:
         """Write how the qualification of a revision ended."""
         async with self._engine.begin() as connection:
             await programs.settle_revision(connection, settled.program, settled.number, settled.status)
+            if settled.at is not None:
+                await pilots.stop_earning(connection, settled.program, settled.number, settled.at)
 
     @activity.defn
     async def put_in_force(self, in_force: InForce) -> None:

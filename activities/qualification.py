@@ -1,19 +1,22 @@
 """The evidence for a revision: its prototype over real transactions, and its scripted scenarios."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 
-from domain.definition import Definition, ScenarioPhase
+from domain.definition import Definition, Prototype, PrototypePhase, ScenarioPhase
 from domain.lifecycle import PhaseResult, PrototypeSummary
 from domain.model import Message
 from domain.prototype import PrototypeAnswer, PrototypeOrder, answer_of
-from domain.scenarios import run_scenario
+from domain.scenarios import ScenarioResult, run_scenario
 from insight.event_log import EventLog, of_purchases
 from insight.prototype import Purchase, UnusableLog, run, simulate
+from insight.rehearsed_member import rehearse
 from store import evidence, transaction_logs
+from store.errors import LogUnknown
 
 
 class PrototypeTask(Message):
@@ -29,12 +32,23 @@ class ScenarioTask(Message):
     definition: Definition
     phase: ScenarioPhase
     at: datetime
+    attempt: int = 1
+
+
+class PrototypePhaseTask(Message):
+    program: str
+    revision: int
+    definition: Definition
+    phase: PrototypePhase
+    attempt: int
+    at: datetime
 
 
 class SignOffTask(Message):
     program: str
     revision: int
     phase: str
+    attempt: int = 1
     gate: str
     passed: bool
     evidence: str
@@ -87,28 +101,46 @@ class QualificationActivities:
 
     @activity.defn
     async def run_scenarios(self, task: ScenarioTask) -> PhaseResult:
-        """Run the phase's scripted members through the rules and keep what each ended with."""
-        results = [run_scenario(task.definition, scenario) for scenario in task.phase.scenarios]
-        passed = all(result.passed for result in results)
-        await self._keep(
-            task.program,
-            evidence.TestRecord(
-                revision=task.revision,
-                phase=task.phase.id,
-                kind="scenario",
-                passed=passed,
-                evidence={"scenarios": [result.model_dump(mode="json") for result in results]},
-                at=task.at,
-            ),
+        """Run the phase's scripted members through the rules alone, as runs do that began before there was a rehearsal."""
+        return await self._judged(task, [run_scenario(task.definition, scenario) for scenario in task.phase.scenarios])
+
+    @activity.defn
+    async def rehearse_scenarios(self, task: ScenarioTask) -> PhaseResult:
+        """Run the phase's scripted members through the rules and on an isolated ledger, and keep what each ended with."""
+        return await self._judged(
+            task, [await rehearse(self._engine, task.definition, scenario) for scenario in task.phase.scenarios]
         )
-        failed = [result for result in results if not result.passed]
-        told = f"{len(results) - len(failed)} of {len(results)} scenarios passed"
-        for result in failed:
-            told += (
-                f"; {result.name}: expected {result.expected_points} points and tier {result.expected_tier},"
-                f" got {result.points} and {result.tier}"
-            )
-        return PhaseResult(phase=task.phase.id, passed=passed, evidence=told)
+
+    @activity.defn
+    async def simulate_phase(self, task: PrototypePhaseTask) -> PhaseResult:
+        """Simulate the definition over the phase's own log, keep the figures, and say whether its criteria hold.
+
+        A log that is not there, or that the rules cannot rate, is a phase that failed.
+        """
+        phase, before = task.phase, task.definition.prototype
+        burn_share = phase.burn_share if phase.burn_share is not None else before.burn_share
+        prototype = Prototype(transactions=phase.transactions, burn_share=burn_share, criteria=phase.criteria)
+        definition = task.definition.model_copy(update={"prototype": prototype})
+        try:
+            async with self._engine.connect() as connection:
+                rows = await transaction_logs.read(connection, phase.transactions)
+            result = await asyncio.to_thread(simulate, definition, [Purchase(*row) for row in rows])
+        except (LogUnknown, UnusableLog) as error:
+            passed, told, kept = False, f"the log {phase.transactions} cannot be used: {error}", None
+        else:
+            passed, kept = result.passed, result.model_dump(mode="json")
+            told = ", ".join(f"{criterion.figure} {criterion.value}" for criterion in result.criteria)
+        record = evidence.TestRecord(
+            revision=task.revision,
+            phase=phase.id,
+            attempt=task.attempt,
+            kind="prototype",
+            passed=passed,
+            evidence={"log": phase.transactions, "said": told, "result": kept},
+            at=task.at,
+        )
+        await self._keep(task.program, record)
+        return PhaseResult(phase=phase.id, attempt=task.attempt, passed=passed, evidence=told)
 
     @activity.defn
     async def keep_sign_off(self, task: SignOffTask) -> PhaseResult:
@@ -118,13 +150,35 @@ class QualificationActivities:
             evidence.TestRecord(
                 revision=task.revision,
                 phase=task.phase,
+                attempt=task.attempt,
                 kind="sign_off",
                 passed=task.passed,
                 evidence={"gate": task.gate, "said": task.evidence},
                 at=task.at,
             ),
         )
-        return PhaseResult(phase=task.phase, passed=task.passed, evidence=task.evidence)
+        return PhaseResult(phase=task.phase, attempt=task.attempt, passed=task.passed, evidence=task.evidence)
+
+    async def _judged(self, task: ScenarioTask, results: Sequence[ScenarioResult]) -> PhaseResult:
+        """Keep what each scripted member ended with; the phase has passed where all have."""
+        failed = [result for result in results if not result.passed]
+        record = evidence.TestRecord(
+            revision=task.revision,
+            phase=task.phase.id,
+            attempt=task.attempt,
+            kind="scenario",
+            passed=not failed,
+            evidence={"scenarios": [result.model_dump(mode="json") for result in results]},
+            at=task.at,
+        )
+        await self._keep(task.program, record)
+        told = "; ".join(
+            [
+                f"{len(results) - len(failed)} of {len(results)} scenarios passed",
+                *(f"{result.name}: {', '.join(result.differs)}" for result in failed),
+            ]
+        )
+        return PhaseResult(phase=task.phase.id, attempt=task.attempt, passed=not failed, evidence=told)
 
     async def _keep(self, program: str, record: evidence.TestRecord) -> None:
         async with self._engine.begin() as connection:

@@ -13,6 +13,7 @@ from api import (
     api_keys,
     audit,
     books,
+    cohorts,
     corrections,
     delegations,
     evaluations,
@@ -31,6 +32,7 @@ from api import (
     problems,
     programs,
     prototypes,
+    readiness,
     redemptions,
     reports,
     requests,
@@ -179,6 +181,7 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
         operational_reports,
         inbox,
         gates,
+        readiness,
         delegations,
         transaction_logs,
         prototypes,
@@ -188,7 +191,7 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
         wind_down,
         api_keys,
     )
-    of_members = (invitations, members, events, statements, corrections, exchanges, rewards, redemptions)
+    of_members = (invitations, cohorts, members, events, statements, corrections, exchanges, rewards, redemptions)
     for module in (*of_programs, *of_members, requests, problem_pages):
         app.include_router(module.router)
 

@@ -108,10 +108,21 @@ def _evidence(found: Evidence, people: Mapping[str, str]) -> str:
         parts.append(f"<p>Prototype on the log {escape(run.log)}, {_at(run.at)}: {verdict}</p>")
         parts.append(_table("", ("Figure", "Value", "Asked for"), rows))
     tests = [
-        [escape(test.phase), _at(test.at), _words(test.kind), "passed" if test.passed else "failed", _proof(test.evidence)]
+        [
+            escape(test.phase) + (f", attempt {test.attempt}" if test.attempt > 1 else ""),
+            _at(test.at),
+            _words(test.kind),
+            "passed" if test.passed else "failed",
+            _proof(test.evidence),
+        ]
         for test in found.tests
     ]
-    return "".join(parts) + _table("Tests", ("Phase", "At", "Kind", "Result", "Evidence"), tests)
+    parts.append(_table("Tests", ("Phase", "At", "Kind", "Result", "Evidence"), tests))
+    if found.readiness is not None:
+        looked = [[escape(each.about), each.state, _words(each.owner), escape(each.why)] for each in found.readiness.findings]
+        parts.append(f"<p>Readiness for the launch, {_at(found.readiness.at)}:</p>")
+        parts.append(_table("", ("What", "State", "Whose", "Why"), looked))
+    return "".join(parts)
 
 
 def _proof(evidence: Mapping[str, Any]) -> str:

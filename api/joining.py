@@ -29,7 +29,7 @@ from domain.definition import Amount, AttributeValue, Definition
 from domain.ids import Name, ParticipantId
 from domain.model import CAN_BE_KEPT, Value
 from domain.waves import is_open_to
-from store import invitations, members, programs
+from store import invitations, members, pilots, programs
 from store.errors import MemberUnknown
 
 _ATTRIBUTES = 50
@@ -56,6 +56,7 @@ async def check_enrolment(services: Services, program: str, enrolment: Enrolment
     async with services.engine.connect() as connection:
         record = await programs.find(connection, program)
         in_force = await programs.in_force_at(connection, program, now)
+        piloted = record.launched_at is None and await pilots.admits(connection, program, enrolment.participant, now)
         invited = await invitations.is_invited(connection, program, enrolment.participant)
         try:
             if (await members.find(connection, program, enrolment.participant)).status == "active":
@@ -65,12 +66,14 @@ async def check_enrolment(services: Services, program: str, enrolment: Enrolment
             pass
     if in_force is None or (record.enrolment_until is not None and now >= record.enrolment_until):
         raise EnrolmentClosed(program)
+    if record.launched_at is None and not piloted:
+        raise EnrolmentClosed(program)
     definition = in_force.definition
     if enrolment.agreement != definition.agreement.version:
         raise AgreementDiffers(enrolment.agreement, definition.agreement.version)
     if definition.joining.invitation_only and not invited:
         raise NotInvited(enrolment.participant)
-    if not is_open_to(record.salt, enrolment.participant, record.open_buckets):
+    if not piloted and not is_open_to(record.salt, enrolment.participant, record.open_buckets):
         raise NotInWave(enrolment.participant)
     _check_attributes(definition, enrolment)
     if enrolment.fee != rules.fee(definition.joining):

@@ -25,9 +25,11 @@ Action = Literal[
     "schedule evaluations",
     "read programs",
     "decide at a gate",
+    "sign readiness",
     "delegate",
     "load a transaction log",
     "invite members",
+    "gather cohorts",
     "run a prototype",
     "serve members",
     "confirm points",
@@ -54,9 +56,12 @@ MAY: dict[Action, frozenset[Role]] = {
     "read programs": _EVERYBODY,
     # Whose vote a gate takes is the gate's own rule.
     "decide at a gate": _EVERYBODY,
+    # Whose signature an item takes is the item's own rule.
+    "sign readiness": _EVERYBODY,
     "delegate": _EVERYBODY,
     "load a transaction log": frozenset({"product_owner", "analyst"}),
     "invite members": frozenset({"product_owner", "marketing", "operations", "member_service"}),
+    "gather cohorts": frozenset({"product_owner", "marketing", "operations"}),
     "run a prototype": frozenset({"product_owner", "analyst"}),
     "serve members": frozenset({"member_service"}),
     "confirm points": frozenset({"member_service", "operations"}),
@@ -88,7 +93,15 @@ ANYWHERE: frozenset[Action] = frozenset(
 """What takes the role in any one program where the address names none: the route itself then looks at which program it is.
 Everything else that names no program is about all of them, and takes the role for all."""
 IN_PERSON: frozenset[Action] = frozenset(
-    {"start a program", "revise a program", "end a program", "decide at a gate", "delegate", "manage API keys"}
+    {
+        "start a program",
+        "revise a program",
+        "end a program",
+        "decide at a gate",
+        "sign readiness",
+        "delegate",
+        "manage API keys",
+    }
 )
 """What no API key may: behind four eyes there must be two persons, and who makes a key would be a third."""
 COSTS: dict[Action, Expensive] = {

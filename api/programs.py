@@ -92,7 +92,7 @@ async def start_program(
         definition = await definition_in(request)
         check_may(asker, "start a program", definition.program)
         async with services.engine.connect() as connection:
-            await transaction_logs.require(connection, definition.prototype.transactions)
+            await transaction_logs.require_all_of(connection, definition)
             # Temporal forgets a workflow some time after its end; the store does not.
             with suppress(ProgramUnknown):
                 if (await programs.find(connection, definition.program)).stage in ENDED:

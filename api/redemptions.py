@@ -12,6 +12,7 @@ from temporalio.client import WorkflowFailureError
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
+from api import readiness
 from api.errors import (
     InsufficientPoints,
     KeyReused,
@@ -193,6 +194,7 @@ async def stock_reward(
             await _voucher_reward(services, program, reward)
             added = await redemptions.stock(connection, program, reward, stock.codes)
             free = await redemptions.free_codes(connection, program, reward)
+            await readiness.nudge(connection, program)  # a launch may wait for them
         told = StockAdded(reward=reward, added=added, free=free)
         return Answer(201, told.model_dump(mode="json"), f"/programs/{program}/rewards/{reward}/codes")
 
@@ -292,13 +294,17 @@ def _answer(record: RedemptionRecord, location: str) -> Answer:
 
 
 async def _voucher_reward(services: Services, program: str, reward: str) -> Reward:
-    """A reward that has a stock of codes. Raises RewardUnknown, NoSuchStock."""
+    """A reward that has a stock of codes, now or by a revision on its way to the launch. Raises RewardUnknown, NoSuchStock."""
     async with services.engine.connect() as connection:
         record = await programs.find(connection, program)
-        definition = await programs.definition(connection, program, record.revision_in_force or 1)
-    found = definition.reward(reward)
-    if found is None:
-        raise RewardUnknown(reward, [each.id for each in definition.rewards])
-    if not isinstance(found.fulfilment, VoucherFulfilment):
+        latest = (await programs.revisions(connection, program))[-1]
+        numbers = {record.revision_in_force or 1} | ({latest.number} if latest.status == "submitted" else set())
+        definitions = [await programs.definition(connection, program, number) for number in sorted(numbers)]
+    found = [each for definition in definitions if (each := definition.reward(reward)) is not None]
+    if not found:
+        known = dict.fromkeys(each.id for definition in definitions for each in definition.rewards)
+        raise RewardUnknown(reward, list(known))
+    of_codes = [each for each in found if isinstance(each.fulfilment, VoucherFulfilment)]
+    if not of_codes:
         raise NoSuchStock(reward)
-    return found
+    return of_codes[-1]

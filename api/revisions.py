@@ -155,7 +155,7 @@ async def handed_in(
     async with services.engine.connect() as connection:
         record = await programs.find(connection, program)
         latest = await programs.latest_digest(connection, program)
-        await transaction_logs.require(connection, definition.prototype.transactions)
+        await transaction_logs.require_all_of(connection, definition)
         in_force = await _in_force(connection, record)
         if in_force is not None:
             await _check_nobody_is_left(connection, program, definition, in_force)

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from cli.amendment import print_impact
 from cli.output import cell, console, facts, heading, table
+from cli.readiness_text import print_look
 from cli.report import print_prototype, print_tests
 from cli.text import count, instant, lasted, words
 
@@ -147,6 +148,8 @@ def _print_evidence(out: Console, evidence: dict[str, Any]) -> None:
     if evidence["prototype"] is not None:
         print_prototype(out, evidence["prototype"])
     print_tests(out, instant, evidence["tests"])
+    if evidence.get("readiness") is not None:
+        print_look(out, evidence["readiness"]["at"], evidence["readiness"]["findings"])
 
 
 def _escalation(gate: dict[str, Any]) -> str | None:

@@ -238,7 +238,7 @@ def print_tests(console: Console, when: When, tests: list[dict[str, Any]]) -> No
     """Print how test phases ended, with their evidence."""
     rows: list[list[object]] = [
         [
-            f"{test['phase']} r{test['revision']}",
+            f"{test['phase']} r{test['revision']}" + (f", attempt {test['attempt']}" if test.get("attempt", 1) > 1 else ""),
             when(test["at"]),
             words(test["kind"]),
             _passed(test["passed"]),
@@ -256,12 +256,14 @@ def _evidence(test: dict[str, Any]) -> str:
         return str(test["evidence"].get("said", ""))
     failed = [scenario for scenario in scenarios if not scenario["passed"]]
     told = [f"{len(scenarios) - len(failed)} of {count(len(scenarios), 'scenario')} passed"]
-    told += [
-        f"{scenario['name']}: expected {number(scenario['expected_points'])} points and {scenario['expected_tier']}, "
-        f"got {number(scenario['points'])} and {scenario['tier']}"
-        for scenario in failed
-    ]
+    told += [f"{scenario['name']}: {'; '.join(scenario.get('differs') or _differs(scenario))}" for scenario in failed]
     return "\n".join(told)
+
+
+def _differs(scenario: dict[str, Any]) -> list[str]:
+    """What a scenario came to that was kept before its differences were."""
+    expected = f"expected {number(scenario['expected_points'])} points and {scenario['expected_tier']}"
+    return [f"{expected}, got {number(scenario['points'])} and {scenario['tier']}"]
 
 
 def _print_waves(console: Console, when: When, waves: list[dict[str, Any]]) -> None:

@@ -1,7 +1,8 @@
 """The program definition: everything a product owner decides about a program, as one immutable document.
 
 The document is written as YAML (`domain/definition_file.py` reads it and finds every fault with its line); its parts are in
-`definition_tiers`, `definition_earning`, `definition_rewards`, `definition_partners` and `definition_life`.
+`definition_tiers`, `definition_earning`, `definition_rewards`, `definition_partners`, `definition_life`,
+`definition_tests` and `definition_readiness`.
 Periods are ISO 8601 durations; points are whole numbers; money is written in its unit (12.50) and computed in its smallest one.
 """
 
@@ -21,7 +22,6 @@ from domain.definition_life import (
     Criterion,
     Escalation,
     Evaluation,
-    Expectation,
     GatePolicy,
     GateRule,
     Gates,
@@ -34,15 +34,11 @@ from domain.definition_life import (
     RemainderInto,
     Retention,
     Risk,
-    Scenario,
-    ScenarioEvent,
-    ScenarioPhase,
-    SignOffPhase,
-    TestPhase,
     Wave,
     WindDown,
 )
 from domain.definition_partners import Agreement, Interaction, Joining, Partner, PointsTransfer
+from domain.definition_readiness import Readiness, ReadinessItem
 from domain.definition_rewards import (
     Benefit,
     Fulfilment,
@@ -51,6 +47,19 @@ from domain.definition_rewards import (
     Reward,
     TillFulfilment,
     VoucherFulfilment,
+)
+from domain.definition_tests import (
+    Expectation,
+    ExpectedRewards,
+    PilotCriterion,
+    PilotPhase,
+    PrototypePhase,
+    Scenario,
+    ScenarioEvent,
+    ScenarioPhase,
+    ScenarioRedemption,
+    SignOffPhase,
+    TestPhase,
 )
 from domain.definition_tiers import Counter, Downgrade, Held, Qualification, Threshold, Tier, Validity
 from domain.definition_values import (
@@ -96,6 +105,7 @@ __all__ = [
     "Escalation",
     "Evaluation",
     "Expectation",
+    "ExpectedRewards",
     "Expiry",
     "Fulfilment",
     "GatePolicy",
@@ -115,11 +125,16 @@ __all__ = [
     "Offer",
     "Partner",
     "PerMember",
+    "PilotCriterion",
+    "PilotPhase",
     "PointsCurrency",
     "PointsTransfer",
     "Prototype",
+    "PrototypePhase",
     "Qualification",
     "Rate",
+    "Readiness",
+    "ReadinessItem",
     "RemainderInto",
     "Retention",
     "Reward",
@@ -128,6 +143,7 @@ __all__ = [
     "Scenario",
     "ScenarioEvent",
     "ScenarioPhase",
+    "ScenarioRedemption",
     "SignOffPhase",
     "TestPhase",
     "Threshold",
@@ -254,6 +270,8 @@ class Definition(Part):
     """The simulation before anything is promised."""
     test_phases: Annotated[tuple[TestPhase, ...], Field(min_length=1)]
     """What must pass before the launch, in this order."""
+    readiness: Readiness = Readiness()
+    """What must be ready before the launch."""
     waves: Annotated[tuple[Wave, ...], Field(min_length=1)]
     """The steps of the launch."""
     evaluation: Evaluation

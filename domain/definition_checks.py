@@ -12,7 +12,7 @@ from domain import definition_checks_gates
 from domain.definition_checks_earning import earning, expiry
 from domain.definition_checks_end import floors, late_files, personal_data, remainder
 from domain.definition_checks_events import attributes, scenario_events
-from domain.definition_checks_rewards import joining, rewards
+from domain.definition_checks_rewards import joining, rewards, scenario_rewards
 from domain.definition_checks_tiers import counters, milestones, qualifications, tiers
 from domain.definition_plain import Finding, Plain, choose, decimals_of, gates, known_tier, scenarios, twice
 
@@ -59,6 +59,8 @@ def _unique(whole: Plain) -> Iterator[Finding]:
         yield from twice(whole[key].items(), "id", f"there are two {noun}s {{}}", "give one another id")
     for phase in whole["test_phases"].items():
         yield from twice(phase["scenarios"].items(), "name", "there are two scenarios {}", "give one another name")
+    items = whole["readiness"]["items"].items()
+    yield from twice(items, "id", "there are two items of readiness {}", "give one another id")
     kpis = whole["evaluation"]["kpis"].items()
     yield from twice(kpis, "kpi", "{} is judged twice", "write one entry with all its thresholds")
 
@@ -118,6 +120,8 @@ def _best(
 
 def _bounds(whole: Plain) -> Iterator[Finding]:
     bounded = [(each, "figure") for each in whole["prototype"]["criteria"].items()]
+    for phase in whole["test_phases"].items():
+        bounded += [(each, "kpi" if phase["kind"].text == "pilot" else "figure") for each in phase["criteria"].items()]
     bounded += [(each, "kpi") for each in whole["objectives"].items()]
     bounded += [(each, "figure") for gate in gates(whole) for each in gate["automatic"]["bounds"].items()]
     for part, name in bounded:
@@ -134,6 +138,11 @@ def _bounds(whole: Plain) -> Iterator[Finding]:
 
 
 def _kpi_terms(whole: Plain) -> Iterator[Finding]:
+    for phase in whole["test_phases"].items():
+        yield from twice(phase["criteria"].items(), "kpi", "{} is bounded twice", "write one criterion with both bounds")
+        for criterion in phase["criteria"].items():
+            if criterion["kpi"].text == "lifetime_value":
+                yield criterion["kpi"].says("a pilot has no terms for a lifetime value", "bound another figure")
     for rule in whole["evaluation"]["kpis"].items():
         kpi = rule["kpi"].text
         if kpi == "lifetime_value" and not rule["lifetime"].given:
@@ -167,6 +176,13 @@ def _waves(whole: Plain) -> Iterator[Finding]:
 
 def _partners(whole: Plain) -> Iterator[Finding]:
     for partner in whole["partners"].items():
+        begins, ends = partner["agreement_from"], partner["agreement_until"]
+        for date in (begins, ends):
+            if date.given and not partner["agreement"].given:
+                yield date.says("there is no agreement that it could be the date of", "add agreement, or take the date away")
+        first, last = begins.moment, ends.moment
+        if first and last and first.is_day and last.is_day and last.value <= first.value:
+            yield ends.says(f"the agreement ends on {last}, and begins on {first}: it is never in force", "write a later day")
         inward, outward = partner["transfer_in"]["rate"].number, partner["transfer_out"]["rate"].number
         if inward is not None and outward is not None and inward * outward > 1:
             yield partner["transfer_in"]["rate"].says(
@@ -226,9 +242,11 @@ _CHECKS: tuple[Callable[[Plain], Iterator[Finding]], ...] = (
     definition_checks_gates.steps,
     definition_checks_gates.times,
     definition_checks_gates.automatic,
+    definition_checks_gates.signed,
     _bounds,
     _kpi_terms,
     scenario_events,
+    scenario_rewards,
     _waves,
     floors,
     late_files,

@@ -19,6 +19,13 @@ def asked(whole: Plain) -> Iterator[Finding]:
                 yield role.says("the program's owner is always left out of its gates, so this could never be met", _OTHERS)
 
 
+def signed(whole: Plain) -> Iterator[Finding]:
+    """What is signed before the launch is never the owner's, who would sign their own work."""
+    for item in whole["readiness"]["items"].items():
+        if item["owner"].text == "product_owner":
+            yield item["owner"].says("the program's owner signs nothing of their own program", _OTHERS)
+
+
 def steps(whole: Plain) -> Iterator[Finding]:
     """The steps of a gate are 1, 2, 3 and so on."""
     for gate in gates(whole):

@@ -1,8 +1,8 @@
-"""Checks of rewards and of joining: what is offered at some time, and a fee that can be paid."""
+"""Checks of rewards and of joining: what is offered at some time, what scenarios redeem, and a fee that can be paid."""
 
 from collections.abc import Iterator
 
-from domain.definition_plain import Finding, Plain, decimals_of, finer
+from domain.definition_plain import Finding, Plain, choose, decimals_of, finer, scenarios
 
 
 def rewards(whole: Plain) -> Iterator[Finding]:
@@ -13,6 +13,24 @@ def rewards(whole: Plain) -> Iterator[Finding]:
             yield reward["until"].says(
                 f"the reward ends on {ends}, and begins on {begins}: it is never offered", "write a later day"
             )
+
+
+def scenario_rewards(whole: Plain) -> Iterator[Finding]:
+    """Scenarios name rewards that there are, and expect to have got only what they ask for."""
+    known = [reward["id"].text for reward in whole["rewards"].items() if reward["id"].text]
+    for scenario in scenarios(whole):
+        asked = [event["redeem"] for event in scenario["events"].items() if event["redeem"].given]
+        expected = scenario["expect"]["rewards"]
+        redeemed = expected["redeemed"].items()
+        for reward in [*asked, *redeemed, *expected["may_redeem"].items()]:
+            if known and reward.text is not None and reward.text not in known:
+                yield reward.says(f"there is no reward {reward.text!r}", choose(known, "add it to rewards"))
+        for reward in redeemed:
+            if reward.text in known and reward.text not in [each.text for each in asked]:
+                yield reward.says(
+                    f"nothing in the scenario redeems {reward.text!r}",
+                    f"add an event with redeem: {reward.text}, or take it away",
+                )
 
 
 def joining(whole: Plain) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from domain import definition_words as words
-from domain.definition import Definition, ScenarioPhase
+from domain.definition import Definition, PilotPhase, PrototypePhase, ScenarioPhase, TestPhase
 from domain.jurisdictions import PROFILES, floors
 
 
@@ -69,19 +69,31 @@ def _tiers(definition: Definition) -> tuple[str, ...]:
 
 def _before_launch(definition: Definition) -> tuple[str, ...]:
     prototype, gates = definition.prototype, definition.gates
-    phases = (
-        f"{phase.id} ({len(phase.scenarios)} scenarios)"
-        if isinstance(phase, ScenarioPhase)
-        else f"{phase.id} (signed off by {words.policy(phase.gate)})"
-        for phase in definition.test_phases
-    )
+    phases = (f"{phase.id} ({_phase(phase)})" for phase in definition.test_phases)
     waves = (f"{words.figure(wave.share)} % for {words.period(wave.minimum_time)}" for wave in definition.waves)
     return (
         f"The concept is approved by {words.policy(gates.strategy)}, the launch by {words.policy(gates.launch)}.",
         f"The prototype runs on {prototype.transactions}, and must meet {len(prototype.criteria)} criteria.",
         f"Tests: {words.listed(phases)}.",
+        *_readiness(definition),
         f"Waves: {words.listed(waves)}.",
     )
+
+
+def _readiness(definition: Definition) -> tuple[str, ...]:
+    items = [f"{item.name} ({item.owner})" for item in definition.readiness.items]
+    return (f"Signed before the launch: {words.listed(items)}.",) if items else ()
+
+
+def _phase(phase: TestPhase) -> str:
+    again = f", again if {words.policy(phase.retry)} say so" if phase.retry is not None else ""
+    if isinstance(phase, ScenarioPhase):
+        return f"{len(phase.scenarios)} scenarios{again}"
+    if isinstance(phase, PrototypePhase):
+        return f"simulated on {phase.transactions}, {len(phase.criteria)} criteria{again}"
+    if isinstance(phase, PilotPhase):
+        return f"with the cohort {phase.cohort} for {words.period(phase.lasts)}, {len(phase.criteria)} criteria{again}"
+    return f"signed off by {words.policy(phase.gate)}{again}"
 
 
 def _judged(definition: Definition) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The life of a program in its definition: objectives, gates, prototype, tests, waves, evaluation, retention, the end."""
+"""The life of a program in its definition: objectives, gates, prototype, waves, evaluation, retention, the end."""
 
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -7,7 +7,6 @@ from pydantic import Field
 
 from domain.definition_values import (
     Amount,
-    AttributeValue,
     Consequence,
     Count,
     CurrencyCode,
@@ -24,7 +23,6 @@ from domain.definition_values import (
 )
 from domain.ids import Name
 from domain.period import Period
-from domain.window import Moment
 
 
 class Objective(Part):
@@ -173,70 +171,6 @@ class Prototype(Part):
     """The share of what they earn that members redeem."""
     criteria: Annotated[tuple[Criterion, ...], Field(min_length=1)]
     """What the figures must be for the prototype to pass."""
-
-
-class ScenarioEvent(Part):
-    """An event of a scripted member, so long after they joined."""
-
-    event: Name
-    """The type of the event."""
-    amount: Amount = Decimal(0)
-    """Its amount, in units of money."""
-    attributes: dict[Name, AttributeValue] = {}
-    """What else it says about itself."""
-    after: Period = Period()
-    """How long after joining it happens."""
-    confirmed: bool = True
-    """Whether points that wait for a confirmation have got it; it is then as if they had come at once."""
-
-
-class Expectation(Part):
-    """What a scripted member must end with."""
-
-    points: Annotated[int, Field(ge=0, strict=True)]
-    """The balance."""
-    tier: Name
-    """The tier."""
-
-
-class Scenario(Part):
-    """Given a member of a tier and these events, expect these points and this tier."""
-
-    name: Text
-    """What the scenario shows."""
-    tier: Name | None = None
-    """The tier in which the member begins; without it the first."""
-    joins: Moment | None = None
-    """The day on which they join, or come into that tier; without it noon (UTC) of 1 January 2025."""
-    events: Annotated[tuple[ScenarioEvent, ...], Field(min_length=1)]
-    """What happens, in order of time."""
-    expect: Expectation
-    """What they must have right after the last event."""
-
-
-class ScenarioPhase(Part):
-    """A test phase that plays scripted members through the rules."""
-
-    id: Name
-    """The phase's short name."""
-    kind: Literal["scenario"]
-    """`scenario`."""
-    scenarios: Annotated[tuple[Scenario, ...], Field(min_length=1)]
-    """All of which must pass."""
-
-
-class SignOffPhase(Part):
-    """A test phase that people sign off."""
-
-    id: Name
-    """The phase's short name."""
-    kind: Literal["sign_off"]
-    """`sign_off`."""
-    gate: GatePolicy
-    """Who must sign."""
-
-
-TestPhase = Annotated[ScenarioPhase | SignOffPhase, Field(discriminator="kind")]
 
 
 class Wave(Part):

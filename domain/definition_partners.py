@@ -6,6 +6,7 @@ from pydantic import Field
 
 from domain.definition_values import Amount, Condition, Length, Part, Points, Rate, Text
 from domain.ids import Name
+from domain.window import Moment
 
 
 class Agreement(Part):
@@ -45,7 +46,11 @@ class Partner(Part):
     name: Text
     """The partner's name."""
     agreement: Text | None = None
-    """The contract with the partner, by its version or number."""
+    """The contract with the partner, by its version or number; without one, nothing is launched."""
+    agreement_from: Moment | None = None
+    """The first day on which it is in force."""
+    agreement_until: Moment | None = None
+    """The day from which on it is no longer in force."""
     data_owner: Literal["program", "partner", "shared"] = "program"
     """Whose the data about members is."""
     events: tuple[Name, ...] = ()

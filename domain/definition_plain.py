@@ -98,7 +98,8 @@ def known_tier(whole: Plain, tier: Plain) -> Iterator[Finding]:
 
 def gates(whole: Plain) -> list[Plain]:
     named = [whole["gates"][name] for name in ("strategy", "launch", "wind_down")]
-    return named + [each["gate"] for key in ("test_phases", "waves") for each in whole[key].items()]
+    named += [each["gate"] for key in ("test_phases", "waves") for each in whole[key].items()]
+    return named + [phase["retry"] for phase in whole["test_phases"].items()]
 
 
 def scenarios(whole: Plain) -> list[Plain]:

@@ -86,7 +86,7 @@ def _sentences(error: ErrorDetails, annotation: Any) -> tuple[str, str]:
             tags = [tag.strip(" '") for tag in str(context["expected_tags"]).split(",")]
             return f"kind {_shown(context['tag'])} is not known here", _one_of(context["tag"], tags)
         case "union_tag_not_found":
-            return "does not say its kind", "add kind: scenario or kind: sign_off"
+            return "does not say its kind", "add kind: scenario, kind: prototype, kind: pilot or kind: sign_off"
         case "too_short":
             return "is an empty list", write
         case "too_long":

@@ -38,6 +38,11 @@ def test_phase(program: str, revision: int, phase: str) -> str:
     return f"{qualification(program, revision)}/test/{phase}"
 
 
+def readiness(program: str, revision: int) -> str:
+    """What waits until a revision is ready for its launch."""
+    return f"{qualification(program, revision)}/readiness"
+
+
 def prototype(definition_digest: str, log_digest: str) -> str:
     """The simulation of a definition over a log: the same two are simulated once, whoever asks."""
     return f"prototype/{sha256(f'{definition_digest} {log_digest}'.encode()).hexdigest()[:32]}"

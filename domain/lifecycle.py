@@ -55,11 +55,12 @@ class GateResult(Message):
 
 
 class PhaseResult(Message):
-    """Whether a test phase passed, and its evidence in words."""
+    """Whether a test phase passed, and its evidence in words; `attempt` counts from 1."""
 
     phase: str
     passed: bool
     evidence: str
+    attempt: int = 1
 
 
 class PrototypeSummary(Message):

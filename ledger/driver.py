@@ -4,7 +4,7 @@ They run on connections of the engine's own pool, and their errors are told as S
 """
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -17,7 +17,8 @@ Driver: TypeAlias = "Connection[Record]"
 
 async def fetch(engine: AsyncEngine, statement: str, arguments: Sequence[Any]) -> list[Record]:
     """The rows of one statement that is a transaction of its own. Raises DBAPIError."""
-    async with _checked_out(engine) as driver:
+    # Within a rehearsal, what would be a transaction of its own is a savepoint: its error must harm nothing else.
+    async with _checked_out(engine) as driver, driver.transaction() if driver.is_in_transaction() else nullcontext():
         rows: list[Record] = await driver.fetch(statement, *arguments)
         return rows
 

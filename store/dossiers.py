@@ -15,8 +15,9 @@ from domain.definition_diff import Difference, Mark, differences
 from domain.definition_explain import explained
 from domain.gates import GateState
 from domain.model import Message
+from domain.readiness import Look
 from domain.stages import RevisionStatus
-from store import amendment_impacts, audit, evidence, gates, programs
+from store import amendment_impacts, audit, evidence, gates, programs, readiness
 from store import tables as store_tables
 from store.audit import AuditVerification
 from store.evidence import PrototypeRecord, TestRecord
@@ -48,7 +49,7 @@ class RevisionInWords(Message):
 class Evidence(Message):
     """What was known when a gate was decided, or is known by now: who had a hand in the revision, how it differs from the one
     that members had (`compared_with`; before the launch, the try before; None: there was none), what its prototype came to,
-    and how its tests ended.
+    how its tests ended, and what the last look at its readiness for the launch has found.
     """
 
     revision: int
@@ -63,6 +64,7 @@ class Evidence(Message):
     """What the amendment means for the members that exist; None until its launch gate is about to open."""
     prototype: PrototypeRecord | None
     tests: tuple[TestRecord, ...]
+    readiness: Look | None = None
 
 
 class GateInDossier(Message):
@@ -115,6 +117,7 @@ async def evidence_of(connection: AsyncConnection, state: GateState) -> Evidence
         impact=impact if impact is not None and is_known(impact.at) else None,
         prototype=next((run for run in runs if run.revision == number and is_known(run.at)), None),
         tests=tuple(test for test in tests if test.revision == number and is_known(test.at)),
+        readiness=await readiness.last_look(connection, program, number, state.decided_at),
     )
 
 

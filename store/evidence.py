@@ -22,8 +22,11 @@ class PrototypeRecord(Message):
 
 
 class TestRecord(Message):
+    """How one attempt at a test phase of a revision ended, and the evidence that it has left; attempts count from 1."""
+
     revision: int
     phase: str
+    attempt: int = 1
     kind: str
     passed: bool
     evidence: dict[str, Any]
@@ -45,7 +48,7 @@ async def keep_prototype(connection: AsyncConnection, program: str, run: Prototy
 
 
 async def keep_test(connection: AsyncConnection, program: str, result: TestRecord) -> None:
-    """Keep a test phase's result; a repetition changes nothing."""
+    """Keep how an attempt at a test phase ended; a repetition changes nothing."""
     await connection.execute(
         insert(test_result).values(program=program, **result.model_dump(mode="python")).on_conflict_do_nothing()
     )
@@ -73,7 +76,9 @@ async def prototypes(connection: AsyncConnection, program: str) -> Sequence[Prot
 
 async def tests(connection: AsyncConnection, program: str) -> Sequence[TestRecord]:
     columns = [test_result.c[name] for name in TestRecord.model_fields]
-    rows = await connection.execute(select(*columns).where(test_result.c.program == program).order_by(test_result.c.at))
+    rows = await connection.execute(
+        select(*columns).where(test_result.c.program == program).order_by(test_result.c.at, test_result.c.attempt)
+    )
     return [TestRecord.model_validate(dict(row)) for row in rows.mappings()]
 
 

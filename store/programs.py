@@ -69,17 +69,26 @@ class RevisionInForce(NamedTuple):
 
 
 class RevisionsInForce:
-    """Every revision that ever came into force, to be looked up by instant without asking the database again."""
+    """Every revision that ever came into force or was piloted, to be looked up by instant without asking the database again."""
 
-    def __init__(self, since: Sequence[datetime], revisions: Sequence[RevisionInForce]) -> None:
-        """The revisions in the order in which they came into force, and the instant of each."""
+    def __init__(
+        self,
+        since: Sequence[datetime],
+        revisions: Sequence[RevisionInForce],
+        until: Sequence[datetime | None] = (),
+    ) -> None:
+        """The revisions in the order in which they came into force, and the instant of each; `until` is the end of a pilot."""
         self._since = since
         self._revisions = revisions
+        self._until = until
 
     def at(self, instant: datetime) -> RevisionInForce | None:
-        """The revision that rates what happens at an instant, or None before the launch."""
-        place = bisect_right(self._since, instant)
-        return self._revisions[place - 1] if place else None
+        """The revision that rates what happens at an instant, or None before the launch and once a pilot is over."""
+        place = bisect_right(self._since, instant) - 1
+        if place < 0:
+            return None
+        until = self._until[place] if self._until else None
+        return self._revisions[place] if until is None or instant < until else None
 
     def up_to(self, until: datetime) -> "RevisionsInForce":
         """Those that have come into force by an instant, without any that waits for its date."""
@@ -93,6 +102,8 @@ class RevisionsInForce:
 
 _definitions: dict[str, Definition] = {}
 """Definitions by digest: they never change, and every event is rated by one."""
+_RATES_FROM = func.coalesce(revision.c.piloted_from, revision.c.effective_from)
+"""Since when a revision rates what happens: from its pilot on, where it had one, else from when it came into force."""
 _PROGRAM_COLUMNS = [program.c[name] for name in ProgramRecord.model_fields]
 _REVISION_COLUMNS = [revision.c[name] for name in RevisionRecord.model_fields]
 
@@ -282,12 +293,12 @@ async def definition(connection: AsyncConnection, program_id: str, number: int) 
 
 
 async def in_force_at(connection: AsyncConnection, program_id: str, at: datetime) -> RevisionInForce | None:
-    """The revision that rates what happens at an instant, or None before the launch."""
+    """The revision that a program's members live by at an instant, or None before the launch and before any pilot."""
     row = (
         await connection.execute(
             select(revision.c.number, revision.c.digest)
-            .where(revision.c.program == program_id, revision.c.effective_from <= at)
-            .order_by(revision.c.effective_from.desc(), revision.c.number.desc())
+            .where(revision.c.program == program_id, at >= _RATES_FROM)
+            .order_by(_RATES_FROM.desc(), revision.c.number.desc())
             .limit(1)
         )
     ).one_or_none()
@@ -300,13 +311,13 @@ async def revisions_in_force(connection: AsyncConnection, program_id: str) -> Re
     """The program's whole history of revisions in force; none of them before the launch."""
     rows = (
         await connection.execute(
-            select(revision.c.number, revision.c.digest, revision.c.effective_from)
-            .where(revision.c.program == program_id, revision.c.effective_from.is_not(None))
-            .order_by(revision.c.effective_from, revision.c.number)
+            select(revision.c.number, revision.c.digest, _RATES_FROM.label("since"), revision.c.piloted_until)
+            .where(revision.c.program == program_id, _RATES_FROM.is_not(None))
+            .order_by(_RATES_FROM, revision.c.number)
         )
     ).all()
     found = [await _in_force(connection, program_id, row.number, row.digest) for row in rows]
-    return RevisionsInForce([row.effective_from for row in rows], found)
+    return RevisionsInForce([row.since for row in rows], found, [row.piloted_until for row in rows])
 
 
 async def stages(connection: AsyncConnection, program_id: str) -> Sequence[StageChange]:

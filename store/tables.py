@@ -102,6 +102,8 @@ revision = Table(
     Column("weight", Text),
     _instant("wanted_from", nullable=True),
     Column("restores", Integer),
+    _instant("piloted_from", nullable=True),
+    _instant("piloted_until", nullable=True),
     _recorded_at(),
     PrimaryKeyConstraint("program", "number", name="revision_pkey"),
 )
@@ -215,13 +217,62 @@ test_result = Table(
     _program(),
     Column("revision", Integer, nullable=False),
     Column("phase", Text, nullable=False),
+    Column("attempt", Integer, nullable=False, server_default="1"),
     Column("kind", Text, nullable=False),
     Column("passed", Boolean, nullable=False),
     Column("evidence", JSONB, nullable=False),
     _instant("at"),
     _recorded_at(),
-    PrimaryKeyConstraint("program", "revision", "phase", name="test_result_pkey"),
+    PrimaryKeyConstraint("program", "revision", "phase", "attempt", name="test_result_pkey"),
 )
+
+pilot = Table(
+    "pilot",
+    metadata,
+    _program(),
+    Column("revision", Integer, nullable=False),
+    Column("phase", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("cohort", Text, nullable=False),
+    _instant("opened_at"),
+    _instant("due"),
+    _instant("closed_at", nullable=True),
+    _recorded_at(),
+    PrimaryKeyConstraint("program", "revision", "phase", "attempt", name="pilot_pkey"),
+    ForeignKeyConstraint(["program", "cohort"], ["store.cohort.program", "store.cohort.name"], name="pilot_cohort"),
+)
+"""When enrolment was open to which cohort before the launch, for which attempt at a revision's pilot."""
+
+readiness_check = Table(
+    "readiness_check",
+    metadata,
+    _program(),
+    Column("revision", Integer, nullable=False),
+    _instant("at"),
+    Column("ready", Boolean, nullable=False),
+    Column("results", JSONB, nullable=False),
+    _recorded_at(),
+    PrimaryKeyConstraint("program", "revision", "at", name="readiness_check_pkey"),
+)
+"""What every look at a revision's readiness for its launch has found; append-only by privilege."""
+
+readiness_signature = Table(
+    "readiness_signature",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _program(),
+    Column("revision", Integer, nullable=False),
+    Column("item", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    _instant("at"),
+    Column("taken_back_by", Text),
+    _instant("taken_back_at", nullable=True),
+    _recorded_at(),
+    CheckConstraint("(taken_back_by IS NULL) = (taken_back_at IS NULL)", name="readiness_signature_taken_back"),
+    Index("readiness_signature_once", "program", "revision", "item", unique=True, postgresql_where="taken_back_at IS NULL"),
+)
+"""Who has signed which item of a revision's readiness; one that was taken back stays, and counts no more."""
 
 evaluation = Table(
     "evaluation",
@@ -556,3 +607,30 @@ amendment_impact_member = Table(
     Index("amendment_impact_member_of", "program", "participant"),
 )
 """The same for each member who would move, gain or lose; who is not here is not touched."""
+
+cohort = Table(
+    "cohort",
+    metadata,
+    _program(),
+    Column("name", Text, nullable=False),
+    Column("created_by", Text, nullable=False),
+    _instant("created_at"),
+    _instant("begun_at", nullable=True),
+    Column("begun_by", Text),
+    _recorded_at(),
+    PrimaryKeyConstraint("program", "name", name="cohort_pkey"),
+    CheckConstraint("(begun_at IS NULL) = (begun_by IS NULL)", name="cohort_begun"),
+)
+"""The named cohorts of a program; one that a wave or a pilot (`begun_by`) has begun with is changed no more."""
+
+cohort_member = Table(
+    "cohort_member",
+    metadata,
+    Column("program", Text, nullable=False),
+    Column("participant", Text, nullable=False),
+    Column("cohort", Text, nullable=False),
+    PrimaryKeyConstraint("program", "participant", name="cohort_member_pkey"),
+    ForeignKeyConstraint(["program", "cohort"], ["store.cohort.program", "store.cohort.name"], name="cohort_member_cohort"),
+    Index("cohort_member_in_turn", "program", "cohort", "participant"),
+)
+"""Who is in which cohort, by reference; by the key, in one at most."""

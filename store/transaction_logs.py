@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.definition import Definition, PrototypePhase
 from domain.model import Message
 from store.errors import LogDiffers, LogUnknown
 from store.tables import transaction_log, transaction_row
@@ -72,10 +73,18 @@ async def listed(connection: AsyncConnection, after: str, limit: int) -> Sequenc
     return [LogRecord.model_validate(dict(row)) for row in rows.mappings()]
 
 
-async def require(connection: AsyncConnection, name: str) -> None:
-    """Raises LogUnknown where there is no log of this name."""
+async def require(connection: AsyncConnection, name: str, field: str = "prototype.transactions") -> None:
+    """Raises LogUnknown where there is no log of this name; `field` is what names it."""
     if await connection.scalar(select(transaction_log.c.name).where(transaction_log.c.name == name)) is None:
-        raise LogUnknown(name)
+        raise LogUnknown(name, field)
+
+
+async def require_all_of(connection: AsyncConnection, definition: Definition) -> None:
+    """Raises LogUnknown for the first log that the definition names and that was never loaded."""
+    await require(connection, definition.prototype.transactions)
+    for number, phase in enumerate(definition.test_phases):
+        if isinstance(phase, PrototypePhase):
+            await require(connection, phase.transactions, f"test_phases[{number}].transactions")
 
 
 async def read(connection: AsyncConnection, name: str) -> Sequence[LogRow]:

@@ -1,6 +1,7 @@
 """Ways to bring a program or a member to where a test begins: on real servers, by the same calls that people use."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -40,6 +41,7 @@ def club(program: str, **changes: Any) -> Definition:
         "prototype": {"transactions": f"{program}-log", "criteria": [{"figure": "members", "at_least": 1}]},
         "test_phases": [{"id": "rules", "kind": "scenario", "scenarios": [SCENARIO]}, SIGN_OFF],
         "waves": [{"id": "all", "share": 100, "minimum_time": "P30D"}],
+        "readiness": {"codes_in_stock": 0},
         "retention": {
             "silent_after": "P90D",
             "offer": {"points": 200, "message": "There is new music since your last visit."},
@@ -50,10 +52,11 @@ def club(program: str, **changes: Any) -> Definition:
     return example("cd-club.yaml", program, **(document | changes))
 
 
-async def begin(house: House, definition: Definition) -> str:
-    """Start a program's lifecycle; its first qualification's id."""
-    log = definition.prototype.transactions
-    await house.post(f"/transaction-logs/{log}", content="customer,at,amount\nc1,2026-01-01T10:00:00Z,120.00\n")
+async def begin(house: House, definition: Definition, logs: Mapping[str, str] | None = None) -> str:
+    """Start a program's lifecycle, with further transaction logs by their names; its first qualification's id."""
+    first = {definition.prototype.transactions: "customer,at,amount\nc1,2026-01-01T10:00:00Z,120.00\n"}
+    for log, lines in (first | dict(logs or {})).items():
+        await house.post(f"/transaction-logs/{log}", content=lines)
     response = await house.post("/programs", definition.model_dump(mode="json"))
     assert response.status_code == 201, response.text
     return ids.qualification(definition.program, 1)

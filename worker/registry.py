@@ -14,8 +14,10 @@ from activities.gates import GateActivities
 from activities.members import MemberActivities
 from activities.notice_channels import channels_of
 from activities.notices import NoticeActivities
+from activities.pilots import PilotActivities
 from activities.programs import ProgramActivities
 from activities.qualification import QualificationActivities
+from activities.readiness import ReadinessActivities
 from activities.redemption import RedemptionActivities
 from activities.retention import RetentionActivities
 from activities.rewards import RewardProviders
@@ -29,6 +31,7 @@ from runtime.signatures import VerificationKeys
 from store import people
 from workflows.approval_gate import ApprovalGate
 from workflows.expiry_sweep import ExpirySweep
+from workflows.launch_readiness import LaunchReadiness
 from workflows.ledger_seal import LedgerSeal
 from workflows.member_lifecycle import MemberLifecycle
 from workflows.notice_delivery import NoticeDelivery
@@ -50,6 +53,7 @@ WORKFLOWS: dict[str, list[type]] = {
         RevisionQualification,
         ApprovalGate,
         TestPhase,
+        LaunchReadiness,
         Rollout,
         ProgramEvaluation,
         WindDown,
@@ -69,6 +73,8 @@ class Activities:
     amendments: AmendmentActivities
     gates: GateActivities
     qualification: QualificationActivities
+    readiness: ReadinessActivities
+    pilots: PilotActivities
     members: MemberActivities
     retention: RetentionActivities
     redemption: RedemptionActivities
@@ -96,6 +102,8 @@ class Activities:
             amendments=AmendmentActivities(engine),
             gates=GateActivities(engine, keys, notices.routing, people.directory if everybody_is_known else None),
             qualification=QualificationActivities(engine),
+            readiness=ReadinessActivities(engine, ledger, client, notices.routing),
+            pilots=PilotActivities(engine, ledger),
             members=MemberActivities(engine, ledger),
             retention=RetentionActivities(engine, ledger),
             redemption=RedemptionActivities(engine, ledger, RewardProviders(engine, http)),
@@ -125,6 +133,7 @@ class Activities:
                 self.gates.withdraw_gate,
                 self.qualification.run_scenarios,
                 self.qualification.keep_sign_off,
+                self.pilots.begin_pilot,
                 self.evaluation.latest_verdict,
                 self.schedules.start_schedules,
                 self.schedules.stop_schedules,
@@ -143,6 +152,10 @@ class Activities:
             BULK_QUEUE: [
                 self.qualification.run_prototype,
                 self.qualification.simulate_definition,
+                self.qualification.rehearse_scenarios,
+                self.qualification.simulate_phase,
+                self.readiness.check_readiness,
+                self.pilots.end_pilot,
                 self.evaluation.evaluate_program,
                 self.amendments.compute_impact,
                 self.amendments.announce_amendment,

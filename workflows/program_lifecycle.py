@@ -312,7 +312,8 @@ class ProgramLifecycle:
             result = QualificationResult(outcome="withdrawn", why="the program ends")
         self._qualifying = False
         if result.outcome != "approved":
-            settled = RevisionSettled(program=self._program, number=revision.number, status=_STATUS[result.outcome])
+            status = _STATUS[result.outcome]
+            settled = RevisionSettled(program=self._program, number=revision.number, status=status, at=workflow.now())
             await do(ProgramActivities.settle_revision, settled, f"Revision {revision.number}: {result.outcome}")
         return result
 

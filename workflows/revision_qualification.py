@@ -1,4 +1,4 @@
-"""RevisionQualification: the way of one revision from concept to launch approval: gate, prototype, test phases, gate.
+"""RevisionQualification: the way of a revision from concept to launch: gate, prototype, test phases, readiness, gate.
 
 A minor amendment asks the launch gate alone. Gates of an amendment are those of the revision in force, so that none can be
 lowered by what is to be decided at it.
@@ -23,6 +23,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.attributes import at_stage, of_program
     from workflows.decisions import ask
     from workflows.details import instant, told
+    from workflows.launch_readiness import LaunchReadiness, ReadinessStart, look_at
     from workflows.progress import tell
     from workflows.steps import do, do_in_bulk, signal_child
     from workflows.test_phase import PhaseStart, TestPhase
@@ -74,14 +75,19 @@ class RevisionQualification:
             figures, launch = figures | impact.figures, f"the launch of a {self._weight} amendment ({impact.told})"
         if self._withdrawn:
             return self._end(_WITHDRAWN)
-        return self._end(_as_result(await self._ask("launch", gates.launch, launch, figures)))
+        decided = await self._ask("launch", gates.launch, launch, figures)
+        if self._weight != "minor" and decided.outcome == "approved" and decided.glass is None:
+            # What has become missing while people decided is waited for; who broke the glass waits for nothing.
+            unready = await self._be_ready()
+            return self._end(unready or _as_result(decided))
+        return self._end(_as_result(decided))
 
     @workflow.signal(description="The revision is not wanted any more: withdraw the gate that is open, and end")
     def withdraw(self) -> None:
         self._withdrawn = True
 
     async def _try(self, policy: GatePolicy) -> QualificationResult | PrototypeSummary:
-        """Concept, prototype and tests: the prototype's figures, or why it ends here."""
+        """Concept, prototype, tests and readiness: the prototype's figures, or why it ends here."""
         await self._enter("strategy")
         concept = await self._ask("strategy", policy, "the concept")
         if concept.outcome != "approved":
@@ -99,7 +105,7 @@ class RevisionQualification:
                 return _WITHDRAWN
             if not phase.passed:
                 return QualificationResult(outcome="failed", why=f"Test phase {phase.phase} failed: {phase.evidence}")
-        return prototype
+        return await self._be_ready() or prototype
 
     async def _weigh(self, compared_with: int) -> None:
         """Whether the amendment is minor or substantial."""
@@ -155,6 +161,36 @@ class RevisionQualification:
         )
         log = revision.definition.prototype.transactions
         return await do_in_bulk(QualificationActivities.run_prototype, task, f"Simulate the program over the log {log}")
+
+    async def _be_ready(self) -> QualificationResult | None:
+        """Wait until everything is ready for the launch (None), or how the qualification ends where it never will be."""
+        if not workflow.patched("readiness-before-launch"):
+            return None
+        revision, now = self._revision, workflow.now()
+        look = await look_at(revision)
+        if look.ready:
+            return None
+        why = look.told
+        if not look.sends_back:
+            definition = revision.definition
+            until = definition.readiness.wait_at_most.after(now, definition.zone)
+            child = await workflow.start_child_workflow(
+                LaunchReadiness.run,
+                ReadinessStart(revision=revision, look=look, since=now, until=until),
+                id=ids.readiness(revision.program, revision.number),
+                static_summary=f"Readiness of {revision.program}, revision {revision.number}",
+                search_attributes=of_program(revision.program, revision=revision.number, stage="acceptance_test"),
+            )
+            await workflow.wait_condition(lambda: child.done() or self._withdrawn)
+            if not child.done():
+                await signal_child(child, LaunchReadiness.withdraw)
+            outcome = await child
+            if self._withdrawn:
+                return _WITHDRAWN
+            if outcome.ready:
+                return None
+            why = outcome.why
+        return QualificationResult(outcome="failed", why=f"Not ready for the launch: {why}")
 
     async def _test(self, number: int) -> PhaseResult:
         phase = self._revision.definition.test_phases[number]

@@ -35,6 +35,7 @@ def definition_of(program: str, provider: str = "http://127.0.0.1:9/orders", **c
             {"id": "gift", "event": "gift", "points": MUCH},
             {"id": "jackpot", "event": "jackpot", "rate": 1_000_000},
         ],
+        "readiness": {"codes_in_stock": 0},
         "rewards": [
             *(reward.model_dump(mode="json") for reward in original.rewards),
             {"id": "ticket", "name": "A ticket", "points": 100, "fulfilment": {"kind": "voucher_codes"}},

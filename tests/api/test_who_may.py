@@ -56,6 +56,9 @@ ROUTES: dict[tuple[str, str], Action] = {
     ("GET", "/gates"): "read programs",
     ("GET", "/gates/{gate:path}"): "read programs",
     ("GET", "/gates/{gate:path}/evidence"): "read programs",
+    ("GET", "/programs/{program}/readiness"): "read programs",
+    ("POST", "/programs/{program}/readiness/{item}/signature"): "sign readiness",
+    ("POST", "/programs/{program}/readiness/{item}/signature/withdrawal"): "sign readiness",
     ("GET", "/inbox"): "decide at a gate",
     ("GET", "/inbox/decided"): "decide at a gate",
     ("POST", "/gates/{gate:path}/decisions"): "decide at a gate",
@@ -66,6 +69,10 @@ ROUTES: dict[tuple[str, str], Action] = {
     ("POST", "/delegations/{delegation}/end"): "delegate",
     ("POST", "/programs/{program}/invitations"): "invite members",
     ("GET", "/programs/{program}/invitations"): "read members",
+    ("POST", "/programs/{program}/cohorts/{cohort}"): "gather cohorts",
+    ("POST", "/programs/{program}/cohorts/{cohort}/removal"): "gather cohorts",
+    ("GET", "/programs/{program}/cohorts"): "read programs",
+    ("GET", "/programs/{program}/cohorts/{cohort}"): "read members",
     ("POST", "/programs/{program}/members"): "serve members",
     ("GET", "/programs/{program}/members"): "read members",
     ("POST", "/programs/{program}/members/{participant}/events"): "serve members",
@@ -177,7 +184,7 @@ async def _ask(
     for name in ("prototype", "before", "after", "redemption"):
         address = address.replace(f"{{{name}}}", "0" * 32)
     address = address.replace("{program}", program)
-    for name in ("participant", "name", "reward", "api_key", "report"):
+    for name in ("participant", "name", "reward", "api_key", "report", "cohort", "item"):
         address = address.replace(f"{{{name}}}", "nobody")
     headers = {b"Authorization": f"Bearer {token}".encode()} if token else {}
     if method == "POST" and key is not None:

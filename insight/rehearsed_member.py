@@ -1,0 +1,236 @@
+"""A scripted member played on an isolated ledger: by the statements and the reviews that the live program serves members by."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from domain import earning, expiry, tiers
+from domain.benefits import of_change, on_joining
+from domain.definition import Benefit, Definition, Reward, Scenario, digest
+from domain.scenarios import (
+    Had,
+    Outcome,
+    ScenarioResult,
+    Step,
+    compared,
+    joins_at,
+    reward_of,
+    run_scenario,
+    steps,
+    untried,
+    why_not,
+    within_reach,
+)
+from domain.window import Span
+from ledger import Answer, Balance, Capture, Confirm, Earn, Hold, Ledger, Reschedule, Seen
+from ledger.errors import LedgerFault, Stale
+from ledger.rehearsal import rehearsal
+
+_PARTICIPANT = "scripted"
+
+
+class _Refused(Exception):
+    """The ledger does not do what the script asks of it."""
+
+
+async def rehearse(engine: AsyncEngine, definition: Definition, scenario: Scenario) -> ScenarioResult:
+    """Play the scenario by the rules alone, and again on a ledger of which nothing stays; where the two differ, it has failed.
+
+    What keeps the database from doing anything at all (it is down, the connection is lost) is raised: that is no result.
+    """
+    result = run_scenario(definition, scenario)
+    try:
+        async with rehearsal(engine) as ledger:
+            return compared(result, await _play(ledger, definition, scenario))
+    except DBAPIError as error:
+        if error.connection_invalidated or getattr(error.orig, "sqlstate", None) is None:
+            raise
+        return untried(result, str(error.orig))
+    except ValidationError as error:
+        return untried(result, error.errors()[0]["msg"])
+    except (_Refused, Stale, LedgerFault) as error:
+        return untried(result, str(error))
+
+
+async def _play(ledger: Ledger, definition: Definition, scenario: Scenario) -> Outcome:
+    member = RehearsedMember(ledger, definition, joins_at(definition, scenario), scenario.tier)
+    await member.join(given=scenario.tier is None)
+    at = member.joined_at
+    for number, step in enumerate(steps(definition, scenario)):
+        await member.advance(step.at)
+        await member.do(number, step)
+        at = step.at
+    points = (await member.balance()).available
+    return Outcome(
+        points=points,
+        tier=member.standing.tier,
+        redeemed=tuple(each.reward for each in member.had),
+        refused=tuple(member.refused),
+        may_redeem=within_reach(definition, at, tier=member.standing.tier, points=points, had=member.had),
+    )
+
+
+class RehearsedMember:
+    """One member, whose points and counters are the ledger's alone; their standing is reviewed as a member's workflow does."""
+
+    def __init__(self, ledger: Ledger, definition: Definition, at: datetime, tier: str | None) -> None:
+        self.definition = definition
+        self.joined_at = at
+        above = tier is not None and tier != definition.base_tier.id
+        self.standing = tiers.placed(definition, tier, at, at) if tier and above else tiers.joined(definition, at)
+        self.had: list[Had] = []
+        self.refused: list[str] = []
+        self._ledger = ledger
+        # Never the real program: nobody who serves its members shall wait for the rehearsal's accounts.
+        self._program = f"rehearsal-{sha256(digest(definition).encode()).hexdigest()[:32]}"
+        self._currency = definition.currency.code
+        self._stays = [(self.standing.tier, at)]
+        self._look_at: datetime | None = None
+
+    async def join(self, *, given: bool) -> None:
+        """Give what joining brings, where the member begins by joining and not in a tier."""
+        if given:
+            await self._give(on_joining(self.definition), self.joined_at)
+        self._look_at = self._next_look(self.joined_at)
+
+    async def balance(self) -> Balance:
+        """What the ledger says that the member has."""
+        return await self._ledger.balance(self._program, _PARTICIPANT, self._currency)
+
+    async def advance(self, to: datetime) -> None:
+        """Let time pass: lots lapse and the tier is reviewed, each at its own instant, in order."""
+        while True:
+            lots = (await self.balance()).lots
+            lapses = min((lot.expires_at for lot in lots if lot.expires_at is not None), default=None)
+            if lapses is not None and lapses <= to and (self._look_at is None or lapses <= self._look_at):
+                await self._ledger.expire_due(self._program, lapses)
+            elif self._look_at is not None and self._look_at <= to:
+                await self._review(self._look_at)
+            else:
+                return
+
+    async def do(self, number: int, step: Step) -> None:
+        """What the member does at this step of the script."""
+        if isinstance(step.does, earning.Event):
+            await self._post(f"event/{number}", step.does, step.at, confirmed=step.confirmed)
+        else:
+            await self._redeem(f"redemption/{number}", reward_of(self.definition, step.does.redeem), step.at)
+
+    async def _post(self, key: str, event: earning.Event, at: datetime, *, confirmed: bool) -> None:
+        definition, tier = self.definition, self.standing.tier
+        seen = await self._seen(event, at)
+        rating = earning.rate(definition, tier, event, at=at, already={each.counter: each.amount for each in seen})
+        if not rating.taken:
+            return
+        gap = expiry.clock_stands_within(definition)
+        _posted(
+            await self._ledger.earn(
+                Earn(
+                    **self._request(key, at),
+                    points=rating.points,
+                    expires_at=expiry.lot_expiry(definition, tier, at),
+                    qualifying=rating.qualifying,
+                    clock_stands_within=gap.approximate() if gap is not None else None,
+                    renew_lots=expiry.renews_lots(definition),
+                    pending=rating.pending,
+                    watches=tiers.watches(definition, tier, at, joined=self.joined_at, until=self.standing.until),
+                    nudge_on_watch=_PARTICIPANT,
+                    seen=seen,
+                )
+            )
+        )
+        if rating.pending and confirmed:
+            _posted(await self._ledger.confirm(Confirm(**self._request(f"{key}/confirmed", at), earn=key)))
+        await self._review(at)
+
+    async def _seen(self, event: earning.Event, at: datetime) -> tuple[Seen, ...]:
+        """What the capped rules for the event have given already."""
+        rules = earning.capped(self.definition, event.type, at, self.joined_at)
+        asked = [(_PARTICIPANT, rule.counter, rule.span.since, rule.span.until) for rule in rules]
+        amounts = await self._ledger.counted(self._program, asked)
+        return tuple(
+            Seen(counter=counter, since=since, until=until, amount=amount)
+            for (_, counter, since, until), amount in zip(asked, amounts, strict=True)
+        )
+
+    async def _redeem(self, key: str, reward: Reward, at: datetime) -> None:
+        """As a redemption does it: the price is held, then the hold is captured."""
+        points = (await self.balance()).available
+        why = why_not(self.definition, reward, at, tier=self.standing.tier, points=points, had=self.had)
+        if why is not None:
+            self.refused.append(why)
+            return
+        until = at + timedelta(days=1)
+        _posted(await self._ledger.hold(Hold(**self._request(key, at), points=reward.points, expires_at=until)))
+        _posted(await self._ledger.capture(Capture(**self._request(f"{key}/fulfilled", at), hold=key)))
+        self.had.append(Had(reward.id, at))
+
+    async def _review(self, at: datetime) -> None:
+        definition, before = self.definition, self.standing
+        counters = await self._sums(tiers.spans(definition, at, self.joined_at))
+        windows_before = tiers.earlier_spans(definition, at, self.joined_at)
+        earlier = await self._sums(windows_before) if windows_before is not None else None
+        done = tiers.review(definition, before, counters, at, earlier=earlier, held=self._held(at), joined=self.joined_at)
+        self.standing = done.standing
+        if self.standing.tier != before.tier:
+            self._stays.append((self.standing.tier, at))
+        if expiry.tier_change_reschedules(definition, before.tier, self.standing.tier):
+            expires_at = expiry.lot_expiry(definition, self.standing.tier, at)
+            key = f"tier/{self.standing.tier}/{at.isoformat()}"
+            await self._ledger.reschedule(Reschedule(**self._request(key, at), expires_at=expires_at))
+        for milestone, window in tiers.milestones(definition, counters, earlier, at, self.joined_at):
+            await self._bonus(f"milestone/{milestone.id}/{window.isoformat()}", milestone.points, at)
+        await self._give(of_change(definition, done.change, self.standing.tier), at)
+        self._look_at = self._next_look(at)
+
+    async def _sums(self, spans: Mapping[str, Span]) -> dict[str, int]:
+        """Each counter's sum over its own span; the ledger is asked once for each distinct one."""
+        by_span = {
+            span: await self._ledger.counters(self._program, _PARTICIPANT, span.since, span.until)
+            for span in set(spans.values())
+        }
+        return {counter: by_span[span].get(counter, 0) for counter, span in spans.items()}
+
+    async def _give(self, benefits: Iterable[Benefit], at: datetime) -> None:
+        for benefit in benefits:
+            await self._bonus(f"benefit/{benefit.id}/{self.standing.tier}/{at.isoformat()}", benefit.points or 0, at)
+
+    async def _bonus(self, key: str, points: int, at: datetime) -> None:
+        """Points that are given once for the key: a milestone is reached at every later look, too."""
+        if points:
+            earn = Earn(
+                **self._request(key, at),
+                fingerprint=key,
+                kind="bonus",
+                points=points,
+                expires_at=expiry.lot_expiry(self.definition, self.standing.tier, at),
+                activity=False,
+            )
+            if await self._ledger.answered(Earn, self._program, _PARTICIPANT, key, key) is None:
+                _posted(await self._ledger.earn(earn))
+
+    def _next_look(self, at: datetime) -> datetime | None:
+        return tiers.next_look(self.definition, self.standing, self._held(at), at)
+
+    def _held(self, at: datetime) -> dict[str, timedelta]:
+        return tiers.held(self.definition, self._stays, at) if tiers.asks_time_held(self.definition) else {}
+
+    def _request(self, key: str, at: datetime) -> dict[str, Any]:
+        """What every request to the ledger says."""
+        return {
+            "program": self._program,
+            "participant": _PARTICIPANT,
+            "currency": self._currency,
+            "key": key,
+            "effective_at": at,
+        }
+
+
+def _posted(answer: Answer) -> None:
+    if answer.outcome != "posted":
+        raise _Refused(answer.detail or f"the ledger refuses a {answer.kind} of {answer.points} points")

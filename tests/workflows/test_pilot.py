@@ -1,0 +1,169 @@
+"""A pilot: a real cohort joins before the launch, is rated by the revision under test, and stays whatever comes of it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from temporalio.testing import WorkflowEnvironment
+
+from domain import ids
+from tests.house import House, program_id
+from tests.lives import AGREEMENT, SIGN_OFF, begin, club, forward, handle, launch, pass_all_gates, revise, shown
+from tests.waiting import approve, gate_open, progress_shown, stage_reached, timer_started
+from tests.workflows.conftest import Histories
+
+RETRY = {"rules": [{"role": "legal"}], "deadline": "P90D"}
+ACTIVE = {"kpi": "active_rate", "at_least": 0.5, "minimum_sample": 2}
+MONTH = timedelta(days=30)
+
+
+def pilot(*criteria: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"id": "friends", "kind": "pilot", "cohort": "friends", "lasts": "P30D", "criteria": list(criteria), **more}
+
+
+async def piloting(house: House, program: str, phase: dict[str, Any], *participants: str) -> str:
+    """A program whose first revision is at its pilot with these participants; the qualification."""
+    first = await begin(house, club(program, test_phases=[phase, SIGN_OFF]))
+    if participants:
+        path = f"/programs/{program}/cohorts/friends"
+        assert (await house.post(path, {"participants": list(participants)})).status_code == 201
+    await approve(house, f"{first}/gate/strategy/1", "demo-marketing", "demo-finance")
+    if participants:
+        await timer_started(house.temporal, ids.test_phase(program, 1, "friends"))
+    return first
+
+
+async def join(house: House, program: str, participant: str) -> tuple[int, str]:
+    """What becomes of it when somebody wants to join: the status, and the code of a problem."""
+    body = {"participant": participant, "agreement": AGREEMENT}
+    response = await house.post(f"/programs/{program}/members", body, person="demo-shop")
+    return response.status_code, response.json().get("code", "")
+
+
+async def buy(house: House, program: str, participant: str, dollars: int) -> Any:
+    event = {"type": "purchase", "occurred_at": datetime.now(UTC).isoformat(), "amount": dollars}
+    return await house.post(f"/programs/{program}/members/{participant}/events", event, person="demo-shop")
+
+
+async def balance(house: House, program: str, participant: str) -> int:
+    found = await house.get(f"/programs/{program}/members/{participant}/balance", "demo-shop")
+    return int(found["available"])
+
+
+async def evidence(house: House, program: str) -> list[dict[str, Any]]:
+    tests = (await house.get(f"/programs/{program}/report"))["tests"]
+    return [test for test in tests if test["kind"] == "pilot"]
+
+
+async def test_the_cohort_alone_joins_before_the_launch_earns_redeems_and_stays(
+    house: House, temporal_env: WorkflowEnvironment, histories: Histories
+) -> None:
+    program = program_id("pilot")
+    first = await piloting(house, program, pilot(ACTIVE, {"kpi": "point_redemption_rate", "at_least": 0.1}), "ann", "bob")
+    phase = ids.test_phase(program, 1, "friends")
+    await progress_shown(house.temporal, program, "Pilot friends with the cohort friends (2)")
+    assert f"enrol its members with `tenure member enrol {program} MEMBER`" in await shown(house.temporal, phase)
+    assert await join(house, program, "eve") == (409, "enrolment_closed")
+    assert await join(house, program, "ann") == (201, "")
+    assert await join(house, program, "bob") == (201, "")
+    assert (await buy(house, program, "ann", 110)).status_code == 201
+    assert await balance(house, program, "ann") == 1100
+    redeemed = await house.post(f"/programs/{program}/members/ann/redemptions", {"reward": "single"}, person="demo-shop")
+    assert redeemed.status_code == 201, redeemed.text
+    changed = await house.post(f"/programs/{program}/cohorts/friends", {"participants": ["eve"]})
+    assert (changed.status_code, changed.json()["code"]) == (409, "cohort_begun")
+
+    await forward(temporal_env, handle(house, phase), MONTH)
+    result = await handle(house, phase).result()
+    assert (result["passed"], result["evidence"]) == (True, "active_rate 0.5, point_redemption_rate 0.909091")
+    (kept,) = await evidence(house, program)
+    assert [(each["criterion"]["kpi"], each["verdict"]) for each in kept["evidence"]["result"]["results"]] == [
+        ("active_rate", "passed"),
+        ("point_redemption_rate", "passed"),
+    ]
+    await histories.keep(house.temporal, phase, "TestPhase-piloted")
+
+    await approve(house, f"{first}/test/readiness/gate/readiness/1", "demo-operations")
+    await approve(house, f"{first}/gate/launch/1", "demo-finance", "demo-legal")
+    await timer_started(house.temporal, ids.rollout(program, 1))
+    assert await balance(house, program, "ann") == 100
+    assert (await buy(house, program, "ann", 10)).status_code == 201
+    assert await balance(house, program, "ann") == 220  # a collector earns twelve a dollar
+    assert await join(house, program, "eve") == (201, "")
+
+
+async def test_figures_out_of_bounds_send_the_revision_back_and_what_was_issued_stays(
+    house: House, temporal_env: WorkflowEnvironment
+) -> None:
+    program = program_id("pilotfails")
+    first = await piloting(house, program, pilot(ACTIVE), "ann", "bob", "cid")
+    for participant in ("ann", "bob", "cid"):
+        assert await join(house, program, participant) == (201, "")
+    assert (await buy(house, program, "ann", 150)).status_code == 201
+    await forward(temporal_env, handle(house, ids.test_phase(program, 1, "friends")), MONTH)
+    result = await handle(house, first).result()
+    assert (result["outcome"], result["why"]) == (
+        "failed",
+        "Test phase friends failed: active_rate 0.333333, not at least 0.5",
+    )
+    await stage_reached(house, program, "development")
+    assert await join(house, program, "dan") == (409, "enrolment_closed")
+    redeemed = await house.post(f"/programs/{program}/members/ann/redemptions", {"reward": "single"}, person="demo-shop")
+    assert redeemed.status_code == 201, redeemed.text
+    assert await balance(house, program, "ann") == 500
+
+    # The next revision is launched without a pilot: who joined for the first one is a member still.
+    second = await revise(house, club(program, summary="Again."))
+    await pass_all_gates(house, second)
+    await timer_started(house.temporal, ids.rollout(program, 2))
+    assert await join(house, program, "ann") == (201, "")
+    assert (await house.get(f"/programs/{program}/members/ann", "demo-shop"))["tier"] == "collector"
+    assert await join(house, program, "dan") == (201, "")
+
+
+async def test_too_few_to_tell_is_immature_and_people_may_have_it_go_on(
+    house: House, temporal_env: WorkflowEnvironment, histories: Histories
+) -> None:
+    program = program_id("immature")
+    first = await piloting(house, program, pilot(ACTIVE, retry=RETRY), "ann", "bob")
+    phase = ids.test_phase(program, 1, "friends")
+    assert await join(house, program, "ann") == (201, "")
+    assert (await buy(house, program, "ann", 10)).status_code == 201
+    await forward(temporal_env, handle(house, phase), MONTH)
+    gate = f"{phase}/gate/friends-retry/1"
+    await gate_open(house, gate)
+    (kept,) = await evidence(house, program)
+    assert kept["evidence"]["said"].startswith("immature: active_rate immature (")
+    assert "1 are fewer than the 2 that are asked for" in kept["evidence"]["said"]
+    assert await join(house, program, "bob") == (409, "enrolment_closed")
+    await approve(house, gate, "demo-legal")
+    await progress_shown(house.temporal, program, "Testing: friends (pilot), attempt 2")
+    await histories.keep(house.temporal, f"{phase}", "TestPhase-pilot-prolonged")
+    assert (await handle(house, first).describe()).close_time is None
+
+
+async def test_a_pilot_without_its_cohort_fails_and_says_how_to_gather_it(house: House) -> None:
+    program = program_id("nocohort")
+    first = await piloting(house, program, pilot(ACTIVE))
+    result = await handle(house, first).result()
+    assert result["outcome"] == "failed"
+    assert result["why"] == (
+        f"Test phase friends failed: not run: Program '{program}' has no cohort 'friends'. "
+        f"Gather it: `tenure cohort add {program} friends --file FILE`."
+    )
+    assert await join(house, program, "ann") == (409, "enrolment_closed")
+
+
+async def test_a_program_in_operation_passes_over_a_pilot_and_says_so(house: House, temporal_env: WorkflowEnvironment) -> None:
+    program = program_id("amends")
+    definition = club(program)
+    await launch(house, definition)
+    await forward(temporal_env, handle(house, ids.rollout(program, 1)), timedelta(days=30))
+    await stage_reached(house, program, "operation")
+    second = await revise(house, club(program, test_phases=[pilot(ACTIVE), SIGN_OFF]))
+    await approve(house, f"{second}/gate/strategy/1", "demo-marketing", "demo-finance")
+    await gate_open(house, f"{second}/test/readiness/gate/readiness/1")
+    (kept,) = await evidence(house, program)
+    assert kept["passed"]
+    assert kept["evidence"]["said"] == (
+        "not run: the program is in operation, and its members' events are rated by the revision in force"
+    )

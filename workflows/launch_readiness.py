@@ -1,0 +1,114 @@
+"""LaunchReadiness: waits until a revision is ready for its launch, and names what is missing and whose it is meanwhile."""
+
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.readiness import ReadinessActivities, ReadinessTask
+    from domain.lifecycle import Revision
+    from domain.model import Message
+    from domain.readiness import Look
+    from workflows.details import instant, told
+    from workflows.progress import tell
+    from workflows.steps import do_in_bulk, remaining
+
+_NOT_OFTENER = timedelta(seconds=1)
+"""However short a definition's times are, the world is not asked more often than that."""
+
+
+class ReadinessStart(Message):
+    """A revision that is not ready, what the last look has found, since when it is waited for, and until when."""
+
+    revision: Revision
+    look: Look
+    since: datetime
+    until: datetime
+
+
+class ReadinessOutcome(Message):
+    """Whether all is ready; where it is not, why it is no longer waited for."""
+
+    ready: bool
+    why: str = ""
+
+
+@workflow.defn
+class LaunchReadiness:
+    """Looks again at every nudge, such as a signature, and from time to time; ends when all is ready, or waiting is in vain."""
+
+    @workflow.init
+    def __init__(self, start: ReadinessStart) -> None:
+        self._start = start
+        self._look = start.look
+        self._told = ""
+        # A nudge that came while the run before was ending, or before this one began, would be lost with it.
+        self._nudged = True
+        self._withdrawn = False
+
+    @workflow.run
+    async def run(self, start: ReadinessStart) -> ReadinessOutcome:
+        every = start.revision.definition.readiness.look_every
+        while True:
+            await self._tell()
+            at = every.after(workflow.now(), start.revision.definition.zone)
+            with suppress(TimeoutError):
+                await workflow.wait_condition(
+                    lambda: self._nudged or self._withdrawn,
+                    timeout=remaining(max(min(at, start.until), workflow.now() + _NOT_OFTENER)),
+                    timeout_summary="Look again whether everything is ready",
+                )
+            if self._withdrawn:
+                return self._end(ReadinessOutcome(ready=False, why="the program ends"))
+            self._nudged = False
+            self._look = await look_at(start.revision)
+            if self._look.ready:
+                return self._end(ReadinessOutcome(ready=True))
+            if self._look.sends_back:
+                return self._end(ReadinessOutcome(ready=False, why=self._look.told))
+            if workflow.now() >= start.until:
+                return self._end(ReadinessOutcome(ready=False, why=f"waited until {instant(start.until)}; {self._look.told}"))
+            if workflow.info().is_continue_as_new_suggested():
+                await workflow.wait_condition(workflow.all_handlers_finished)
+                workflow.continue_as_new(start.model_copy(update={"look": self._look}))
+
+    @workflow.signal(description="Something may have become ready: look again")
+    def nudge(self) -> None:
+        self._nudged = True
+
+    @workflow.signal(description="The revision is not wanted any more: wait no longer")
+    def withdraw(self) -> None:
+        self._withdrawn = True
+
+    @workflow.query(description="What the last look has found")
+    def found(self) -> Look:
+        return self._look
+
+    async def _tell(self) -> None:
+        """Show what is missing; the program's lifecycle is told only what is news."""
+        missing = waits_for(self._start, self._look)
+        if missing != self._told:
+            self._told = missing
+            await tell(self._start.revision.program, missing)
+
+    def _end(self, outcome: ReadinessOutcome) -> ReadinessOutcome:
+        workflow.set_current_details(told("Ready for the launch" if outcome.ready else "Not ready for the launch", outcome.why))
+        return outcome
+
+
+def waits_for(start: ReadinessStart, look: Look) -> str:
+    """What is missing, whose it is and what they do, since when and until when it is waited for."""
+    lines = [f"**{each.owner}**: {each.about}: {each.why}. {each.how}" for each in look.missing]
+    return told(
+        "Waiting until everything is ready for the launch",
+        *lines,
+        f"revision {look.revision}, since {instant(start.since)}, at most until {instant(start.until)}",
+        f"see `tenure readiness show {look.program}`",
+    )
+
+
+async def look_at(revision: Revision) -> Look:
+    """One look at everything that must be ready, as of now."""
+    task = ReadinessTask(program=revision.program, revision=revision.number, at=workflow.now())
+    return await do_in_bulk(ReadinessActivities.check_readiness, task, "Look whether everything is ready for the launch")
