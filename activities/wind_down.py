@@ -320,7 +320,8 @@ class WindDownActivities:
             except PointsOutstanding as error:
                 return Released(ended=False, told=str(error))
             told = f"the trial balance is zero; the books ended with {books.period}, in which {books.revenue} is still earned"
-            done(told, {"books": books.model_dump(mode="json")})
+            sums = {"liability": str(books.liability), "revenue": str(books.revenue)}
+            done(told, {"books": books.model_dump(mode="json") | sums})
         async with self._engine.begin() as connection:
             await wind_down.end(connection, step.program, "books", step.at)
         return Released(ended=True, told=told)

@@ -129,8 +129,9 @@ async def house(
 
 @pytest.fixture(scope="session")
 async def hasty_env(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WorkflowEnvironment]:
-    """Another such server, which suggests to continue as new after few events."""
-    suggest = {"limit.historyCount.suggestContinueAsNew": "40"}
+    """Another such server, which suggests to continue as new after few events: after more than it takes to join and be offered
+    something, and fewer than a program has behind it when it comes into operation."""
+    suggest = {"limit.historyCount.suggestContinueAsNew": "60"}
     async with _time_skipping(tmp_path_factory.getbasetemp(), **suggest) as environment:
         yield environment
 

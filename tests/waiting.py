@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
@@ -20,18 +20,32 @@ _PART = re.compile(r"(?P<owner>.+?)(/gate/[^/]+/\d+|/test/[^/]+|/rollout/r\d+|/r
 async def history_has(
     client: Client, workflow_id: str, wanted: Callable[[HistoryEvent], bool], *, run_id: str | None = None
 ) -> HistoryEvent:
-    """The first event of a workflow that is wanted, as soon as it is there."""
-    handle = client.get_workflow_handle(workflow_id, run_id=run_id)
+    """The first event of a workflow that is wanted, as soon as it is there: of all its runs, or of the one that is named.
+
+    Which run something happens in is for nobody to know beforehand: a workflow continues as new when the server suggests it.
+    """
     seen: list[str] = []
     try:
         async with asyncio.timeout(_PATIENCE):
-            async for event in handle.fetch_history_events(wait_new_event=True):
+            async for event in _events(client, workflow_id, run_id):
                 if wanted(event):
                     return event
                 seen.append(f"{EventType.Name(event.event_type)} {event.user_metadata.summary.data.decode()}")
     except TimeoutError:
         raise AssertionError(f"{workflow_id} does not come to the event; its last ones are {seen[-8:]}") from None
     raise AssertionError(f"{workflow_id} ended without the event; its last ones are {seen[-8:]}")
+
+
+async def _events(client: Client, workflow_id: str, run_id: str | None) -> AsyncIterator[HistoryEvent]:
+    """The events of one run, or of all from the first on, as they come."""
+    described = await client.get_workflow_handle(workflow_id, run_id=run_id).describe()
+    run = run_id or described.raw_description.workflow_execution_info.first_run_id
+    while run:
+        following = ""
+        async for event in client.get_workflow_handle(workflow_id, run_id=run).fetch_history_events(wait_new_event=True):
+            yield event
+            following = event.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
+        run = following if run_id is None else ""
 
 
 async def child_started(client: Client, parent: str, child: str) -> None:
@@ -55,10 +69,10 @@ async def started(client: Client, workflow_id: str) -> None:
         await child_started(client, owner, workflow_id)
 
 
-async def timer_started(client: Client, workflow_id: str) -> None:
-    """Wait until a workflow has been started, and waits for a time."""
+async def timer_started(client: Client, workflow_id: str, *, run_id: str | None = None) -> None:
+    """Wait until a workflow, or one run of it, has been started, and waits for a time."""
     await started(client, workflow_id)
-    await history_has(client, workflow_id, lambda event: event.event_type == EventType.EVENT_TYPE_TIMER_STARTED)
+    await history_has(client, workflow_id, lambda event: event.event_type == EventType.EVENT_TYPE_TIMER_STARTED, run_id=run_id)
 
 
 async def gate_open(house: House, gate: str) -> str:

@@ -64,15 +64,18 @@ async def balance(house: House, definition: Definition, participant: str) -> int
     return (await house.ledger.balance(definition.program, participant, definition.currency.code)).posted
 
 
-def reviewed_or_continued(nudges: int) -> Callable[[HistoryEvent], bool]:
-    """Whether a member has been looked at after so many nudges, or the run is over."""
+def waits_or_continued(nudges: int) -> Callable[[HistoryEvent], bool]:
+    """Whether a member waits again after so many nudges, or the run is over.
+
+    A nudge that comes between a look and the wait after it makes the member look again at once: so the wait is waited for.
+    """
     seen = 0
 
     def is_it(event: HistoryEvent) -> bool:
         nonlocal seen
         seen += event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
-        looked = event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED and seen >= nudges
-        return looked or event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW
+        waits = event.event_type == EventType.EVENT_TYPE_TIMER_STARTED and seen >= nudges
+        return waits or event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW
 
     return is_it
 
@@ -318,11 +321,11 @@ async def test_a_long_membership_continues_as_new_keeps_its_place_and_never_offe
     while len(runs) < 3:
         for nudges in count(1):
             await member.signal("nudge")
-            event = await history_has(house.temporal, member.id, reviewed_or_continued(nudges), run_id=runs[-1])
+            event = await history_has(house.temporal, member.id, waits_or_continued(nudges), run_id=runs[-1])
             if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW:
                 runs.append(event.workflow_execution_continued_as_new_event_attributes.new_execution_run_id)
                 break
-    await timer_started(house.temporal, member.id)
+    await timer_started(house.temporal, member.id, run_id=runs[-1])
     again = (await offers(house.engine, definition, "ann"))[0][0] + AT_MOST_EVERY
     await forward_until(hasty_env, member, again - timedelta(minutes=1))
     assert len(await offers(house.engine, definition, "ann")) == 1

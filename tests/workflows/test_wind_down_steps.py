@@ -138,7 +138,7 @@ async def test_a_program_ends_in_ten_steps_and_forgets_its_members(
     assert await _texts_of(house, program, people)
     before = await house.get(f"/programs/{program}/report")
     erasure = handle(house, ids.erasure(program))
-    await timer_started(house.temporal, ids.wind_down(program))
+    await timer_started(house.temporal, erasure.id)
     await forward(temporal_env, erasure, KEPT + timedelta(hours=1))
     assert await erasure.result() == 3
     assert await _texts_of(house, program, people) == []
