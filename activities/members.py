@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from domain import amendments, benefits, expiry, tiers
+from domain import amendments, benefits, expiry, holds, tiers
 from domain.definition import Benefit, Definition
 from domain.journey import journey_stage, silence
 from domain.lifecycle import MemberReview, Membership, OfferTerms
@@ -20,6 +20,8 @@ from domain.window import Span
 from ledger import Earn, Forfeit, Ledger, Reschedule
 from store import benefits as given_benefits
 from store import invitations, members, programs
+
+_WHILE_ON_HOLD = timedelta(days=7)
 
 
 class Joining(Message):
@@ -64,6 +66,9 @@ class MemberActivities:
             in_force = await programs.in_force_at(connection, joining.program, joining.at)
             if in_force is None or (program.enrolment_until is not None and joining.at >= program.enrolment_until):
                 raise ApplicationError("The program is not open for enrolment.", type="enrolment_closed", non_retryable=True)
+            if (stop := holds.stopping(program.holds, "enrolment", joining.at)) is not None:
+                refusal = holds.refusal(stop, joining.program, "enrolment")
+                raise ApplicationError(refusal.detail, refusal.remedy, type=refusal.code, non_retryable=True)
             if not is_open_to(program.salt, joining.participant, program.open_buckets):
                 raise ApplicationError(
                     "The waves opened so far do not reach this member.", type="not_in_wave", non_retryable=True
@@ -107,7 +112,7 @@ class MemberActivities:
             in_force = await _in_force_at(connection, look, look.at)
             definition = in_force.definition
             record = await members.find(connection, look.program, look.participant)
-            ends = (await programs.find(connection, look.program)).enrolment_until
+            program = await programs.find(connection, look.program)
             standing_by = await programs.in_force_at(connection, look.program, record.tier_since)
             window_ended = tiers.window_start(definition, look.at, record.joined_at)
             ended_by = await programs.in_force_at(connection, look.program, window_ended)
@@ -148,11 +153,14 @@ class MemberActivities:
         for change, tier in changes:
             await self._give(definition, membership, benefits.of_change(definition, change, tier), tier, look.at)
         tier_look = tiers.next_look(definition, membership.standing, held, look.at)
+        on_hold = holds.any_at(program.holds, look.at)
+        # Who would be offered something is looked at again before long: a hold is lifted without telling each member.
+        after_hold = look.at + _WHILE_ON_HOLD if on_hold and quiet.offer_due else None
         return MemberReview(
             membership=membership,
             silent=quiet.has_come,
-            offer=_offer(definition) if quiet.offer_due and ends is None else None,
-            look_again_at=min((at for at in (tier_look, quiet.look_at) if at is not None), default=None),
+            offer=_offer(definition) if quiet.offer_due and program.enrolment_until is None and not on_hold else None,
+            look_again_at=min((at for at in (tier_look, quiet.look_at, after_hold) if at is not None), default=None),
         )
 
     @activity.defn
@@ -220,10 +228,11 @@ class MemberActivities:
             await given_benefits.grant(connection, record.program, record.participant, grants)
 
     async def _earning_stopped(self, program: str, at: datetime) -> bool:
-        """Whether a program that ends gives no points any more."""
+        """Whether a program gives no points: it ends, or its earning is stopped."""
         async with self._engine.connect() as connection:
-            until = (await programs.find(connection, program)).earning_until
-        return until is not None and at >= until
+            record = await programs.find(connection, program)
+        ended = record.earning_until is not None and at >= record.earning_until
+        return ended or holds.stopping(record.holds, "earning", at) is not None
 
     async def _bonus(
         self,

@@ -18,6 +18,7 @@ from api import (
     events,
     exchanges,
     gates,
+    holds,
     inbox,
     invitations,
     ledger_books,
@@ -170,6 +171,7 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
     of_programs = (
         programs,
         revisions,
+        holds,
         evaluations,
         schedule,
         audit,

@@ -20,9 +20,11 @@ from api.errors import (
     NotInvited,
     NotInWave,
     RequirementNotMet,
+    stopped,
 )
 from api.services import Services
 from domain import definition_words as words
+from domain import holds
 from domain import joining as rules
 from domain.conditions import UnratableEvent
 from domain.definition import Amount, AttributeValue, Definition
@@ -65,6 +67,8 @@ async def check_enrolment(services: Services, program: str, enrolment: Enrolment
             pass
     if in_force is None or (record.enrolment_until is not None and now >= record.enrolment_until):
         raise EnrolmentClosed(program)
+    if (stop := holds.stopping(record.holds, "enrolment", now)) is not None:
+        raise stopped(stop, program, "enrolment")
     definition = in_force.definition
     if enrolment.agreement != definition.agreement.version:
         raise AgreementDiffers(enrolment.agreement, definition.agreement.version)

@@ -11,6 +11,7 @@ from activities.amendments import AmendmentActivities
 from activities.evaluation import EvaluationActivities
 from activities.expiry import ExpiryActivities
 from activities.gates import GateActivities
+from activities.holds import HoldActivities
 from activities.members import MemberActivities
 from activities.notice_channels import channels_of
 from activities.notices import NoticeActivities
@@ -68,6 +69,7 @@ class Activities:
     programs: ProgramActivities
     amendments: AmendmentActivities
     gates: GateActivities
+    holds: HoldActivities
     qualification: QualificationActivities
     members: MemberActivities
     retention: RetentionActivities
@@ -95,13 +97,14 @@ class Activities:
             programs=ProgramActivities(engine),
             amendments=AmendmentActivities(engine),
             gates=GateActivities(engine, keys, notices.routing, people.directory if everybody_is_known else None),
+            holds=HoldActivities(engine, ledger),
             qualification=QualificationActivities(engine),
             members=MemberActivities(engine, ledger),
             retention=RetentionActivities(engine, ledger),
             redemption=RedemptionActivities(engine, ledger, RewardProviders(engine, http)),
             evaluation=EvaluationActivities(engine, ledger),
             schedules=ScheduleActivities(client),
-            expiry=ExpiryActivities(ledger),
+            expiry=ExpiryActivities(engine, ledger),
             seal=SealActivities(ledger),
             wind_down=WindDownActivities(engine, ledger, client),
             notices=NoticeActivities(engine, channels_of(notices, http), notices.routing),
@@ -121,6 +124,7 @@ class Activities:
                 self.gates.take_decision,
                 self.gates.pass_time,
                 self.gates.withdraw_gate,
+                self.holds.standing_holds,
                 self.qualification.run_scenarios,
                 self.qualification.keep_sign_off,
                 self.evaluation.latest_verdict,
@@ -143,6 +147,8 @@ class Activities:
                 self.qualification.simulate_definition,
                 self.evaluation.evaluate_program,
                 self.amendments.nudge_concerned,
+                self.holds.keep_points,
+                self.holds.lift_hold,
                 self.expiry.expire_due,
                 self.seal.seal_ledger,
                 self.wind_down.weigh_end,

@@ -3,6 +3,7 @@
 from api.errors.asking import NotAllowed, TokenMissing
 from api.errors.evaluations import BackfillRefused, EvaluationUnknown, NotScheduled
 from api.errors.gates import DecisionUnknown, DelegateUnknown
+from api.errors.holds import AlreadyHalted, AlreadyOnHold, NotOnHold, ProgramHalted, ProgramOnHold, stopped
 from api.errors.keys import KeyInvalid, KeyMissing, KeyReused, KeyTwice, RequestInFlight, RequestUnknown
 from api.errors.members import (
     AgreementDiffers,
@@ -70,6 +71,8 @@ from api.errors.servers import Internal, ServiceUnavailable
 
 __all__ = [
     "AgreementDiffers",
+    "AlreadyHalted",
+    "AlreadyOnHold",
     "AsOfWrong",
     "AttributesNotAsked",
     "BackfillRefused",
@@ -108,12 +111,15 @@ __all__ = [
     "NotInWave",
     "NotInvited",
     "NotLaunched",
+    "NotOnHold",
     "NotScheduled",
     "OutOfTime",
     "ProblemUnknown",
     "ProgramDiffers",
     "ProgramEnded",
     "ProgramExists",
+    "ProgramHalted",
+    "ProgramOnHold",
     "PrototypeNotDone",
     "PrototypeUnknown",
     "RecipientNotActive",
@@ -139,4 +145,5 @@ __all__ = [
     "TransactionUnknown",
     "TransfersNotAllowed",
     "ZoneMissing",
+    "stopped",
 ]
