@@ -2,10 +2,13 @@
 
 from datetime import datetime
 
+from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 
+from domain import holds
 from domain.model import Message
 from ledger import Ledger
+from store import programs
 
 
 class Sweep(Message):
@@ -20,12 +23,20 @@ class SweepResult(Message):
 
 
 class ExpiryActivities:
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, engine: AsyncEngine, ledger: Ledger) -> None:
+        self._engine = engine
         self._ledger = ledger
 
     @activity.defn
     async def expire_due(self, sweep: Sweep) -> SweepResult:
-        """Time out every hold of the program, and let every lot lapse, that was due at the instant."""
+        """Time out every hold of the program, and let every lot lapse, that was due at the instant.
+
+        While nothing can be redeemed only what was due before lapses; what was earned meanwhile keeps its time too.
+        """
+        async with self._engine.connect() as connection:
+            stop = holds.stopping((await programs.find(connection, sweep.program)).holds, "redeeming", sweep.at)
+        if stop is not None:
+            await self._ledger.suspend_expiry(sweep.program, stop.since)
         await self._ledger.expire_holds(sweep.program, sweep.at)
         swept = await self._ledger.expire_due(sweep.program, sweep.at)
         return SweepResult(lots=swept.lots, points=swept.points, participants=swept.participants)

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from domain import amendments, benefits, expiry, tiers
+from domain import amendments, benefits, expiry, holds, tiers
 from domain.definition import Benefit, Definition
 from domain.journey import journey_stage, silence
 from domain.lifecycle import MemberReview, Membership, OfferTerms
@@ -21,6 +21,8 @@ from ledger import Earn, Forfeit, Ledger, Reschedule
 from store import announcements, invitations, members, pilots, programs
 from store import benefits as given_benefits
 from store.announcements import ANNOUNCED
+
+_WHILE_ON_HOLD = timedelta(days=7)
 
 
 class Joining(Message):
@@ -65,6 +67,9 @@ class MemberActivities:
             in_force = await programs.in_force_at(connection, joining.program, joining.at)
             if in_force is None or (program.enrolment_until is not None and joining.at >= program.enrolment_until):
                 raise ApplicationError("The program is not open for enrolment.", type="enrolment_closed", non_retryable=True)
+            if (stop := holds.stopping(program.holds, "enrolment", joining.at)) is not None:
+                refusal = holds.refusal(stop, joining.program, "enrolment")
+                raise ApplicationError(refusal.detail, refusal.remedy, type=refusal.code, non_retryable=True)
             # Before the launch there are pilots, whose cohorts alone may join; from then on there are waves.
             piloted = program.launched_at is None and await pilots.admits(
                 connection, joining.program, joining.participant, joining.at
@@ -113,7 +118,7 @@ class MemberActivities:
             in_force = await _in_force_at(connection, look, look.at)
             definition = in_force.definition
             record = await members.find(connection, look.program, look.participant)
-            ends = (await programs.find(connection, look.program)).enrolment_until
+            program = await programs.find(connection, look.program)
             revisions = await programs.revisions_in_force(connection, look.program)
             standing_by = revisions.at(record.tier_since)
             ended_by = revisions.at(tiers.window_start(definition, look.at, record.joined_at))
@@ -161,11 +166,14 @@ class MemberActivities:
         for change, tier in changes:
             await self._give(definition, membership, benefits.of_change(definition, change, tier), tier, look.at)
         tier_look = tiers.next_look(definition, membership.standing, held, look.at)
+        on_hold = holds.any_at(program.holds, look.at)
+        # Who would be offered something is looked at again before long: a hold is lifted without telling each member.
+        after_hold = look.at + _WHILE_ON_HOLD if on_hold and quiet.offer_due else None
         return MemberReview(
             membership=membership,
             silent=quiet.has_come,
-            offer=_offer(definition) if quiet.offer_due and ends is None else None,
-            look_again_at=min((at for at in (tier_look, quiet.look_at) if at is not None), default=None),
+            offer=_offer(definition) if quiet.offer_due and program.enrolment_until is None and not on_hold else None,
+            look_again_at=min((at for at in (tier_look, quiet.look_at, after_hold) if at is not None), default=None),
         )
 
     @activity.defn
@@ -245,10 +253,11 @@ class MemberActivities:
             await given_benefits.grant(connection, record.program, record.participant, grants)
 
     async def _earning_stopped(self, program: str, at: datetime) -> bool:
-        """Whether a program that ends gives no points any more."""
+        """Whether a program gives no points: it ends, or its earning is stopped."""
         async with self._engine.connect() as connection:
-            until = (await programs.find(connection, program)).earning_until
-        return until is not None and at >= until
+            record = await programs.find(connection, program)
+        ended = record.earning_until is not None and at >= record.earning_until
+        return ended or holds.stopping(record.holds, "earning", at) is not None
 
     async def _bonus(
         self,

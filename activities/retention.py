@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 
-from domain import expiry, ids
+from domain import expiry, holds, ids
 from domain.model import Message
 from ledger import Earn, Ledger, outbox
 from store import members, programs
@@ -51,13 +51,16 @@ class RetentionActivities:
 
     @activity.defn
     async def deliver_offer(self, delivery: Delivery) -> Delivered:
-        """Credit the offered points as a bonus, and keep that the offer was made; who has left or is to be left gets none."""
+        """Credit the offered points as a bonus, and keep that the offer was made.
+
+        Who has left gets none, and nobody does while the program is on hold or ends.
+        """
         async with self._engine.connect() as connection:
             program = await programs.find(connection, delivery.program)
             in_force = await programs.in_force_at(connection, delivery.program, delivery.at)
             record = await members.find(connection, delivery.program, delivery.participant)
-        ending = program.enrolment_until is not None
-        if in_force is None or ending or record.status != "active":
+        not_now = program.enrolment_until is not None or holds.any_at(program.holds, delivery.at)
+        if in_force is None or not_now or record.status != "active":
             return Delivered(delivered=False)
         definition = in_force.definition
         await self._ledger.earn(

@@ -8,14 +8,15 @@ from typing import Annotated, Any
 from fastapi import Depends
 from pydantic import Field
 
-from api.errors import LateFilesClosed, MemberGone, RedeemingClosed
+from api.errors import LateFilesClosed, MemberGone, RedeemingClosed, stopped
 from api.once import Key
 from api.people import Action, may
 from api.services import Services, WithServices
 from api.transactions import first_answer, own_key
-from domain import expiry, ids
+from domain import expiry, holds, ids
 from domain.definition import Definition
 from domain.gates import Person
+from domain.holds import Hold
 from domain.model import CAN_BE_KEPT
 from ledger import MAX_POINTS, Answer
 from ledger.requests import Request
@@ -51,6 +52,7 @@ class Standing:
     member: MemberRecord
     redeeming_until: datetime | None
     late_until: datetime | None
+    holds: tuple[Hold, ...]
     now: datetime
 
     def request(self, currency: str, said: str, reason: str | None = None) -> dict[str, Any]:
@@ -70,9 +72,13 @@ class Standing:
         return expiry.lot_expiry(self.definition, self.member.tier, self.now)
 
     def check_redeeming(self) -> None:
-        """Raise RedeemingClosed in a program that ends, once nothing can be done with points any more."""
+        """Raise RedeemingClosed in a program that ends, once nothing can be done with points any more; ProgramOnHold or
+        ProgramHalted while that is stopped.
+        """
         if self.redeeming_until is not None and self.now >= self.redeeming_until:
             raise RedeemingClosed(self.by.program)
+        if (stop := holds.stopping(self.holds, "redeeming", self.now)) is not None:
+            raise stopped(stop, self.by.program, "redeeming")
 
     def check_late_files(self) -> None:
         """Raise LateFilesClosed in a program that ends, once returns of what was earned no longer count."""
@@ -104,4 +110,4 @@ async def standing_of(by: Asking) -> Standing:
         definition = await programs.definition(connection, by.program, record.revision_in_force or 1)
     if member.status != "active":
         raise MemberGone(by.participant)
-    return Standing(by, definition, member, record.redeeming_until, record.late_until, datetime.now(UTC))
+    return Standing(by, definition, member, record.redeeming_until, record.late_until, record.holds, datetime.now(UTC))

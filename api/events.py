@@ -21,6 +21,8 @@ from api.errors import (
     KeyTwice,
     MemberGone,
     OutOfTime,
+    ProgramHalted,
+    ProgramOnHold,
     ZoneMissing,
 )
 from api.event_batch import KeyedEvent
@@ -50,7 +52,9 @@ _ATTEMPTS = 10
 _AT_ONCE = 500
 """Events that are posted in one transaction: more bring little, and hold their accounts longer."""
 
-_NOT_EARNED = (EventTypeUnknown, OutOfTime, ZoneMissing, EarningClosed, MemberGone, BalanceLimit, Stale)
+_NOT_EARNED = (
+    *(EventTypeUnknown, OutOfTime, ZoneMissing, EarningClosed, ProgramOnHold, ProgramHalted, MemberGone, BalanceLimit, Stale),
+)
 Service = Annotated[Person, Depends(may("serve members"))]
 _Outcomes = dict[int, Answer | TenureError]
 """What became of the events of a batch, by their places in it."""

@@ -13,6 +13,8 @@ from api.errors import (
     CurrencyUnknown,
     InvalidRequest,
     MemberGone,
+    ProgramHalted,
+    ProgramOnHold,
     RecipientNotActive,
     RedeemingClosed,
     TransfersNotAllowed,
@@ -45,7 +47,7 @@ class ConversionIn(Value):
     points: Points
 
 
-_ALWAYS = (RedeemingClosed, CurrencyUnknown, MemberGone, BalanceLimit, "insufficient_points")
+_ALWAYS = (RedeemingClosed, ProgramOnHold, ProgramHalted, CurrencyUnknown, MemberGone, BalanceLimit, "insufficient_points")
 Transferring = Annotated[Asking, Depends(asking("transfer points"))]
 Converting = Annotated[Asking, Depends(asking("convert points"))]
 

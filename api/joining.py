@@ -20,9 +20,11 @@ from api.errors import (
     NotInvited,
     NotInWave,
     RequirementNotMet,
+    stopped,
 )
 from api.services import Services
 from domain import definition_words as words
+from domain import holds
 from domain import joining as rules
 from domain.conditions import UnratableEvent
 from domain.definition import Amount, AttributeValue, Definition
@@ -68,6 +70,8 @@ async def check_enrolment(services: Services, program: str, enrolment: Enrolment
         raise EnrolmentClosed(program)
     if record.launched_at is None and not piloted:
         raise EnrolmentClosed(program)
+    if (stop := holds.stopping(record.holds, "enrolment", now)) is not None:
+        raise stopped(stop, program, "enrolment")
     definition = in_force.definition
     if enrolment.agreement != definition.agreement.version:
         raise AgreementDiffers(enrolment.agreement, definition.agreement.version)

@@ -18,6 +18,8 @@ from api.errors import (
     MemberGone,
     NotInvited,
     NotInWave,
+    ProgramHalted,
+    ProgramOnHold,
     RequirementNotMet,
     TransactionUnknown,
 )
@@ -68,7 +70,17 @@ _TO_MEMBER = links(
     leave_program=_OF_MEMBER,
 )
 _NOT_JOINED = (
-    *(EnrolmentClosed, AgreementDiffers, NotInvited, NotInWave, AttributesNotAsked, RequirementNotMet, FeeDiffers),
+    *(
+        EnrolmentClosed,
+        ProgramOnHold,
+        ProgramHalted,
+        AgreementDiffers,
+        NotInvited,
+        NotInWave,
+        AttributesNotAsked,
+        RequirementNotMet,
+        FeeDiffers,
+    ),
     MemberGone,
 )
 Service = Annotated[Person, Depends(may("serve members"))]

@@ -14,6 +14,7 @@ from api.limits import Expensive, Rates
 from domain import ids
 from domain.definition import Role
 from domain.gates import Person
+from domain.holds import LIFTED_BY
 from runtime.errors import TenureError
 from store.errors import GateUnknown, ProgramUnknown
 
@@ -21,6 +22,9 @@ Action = Literal[
     "start a program",
     "revise a program",
     "end a program",
+    "hold a program",
+    "halt a program",
+    "resume a program",
     "evaluate a program",
     "schedule evaluations",
     "read programs",
@@ -50,6 +54,10 @@ MAY: dict[Action, frozenset[Role]] = {
     "start a program": frozenset({"product_owner"}),
     "revise a program": frozenset({"product_owner"}),
     "end a program": frozenset({"product_owner"}),
+    "hold a program": LIFTED_BY["hold"],
+    "halt a program": LIFTED_BY["suspended_insolvency"],
+    # Which of them lifts what is looked at once it is known what stands.
+    "resume a program": LIFTED_BY["hold"] | LIFTED_BY["suspended_insolvency"],
     "evaluate a program": frozenset({"product_owner", "analyst"}),
     # What it makes up for is counted one by one.
     "schedule evaluations": frozenset({"product_owner", "analyst"}),
@@ -94,13 +102,8 @@ ANYWHERE: frozenset[Action] = frozenset(
 Everything else that names no program is about all of them, and takes the role for all."""
 IN_PERSON: frozenset[Action] = frozenset(
     {
-        "start a program",
-        "revise a program",
-        "end a program",
-        "decide at a gate",
-        "sign readiness",
-        "delegate",
-        "manage API keys",
+        *("start a program", "revise a program", "end a program", "hold a program", "halt a program", "resume a program"),
+        *("decide at a gate", "sign readiness", "delegate", "manage API keys"),
     }
 )
 """What no API key may: behind four eyes there must be two persons, and who makes a key would be a third."""

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from pydantic import AwareDatetime, Field
 
-from api.errors import EarningClosed, EventTypeUnknown, InvalidRequest, LateFilesClosed, MemberGone, OutOfTime
-from domain import earning, expiry, ids, tiers
+from api.errors import EarningClosed, EventTypeUnknown, InvalidRequest, LateFilesClosed, MemberGone, OutOfTime, stopped
+from domain import earning, expiry, holds, ids, tiers
 from domain.conditions import UnratableEvent
 from domain.definition import Amount, AttributeValue
 from domain.earning import CappedRule
@@ -59,8 +59,8 @@ def rated(
     """What an event asks of the ledger under its ledger key, by the revision that was in force when it happened.
 
     `seen` is what `looks_at` asks for.
-    Raises the reason why it cannot be posted: OutOfTime, MemberGone, EarningClosed, LateFilesClosed, EventTypeUnknown,
-    InvalidRequest.
+    Raises the reason why it cannot be posted: OutOfTime, MemberGone, EarningClosed, LateFilesClosed, ProgramOnHold,
+    ProgramHalted, EventTypeUnknown, InvalidRequest.
     """
     _check_time(event.occurred_at, member, now)
     if member.status != "active":
@@ -70,6 +70,8 @@ def rated(
         raise EarningClosed(program.id)
     if program.late_until is not None and now >= program.late_until:
         raise LateFilesClosed(program.id, program.late_until)
+    if (stop := holds.stopping(program.holds, "earning", event.occurred_at)) is not None:
+        raise stopped(stop, program.id, "earning")
     definition = in_force.definition
     known = earning.event_types(definition)
     if event.type not in known:

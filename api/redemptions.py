@@ -18,6 +18,8 @@ from api.errors import (
     KeyReused,
     MemberGone,
     NoSuchStock,
+    ProgramHalted,
+    ProgramOnHold,
     RedeemingClosed,
     RedemptionUnknown,
     RewardLimitReached,
@@ -27,6 +29,7 @@ from api.errors import (
     RewardUnknown,
     ServiceUnavailable,
     TierTooLow,
+    stopped,
 )
 from api.once import Answer, Key, once
 from api.openapi import links, raises, together
@@ -34,7 +37,7 @@ from api.pages import Page, Paged
 from api.people import may
 from api.reading import ReadAgain
 from api.services import Services, WithServices
-from domain import ids
+from domain import holds, ids
 from domain.definition import Reward, VoucherFulfilment
 from domain.gates import Person
 from domain.ids import Name
@@ -94,8 +97,8 @@ class Stock(Value):
 
 _OF_MEMBER = {"program": "$response.body#/program", "participant": "$response.body#/participant"}
 _NOT_REDEEMED = (
-    *(MemberGone, RedeemingClosed, RewardUnknown, TierTooLow, InsufficientPoints, RewardNotOffered, RewardOutOfStock),
-    *(RewardLimitReached, RewardNotHandedOut),
+    *(MemberGone, RedeemingClosed, ProgramOnHold, ProgramHalted, RewardUnknown, TierTooLow, InsufficientPoints),
+    *(RewardNotOffered, RewardOutOfStock, RewardLimitReached, RewardNotHandedOut),
 )
 
 
@@ -128,7 +131,7 @@ async def redeem_reward(
         if record is not None and (record.program, record.participant, record.reward) != (program, participant, wish.reward):
             raise KeyReused(key)
         if record is None or record.settled_at is None:
-            order = await _order(services, redemption, program, participant, wish)
+            order = await _order(services, redemption, program, participant, wish, begun=record is not None)
             if record is None:
                 await _check_availability(services, order)
             await _have_settled(services, order)
@@ -213,8 +216,13 @@ async def show_stock(program: str, reward: str, services: WithServices) -> Stock
         return Stock(reward=reward, free=await redemptions.free_codes(connection, program, reward))
 
 
-async def _order(services: Services, redemption: str, program: str, participant: str, wish: RedemptionIn) -> RedemptionOrder:
-    """The order for a reward at its price of now. Raises the reason why this member cannot have it."""
+async def _order(
+    services: Services, redemption: str, program: str, participant: str, wish: RedemptionIn, *, begun: bool
+) -> RedemptionOrder:
+    """The order for a reward at its price of now. Raises the reason why this member cannot have it.
+
+    One that has begun is settled, though redeeming has been stopped meanwhile.
+    """
     now = datetime.now(UTC)
     async with services.engine.connect() as connection:
         record = await programs.find(connection, program)
@@ -224,6 +232,8 @@ async def _order(services: Services, redemption: str, program: str, participant:
         raise MemberGone(participant)
     if in_force is None or (record.redeeming_until is not None and now >= record.redeeming_until):
         raise RedeemingClosed(program)
+    if not begun and (stop := holds.stopping(record.holds, "redeeming", now)) is not None:
+        raise stopped(stop, program, "redeeming")
     definition = in_force.definition
     reward = definition.reward(wish.reward)
     if reward is None:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.services import Services
+from domain import holds
 from domain.definition import Definition
 from domain.gate_values import counted
 from domain.journey import journey_stage
@@ -16,13 +17,17 @@ from domain.kpis import Verdict
 from domain.money import in_units
 from domain.reports import Cell, Outline, Report, months
 from domain.stages import ENDED, product_status
-from store import evidence, gates, programs, reports
+from domain.wind_down import TITLES
+from store import evidence, gates, programs, reports, wind_down
 
 Rows = list[tuple[Cell, ...]]
 _SENT_WITHIN = timedelta(minutes=5)
 """A nudge is sent within a second; one that waits for so long is stuck."""
 _EVALUATED_WITHIN = 2
 """Intervals without an evaluation after which it is told: one may be under way, or have been left out."""
+
+_ENDED_WITHIN = timedelta(hours=1)
+"""A step of the wind-down is over within minutes of its date."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,7 @@ async def _status(then: Then) -> tuple[Rows, list[str]]:
         ("stage", stage.stage if stage else "requirements"),
         ("stage since", stage.at if stage else then.record.started_at),
         ("product status", product_status(stage.stage if stage else "requirements")),
+        ("on hold", "; ".join(holds.told(each) for each in then.record.holds if each.stands_at(then.at)) or None),
         ("note", stage.note if stage else ""),
         ("revision in force", in_force.number if in_force else None),
         ("wave", f"{waves[-1].wave} ({waves[-1].share} %)" if waves else None),
@@ -217,7 +223,7 @@ async def _decisions(then: Then) -> tuple[Rows, list[str]]:
 
 
 async def _exceptions(then: Then) -> tuple[Rows, list[str]]:
-    found = (_of_gates, _of_evidence, _of_evaluations, _of_members, _of_notices)
+    found = (_of_holds, _of_the_end, _of_gates, _of_evidence, _of_evaluations, _of_members, _of_notices)
     rows = [row for each in found for row in await each(then)]
     notes = []
     if then.is_now:
@@ -245,9 +251,39 @@ async def _exceptions(then: Then) -> tuple[Rows, list[str]]:
     else:
         notes += [
             "Drift of the ledger, and gates that nobody could meet, are found as of now alone: see the report as of today.",
-            "A notice that was given up then, and has been sent again since, is not told.",
+            "A notice that was given up then, and has been sent again since, is not told; nor is what troubled the end then.",
         ]
     return rows, notes
+
+
+async def _of_holds(then: Then) -> Rows:
+    """What stands still, since somebody has said so."""
+    return [
+        (
+            "on hold" if each.kind == "hold" else "halted",
+            then.program,
+            each.since,
+            f"stops {', '.join(each.stops)}; {each.begun_by}: {each.reason}",
+            f"To go on: tenure program resume {then.program} --reason WHY",
+        )
+        for each in then.record.holds
+        if each.stands_at(then.at)
+    ]
+
+
+async def _of_the_end(then: Then) -> Rows:
+    """Steps of the wind-down that are under way and in trouble, were tried more than once, or should be over."""
+    rows: Rows = []
+    remedy = f"See `tenure program wind-down {then.program}`, and its workflow in the Temporal UI."
+    for step in await wind_down.steps(then.connection, then.program):
+        if step.began_at is None or step.began_at > then.at or (step.ended_at is not None and step.ended_at <= then.at):
+            continue
+        name = f"step {step.number}, {step.step.replace('_', ' ')}"
+        if step.trouble:
+            rows.append(("wind-down in trouble", name, step.began_at, f"tried {step.attempts} times: {step.trouble}", remedy))
+        elif step.due is not None and then.at - step.due > _ENDED_WITHIN:
+            rows.append(("wind-down late", name, step.due, step.told or TITLES[step.step], remedy))
+    return rows
 
 
 async def _of_gates(then: Then) -> Rows:

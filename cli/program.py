@@ -10,6 +10,8 @@ from cli.amendment import EffectiveFrom, Weight, say_submitted
 from cli.client import Api
 from cli.definition import DefinitionFile
 from cli.gate_text import waits_for
+from cli.holds import add_to as add_holds
+from cli.holds import on_hold
 from cli.options import As, Json, Key, Limit, ProgramId
 from cli.output import console, facts, heading, table
 from cli.report import print_evaluations, print_report, print_verdict
@@ -20,6 +22,7 @@ from cli.wind_down import print_wind_down
 app = typer.Typer(no_args_is_help=True, help="Start, revise, judge and end programs; see where they stand.")
 app.add_typer(schedule, name="schedule")
 amendment.add_to(app)
+add_holds(app)
 
 _YAML = "application/yaml"
 
@@ -223,6 +226,7 @@ def _print_status(found: dict[str, Any]) -> None:
         facts(
             {
                 "stage": f"{words(found['stage'])} since {instant(found['stage_since'])} UTC ({found['product_status']})",
+                "on hold": on_hold(found),
                 "note": found["note"] or None,
                 "owner": found["owner"],
                 "revision in force": found["revision_in_force"] or "none",

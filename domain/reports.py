@@ -142,9 +142,9 @@ _OUTLINES = (
         name="exceptions",
         title="What is stuck or went wrong",
         tells=(
-            "overdue gates, gates that nobody could meet, failed tests and prototypes, verdicts that ask for attention, "
-            "redemptions in doubt, offers and nudges that wait too long, notices that could not be delivered, and drift of the "
-            "ledger"
+            "what is on hold, steps of the wind-down in trouble or late, overdue gates, gates that nobody could meet, failed "
+            "tests and prototypes, verdicts that ask for attention, redemptions in doubt, offers and nudges that wait too "
+            "long, notices that could not be delivered, and drift of the ledger"
         ),
         columns=(*_texts("kind", "what"), Column(name="since", kind="instant"), *_texts("told", "remedy")),
     ),

@@ -24,6 +24,7 @@ from ledger import (
     reverse,
     seal,
     statement,
+    suspend,
     time_out,
     transfer,
 )
@@ -154,6 +155,18 @@ class Ledger:
     async def stop_expiry(self, program: str, key: str, at: datetime) -> int:
         """From `at` on nothing in the program lapses any more; how many open lots that concerns."""
         return await expire.stop_expiry(self._engine, program, key, at)
+
+    async def suspend_expiry(self, program: str, since: datetime) -> int:
+        """Nothing lapses while nothing can be redeemed: the time of open lots stands still from `since` on; how many lots."""
+        return await suspend.suspend_expiry(self._engine, program, since)
+
+    async def resume_expiry(self, program: str, at: datetime) -> int:
+        """Time goes on: lots lapse as much later as it stood still; how many lots."""
+        return await suspend.resume_expiry(self._engine, program, at)
+
+    async def forget_suspended(self, program: str) -> int:
+        """Lots whose time stands still never lapse by age any more; how many lots."""
+        return await suspend.forget_suspended(self._engine, program)
 
     async def forfeit_remainder(self, program: str, key: str, at: datetime) -> Swept:
         """Take everything left of every member of a program that ends."""

@@ -120,6 +120,17 @@ Index("lot_in_turn", lot.c.account_id, lot.c.expires_at, lot.c.id, postgresql_wh
 Index("lot_due", lot.c.expires_at, postgresql_where=(lot.c.remaining > 0) & lot.c.expires_at.is_not(None))
 """Points earned together: what remains of them, and when that lapses (empty: never)."""
 
+suspended_expiry = Table(
+    "suspended_expiry",
+    metadata,
+    _number("lot_id", primary_key=True, autoincrement=False),
+    _name("program"),
+    _instant("expires_at"),
+    _instant("since"),
+    Index("suspended_expiry_by_program", "program"),
+)
+"""When a lot would lapse that does not while nothing can be redeemed, and since when its time stands still."""
+
 lot_move = Table(
     "lot_move", metadata, _number("txn_id", primary_key=True), _number("lot_id", primary_key=True), _number("amount")
 )

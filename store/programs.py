@@ -5,18 +5,19 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import func, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.amendments import Weight
 from domain.definition import Definition
+from domain.holds import Hold
 from domain.lifecycle import Revision, StageChange, WaveOpening
 from domain.model import Message
 from domain.stages import RevisionStatus, Stage
 from domain.waves import open_buckets
 from store.errors import ProgramUnknown, RevisionUnknown
-from store.tables import program, revision, stage_change, wave_opening
+from store.tables import program, program_hold, revision, stage_change, wave_opening
 
 
 class ProgramRecord(Message):
@@ -43,6 +44,8 @@ class ProgramRecord(Message):
     data_erased_at: datetime | None = None
     started_at: datetime
     closed_at: datetime | None
+    holds: tuple[Hold, ...] = ()
+    """What was stopped of it, standing and lifted: what happened within a hold counts for nothing afterwards either."""
 
 
 class RevisionRecord(Message):
@@ -104,7 +107,24 @@ _definitions: dict[str, Definition] = {}
 """Definitions by digest: they never change, and every event is rated by one."""
 _RATES_FROM = func.coalesce(revision.c.piloted_from, revision.c.effective_from)
 """Since when a revision rates what happens: from its pilot on, where it had one, else from when it came into force."""
-_PROGRAM_COLUMNS = [program.c[name] for name in ProgramRecord.model_fields]
+_HOLDS = (
+    select(
+        func.coalesce(
+            func.jsonb_agg(aggregate_order_by(func.to_jsonb(text("held")), text("held.id"))),
+            func.jsonb_build_array(),
+            type_=JSONB,
+        )
+    )
+    .select_from(
+        select(*(program_hold.c[name] for name in Hold.model_fields))
+        .where(program_hold.c.program == program.c.id)
+        .correlate(program)
+        .subquery("held")
+    )
+    .scalar_subquery()
+    .label("holds")
+)
+_PROGRAM_COLUMNS = [*(program.c[name] for name in ProgramRecord.model_fields if name != "holds"), _HOLDS]
 _REVISION_COLUMNS = [revision.c[name] for name in RevisionRecord.model_fields]
 
 

@@ -534,6 +534,27 @@ api_key = Table(
 )
 """The keys of machines; of a secret only the SHA-256 is kept. What a key may never changes, by privilege."""
 
+program_hold = Table(
+    "program_hold",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _program(),
+    Column("kind", Text, nullable=False),
+    Column("stops", JSONB, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("begun_by", Text, nullable=False),
+    _instant("since"),
+    _instant("until", nullable=True),
+    Column("lifted_by", Text),
+    Column("lifted_why", Text, nullable=False, server_default=""),
+    Column("key", Text, nullable=False),
+    Column("lifted_key", Text),
+    _recorded_at(),
+    UniqueConstraint("program", "key", name="program_hold_once"),
+    Index("program_hold_standing", "program", "kind", unique=True, postgresql_where="until IS NULL"),
+)
+"""What was stopped of a program, from when on, by whom and why; lifted or standing. What a hold stops never changes."""
+
 wind_down_step = Table(
     "wind_down_step",
     metadata,

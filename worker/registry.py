@@ -11,6 +11,7 @@ from activities.amendments import AmendmentActivities
 from activities.evaluation import EvaluationActivities
 from activities.expiry import ExpiryActivities
 from activities.gates import GateActivities
+from activities.holds import HoldActivities
 from activities.members import MemberActivities
 from activities.notice_channels import channels_of
 from activities.notices import NoticeActivities
@@ -72,6 +73,7 @@ class Activities:
     programs: ProgramActivities
     amendments: AmendmentActivities
     gates: GateActivities
+    holds: HoldActivities
     qualification: QualificationActivities
     readiness: ReadinessActivities
     pilots: PilotActivities
@@ -101,6 +103,7 @@ class Activities:
             programs=ProgramActivities(engine),
             amendments=AmendmentActivities(engine),
             gates=GateActivities(engine, keys, notices.routing, people.directory if everybody_is_known else None),
+            holds=HoldActivities(engine, ledger),
             qualification=QualificationActivities(engine),
             readiness=ReadinessActivities(engine, ledger, client, notices.routing),
             pilots=PilotActivities(engine, ledger),
@@ -109,7 +112,7 @@ class Activities:
             redemption=RedemptionActivities(engine, ledger, RewardProviders(engine, http)),
             evaluation=EvaluationActivities(engine, ledger),
             schedules=ScheduleActivities(client),
-            expiry=ExpiryActivities(ledger),
+            expiry=ExpiryActivities(engine, ledger),
             seal=SealActivities(ledger),
             wind_down=WindDownActivities(engine, ledger, client),
             notices=NoticeActivities(engine, channels_of(notices, http), notices.routing),
@@ -131,6 +134,7 @@ class Activities:
                 self.gates.take_decision,
                 self.gates.pass_time,
                 self.gates.withdraw_gate,
+                self.holds.standing_holds,
                 self.qualification.run_scenarios,
                 self.qualification.keep_sign_off,
                 self.pilots.begin_pilot,
@@ -161,6 +165,8 @@ class Activities:
                 self.amendments.announce_amendment,
                 self.amendments.recall_amendment,
                 self.amendments.nudge_concerned,
+                self.holds.keep_points,
+                self.holds.lift_hold,
                 self.expiry.expire_due,
                 self.seal.seal_ledger,
                 self.wind_down.weigh_end,

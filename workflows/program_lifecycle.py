@@ -12,19 +12,21 @@ with workflow.unsafe.imports_passed_through():
     from activities.programs import InForce, ProgramActivities, RevisionSettled
     from activities.schedules import ProgramSchedules, ScheduleActivities
     from activities.wind_down import EndCase, WindDownActivities
-    from domain import amendments, ids
+    from domain import amendments, holds, ids
     from domain.amendments import Weight
     from domain.definition import Definition
     from domain.gates import Subject
+    from domain.holds import Concern, Hold, Lifted, Lifting
     from domain.lifecycle import EndRequest, QualificationResult, Revision, StageChange
     from domain.model import Message
-    from domain.stages import BEFORE_LAUNCH, RevisionStatus, Stage
+    from domain.stages import BEFORE_LAUNCH, ENDED, RevisionStatus, Stage
+    from workflows import holding
     from workflows.attributes import at_stage, of_program
     from workflows.decisions import ask
     from workflows.details import instant, told
     from workflows.progress import Progress
     from workflows.revision_qualification import QualificationStart, RevisionQualification
-    from workflows.rollout import Rollout
+    from workflows.rollout import Rollout, RolloutResult
     from workflows.steps import do, do_in_bulk, signal_child
     from workflows.taking_effect import Approved, RecallRequest, TakingEffect
     from workflows.wind_down import WindDown
@@ -65,6 +67,8 @@ class ProgramState(Message):
     """An amendment that waits for its date."""
     recalled: int = 0
     """The revision that was last called back."""
+    holds: tuple[Hold, ...] = ()
+    """What stood when it was last looked at."""
 
 
 class ProgramStart(Message):
@@ -107,6 +111,8 @@ class ProgramLifecycle:
         self._look_again = start.state is not None
         self._progress = ""
         self._submitting = asyncio.Lock()
+        self._holding = asyncio.Lock()
+        self._rollout: workflow.ChildWorkflowHandle[Rollout, RolloutResult] | None = None
 
     @workflow.run
     async def run(self, start: ProgramStart) -> ProgramResult:
@@ -253,6 +259,26 @@ class ProgramLifecycle:
                 "Have the revision rejected at its gate, or wait for its outcome.",
             )
 
+    @workflow.update(description="Let the program go on: lift its halt, or where there is none its hold")
+    async def resume(self, wish: Lifting) -> Lifted:
+        async with self._holding:
+            lifted = await holding.lift(wish)
+            await self._obey(lifted.standing)
+            return lifted
+
+    @resume.validator
+    def refuse_resumption(self, wish: Lifting) -> None:
+        if self._state.stage in ENDED:
+            raise _refusal(
+                "program_ended", f"The lifecycle of program {self._program!r} has ended.", "Nothing can be changed in it."
+            )
+
+    @workflow.signal(description="Something has been stopped: look again what stands")
+    async def look_at_holds(self) -> None:
+        # Reading here, and not where the life goes on, it is seen in each stage; before continuing as new it is waited for.
+        async with self._holding:
+            await self._obey(await holding.standing(self._program))
+
     @workflow.signal(description="A part of the program's life says what it is at")
     def show_progress(self, progress: Progress) -> None:
         if progress.stage is not None:
@@ -321,7 +347,11 @@ class ProgramLifecycle:
         await self._put_in_force()
         await self._start_schedules()
         await self._enter("rollout", f"revision {self._state.latest.number}")
-        rollout = await workflow.start_child_workflow(
+        while self._stopped("rollout"):
+            await workflow.wait_condition(lambda: not self._stopped("rollout") or self._end_wanted)
+            if self._end_wanted and await self._decide_end():
+                return
+        rollout = self._rollout = await workflow.start_child_workflow(
             Rollout.run,
             self._state.latest,
             id=ids.rollout(self._program, self._state.latest.number),
@@ -333,6 +363,7 @@ class ProgramLifecycle:
             if self._end_wanted and await self._decide_end():
                 await signal_child(rollout, Rollout.stop, "the program ends")
         await rollout
+        self._rollout = None
 
     async def _operate(self, start: ProgramStart) -> None:
         if not self._state.end_approved:
@@ -492,6 +523,28 @@ class ProgramLifecycle:
             search_attributes=of_program(self._program, owner=self._owner, revision=revision.number, stage="wind_down"),
         )
 
+    # Holds
+
+    async def _obey(self, standing: tuple[Hold, ...]) -> None:
+        """Show what stands, and have the rollout wait or go on with it."""
+        before = self._stopped("rollout")
+        self._update(holds=standing)
+        self._show()
+        if before != self._stopped("rollout"):
+            await self._tell_rollout()
+
+    async def _tell_rollout(self) -> None:
+        """The one place where a hold that stops the rollout reaches it."""
+        if self._rollout is None or self._rollout.done():
+            return
+        if self._stopped("rollout"):
+            await signal_child(self._rollout, Rollout.pause, holds.banner(self._state.holds, self._program))
+        else:
+            await signal_child(self._rollout, Rollout.resume)
+
+    def _stopped(self, concern: Concern) -> bool:
+        return any(concern in hold.stops for hold in self._state.holds)
+
     # Steps
 
     async def _enter(self, stage: Stage, note: str = "") -> None:
@@ -553,6 +606,7 @@ class ProgramLifecycle:
             "\n\n".join(
                 [
                     f"## {state.latest.definition.name}: {state.stage.replace('_', ' ')}",
+                    *([on_hold] if (on_hold := holds.banner(state.holds, self._program)) else []),
                     f"owner {self._owner}; revision {state.latest.number} (digest `{state.latest.digest[:12]}`)",
                     *([self._effect.told] if self._effect.told else []),
                     self._progress,

@@ -30,12 +30,14 @@ class Rollout:
         self._revision = revision
         self._opened: tuple[str, ...] = ()
         self._stop = ""
+        self._paused = ""
 
     @workflow.run
     async def run(self, revision: Revision) -> RolloutResult:
         for wave in self._revision.definition.waves:
             if wave.gate is not None and not self._stop:
                 await self._ask(wave)
+            await self._wait_while_paused(wave)
             if self._stop:
                 break
             await self._open(wave)
@@ -46,6 +48,24 @@ class Rollout:
     @workflow.signal(description="Open no further wave; those opened stay open")
     def stop(self, why: str) -> None:
         self._stop = self._stop or why
+
+    @workflow.signal(description="Open no further wave until it is resumed")
+    def pause(self, why: str) -> None:
+        self._paused = why
+
+    @workflow.signal(description="Go on opening waves")
+    def resume(self) -> None:
+        self._paused = ""
+
+    async def _wait_while_paused(self, wave: Wave) -> None:
+        """A wave whose time or whose gate comes meanwhile waits; those opened stay open."""
+        if not self._paused or self._stop:
+            return
+        await tell(
+            self._revision.program,
+            told(f"Wave {wave.id} waits", self._paused, f"since {instant(workflow.now())}"),
+        )
+        await workflow.wait_condition(lambda: not self._paused or bool(self._stop))
 
     async def _ask(self, wave: Wave) -> None:
         assert wave.gate is not None

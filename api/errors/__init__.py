@@ -3,6 +3,7 @@
 from api.errors.asking import NotAllowed, TokenMissing
 from api.errors.evaluations import BackfillRefused, EvaluationUnknown, NotScheduled
 from api.errors.gates import DecisionUnknown, DelegateUnknown
+from api.errors.holds import AlreadyHalted, AlreadyOnHold, NotOnHold, ProgramHalted, ProgramOnHold, stopped
 from api.errors.keys import KeyInvalid, KeyMissing, KeyReused, KeyTwice, RequestInFlight, RequestUnknown
 from api.errors.members import (
     AgreementDiffers,
@@ -77,6 +78,8 @@ from api.errors.servers import Internal, ServiceUnavailable
 
 __all__ = [
     "AgreementDiffers",
+    "AlreadyHalted",
+    "AlreadyOnHold",
     "AsOfWrong",
     "AttributesNotAsked",
     "BackfillRefused",
@@ -120,6 +123,7 @@ __all__ = [
     "NotInWave",
     "NotInvited",
     "NotLaunched",
+    "NotOnHold",
     "NotScheduled",
     "NothingToRestore",
     "OutOfTime",
@@ -127,6 +131,8 @@ __all__ = [
     "ProgramDiffers",
     "ProgramEnded",
     "ProgramExists",
+    "ProgramHalted",
+    "ProgramOnHold",
     "PrototypeNotDone",
     "PrototypeUnknown",
     "RecipientNotActive",
@@ -153,4 +159,5 @@ __all__ = [
     "TransfersNotAllowed",
     "WeightUnderstated",
     "ZoneMissing",
+    "stopped",
 ]

@@ -159,7 +159,7 @@ async def test_a_program_in_operation_passes_over_a_pilot_and_says_so(house: Hou
     await launch(house, definition)
     await forward(temporal_env, handle(house, ids.rollout(program, 1)), timedelta(days=30))
     await stage_reached(house, program, "operation")
-    second = await revise(house, club(program, test_phases=[pilot(ACTIVE), SIGN_OFF]))
+    second = await revise(house, club(program, test_phases=[pilot(ACTIVE), SIGN_OFF]), weight="substantial")
     await approve(house, f"{second}/gate/strategy/1", "demo-marketing", "demo-finance")
     await gate_open(house, f"{second}/test/readiness/gate/readiness/1")
     (kept,) = await evidence(house, program)

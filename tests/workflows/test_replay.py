@@ -13,7 +13,7 @@ from workflows.approval_gate import ApprovalGate
 from workflows.attributes import awaiting
 from workflows.wind_down import WindDown, WindDownResult
 
-LARGEST = 3_000_000
+LARGEST = 6_000_000
 """Bytes of all histories together: they lie in the repository."""
 
 

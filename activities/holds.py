@@ -1,0 +1,79 @@
+"""Holds as a program's lifecycle sees to them: what stands, whose points keep their time, and how the program goes on.
+
+A stop is written by the API, at once (`store/holds.py` says why). To go on is no matter of seconds, and has an order: first the
+points get their time back, then the doors open. So that is the lifecycle's work.
+"""
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from domain import holds as rules
+from domain.audit import Fact
+from domain.holds import Hold, Lifted, Lifting, Standing
+from ledger import Ledger
+from store import audit, holds, programs
+
+
+class HoldActivities:
+    def __init__(self, engine: AsyncEngine, ledger: Ledger) -> None:
+        self._engine = engine
+        self._ledger = ledger
+
+    @activity.defn
+    async def standing_holds(self, program: str) -> Standing:
+        """What is stopped now, by whom and why."""
+        async with self._engine.connect() as connection:
+            return Standing(holds=rules.standing(await holds.of_program(connection, program)))
+
+    @activity.defn
+    async def keep_points(self, program: str) -> None:
+        """While nothing can be redeemed, no point lapses: the time of all lots stands still from when that began."""
+        async with self._engine.connect() as connection:
+            standing = rules.standing(await holds.of_program(connection, program))
+        begun = [hold.since for hold in standing if "redeeming" in hold.stops]
+        if begun:
+            await self._ledger.suspend_expiry(program, min(begun))
+
+    @activity.defn
+    async def lift_hold(self, wish: Lifting) -> Lifted:
+        """End what is lifted next, and say who did. Where members can redeem again, their points have got their time back."""
+        async with self._engine.connect() as connection:
+            record = await programs.find(connection, wish.program)
+            done = await holds.lifted_by_key(connection, wish.program, wish.key)
+        if done is not None:
+            return Lifted(hold=done, standing=rules.standing(record.holds))
+        hold = rules.next_lifted(record.holds)
+        refusal = rules.refuse_lifting(record.holds, wish.program, wish.by, record.owner)
+        if hold is None or refusal is not None:
+            assert refusal is not None
+            raise ApplicationError(refusal.detail, refusal.remedy, type=refusal.code, non_retryable=True)
+        others = [each for each in rules.standing(record.holds) if each.id != hold.id]
+        if "redeeming" in hold.stops and not any("redeeming" in each.stops for each in others):
+            await self._give_time_back(record, wish.at)
+        async with self._engine.begin() as connection:
+            await holds.lock(connection, wish.program)
+            lifted = await holds.lift(connection, hold, wish.by, wish.reason, wish.at, wish.key)
+            await audit.append(connection, _fact(lifted, wish))
+        return Lifted(hold=lifted, standing=tuple(others))
+
+    async def _give_time_back(self, record: programs.ProgramRecord, at: datetime) -> None:
+        if record.earning_until is not None and at >= record.earning_until:
+            await self._ledger.forget_suspended(record.id)  # the program ends, and no point lapses by age any more
+        else:
+            await self._ledger.resume_expiry(record.id, at)
+
+
+def _fact(lifted: Hold, wish: Lifting) -> Fact:
+    """That somebody has let a program go on, for the audit trail."""
+    return Fact(
+        program=wish.program,
+        at=wish.at,
+        action="hold_lifted" if lifted.kind == "hold" else "halt_lifted",
+        actor=wish.by,
+        about=f"hold/{lifted.id}",
+        key=f"hold_lifted/{lifted.id}",
+        details={"stops": lifted.stops, "since": lifted.since, "reason": wish.reason},
+    )

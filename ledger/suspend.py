@@ -1,0 +1,71 @@
+"""Time that stands still: while nothing can be redeemed no lot lapses, and afterwards each gets the time back.
+
+When a lot would lapse is kept aside (`suspended_expiry`), so that the lot itself says what is true meanwhile: that it does not.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from ledger.accounts import lock_program
+from ledger.journal import settled
+
+
+async def suspend_expiry(engine: AsyncEngine, program: str, since: datetime) -> int:
+    """Let the time of every open lot of the program stand still from an instant on; how many lots that are, of those that still
+    had a time. A repetition finds those that were earned meanwhile: theirs stands still from when they were earned.
+    """
+    return await settled(engine, lambda connection: _apply(connection, _SUSPEND, program, since))
+
+
+async def resume_expiry(engine: AsyncEngine, program: str, at: datetime) -> int:
+    """Let time go on at an instant: each lot lapses as much later as its time stood still; how many lots. A repetition finds
+    none. One that has got another expiry meanwhile, as by a new tier, keeps that.
+    """
+    return await settled(engine, lambda connection: _apply(connection, _RESUME, program, at))
+
+
+async def forget_suspended(engine: AsyncEngine, program: str) -> int:
+    """Let the lots whose time stands still never lapse by age: the program ends; how many lots."""
+    async with engine.begin() as connection:
+        return (await connection.execute(_FORGET, {"program": program})).rowcount
+
+
+async def _apply(connection: AsyncConnection, statement: object, program: str, at: datetime) -> int:
+    # Every account is locked, as whoever moves points locks it: no lot changes between the reading of its time and the keeping.
+    await lock_program(connection, program)
+    return int(await connection.scalar(statement, {"program": program, "at": at}) or 0)  # type: ignore[call-overload]
+
+
+_SUSPEND = text(
+    """
+WITH due AS MATERIALIZED (
+    SELECT lot.id, lot.expires_at, greatest(lot.earned_at, CAST(:at AS timestamptz)) AS since
+    FROM ledger.lot JOIN ledger.account ON account.id = lot.account_id
+    WHERE account.program = :program AND remaining > 0 AND lot.expires_at > CAST(:at AS timestamptz)
+),
+kept AS (
+    INSERT INTO ledger.suspended_expiry (lot_id, program, expires_at, since)
+    SELECT id, :program, expires_at, since FROM due
+    ON CONFLICT (lot_id) DO UPDATE SET expires_at = excluded.expires_at
+),
+still AS (
+    UPDATE ledger.lot SET expires_at = NULL FROM due WHERE lot.id = due.id RETURNING lot.id
+)
+SELECT count(*) FROM still
+"""
+)
+_RESUME = text(
+    """
+WITH back AS (
+    DELETE FROM ledger.suspended_expiry WHERE program = :program RETURNING lot_id, expires_at, since
+),
+going AS (
+    UPDATE ledger.lot SET expires_at = back.expires_at + greatest(CAST(:at AS timestamptz) - back.since, interval '0')
+    FROM back WHERE lot.id = lot_id AND lot.expires_at IS NULL AND lot.remaining > 0 RETURNING lot.id
+)
+SELECT count(*) FROM going
+"""
+)
+_FORGET = text("DELETE FROM ledger.suspended_expiry WHERE program = :program")
