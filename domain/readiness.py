@@ -106,7 +106,7 @@ def of_workers(pollers: Mapping[str, Pollers]) -> Iterator[Finding]:
 
 def of_ledger(program: str, drifts: Sequence[str]) -> Finding:
     """Whether the program's ledger adds up; `drifts` are the first that do not, in words."""
-    why = f"{len(drifts)} drifts, the first: {drifts[0]}" if drifts else ""
+    why = f"{len(drifts)} drift{'s' * (len(drifts) != 1)}, the first: {drifts[0]}" if drifts else ""
     return _finding("ledger", "", "the ledger", why, f"See `tenure ledger check {program}`, and correct what it names.")
 
 

@@ -112,3 +112,27 @@ def test_numbers_of_any_length_do_not_come_in() -> None:
     currency = small().currency.model_dump()
     with pytest.raises(ValidationError, match="digits"):
         small(currency=currency | {"value_per_point": Decimal("1e1000")})
+
+
+def test_pilots_retries_and_readiness_are_played_faster_too() -> None:
+    retry = {"rules": [{"role": "legal"}], "deadline": "P10D"}
+    pilot = {
+        "id": "friends",
+        "kind": "pilot",
+        "cohort": "friends",
+        "lasts": "P30D",
+        "criteria": [{"kpi": "active_rate", "at_least": 0.5}],
+        "retry": retry,
+    }
+    redeeming = {
+        "name": "A mug",
+        "events": [{"event": "purchase", "amount": 60}, {"redeem": "mug", "after": "P10D"}],
+        "expect": {"points": 20, "tier": "blue"},
+    }
+    rules = {"id": "rules", "kind": "scenario", "scenarios": [redeeming]}
+    readiness = {"look_every": "P1D", "wait_at_most": "P20D"}
+    played = scaled(small(test_phases=[rules, pilot], readiness=readiness), 10).model_dump(mode="json")
+    scenario, friends = played["test_phases"]
+    assert scenario["scenarios"][0]["events"][1]["after"] == "P1D"
+    assert (friends["lasts"], friends["retry"]["deadline"]) == ("P3D", "P1D")
+    assert (played["readiness"]["look_every"], played["readiness"]["wait_at_most"]) == ("PT8640S", "P2D")

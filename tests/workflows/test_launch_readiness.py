@@ -8,7 +8,18 @@ from temporalio.testing import WorkflowEnvironment
 
 from domain import ids
 from tests.house import House, program_id
-from tests.lives import begin, club, forward, handle, pass_all_gates, pass_to_launch_gate, shown
+from tests.lives import (
+    ask_for_the_end,
+    begin,
+    club,
+    forward,
+    handle,
+    operate,
+    pass_all_gates,
+    pass_to_launch_gate,
+    revise,
+    shown,
+)
 from tests.waiting import approve, continued_as_new, done, gate_open, progress_shown, timer_started
 from tests.workflows.conftest import Histories
 
@@ -150,6 +161,21 @@ async def test_an_amendment_is_looked_at_too_and_its_signatures_are_its_own(hous
     await timer_started(house.temporal, ids.rollout(program, 1))
     late = await house.post(f"/programs/{program}/readiness/tills/signature", {"note": ""}, person="demo-operations")
     assert (late.status_code, late.json()["code"]) == (409, "nothing_to_sign")
+
+
+async def test_a_revision_that_nobody_wants_any_more_is_waited_for_no_longer(
+    house: House, temporal_env: WorkflowEnvironment, histories: Histories
+) -> None:
+    program = program_id("unwanted")
+    await operate(house, temporal_env, club(program))
+    amendment = await revise(house, club(program, readiness={"items": [TILLS]}))
+    await pass_to_launch_gate(house, amendment)
+    readiness = ids.readiness(program, 2)
+    await timer_started(house.temporal, readiness)
+    await approve(house, await ask_for_the_end(house, program), "demo-finance", "demo-legal")
+    assert (await handle(house, amendment).result())["outcome"] == "withdrawn"
+    assert await handle(house, readiness).result() == {"ready": False, "why": "the program ends"}
+    await histories.keep(house.temporal, readiness, "LaunchReadiness-withdrawn")
 
 
 async def test_a_wait_that_goes_on_and_on_continues_as_new(hasty_house: House, histories: Histories) -> None:
