@@ -71,9 +71,9 @@ class RevisionQualification:
                 self._compared(start.before.number),
                 f"What revision {self._revision.number} means for the members that exist",
             )
+            if self._withdrawn:
+                return self._end(_WITHDRAWN)
             figures, launch = figures | impact.figures, f"the launch of a {self._weight} amendment ({impact.told})"
-        if self._withdrawn:
-            return self._end(_WITHDRAWN)
         return self._end(_as_result(await self._ask("launch", gates.launch, launch, figures)))
 
     @workflow.signal(description="The revision is not wanted any more: withdraw the gate that is open, and end")
