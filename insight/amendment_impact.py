@@ -8,7 +8,7 @@ are milestones and benefits. An event that was taken back whole, or whose points
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -28,6 +28,7 @@ from store.members import MemberRecord
 from store.programs import RevisionInForce, RevisionsInForce
 
 _PAGE = 2000
+_LONG_AGO = datetime(1900, 1, 1, tzinfo=UTC)
 _KNOWN = 100_000
 """How many different events are remembered with what they bring: most purchases of a program are like others."""
 
@@ -121,6 +122,12 @@ class _Moves:
     @property
     def definitions(self) -> tuple[Definition, ...]:
         return self.before.definition, self.after.definition
+
+    @property
+    def ask_time_held(self) -> bool:
+        """Whether any revision by which a member may be judged asks how long a tier was held."""
+        earlier = (each.definition for each in self._revisions.course(_LONG_AGO, self._at))
+        return any(map(tiers.asks_time_held, (*self.definitions, *earlier)))
 
     @property
     def found(self) -> tuple[Move, ...]:
@@ -258,7 +265,7 @@ async def _moved(connection: AsyncConnection, moves: _Moves, program: str, page:
     asked = await asyncio.to_thread(lambda: list(dict.fromkeys(each for record in page for each in moves.asked(record))))
     sums = dict(zip(asked, await read.counted(connection, program, asked), strict=True))
     stays: _Stays = {}
-    if any(map(tiers.asks_time_held, moves.definitions)):
+    if moves.ask_time_held:
         stays = await members.stays_of(connection, program, [record.participant for record in page])
     looked = await asyncio.to_thread(lambda: [moves.look(record, sums, stays) for record in page])
     return [each for each in looked if each is not None]

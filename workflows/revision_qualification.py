@@ -72,9 +72,9 @@ class RevisionQualification:
                 self._compared(start.before.number),
                 f"What revision {self._revision.number} means for the members that exist",
             )
+            if self._withdrawn:
+                return self._end(_WITHDRAWN)
             figures, launch = figures | impact.figures, f"the launch of a {self._weight} amendment ({impact.told})"
-        if self._withdrawn:
-            return self._end(_WITHDRAWN)
         decided = await self._ask("launch", gates.launch, launch, figures)
         if self._weight != "minor" and decided.outcome == "approved" and decided.glass is None:
             # What has become missing while people decided is waited for; who broke the glass waits for nothing.
