@@ -12,6 +12,7 @@ from api import (
     api_keys,
     audit,
     books,
+    cohorts,
     corrections,
     delegations,
     evaluations,
@@ -186,7 +187,7 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
         wind_down,
         api_keys,
     )
-    of_members = (invitations, members, events, statements, corrections, exchanges, rewards, redemptions)
+    of_members = (invitations, cohorts, members, events, statements, corrections, exchanges, rewards, redemptions)
     for module in (*of_programs, *of_members, requests, problem_pages):
         app.include_router(module.router)
 

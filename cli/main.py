@@ -8,6 +8,7 @@ from typer.core import TyperGroup
 from cli import (
     audit,
     books,
+    cohort,
     definition,
     event,
     gate,
@@ -69,6 +70,7 @@ app.add_typer(program.app, name="program")
 app.add_typer(reports.app, name="report")
 app.add_typer(gate.app, name="gate")
 app.add_typer(member.app, name="member")
+app.add_typer(cohort.app, name="cohort")
 app.add_typer(event.app, name="event")
 app.add_typer(points.app, name="points")
 app.add_typer(reward.app, name="reward")

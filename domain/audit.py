@@ -19,6 +19,7 @@ Action = Literal[
     "program_started",
     "revision_submitted",
     "end_asked",
+    "cohort_changed",
     "gate_opened",
     "gate_reminded",
     "gate_escalated",

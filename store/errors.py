@@ -1,5 +1,6 @@
 """What can be wrong with a reference to something stored."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from runtime.errors import TenureError
@@ -117,4 +118,54 @@ class NotEnding(TenureError):
             f"The end of program {program!r} has not been asked for.",
             remedy="Ask for it with `tenure program end`, then look again.",
             field="program",
+        )
+
+
+class CohortUnknown(TenureError):
+    """Nobody has been put into a cohort of this name."""
+
+    code = "cohort_unknown"
+    status = 404
+    title = "There is no such cohort"
+    example = {"program": "cd-club", "cohort": "staff"}
+
+    def __init__(self, program: str, cohort: str) -> None:
+        super().__init__(
+            f"Program {program!r} has no cohort {cohort!r}.",
+            remedy="Take a name from `tenure cohort list`, or put somebody into it with `tenure cohort add`.",
+            field="cohort",
+        )
+
+
+class CohortBegun(TenureError):
+    """Who is in a wave or a pilot is settled when it begins."""
+
+    code = "cohort_begun"
+    status = 409
+    title = "The cohort is in use, and changes no more"
+    example = {"cohort": "staff", "by": "wave staff", "at": datetime(2026, 3, 10, 9, 30, tzinfo=UTC)}
+
+    def __init__(self, cohort: str, by: str, at: datetime) -> None:
+        super().__init__(
+            f"The cohort {cohort!r} has begun with {by} at {at:%Y-%m-%d %H:%M:%S} UTC.",
+            remedy="Put those who are to come later into another cohort, with a wave of its own.",
+            field="cohort",
+        )
+
+
+class CohortsOverlap(TenureError):
+    """Whoever is in one cohort of a program is in no other one, so that every wave's figures are its own."""
+
+    code = "cohorts_overlap"
+    status = 409
+    title = "Somebody is in another cohort already"
+    example = {"cohort": "friends", "many": 2, "some": {"c-00042": "staff", "c-00043": "staff"}}
+
+    def __init__(self, cohort: str, many: int, some: Mapping[str, str]) -> None:
+        named = ", ".join(f"{participant} ({other})" for participant, other in some.items())
+        more = f" and {many - len(some):,} more" if many > len(some) else ""
+        super().__init__(
+            f"In other cohorts than {cohort!r} are already {named}{more}; nobody was put into it.",
+            remedy="Leave them out, or take them out of the other cohort with `tenure cohort remove` first.",
+            field="participants",
         )

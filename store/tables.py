@@ -511,3 +511,30 @@ end_notice = Table(
     Index("end_notice_in_turn", "program", "id"),
 )
 """What is to be told to whom, by reference, for whoever writes to them; each notice once for each recipient."""
+
+cohort = Table(
+    "cohort",
+    metadata,
+    _program(),
+    Column("name", Text, nullable=False),
+    Column("created_by", Text, nullable=False),
+    _instant("created_at"),
+    _instant("begun_at", nullable=True),
+    Column("begun_by", Text),
+    _recorded_at(),
+    PrimaryKeyConstraint("program", "name", name="cohort_pkey"),
+    CheckConstraint("(begun_at IS NULL) = (begun_by IS NULL)", name="cohort_begun"),
+)
+"""The named cohorts of a program; one that a wave or a pilot (`begun_by`) has begun with is changed no more."""
+
+cohort_member = Table(
+    "cohort_member",
+    metadata,
+    Column("program", Text, nullable=False),
+    Column("participant", Text, nullable=False),
+    Column("cohort", Text, nullable=False),
+    PrimaryKeyConstraint("program", "participant", name="cohort_member_pkey"),
+    ForeignKeyConstraint(["program", "cohort"], ["store.cohort.program", "store.cohort.name"], name="cohort_member_cohort"),
+    Index("cohort_member_in_turn", "program", "cohort", "participant"),
+)
+"""Who is in which cohort, by reference; by the key, in one at most."""

@@ -226,6 +226,7 @@ WHERE program = :program
 _ERASE = (
     "DELETE FROM store.end_notice WHERE program = :program AND audience <> 'partner'",
     "DELETE FROM store.invitation WHERE program = :program",
+    "DELETE FROM store.cohort_member WHERE program = :program",
     "DELETE FROM store.voucher_code WHERE program = :program AND redemption IS NOT NULL",
     "UPDATE store.redemption SET reference = NULL, why = '' WHERE program = :program",
     "UPDATE store.intervention SET id = 'erased/' || CAST(gen_random_uuid() AS text) WHERE program = :program",

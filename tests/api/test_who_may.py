@@ -60,6 +60,10 @@ ROUTES: dict[tuple[str, str], Action] = {
     ("POST", "/delegations/{delegation}/end"): "delegate",
     ("POST", "/programs/{program}/invitations"): "invite members",
     ("GET", "/programs/{program}/invitations"): "read members",
+    ("POST", "/programs/{program}/cohorts/{cohort}"): "gather cohorts",
+    ("POST", "/programs/{program}/cohorts/{cohort}/removal"): "gather cohorts",
+    ("GET", "/programs/{program}/cohorts"): "read programs",
+    ("GET", "/programs/{program}/cohorts/{cohort}"): "read members",
     ("POST", "/programs/{program}/members"): "serve members",
     ("GET", "/programs/{program}/members"): "read members",
     ("POST", "/programs/{program}/members/{participant}/events"): "serve members",
@@ -171,7 +175,7 @@ async def _ask(
     for name in ("prototype", "before", "after", "redemption"):
         address = address.replace(f"{{{name}}}", "0" * 32)
     address = address.replace("{program}", program)
-    for name in ("participant", "name", "reward", "api_key", "report"):
+    for name in ("participant", "name", "reward", "api_key", "report", "cohort"):
         address = address.replace(f"{{{name}}}", "nobody")
     headers = {b"Authorization": f"Bearer {token}".encode()} if token else {}
     if method == "POST" and key is not None:
