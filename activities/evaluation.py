@@ -52,7 +52,7 @@ class EvaluationActivities:
         for rule in definition.evaluation.kpis:
             since = rule.window.before(task.at, definition.zone)
             if since not in found:
-                found[since] = await self._figures(task.program, since, task.at, definition.currency.code)
+                found[since] = await gather(self._engine, self._ledger, task.program, since, task.at, definition.currency.code)
             figures[rule.kpi] = found[since]
         async with self._engine.connect() as connection:
             before = await evidence.verdicts_before(connection, task.program, task.at, _LOOKED_BACK)
@@ -77,8 +77,10 @@ class EvaluationActivities:
         )
         return LatestVerdict(id=found[0].id, consequence=verdict.consequence, told=told)
 
-    async def _figures(self, program: str, since: datetime, until: datetime, currency: str) -> Figures:
-        async with self._engine.connect() as connection:
-            presence = await members.presence(connection, program, since, until)
-        points = await self._ledger.window_figures(program, since, until, currency)
-        return Figures.model_validate(presence | points.model_dump())
+
+async def gather(engine: AsyncEngine, ledger: Ledger, program: str, since: datetime, until: datetime, currency: str) -> Figures:
+    """What happened in (since, until], as evaluations and guardrails count it."""
+    async with engine.connect() as connection:
+        presence = await members.presence(connection, program, since, until)
+    points = await ledger.window_figures(program, since, until, currency)
+    return Figures.model_validate(presence | points.model_dump())

@@ -9,13 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.admission import admit, note_joined
 from domain import amendments, benefits, expiry, tiers
 from domain.definition import Benefit, Definition
 from domain.journey import journey_stage, silence
 from domain.lifecycle import MemberReview, Membership, OfferTerms
 from domain.model import Message
 from domain.stages import MemberStatus
-from domain.waves import is_open_to
 from domain.window import Span
 from ledger import Earn, Forfeit, Ledger, Reschedule
 from store import benefits as given_benefits
@@ -64,11 +64,8 @@ class MemberActivities:
             in_force = await programs.in_force_at(connection, joining.program, joining.at)
             if in_force is None or (program.enrolment_until is not None and joining.at >= program.enrolment_until):
                 raise ApplicationError("The program is not open for enrolment.", type="enrolment_closed", non_retryable=True)
-            if not is_open_to(program.salt, joining.participant, program.open_buckets):
-                raise ApplicationError(
-                    "The waves opened so far do not reach this member.", type="not_in_wave", non_retryable=True
-                )
             definition = in_force.definition
+            opening = await admit(connection, program, definition, joining.participant, joining.at)
             if definition.joining.invitation_only and not await invitations.is_invited(
                 connection, joining.program, joining.participant
             ):
@@ -92,8 +89,10 @@ class MemberActivities:
                     agreement=joining.agreement,
                     journey_stage="onboarding",
                     fee=joining.fee,
+                    wave=opening.wave,
                 ),
             )
+            await note_joined(connection, definition, opening, joining.at)
             await invitations.accept(connection, joining.program, joining.participant, joining.at)
             record = await members.find(connection, joining.program, joining.participant)
         # After the member is written; a repetition finds them written as they were, and gives what was not given yet.
@@ -107,7 +106,8 @@ class MemberActivities:
             in_force = await _in_force_at(connection, look, look.at)
             definition = in_force.definition
             record = await members.find(connection, look.program, look.participant)
-            ends = (await programs.find(connection, look.program)).enrolment_until
+            program = await programs.find(connection, look.program)
+            gives_nothing = program.enrolment_until is not None or program.is_stopped(look.at)
             standing_by = await programs.in_force_at(connection, look.program, record.tier_since)
             window_ended = tiers.window_start(definition, look.at, record.joined_at)
             ended_by = await programs.in_force_at(connection, look.program, window_ended)
@@ -151,7 +151,7 @@ class MemberActivities:
         return MemberReview(
             membership=membership,
             silent=quiet.has_come,
-            offer=_offer(definition) if quiet.offer_due and ends is None else None,
+            offer=_offer(definition) if quiet.offer_due and not gives_nothing else None,
             look_again_at=min((at for at in (tier_look, quiet.look_at) if at is not None), default=None),
         )
 
@@ -220,10 +220,10 @@ class MemberActivities:
             await given_benefits.grant(connection, record.program, record.participant, grants)
 
     async def _earning_stopped(self, program: str, at: datetime) -> bool:
-        """Whether a program that ends gives no points any more."""
+        """Whether a program that ends, or whose rollout was stopped, gives no points any more."""
         async with self._engine.connect() as connection:
-            until = (await programs.find(connection, program)).earning_until
-        return until is not None and at >= until
+            record = await programs.find(connection, program)
+        return record.is_stopped(at) or (record.earning_until is not None and at >= record.earning_until)
 
     async def _bonus(
         self,

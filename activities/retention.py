@@ -56,7 +56,7 @@ class RetentionActivities:
             program = await programs.find(connection, delivery.program)
             in_force = await programs.in_force_at(connection, delivery.program, delivery.at)
             record = await members.find(connection, delivery.program, delivery.participant)
-        ending = program.enrolment_until is not None
+        ending = program.enrolment_until is not None or program.is_stopped(delivery.at)
         if in_force is None or ending or record.status != "active":
             return Delivered(delivered=False)
         definition = in_force.definition

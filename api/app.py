@@ -36,6 +36,7 @@ from api import (
     requests,
     revisions,
     rewards,
+    rollouts,
     schedule,
     statements,
     transaction_logs,
@@ -184,6 +185,7 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
         ledger_books,
         books,
         notices,
+        rollouts,
         wind_down,
         api_keys,
     )

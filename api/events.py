@@ -15,6 +15,7 @@ from api import event_batch
 from api.errors import (
     BalanceLimit,
     EarningClosed,
+    EarningStopped,
     EventTypeUnknown,
     Internal,
     KeyReused,
@@ -50,7 +51,7 @@ _ATTEMPTS = 10
 _AT_ONCE = 500
 """Events that are posted in one transaction: more bring little, and hold their accounts longer."""
 
-_NOT_EARNED = (EventTypeUnknown, OutOfTime, ZoneMissing, EarningClosed, MemberGone, BalanceLimit, Stale)
+_NOT_EARNED = (EventTypeUnknown, OutOfTime, ZoneMissing, EarningClosed, EarningStopped, MemberGone, BalanceLimit, Stale)
 Service = Annotated[Person, Depends(may("serve members"))]
 _Outcomes = dict[int, Answer | TenureError]
 """What became of the events of a batch, by their places in it."""

@@ -15,11 +15,15 @@ from api.errors import (
     AttributesNotAsked,
     EnrolmentClosed,
     FeeDiffers,
+    HeldOut,
     MemberGone,
     NotInvited,
     NotInWave,
     RequirementNotMet,
+    RolloutPaused,
+    RolloutStopped,
     TransactionUnknown,
+    WaveFull,
 )
 from api.joining import EnrolmentIn, check_enrolment
 from api.once import LATE, Answer, Key, once
@@ -69,7 +73,7 @@ _TO_MEMBER = links(
 )
 _NOT_JOINED = (
     *(EnrolmentClosed, AgreementDiffers, NotInvited, NotInWave, AttributesNotAsked, RequirementNotMet, FeeDiffers),
-    MemberGone,
+    *(HeldOut, RolloutPaused, RolloutStopped, WaveFull, MemberGone),
 )
 Service = Annotated[Person, Depends(may("serve members"))]
 

@@ -29,6 +29,9 @@ Action = Literal[
     "load a transaction log",
     "invite members",
     "gather cohorts",
+    "pause a rollout",
+    "release a rollout",
+    "abort a rollout",
     "run a prototype",
     "serve members",
     "confirm points",
@@ -59,6 +62,10 @@ MAY: dict[Action, frozenset[Role]] = {
     "load a transaction log": frozenset({"product_owner", "analyst"}),
     "invite members": frozenset({"product_owner", "marketing", "operations", "member_service"}),
     "gather cohorts": frozenset({"product_owner", "marketing", "operations"}),
+    # Whoever sees something go wrong pauses; what a guardrail holds, others than the owner release.
+    "pause a rollout": frozenset({"product_owner", "operations", "operator"}),
+    "release a rollout": frozenset({"operations"}),
+    "abort a rollout": frozenset({"product_owner", "operations"}),
     "run a prototype": frozenset({"product_owner", "analyst"}),
     "serve members": frozenset({"member_service"}),
     "confirm points": frozenset({"member_service", "operations"}),
@@ -90,7 +97,16 @@ ANYWHERE: frozenset[Action] = frozenset(
 """What takes the role in any one program where the address names none: the route itself then looks at which program it is.
 Everything else that names no program is about all of them, and takes the role for all."""
 IN_PERSON: frozenset[Action] = frozenset(
-    {"start a program", "revise a program", "end a program", "decide at a gate", "delegate", "manage API keys"}
+    {
+        "start a program",
+        "revise a program",
+        "end a program",
+        "decide at a gate",
+        "delegate",
+        "manage API keys",
+        "release a rollout",
+        "abort a rollout",
+    }
 )
 """What no API key may: behind four eyes there must be two persons, and who makes a key would be a third."""
 COSTS: dict[Action, Expensive] = {

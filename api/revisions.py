@@ -16,6 +16,7 @@ from api.errors import (
     ProgramEnded,
     TagInvalid,
     TierNotReplaced,
+    WaveBegun,
 )
 from api.etags import IfMatch, IfNoneMatch
 from api.once import LATE, Answer, Key, once
@@ -29,6 +30,7 @@ from domain import amendments, ids
 from domain.definition import Definition, digest
 from domain.gates import Person
 from domain.model import Value
+from domain.waves import changed_after_beginning
 from store import members, programs, transaction_logs
 from store.errors import LogUnknown, RevisionUnknown
 from store.programs import RevisionRecord
@@ -78,6 +80,7 @@ Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
                 ProgramEnded,
                 TierNotReplaced,
                 CurrencyDropped,
+                WaveBegun,
                 Changed,
                 TagInvalid,
             ),
@@ -108,6 +111,7 @@ async def submit_revision(
             latest = await programs.latest_digest(connection, program)
             await transaction_logs.require(connection, definition.prototype.transactions)
             await _check_nobody_is_left(connection, record, definition)
+            await _check_waves(connection, record, definition)
         etags.check_unchanged(if_match, latest, "The program")
         submission = RevisionSubmission(
             definition=definition,
@@ -136,6 +140,19 @@ async def _check_nobody_is_left(connection: AsyncConnection, program: programs.P
         raise TierNotReplaced(missing)
     if dropped := amendments.currencies_dropped(definition, in_force):
         raise CurrencyDropped(dropped)
+
+
+async def _check_waves(connection: AsyncConnection, program: programs.ProgramRecord, definition: Definition) -> None:
+    """Raise WaveBegun where a wave that has begun would be changed while the program is rolled out, or ever its holdout."""
+    if program.revision_in_force is None:
+        return
+    in_force = await programs.definition(connection, program.id, program.revision_in_force)
+    begun = {each.wave for each in await programs.waves(connection, program.id)}
+    changed = changed_after_beginning(in_force, definition, begun)
+    if program.stage != "rollout":
+        changed = tuple(each for each in changed if each == "holdout")
+    if changed:
+        raise WaveBegun(changed)
 
 
 @router.get("", dependencies=[Depends(may("read programs"))])

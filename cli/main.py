@@ -23,6 +23,7 @@ from cli import (
     prototype,
     reports,
     reward,
+    rollout,
 )
 from cli.demo.command import demo
 from cli.errors import CommandError, told
@@ -67,6 +68,7 @@ app.command()(demo)
 app.add_typer(definition.app, name="definition")
 app.add_typer(prototype.app, name="prototype")
 app.add_typer(program.app, name="program")
+app.add_typer(rollout.app, name="rollout")
 app.add_typer(reports.app, name="report")
 app.add_typer(gate.app, name="gate")
 app.add_typer(member.app, name="member")

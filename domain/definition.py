@@ -1,7 +1,7 @@
 """The program definition: everything a product owner decides about a program, as one immutable document.
 
 The document is written as YAML (`domain/definition_file.py` reads it and finds every fault with its line); its parts are in
-`definition_tiers`, `definition_earning`, `definition_rewards`, `definition_partners` and `definition_life`.
+`definition_tiers`, `definition_earning`, `definition_rewards`, `definition_partners`, `definition_life` and `definition_waves`.
 Periods are ISO 8601 durations; points are whole numbers; money is written in its unit (12.50) and computed in its smallest one.
 """
 
@@ -38,7 +38,6 @@ from domain.definition_life import (
     ScenarioPhase,
     SignOffPhase,
     TestPhase,
-    Wave,
     WindDown,
 )
 from domain.definition_partners import Agreement, Interaction, Joining, Partner, PointsTransfer
@@ -68,6 +67,7 @@ from domain.definition_values import (
     Text,
     ZoneName,
 )
+from domain.definition_waves import Guardrail, Holdout, Pace, Wave
 from domain.ids import ProgramId
 from domain.jurisdictions import Jurisdiction
 from domain.model import Value
@@ -99,7 +99,9 @@ __all__ = [
     "GatePolicy",
     "GateRule",
     "Gates",
+    "Guardrail",
     "Held",
+    "Holdout",
     "HttpFulfilment",
     "Interaction",
     "Joining",
@@ -111,6 +113,7 @@ __all__ = [
     "Milestone",
     "Objective",
     "Offer",
+    "Pace",
     "Partner",
     "PerMember",
     "PointsCurrency",
@@ -252,6 +255,10 @@ class Definition(Part):
     """What must pass before the launch, in this order."""
     waves: Annotated[tuple[Wave, ...], Field(min_length=1)]
     """The steps of the launch."""
+    holdout: Holdout | None = None
+    """Who is kept out of the program to its end, for comparison."""
+    guardrails: tuple[Guardrail, ...] = ()
+    """What is watched while the waves open, and what follows where it goes wrong."""
     evaluation: Evaluation
     """How the program is judged while it runs."""
     retention: Retention | None = None

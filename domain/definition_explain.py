@@ -75,13 +75,19 @@ def _before_launch(definition: Definition) -> tuple[str, ...]:
         else f"{phase.id} (signed off by {words.policy(phase.gate)})"
         for phase in definition.test_phases
     )
-    waves = (f"{words.figure(wave.share)} % for {words.period(wave.minimum_time)}" for wave in definition.waves)
     return (
         f"The concept is approved by {words.policy(gates.strategy)}, the launch by {words.policy(gates.launch)}.",
         f"The prototype runs on {prototype.transactions}, and must meet {len(prototype.criteria)} criteria.",
         f"Tests: {words.listed(phases)}.",
-        f"Waves: {words.listed(waves)}.",
+        f"Waves: {words.listed(map(words.wave, definition.waves))}.",
+        *_watched(definition),
     )
+
+
+def _watched(definition: Definition) -> tuple[str, ...]:
+    held_out = definition.holdout
+    lines = [f"{words.figure(held_out.share)} % of members at random stay out to the end."] if held_out is not None else []
+    return (*lines, *(f"{words.guardrail(each)}." for each in definition.guardrails))
 
 
 def _judged(definition: Definition) -> tuple[str, ...]:

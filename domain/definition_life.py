@@ -1,4 +1,4 @@
-"""The life of a program in its definition: objectives, gates, prototype, tests, waves, evaluation, retention, the end."""
+"""The life of a program in its definition: objectives, gates, prototype, tests, evaluation, retention, the end."""
 
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -19,7 +19,6 @@ from domain.definition_values import (
     Points,
     Rate,
     Role,
-    Share,
     Text,
 )
 from domain.ids import Name
@@ -218,19 +217,6 @@ class SignOffPhase(Part):
 
 
 TestPhase = Annotated[ScenarioPhase | SignOffPhase, Field(discriminator="kind")]
-
-
-class Wave(Part):
-    """A step of the launch: up to `share` percent of members may join, for at least `minimum_time` before the next."""
-
-    id: Name
-    """The wave's short name."""
-    share: Share
-    """Up to which percentage of members may join; those of earlier waves stay in."""
-    minimum_time: Length
-    """How long it lasts at least."""
-    gate: GatePolicy | None = None
-    """Who must approve before the next wave."""
 
 
 class KpiThreshold(Part):

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Literal
 
 from domain.definition import Definition
+from domain.definition_waves import audience
 from domain.gates import Outcome, Vote
 from domain.model import Message
 from domain.stages import JourneyStage, MemberStatus, Stage
@@ -84,6 +85,8 @@ class Membership(Message):
     journey_stage: JourneyStage
     fee: Decimal | None = None
     """What joining cost, in units of the program's money, as the member accepted it; None where it cost nothing."""
+    wave: str | None = None
+    """The wave by which they joined."""
 
 
 class OfferTerms(Message):
@@ -105,13 +108,19 @@ class MemberReview(Message):
 
 
 class WaveOpening(Message):
-    """What opening a wave means: so many percent of the members may join."""
+    """What opening a wave means: so many percent of the members, or those of a cohort, may join."""
 
     program: str
     revision: int
     wave: str
-    share: Decimal
+    share: Decimal | None = None
+    cohort: str | None = None
     at: datetime
+
+    @property
+    def audience(self) -> str:
+        """Whom it is open to, in a few words."""
+        return audience(self.share, self.cohort)
 
 
 class StageChange(Message):

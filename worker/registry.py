@@ -19,6 +19,7 @@ from activities.qualification import QualificationActivities
 from activities.redemption import RedemptionActivities
 from activities.retention import RetentionActivities
 from activities.rewards import RewardProviders
+from activities.rollout import GuardrailActivities, RolloutActivities
 from activities.schedules import ScheduleActivities
 from activities.seal import SealActivities
 from activities.wind_down import WindDownActivities
@@ -29,6 +30,7 @@ from runtime.signatures import VerificationKeys
 from store import people
 from workflows.approval_gate import ApprovalGate
 from workflows.expiry_sweep import ExpirySweep
+from workflows.guardrail_watch import GuardrailWatch
 from workflows.ledger_seal import LedgerSeal
 from workflows.member_lifecycle import MemberLifecycle
 from workflows.notice_delivery import NoticeDelivery
@@ -42,6 +44,7 @@ from workflows.retention_intervention import RetentionIntervention
 from workflows.revision_qualification import RevisionQualification
 from workflows.rollout import Rollout
 from workflows.test_phase import TestPhase
+from workflows.wave_invitation import WaveInvitation
 from workflows.wind_down import WindDown
 
 WORKFLOWS: dict[str, list[type]] = {
@@ -51,6 +54,8 @@ WORKFLOWS: dict[str, list[type]] = {
         ApprovalGate,
         TestPhase,
         Rollout,
+        GuardrailWatch,
+        WaveInvitation,
         ProgramEvaluation,
         WindDown,
         PersonalDataErasure,
@@ -66,6 +71,8 @@ class Activities:
     """Every activity, ready to be hosted."""
 
     programs: ProgramActivities
+    rollout: RolloutActivities
+    guardrails: GuardrailActivities
     amendments: AmendmentActivities
     gates: GateActivities
     qualification: QualificationActivities
@@ -93,6 +100,8 @@ class Activities:
         ledger = Ledger(engine)
         return cls(
             programs=ProgramActivities(engine),
+            rollout=RolloutActivities(engine),
+            guardrails=GuardrailActivities(engine, ledger),
             amendments=AmendmentActivities(engine),
             gates=GateActivities(engine, keys, notices.routing, people.directory if everybody_is_known else None),
             qualification=QualificationActivities(engine),
@@ -117,6 +126,12 @@ class Activities:
                 self.programs.settle_revision,
                 self.programs.put_in_force,
                 self.programs.open_wave,
+                self.rollout.open_cohort_wave,
+                self.rollout.begin_anew,
+                self.rollout.keep_rollout,
+                self.rollout.count_joined,
+                self.rollout.invite_page,
+                self.guardrails.keep_failed_look,
                 self.gates.open_gate,
                 self.gates.take_decision,
                 self.gates.pass_time,
@@ -142,6 +157,7 @@ class Activities:
                 self.qualification.run_prototype,
                 self.qualification.simulate_definition,
                 self.evaluation.evaluate_program,
+                self.guardrails.look_at_guardrail,
                 self.amendments.nudge_concerned,
                 self.expiry.expire_due,
                 self.seal.seal_ledger,

@@ -16,13 +16,15 @@ with workflow.unsafe.imports_passed_through():
     from domain.gates import Subject
     from domain.lifecycle import EndRequest, QualificationResult, Revision, StageChange
     from domain.model import Message
+    from domain.rollout import RolloutStart
     from domain.stages import BEFORE_LAUNCH, RevisionStatus, Stage
+    from domain.waves import changed_after_beginning
     from workflows.attributes import at_stage, of_program
     from workflows.decisions import ask
     from workflows.details import instant, told
     from workflows.progress import Progress
     from workflows.revision_qualification import QualificationStart, RevisionQualification
-    from workflows.rollout import Rollout
+    from workflows.rollout import Rollout, RolloutResult
     from workflows.steps import do, do_in_bulk, signal_child
     from workflows.wind_down import WindDown
 
@@ -53,6 +55,8 @@ class ProgramState(Message):
     amendment_gates: int = 0
     amendment_wanted: str = ""
     """Why a gate has approved that the program be amended, until a revision is handed in."""
+    begun_waves: tuple[str, ...] = ()
+    """The waves that have begun, in the order of their beginning."""
 
 
 class ProgramStart(Message):
@@ -151,6 +155,12 @@ class ProgramLifecycle:
                 f"The definition neither has nor replaces {', '.join(missing)}, which the revision in force has.",
                 f"Write replaces: [{', '.join(missing)}] under the tier that takes its place, or keep the tier.",
             )
+        if changed := self._begun_and_changed(submission.definition):
+            raise _refusal(
+                "wave_begun",
+                f"The definition changes {', '.join(changed)}; the rollout has begun with what is in force there.",
+                "Keep what has begun as it is, and write what is new in waves after it.",
+            )
 
     def refuse_revision(self, submission: RevisionSubmission) -> None:
         if self._state.stage in ("wind_down", "closed", "rejected") or self._state.end_approved:
@@ -206,6 +216,8 @@ class ProgramLifecycle:
 
     @workflow.signal(description="A part of the program's life says what it is at")
     def show_progress(self, progress: Progress) -> None:
+        if progress.wave is not None and progress.wave not in self._state.begun_waves:
+            self._update(begun_waves=(*self._state.begun_waves, progress.wave))
         if progress.stage is not None:
             self._update(stage=progress.stage)
             workflow.upsert_search_attributes(at_stage(progress.stage, self._state.latest.number))
@@ -271,9 +283,35 @@ class ProgramLifecycle:
         await self._put_in_force()
         await self._start_schedules()
         await self._enter("rollout", f"revision {self._state.latest.number}")
+        begun: tuple[str, ...] = ()
+        result = await self._roll_out(begun)
+        while result.halted and not self._state.end_approved:
+            begun = tuple(dict.fromkeys((*begun, *result.waves)))
+            if await self._revise_halted(result.stopped):
+                result = await self._roll_out(begun)
+
+    async def _revise_halted(self, why: str) -> bool:
+        """After a rollout was stopped the owner decides: a further revision, fully qualified (True: in force), or the end."""
+        program = self._program
+        self._tell(
+            "The rollout is stopped: nobody joins, and nothing is earned; what was issued is honoured",
+            why,
+            f"waiting for {self._owner}: `tenure program revise {program} FILE`, or `tenure program end {program} --reason …`",
+        )
+        await workflow.wait_condition(lambda: self._end_wanted or self._state.submitted is not None)
+        if self._end_wanted:
+            await self._decide_end()
+            return False
+        if (await self._qualify(amendment=True)).outcome != "approved":
+            return False
+        await self._put_in_force()
+        await self._start_schedules()
+        return True
+
+    async def _roll_out(self, begun: tuple[str, ...]) -> RolloutResult:
         rollout = await workflow.start_child_workflow(
             Rollout.run,
-            self._state.latest,
+            RolloutStart(**dict(self._state.latest), begun=begun),
             id=ids.rollout(self._program, self._state.latest.number),
             static_summary=f"Rollout of {self._program}, revision {self._state.latest.number}",
             search_attributes=of_program(self._program, owner=self._owner, revision=self._state.latest.number, stage="rollout"),
@@ -282,7 +320,7 @@ class ProgramLifecycle:
             await workflow.wait_condition(lambda: rollout.done() or self._end_wanted)
             if self._end_wanted and await self._decide_end():
                 await signal_child(rollout, Rollout.stop, "the program ends")
-        await rollout
+        return await rollout
 
     async def _operate(self, start: ProgramStart) -> None:
         if not self._state.end_approved:
@@ -364,6 +402,14 @@ class ProgramLifecycle:
             )
         else:
             self._tell(f"In operation; an amendment was proposed: {gate.outcome.replace('_', ' ')}", why, gate.reasons)
+
+    def _begun_and_changed(self, definition: Definition) -> tuple[str, ...]:
+        """What a revision may not change any more: while the program is rolled out, waves that have begun; the holdout ever."""
+        in_force = self._state.in_force
+        if in_force is None:
+            return ()
+        changed = changed_after_beginning(in_force.definition, definition, self._state.begun_waves)
+        return changed if self._state.stage == "rollout" else tuple(each for each in changed if each == "holdout")
 
     @property
     def _before_launch(self) -> bool:
