@@ -46,6 +46,7 @@ _STANDS = {
     "store.tier_change": "to_tier",
     "store.books_estimate": "redemption_rate",
     "store.books_period": "books",
+    "store.guardrail_look": "status",
     "ledger.posting": "amount",
     "ledger.lot_move": "amount",
 }
