@@ -1,5 +1,6 @@
 """Guardrails: what a look finds in the figures, and what the looks come to, one after the other."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import reduce
@@ -31,14 +32,14 @@ def guardrail(
 
 def _figures(active: int, members: int) -> Figures:
     none = dict.fromkeys(("joined", "left", "members_redeemed", "issued", "burned", "expired", "forfeited", "outstanding"), 0)
-    return Figures(members_at_start=members, members_at_end=members, active_members=active, **none)
+    return Figures.model_validate(none | {"members_at_start": members, "members_at_end": members, "active_members": active})
 
 
-def _looks(found: list[Status]) -> list[Look]:
+def _looks(found: Sequence[Status]) -> list[Look]:
     return [Look(number=place, at=AT + timedelta(days=place), status=status) for place, status in enumerate(found)]
 
 
-def _stands(rule: Guardrail, found: list[Status], before: Standing | None = None) -> Standing:
+def _stands(rule: Guardrail, found: Sequence[Status], before: Standing | None = None) -> Standing:
     return reduce(lambda standing, look: after(rule, standing, look), _looks(found), before or Standing())
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from httpx import Response
 from sqlalchemy import text
 from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
 
 from domain import ids
 from domain.waves import bucket
@@ -150,7 +151,7 @@ async def shown_when(house: House, program: str, words: str) -> str:
     over = EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_COMPLETED
     rollout = ids.rollout(program, 1)
 
-    def is_over(event: Any) -> bool:
+    def is_over(event: HistoryEvent) -> bool:
         ended = event.child_workflow_execution_completed_event_attributes
         return event.event_type == over and ended.workflow_execution.workflow_id == rollout
 
