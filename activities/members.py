@@ -9,13 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.admission import admit, note_joined
 from domain import amendments, benefits, expiry, holds, tiers
 from domain.definition import Benefit, Definition
 from domain.journey import journey_stage, silence
 from domain.lifecycle import MemberReview, Membership, OfferTerms
 from domain.model import Message
 from domain.stages import MemberStatus
-from domain.waves import is_open_to
 from domain.window import Span
 from ledger import Earn, Forfeit, Ledger, Reschedule
 from store import announcements, invitations, members, pilots, programs
@@ -74,11 +74,8 @@ class MemberActivities:
             piloted = program.launched_at is None and await pilots.admits(
                 connection, joining.program, joining.participant, joining.at
             )
-            if not piloted and not is_open_to(program.salt, joining.participant, program.open_buckets):
-                raise ApplicationError(
-                    "The waves opened so far do not reach this member.", type="not_in_wave", non_retryable=True
-                )
             definition = in_force.definition
+            opening = None if piloted else await admit(connection, program, definition, joining.participant, joining.at)
             if definition.joining.invitation_only and not await invitations.is_invited(
                 connection, joining.program, joining.participant
             ):
@@ -102,8 +99,11 @@ class MemberActivities:
                     agreement=joining.agreement,
                     journey_stage="onboarding",
                     fee=joining.fee,
+                    wave=opening.wave if opening is not None else None,
                 ),
             )
+            if opening is not None:
+                await note_joined(connection, definition, opening, joining.at)
             await invitations.accept(connection, joining.program, joining.participant, joining.at)
             await _tell_what_waits(connection, program, joining)
             record = await members.find(connection, joining.program, joining.participant)
@@ -119,6 +119,7 @@ class MemberActivities:
             definition = in_force.definition
             record = await members.find(connection, look.program, look.participant)
             program = await programs.find(connection, look.program)
+            gives_nothing = program.enrolment_until is not None or program.is_stopped(look.at)
             revisions = await programs.revisions_in_force(connection, look.program)
             standing_by = revisions.at(record.tier_since)
             ended_by = revisions.at(tiers.window_start(definition, look.at, record.joined_at))
@@ -172,7 +173,7 @@ class MemberActivities:
         return MemberReview(
             membership=membership,
             silent=quiet.has_come,
-            offer=_offer(definition) if quiet.offer_due and program.enrolment_until is None and not on_hold else None,
+            offer=_offer(definition) if quiet.offer_due and not gives_nothing and not on_hold else None,
             look_again_at=min((at for at in (tier_look, quiet.look_at, after_hold) if at is not None), default=None),
         )
 
@@ -253,10 +254,10 @@ class MemberActivities:
             await given_benefits.grant(connection, record.program, record.participant, grants)
 
     async def _earning_stopped(self, program: str, at: datetime) -> bool:
-        """Whether a program gives no points: it ends, or its earning is stopped."""
+        """Whether a program gives no points: it ends, its rollout was stopped, or its earning is on hold."""
         async with self._engine.connect() as connection:
             record = await programs.find(connection, program)
-        ended = record.earning_until is not None and at >= record.earning_until
+        ended = record.is_stopped(at) or (record.earning_until is not None and at >= record.earning_until)
         return ended or holds.stopping(record.holds, "earning", at) is not None
 
     async def _bonus(

@@ -59,7 +59,8 @@ class RetentionActivities:
             program = await programs.find(connection, delivery.program)
             in_force = await programs.in_force_at(connection, delivery.program, delivery.at)
             record = await members.find(connection, delivery.program, delivery.participant)
-        not_now = program.enrolment_until is not None or holds.any_at(program.holds, delivery.at)
+        ending = program.enrolment_until is not None or program.is_stopped(delivery.at)
+        not_now = ending or holds.any_at(program.holds, delivery.at)
         if in_force is None or not_now or record.status != "active":
             return Delivered(delivered=False)
         definition = in_force.definition

@@ -39,6 +39,7 @@ from api import (
     requests,
     revisions,
     rewards,
+    rollouts,
     schedule,
     statements,
     transaction_logs,
@@ -190,6 +191,7 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
         ledger_books,
         books,
         notices,
+        rollouts,
         wind_down,
         api_keys,
     )

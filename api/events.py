@@ -15,6 +15,7 @@ from api import event_batch
 from api.errors import (
     BalanceLimit,
     EarningClosed,
+    EarningStopped,
     EventTypeUnknown,
     Internal,
     KeyReused,
@@ -53,7 +54,8 @@ _AT_ONCE = 500
 """Events that are posted in one transaction: more bring little, and hold their accounts longer."""
 
 _NOT_EARNED = (
-    *(EventTypeUnknown, OutOfTime, ZoneMissing, EarningClosed, ProgramOnHold, ProgramHalted, MemberGone, BalanceLimit, Stale),
+    *(EventTypeUnknown, OutOfTime, ZoneMissing, EarningClosed, EarningStopped, ProgramOnHold, ProgramHalted),
+    *(MemberGone, BalanceLimit, Stale),
 )
 Service = Annotated[Person, Depends(may("serve members"))]
 _Outcomes = dict[int, Answer | TenureError]

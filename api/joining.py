@@ -9,17 +9,22 @@ from decimal import Decimal
 from typing import Annotated
 
 from pydantic import Field
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.errors import (
     AgreementDiffers,
     AttributesNotAsked,
     EnrolmentClosed,
     FeeDiffers,
+    HeldOut,
     InvalidRequest,
     MemberGone,
     NotInvited,
     NotInWave,
     RequirementNotMet,
+    RolloutPaused,
+    RolloutStopped,
+    WaveFull,
     stopped,
 )
 from api.services import Services
@@ -29,10 +34,12 @@ from domain import joining as rules
 from domain.conditions import UnratableEvent
 from domain.definition import Amount, AttributeValue, Definition
 from domain.ids import Name, ParticipantId
+from domain.lifecycle import WaveOpening
 from domain.model import CAN_BE_KEPT, Value
-from domain.waves import is_open_to
-from store import invitations, members, pilots, programs
+from domain.waves import Refusal, let_in
+from store import cohorts, invitations, members, pilots, programs, rollouts
 from store.errors import MemberUnknown
+from store.programs import ProgramRecord
 
 _ATTRIBUTES = 50
 
@@ -66,6 +73,7 @@ async def check_enrolment(services: Services, program: str, enrolment: Enrolment
             raise MemberGone(enrolment.participant)
         except MemberUnknown:
             pass
+        found = await _let_in(connection, record, in_force.definition, enrolment.participant, invited) if in_force else None
     if in_force is None or (record.enrolment_until is not None and now >= record.enrolment_until):
         raise EnrolmentClosed(program)
     if record.launched_at is None and not piloted:
@@ -77,11 +85,48 @@ async def check_enrolment(services: Services, program: str, enrolment: Enrolment
         raise AgreementDiffers(enrolment.agreement, definition.agreement.version)
     if definition.joining.invitation_only and not invited:
         raise NotInvited(enrolment.participant)
-    if not piloted and not is_open_to(record.salt, enrolment.participant, record.open_buckets):
-        raise NotInWave(enrolment.participant)
+    if not piloted:
+        _check_wave(record, definition, enrolment.participant, found, now)
+        if isinstance(found, WaveOpening):
+            await _check_pace(services, definition, found, now)
     _check_attributes(definition, enrolment)
     if enrolment.fee != rules.fee(definition.joining):
         raise FeeDiffers(words.money(definition, enrolment.fee), words.money(definition, rules.fee(definition.joining)))
+
+
+async def _let_in(
+    connection: AsyncConnection, record: ProgramRecord, definition: Definition, participant: str, invited: bool
+) -> WaveOpening | Refusal:
+    cohort = await cohorts.cohort_of(connection, record.id, participant)
+    opened = await programs.waves(connection, record.id)
+    return let_in(definition, record.salt, participant, cohort=cohort, invited=invited, opened=opened)
+
+
+def _check_wave(
+    record: ProgramRecord, definition: Definition, participant: str, found: WaveOpening | Refusal | None, now: datetime
+) -> None:
+    """Raise why no wave lets somebody in, now or at all: HeldOut, NotInWave, NotInvited, RolloutStopped, RolloutPaused."""
+    if found == "held_out":
+        raise HeldOut(participant)
+    if record.is_stopped(now):
+        raise RolloutStopped(record.id)
+    if record.rollout_paused_at is not None:
+        raise RolloutPaused(record.id, record.rollout_paused_at)
+    if found == "not_invited":
+        raise NotInvited(participant)
+    if not isinstance(found, WaveOpening):
+        raise NotInWave(participant)
+
+
+async def _check_pace(services: Services, definition: Definition, opening: WaveOpening, now: datetime) -> None:
+    """Raise WaveFull where as many have joined by the wave as may in the time."""
+    pace = next((wave.enrolment for wave in definition.waves if wave.id == opening.wave), None)
+    if pace is None:
+        return
+    async with services.engine.connect() as connection:
+        joined = await rollouts.joined(connection, opening.program, opening.wave, pace.every.before(now, definition.zone))
+    if joined.lately >= pace.count:
+        raise WaveFull(opening.wave, pace.count, str(pace.every))
 
 
 def _check_attributes(definition: Definition, enrolment: EnrolmentIn) -> None:

@@ -15,13 +15,17 @@ from api.errors import (
     AttributesNotAsked,
     EnrolmentClosed,
     FeeDiffers,
+    HeldOut,
     MemberGone,
     NotInvited,
     NotInWave,
     ProgramHalted,
     ProgramOnHold,
     RequirementNotMet,
+    RolloutPaused,
+    RolloutStopped,
     TransactionUnknown,
+    WaveFull,
 )
 from api.joining import EnrolmentIn, check_enrolment
 from api.once import LATE, Answer, Key, once
@@ -70,18 +74,8 @@ _TO_MEMBER = links(
     leave_program=_OF_MEMBER,
 )
 _NOT_JOINED = (
-    *(
-        EnrolmentClosed,
-        ProgramOnHold,
-        ProgramHalted,
-        AgreementDiffers,
-        NotInvited,
-        NotInWave,
-        AttributesNotAsked,
-        RequirementNotMet,
-        FeeDiffers,
-    ),
-    MemberGone,
+    *(EnrolmentClosed, ProgramOnHold, ProgramHalted, AgreementDiffers, NotInvited, NotInWave, AttributesNotAsked),
+    *(RequirementNotMet, FeeDiffers, HeldOut, RolloutPaused, RolloutStopped, WaveFull, MemberGone),
 )
 Service = Annotated[Person, Depends(may("serve members"))]
 

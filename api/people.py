@@ -34,6 +34,9 @@ Action = Literal[
     "load a transaction log",
     "invite members",
     "gather cohorts",
+    "pause a rollout",
+    "release a rollout",
+    "abort a rollout",
     "run a prototype",
     "serve members",
     "confirm points",
@@ -70,6 +73,10 @@ MAY: dict[Action, frozenset[Role]] = {
     "load a transaction log": frozenset({"product_owner", "analyst"}),
     "invite members": frozenset({"product_owner", "marketing", "operations", "member_service"}),
     "gather cohorts": frozenset({"product_owner", "marketing", "operations"}),
+    # Whoever sees something go wrong pauses; what a guardrail holds, others than the owner release.
+    "pause a rollout": frozenset({"product_owner", "operations", "operator"}),
+    "release a rollout": frozenset({"operations"}),
+    "abort a rollout": frozenset({"product_owner", "operations"}),
     "run a prototype": frozenset({"product_owner", "analyst"}),
     "serve members": frozenset({"member_service"}),
     "confirm points": frozenset({"member_service", "operations"}),
@@ -103,7 +110,7 @@ Everything else that names no program is about all of them, and takes the role f
 IN_PERSON: frozenset[Action] = frozenset(
     {
         *("start a program", "revise a program", "end a program", "hold a program", "halt a program", "resume a program"),
-        *("decide at a gate", "sign readiness", "delegate", "manage API keys"),
+        *("release a rollout", "abort a rollout", "decide at a gate", "sign readiness", "delegate", "manage API keys"),
     }
 )
 """What no API key may: behind four eyes there must be two persons, and who makes a key would be a third."""

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from api.problems import document
@@ -55,6 +56,7 @@ _WORDS: Mapping[str, Any] = {
     "reward": "sampler",
     "roles": "product_owner",
     "sent": "application/xml",
+    "since": datetime(2026, 3, 10, 9, 30, tzinfo=UTC),
     "state": "waiting",
     "taken": ["application/json"],
     "tier": "silver",

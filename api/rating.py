@@ -6,7 +6,16 @@ from decimal import Decimal
 
 from pydantic import AwareDatetime, Field
 
-from api.errors import EarningClosed, EventTypeUnknown, InvalidRequest, LateFilesClosed, MemberGone, OutOfTime, stopped
+from api.errors import (
+    EarningClosed,
+    EarningStopped,
+    EventTypeUnknown,
+    InvalidRequest,
+    LateFilesClosed,
+    MemberGone,
+    OutOfTime,
+    stopped,
+)
 from domain import earning, expiry, holds, ids, tiers
 from domain.conditions import UnratableEvent
 from domain.definition import Amount, AttributeValue
@@ -59,8 +68,8 @@ def rated(
     """What an event asks of the ledger under its ledger key, by the revision that was in force when it happened.
 
     `seen` is what `looks_at` asks for.
-    Raises the reason why it cannot be posted: OutOfTime, MemberGone, EarningClosed, LateFilesClosed, ProgramOnHold,
-    ProgramHalted, EventTypeUnknown, InvalidRequest.
+    Raises the reason why it cannot be posted: OutOfTime, MemberGone, EarningClosed, EarningStopped, LateFilesClosed,
+    ProgramOnHold, ProgramHalted, EventTypeUnknown, InvalidRequest.
     """
     _check_time(event.occurred_at, member, now)
     if member.status != "active":
@@ -68,6 +77,8 @@ def rated(
     in_force = revisions.at(event.occurred_at)
     if in_force is None or (program.earning_until is not None and event.occurred_at >= program.earning_until):
         raise EarningClosed(program.id)
+    if program.is_stopped(event.occurred_at):
+        raise EarningStopped(program.id)
     if program.late_until is not None and now >= program.late_until:
         raise LateFilesClosed(program.id, program.late_until)
     if (stop := holds.stopping(program.holds, "earning", event.occurred_at)) is not None:

@@ -90,7 +90,7 @@ async def _status(then: Then) -> tuple[Rows, list[str]]:
         ("on hold", "; ".join(holds.told(each) for each in then.record.holds if each.stands_at(then.at)) or None),
         ("note", stage.note if stage else ""),
         ("revision in force", in_force.number if in_force else None),
-        ("wave", f"{waves[-1].wave} ({waves[-1].share} %)" if waves else None),
+        ("wave", f"{waves[-1].wave} ({waves[-1].audience})" if waves else None),
         ("members", await reports.members_at(then.connection, then.program, then.at)),
         ("points outstanding", figures.outstanding),
         ("management liability", _liability(then.definition, _currency(then), figures.outstanding)),

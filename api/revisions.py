@@ -21,6 +21,7 @@ from api.errors import (
     ProgramEnded,
     TagInvalid,
     TierNotReplaced,
+    WaveBegun,
     WeightUnderstated,
 )
 from api.etags import IfMatch, IfNoneMatch
@@ -36,6 +37,7 @@ from domain.amendments import Weight
 from domain.definition import Definition, digest
 from domain.gates import Person
 from domain.model import Value
+from domain.waves import changed_after_beginning
 from domain.window import Moment
 from store import members, programs, transaction_logs
 from store.errors import LogUnknown, RevisionUnknown
@@ -159,6 +161,7 @@ async def handed_in(
         in_force = await _in_force(connection, record)
         if in_force is not None:
             await _check_nobody_is_left(connection, program, definition, in_force)
+            await _check_waves(connection, record, definition, in_force)
     zone = (in_force or definition).zone
     wanted_from = Moment.parse(effective_from).at(zone) if effective_from is not None else None
     if wanted_from is not None:
@@ -211,6 +214,18 @@ async def _check_nobody_is_left(
         raise CurrencyDropped(dropped)
     if missed := amendments.counters_missed(in_force, definition):
         raise CounterDropped(missed)
+
+
+async def _check_waves(
+    connection: AsyncConnection, program: programs.ProgramRecord, definition: Definition, in_force: Definition
+) -> None:
+    """Raise WaveBegun where a wave that has begun would be changed while the program is rolled out, or ever its holdout."""
+    begun = {each.wave for each in await programs.waves(connection, program.id)}
+    changed = changed_after_beginning(in_force, definition, begun)
+    if program.stage != "rollout":
+        changed = tuple(each for each in changed if each == "holdout")
+    if changed:
+        raise WaveBegun(changed)
 
 
 @router.get("", dependencies=[Depends(may("read programs"))])

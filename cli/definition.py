@@ -10,7 +10,7 @@ from cli.output import console, facts, heading
 from cli.text import clean, count
 
 if TYPE_CHECKING:
-    from domain.definition import Definition, GatePolicy
+    from domain.definition import Definition, GatePolicy, Wave
     from domain.definition_file import Fault
 
 app = typer.Typer(no_args_is_help=True, help="Check, explain and compare definition files; works without the API.")
@@ -179,7 +179,7 @@ def _summarize(file: Path, definition: "Definition", digest: str) -> None:
                 ),
                 "prototype": f"on the log {prototype.transactions}, {count(len(prototype.criteria), 'criterion', 'criteria')}",
                 "tests": tests,
-                "waves": ", ".join(f"{wave.id} ({wave.share.normalize():f} %)" for wave in definition.waves),
+                "waves": ", ".join(f"{wave.id} ({_audience(wave)})" for wave in definition.waves),
                 "evaluation": f"every {every.every}: {', '.join(rule.kpi for rule in every.kpis)}",
                 "wind-down": f"notice {definition.wind_down.notice}, redeem window {definition.wind_down.redeem_window}",
             }
@@ -189,6 +189,10 @@ def _summarize(file: Path, definition: "Definition", digest: str) -> None:
 
 def _policy(policy: "GatePolicy") -> str:
     return " + ".join(rule.role if rule.count == 1 else f"{rule.count} {rule.role}" for rule in policy.rules)
+
+
+def _audience(wave: "Wave") -> str:
+    return f"{wave.share.normalize():f} %" if wave.share is not None else f"cohort {wave.cohort}"
 
 
 def _as_yaml(definition: "Definition") -> str:

@@ -24,6 +24,7 @@ from cli import (
     readiness,
     reports,
     reward,
+    rollout,
 )
 from cli.demo.command import demo
 from cli.errors import CommandError, told
@@ -68,6 +69,7 @@ app.command()(demo)
 app.add_typer(definition.app, name="definition")
 app.add_typer(prototype.app, name="prototype")
 app.add_typer(program.app, name="program")
+app.add_typer(rollout.app, name="rollout")
 app.add_typer(reports.app, name="report")
 app.add_typer(gate.app, name="gate")
 app.add_typer(readiness.app, name="readiness")

@@ -16,7 +16,7 @@ from cli.options import As, Json, Key, Limit, ProgramId
 from cli.output import console, facts, heading, table
 from cli.report import print_evaluations, print_report, print_verdict
 from cli.schedule import app as schedule
-from cli.text import count, instant, number, words
+from cli.text import audience, count, instant, words
 from cli.wind_down import print_wind_down
 
 app = typer.Typer(no_args_is_help=True, help="Start, revise, judge and end programs; see where they stand.")
@@ -238,7 +238,7 @@ def _print_status(found: dict[str, Any]) -> None:
     out.print()
     out.print(_revisions(found["revisions"]))
     if found["waves"]:
-        waves = [[wave["wave"], f"{number(wave['share'])} %", instant(wave["at"])] for wave in found["waves"]]
+        waves = [[wave["wave"], audience(wave), instant(wave["at"])] for wave in found["waves"]]
         out.print(table("Waves", ("Wave", "Open to", "Opened (UTC)"), waves, right=("Open to",)))
     if found["open_gates"]:
         gates = [[gate["id"], waits_for(gate), instant(gate["due"])] for gate in found["open_gates"]]

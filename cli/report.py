@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from cli.output import cell, facts, heading, table
-from cli.text import count, figure_value, instant, kpi_value, lasted, number, percent, words
+from cli.text import audience, count, figure_value, instant, kpi_value, lasted, number, percent, words
 
 _GOOD, _BAD, _QUIET, _CAREFUL = "green", "bold red", "dim", "yellow"
 _CONSEQUENCE_STYLE = {"continue": _GOOD, "alert": _CAREFUL, "propose_amendment": "bold yellow", "propose_end": _BAD}
@@ -267,7 +267,7 @@ def _differs(scenario: dict[str, Any]) -> list[str]:
 
 
 def _print_waves(console: Console, when: When, waves: list[dict[str, Any]]) -> None:
-    rows = [[f"{wave['wave']} r{wave['revision']}", f"{number(wave['share'])} %", when(wave["at"])] for wave in waves]
+    rows = [[f"{wave['wave']} r{wave['revision']}", audience(wave), when(wave["at"])] for wave in waves]
     if rows:
         console.print(table("Waves", ("Wave", "Open to", "Opened"), rows, right=("Open to",)))
 

@@ -1,7 +1,9 @@
 """How values are written for a person: instants, lengths of time, numbers, texts that come from elsewhere."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 from unicodedata import category
 
 _RATES = {
@@ -51,6 +53,11 @@ def number(value: str | int | Decimal | None) -> str:
 def count(many: int, noun: str, plural: str | None = None) -> str:
     """`1 fault`, `2 faults`; `plural` where it takes more than an s."""
     return f"{many:,} {noun if many == 1 else plural or noun + 's'}"
+
+
+def audience(wave: Mapping[str, Any]) -> str:
+    """Whom a wave is open to: 20 %, or cohort staff."""
+    return f"{number(wave['share'])} %" if wave["share"] is not None else f"cohort {wave['cohort']}"
 
 
 def words(name: str | None) -> str:

@@ -2,7 +2,7 @@
 
 The document is written as YAML (`domain/definition_file.py` reads it and finds every fault with its line); its parts are in
 `definition_tiers`, `definition_earning`, `definition_rewards`, `definition_partners`, `definition_life`,
-`definition_tests` and `definition_readiness`.
+`definition_tests`, `definition_readiness` and `definition_waves`.
 Periods are ISO 8601 durations; points are whole numbers; money is written in its unit (12.50) and computed in its smallest one.
 """
 
@@ -34,7 +34,6 @@ from domain.definition_life import (
     RemainderInto,
     Retention,
     Risk,
-    Wave,
     WindDown,
 )
 from domain.definition_partners import Agreement, Interaction, Joining, Partner, PointsTransfer
@@ -78,6 +77,7 @@ from domain.definition_values import (
     Text,
     ZoneName,
 )
+from domain.definition_waves import Guardrail, Holdout, Pace, Wave
 from domain.ids import ProgramId
 from domain.jurisdictions import Jurisdiction
 from domain.model import Value
@@ -111,7 +111,9 @@ __all__ = [
     "GatePolicy",
     "GateRule",
     "Gates",
+    "Guardrail",
     "Held",
+    "Holdout",
     "HttpFulfilment",
     "Interaction",
     "Joining",
@@ -123,6 +125,7 @@ __all__ = [
     "Milestone",
     "Objective",
     "Offer",
+    "Pace",
     "Partner",
     "PerMember",
     "PilotCriterion",
@@ -274,6 +277,10 @@ class Definition(Part):
     """What must be ready before the launch."""
     waves: Annotated[tuple[Wave, ...], Field(min_length=1)]
     """The steps of the launch."""
+    holdout: Holdout | None = None
+    """Who is kept out of the program to its end, for comparison."""
+    guardrails: tuple[Guardrail, ...] = ()
+    """What is watched while the waves open, and what follows where it goes wrong."""
     evaluation: Evaluation
     """How the program is judged while it runs."""
     retention: Retention | None = None

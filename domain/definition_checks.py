@@ -14,6 +14,7 @@ from domain.definition_checks_end import floors, late_files, personal_data, rema
 from domain.definition_checks_events import attributes, scenario_events
 from domain.definition_checks_rewards import joining, rewards, scenario_rewards
 from domain.definition_checks_tiers import counters, milestones, qualifications, tiers
+from domain.definition_checks_waves import guardrails, waves
 from domain.definition_plain import Finding, Plain, choose, decimals_of, gates, known_tier, scenarios, twice
 
 _FRACTIONS = (
@@ -36,6 +37,7 @@ _WITH_IDS = {
     "benefits": "benefit",
     "partners": "partner",
     "interactions": "message",
+    "guardrails": "guardrail",
 }
 _TEXTS = ("name", "summary", "message", "risk", "answer", "version", "address")
 _MIXED = re.compile(r"P(?=\d+[YM])(?:\d+Y)?(?:\d+M)?(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?(?:T.+)?")
@@ -122,7 +124,7 @@ def _bounds(whole: Plain) -> Iterator[Finding]:
     bounded = [(each, "figure") for each in whole["prototype"]["criteria"].items()]
     for phase in whole["test_phases"].items():
         bounded += [(each, "kpi" if phase["kind"].text == "pilot" else "figure") for each in phase["criteria"].items()]
-    bounded += [(each, "kpi") for each in whole["objectives"].items()]
+    bounded += [(each, "kpi") for name in ("objectives", "guardrails") for each in whole[name].items()]
     bounded += [(each, "figure") for gate in gates(whole) for each in gate["automatic"]["bounds"].items()]
     for part, name in bounded:
         yield from _bound(part, "at_least", "at_most", part[name].text)
@@ -159,19 +161,6 @@ def _bound(part: Plain, low: str, high: str, figure: str | None) -> Iterator[Fin
         bound = part[key].number
         if figure in _FRACTIONS and bound is not None and bound > 1:
             yield part[key].says(f"{figure} is a fraction of 1, and {bound} is above it", "write 0.35 for 35 percent")
-
-
-def _waves(whole: Plain) -> Iterator[Finding]:
-    waves = whole["waves"].items()
-    last: Decimal | None = None
-    for wave in waves:
-        share = wave["share"].number
-        if share is not None and last is not None and share <= last:
-            yield wave["share"].says(f"{share} is not above the wave before it ({last})", "write a higher share")
-        last = share if share is not None else last
-    final = waves[-1]["share"] if waves else None
-    if final is not None and final.number is not None and final.number < 100:
-        yield final.says(f"the last wave reaches only {final.number} percent of members", "write 100, or add a wave with 100")
 
 
 def _partners(whole: Plain) -> Iterator[Finding]:
@@ -247,7 +236,8 @@ _CHECKS: tuple[Callable[[Plain], Iterator[Finding]], ...] = (
     _kpi_terms,
     scenario_events,
     scenario_rewards,
-    _waves,
+    waves,
+    guardrails,
     floors,
     late_files,
     remainder,

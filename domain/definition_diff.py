@@ -182,6 +182,7 @@ class _Compared:
             "milestones": "The milestone",
             "test_phases": "The test phase",
             "waves": "The wave",
+            "guardrails": "The guardrail",
             "benefits": "The benefit",
             "partners": "The partner",
             "interactions": "The message",

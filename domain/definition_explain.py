@@ -70,13 +70,13 @@ def _tiers(definition: Definition) -> tuple[str, ...]:
 def _before_launch(definition: Definition) -> tuple[str, ...]:
     prototype, gates = definition.prototype, definition.gates
     phases = (f"{phase.id} ({_phase(phase)})" for phase in definition.test_phases)
-    waves = (f"{words.figure(wave.share)} % for {words.period(wave.minimum_time)}" for wave in definition.waves)
     return (
         f"The concept is approved by {words.policy(gates.strategy)}, the launch by {words.policy(gates.launch)}.",
         f"The prototype runs on {prototype.transactions}, and must meet {len(prototype.criteria)} criteria.",
         f"Tests: {words.listed(phases)}.",
         *_readiness(definition),
-        f"Waves: {words.listed(waves)}.",
+        f"Waves: {words.listed(map(words.wave, definition.waves))}.",
+        *_watched(definition),
     )
 
 
@@ -94,6 +94,12 @@ def _phase(phase: TestPhase) -> str:
     if isinstance(phase, PilotPhase):
         return f"with the cohort {phase.cohort} for {words.period(phase.lasts)}, {len(phase.criteria)} criteria{again}"
     return f"signed off by {words.policy(phase.gate)}{again}"
+
+
+def _watched(definition: Definition) -> tuple[str, ...]:
+    held_out = definition.holdout
+    lines = [f"{words.figure(held_out.share)} % of members at random stay out to the end."] if held_out is not None else []
+    return (*lines, *(f"{words.guardrail(each)}." for each in definition.guardrails))
 
 
 def _judged(definition: Definition) -> tuple[str, ...]:

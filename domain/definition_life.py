@@ -1,4 +1,4 @@
-"""The life of a program in its definition: objectives, gates, prototype, waves, evaluation, retention, the end."""
+"""The life of a program in its definition: objectives, gates, prototype, evaluation, retention, the end."""
 
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -18,7 +18,6 @@ from domain.definition_values import (
     Points,
     Rate,
     Role,
-    Share,
     Text,
 )
 from domain.ids import Name
@@ -171,19 +170,6 @@ class Prototype(Part):
     """The share of what they earn that members redeem."""
     criteria: Annotated[tuple[Criterion, ...], Field(min_length=1)]
     """What the figures must be for the prototype to pass."""
-
-
-class Wave(Part):
-    """A step of the launch: up to `share` percent of members may join, for at least `minimum_time` before the next."""
-
-    id: Name
-    """The wave's short name."""
-    share: Share
-    """Up to which percentage of members may join; those of earlier waves stay in."""
-    minimum_time: Length
-    """How long it lasts at least."""
-    gate: GatePolicy | None = None
-    """Who must approve before the next wave."""
 
 
 class KpiThreshold(Part):

@@ -14,12 +14,14 @@ from domain.definition import (
     EarningRule,
     Expiry,
     GatePolicy,
+    Guardrail,
     Held,
     Milestone,
     Qualification,
     Reward,
     Threshold,
     Tier,
+    Wave,
 )
 from domain.money import exponent
 from domain.period import Period
@@ -256,6 +258,29 @@ def bound(written: AutomaticBound) -> str:
     limits = {"at least": written.at_least, "at most": written.at_most}
     told = listed(f"{words} {figure(limit)}" for words, limit in limits.items() if limit is not None)
     return f"{written.figure.replace('_', ' ')} is {told}"
+
+
+def wave(written: Wave) -> str:
+    """Who is let in, for how long, and how many at a time: 20 % for 30 days."""
+    whom = f"{figure(written.share)} %" if written.share is not None else f"the cohort {written.cohort}"
+    told = [f"{whom} for {period(written.minimum_time)}"]
+    if written.minimum_sample is not None:
+        told.append(f"and until {figure(written.minimum_sample)} have joined")
+    for pace, done in ((written.invitations, "invited"), (written.enrolment, "let in")):
+        if pace is not None:
+            told.append(f"({figure(pace.count)} {done} in {period(pace.every)})")
+    return " ".join(told)
+
+
+def guardrail(written: Guardrail) -> str:
+    """What is watched, and what follows: active rate over 7 days at least 0.3, looked at every day, else stop."""
+    limits = {"at least": written.at_least, "at most": written.at_most}
+    within = listed(f"{words} {figure(limit)}" for words, limit in limits.items() if limit is not None)
+    often = f"in {written.failures} of {written.count} looks" if written.count > 1 else "once"
+    return (
+        f"{written.kpi.replace('_', ' ')} over {period(written.window)} must be {within}, looked at every "
+        f"{period(written.every)}; beyond it {often}: {written.on_failure}"
+    )
 
 
 def value(written: Any) -> str:

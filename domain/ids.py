@@ -57,6 +57,16 @@ def rollout(program: str, revision: int) -> str:
     return f"program/{program}/rollout/r{revision}"
 
 
+def guardrail(rollout: str, wave: str, guardrail: str) -> str:
+    """The watch over one guardrail while one wave of a rollout is open."""
+    return f"{rollout}/guardrail/{wave}/{guardrail}"
+
+
+def invitations(rollout: str, wave: str) -> str:
+    """The invitation of a wave's cohort, page by page."""
+    return f"{rollout}/invitations/{wave}"
+
+
 def evaluation_schedule(program: str) -> str:
     return f"program/{program}/evaluation"
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from domain.amendments import Weight
 from domain.definition import Definition
+from domain.definition_waves import audience
 from domain.gates import Outcome, Vote
 from domain.model import Message
 from domain.stages import JourneyStage, MemberStatus, Stage
@@ -96,6 +97,8 @@ class Membership(Message):
     """What joining cost, in units of the program's money, as the member accepted it; None where it cost nothing."""
     judged_by: int | None = None
     """The revision by whose conditions the tier is held, where an amendment left it to its holders; None: the one in force."""
+    wave: str | None = None
+    """The wave by which they joined."""
 
 
 class OfferTerms(Message):
@@ -117,13 +120,19 @@ class MemberReview(Message):
 
 
 class WaveOpening(Message):
-    """What opening a wave means: so many percent of the members may join."""
+    """What opening a wave means: so many percent of the members, or those of a cohort, may join."""
 
     program: str
     revision: int
     wave: str
-    share: Decimal
+    share: Decimal | None = None
+    cohort: str | None = None
     at: datetime
+
+    @property
+    def audience(self) -> str:
+        """Whom it is open to, in a few words."""
+        return audience(self.share, self.cohort)
 
 
 class StageChange(Message):

@@ -20,6 +20,14 @@ from store.errors import ProgramUnknown, RevisionUnknown
 from store.tables import program, program_hold, revision, stage_change, wave_opening
 
 
+class Stop(Message):
+    """From when until when (None: still) a rollout was stopped, and why."""
+
+    since: datetime
+    until: datetime | None = None
+    why: str = ""
+
+
 class ProgramRecord(Message):
     """Where a program stands, and the instants from which its doors are closed."""
 
@@ -42,10 +50,18 @@ class ProgramRecord(Message):
     data_until: datetime | None = None
     """Until when members' data is kept after the end; None: for good, or the program has not ended."""
     data_erased_at: datetime | None = None
+    rollout_paused_at: datetime | None = None
+    """Since when nobody new may join, because the rollout is paused; None: it is not."""
+    stops: tuple[Stop, ...] = ()
+    """When a rollout was stopped, so that nobody joined and nothing was earned."""
     started_at: datetime
     closed_at: datetime | None
     holds: tuple[Hold, ...] = ()
     """What was stopped of it, standing and lifted: what happened within a hold counts for nothing afterwards either."""
+
+    def is_stopped(self, at: datetime) -> bool:
+        """Whether a stopped rollout keeps people from joining, and from earning by what happens, at an instant."""
+        return any(each.since <= at and (each.until is None or at < each.until) for each in self.stops)
 
 
 class RevisionRecord(Message):
@@ -232,8 +248,13 @@ async def put_in_force(connection: AsyncConnection, program_id: str, number: int
 
 
 async def open_wave(connection: AsyncConnection, opening: WaveOpening) -> None:
-    """Open the program to the wave's share of members; a repetition changes nothing, and no opening ever shrinks it."""
+    """Open the program to the wave's share of members, or its cohort; a repetition changes nothing, and no opening ever shrinks
+    it. A wave for a cohort that nobody was put into is one for nobody.
+    """
     await connection.execute(insert(wave_opening).values(opening.model_dump()).on_conflict_do_nothing())
+    if opening.share is None:
+        await connection.execute(update(program).where(program.c.id == opening.program).values(wave=opening.wave))
+        return
     await connection.execute(
         update(program)
         .where(program.c.id == opening.program, program.c.open_buckets <= open_buckets(opening.share))

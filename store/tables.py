@@ -71,6 +71,8 @@ program = Table(
     _instant("late_until", nullable=True),
     _instant("data_until", nullable=True),
     _instant("data_erased_at", nullable=True),
+    _instant("rollout_paused_at", nullable=True),
+    Column("stops", JSONB, nullable=False, server_default="[]"),
     _instant("started_at"),
     _instant("closed_at", nullable=True),
     _recorded_at(),
@@ -140,9 +142,11 @@ member = Table(
     _instant("left_at", nullable=True),
     Column("fee", Numeric),
     Column("judged_by", Integer),
+    Column("wave", Text),
     _recorded_at(),
     PrimaryKeyConstraint("program", "participant", name="member_pkey"),
     Index("member_by_status", "program", "status", "participant"),
+    Index("member_by_wave", "program", "wave", "joined_at"),
 )
 
 tier_change = Table(
@@ -192,11 +196,45 @@ wave_opening = Table(
     _program(),
     Column("revision", Integer, nullable=False),
     Column("wave", Text, nullable=False),
-    Column("share", Numeric, nullable=False),
+    Column("share", Numeric),
+    Column("cohort", Text),
     _instant("at"),
     _recorded_at(),
     PrimaryKeyConstraint("program", "revision", "wave", name="wave_opening_pkey"),
+    CheckConstraint("num_nonnulls(share, cohort) = 1", name="wave_opening_audience"),
 )
+
+rollout = Table(
+    "rollout",
+    metadata,
+    _program(),
+    Column("revision", Integer, nullable=False),
+    Column("state", JSONB, nullable=False),
+    _instant("at"),
+    _recorded_at(),
+    PrimaryKeyConstraint("program", "revision", name="rollout_pkey"),
+)
+"""Rollouts in which somebody or something has interfered: who has paused or stopped it, what holds it, and why."""
+
+guardrail_look = Table(
+    "guardrail_look",
+    metadata,
+    _program(),
+    Column("revision", Integer, nullable=False),
+    Column("wave", Text, nullable=False),
+    Column("guardrail", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    _instant("at"),
+    Column("status", Text, nullable=False),
+    Column("value", Numeric),
+    Column("interval", JSONB(none_as_null=True)),
+    Column("n", Integer),
+    Column("told", Text, nullable=False),
+    _recorded_at(),
+    PrimaryKeyConstraint("program", "revision", "wave", "guardrail", "number", name="guardrail_look_pkey"),
+    CheckConstraint("status IN ('ok', 'failing', 'no_data', 'source_failed')", name="guardrail_look_status"),
+)
+"""Every look at a guardrail, as evidence: what it found, and how; append-only by privilege."""
 
 prototype_run = Table(
     "prototype_run",

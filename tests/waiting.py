@@ -13,7 +13,10 @@ from tests.house import House
 
 _PATIENCE = 60
 """Seconds after which a test gives up; what is waited for takes a fraction of one."""
-_PART = re.compile(r"(?P<owner>.+?)(/gate/[^/]+/\d+|/readiness|/test/[^/]+|/rollout/r\d+|/r\d+|/wind-down|/intervention/\d+)")
+_PART = re.compile(
+    r"(?P<owner>.+?)(/gate/[^/]+/\d+|/readiness|/test/[^/]+|/rollout/r\d+|/guardrail/[^/]+/[^/]+|/invitations/[^/]+"
+    r"|/r\d+|/wind-down|/intervention/\d+)"
+)
 """A workflow that another one starts: its id begins with the other's."""
 
 

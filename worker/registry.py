@@ -22,6 +22,7 @@ from activities.readiness import ReadinessActivities
 from activities.redemption import RedemptionActivities
 from activities.retention import RetentionActivities
 from activities.rewards import RewardProviders
+from activities.rollout import GuardrailActivities, RolloutActivities
 from activities.schedules import ScheduleActivities
 from activities.seal import SealActivities
 from activities.wind_down import WindDownActivities
@@ -32,6 +33,7 @@ from runtime.signatures import VerificationKeys
 from store import people
 from workflows.approval_gate import ApprovalGate
 from workflows.expiry_sweep import ExpirySweep
+from workflows.guardrail_watch import GuardrailWatch
 from workflows.launch_readiness import LaunchReadiness
 from workflows.ledger_seal import LedgerSeal
 from workflows.member_lifecycle import MemberLifecycle
@@ -46,6 +48,7 @@ from workflows.retention_intervention import RetentionIntervention
 from workflows.revision_qualification import RevisionQualification
 from workflows.rollout import Rollout
 from workflows.test_phase import TestPhase
+from workflows.wave_invitation import WaveInvitation
 from workflows.wind_down import WindDown
 
 WORKFLOWS: dict[str, list[type]] = {
@@ -56,6 +59,8 @@ WORKFLOWS: dict[str, list[type]] = {
         TestPhase,
         LaunchReadiness,
         Rollout,
+        GuardrailWatch,
+        WaveInvitation,
         ProgramEvaluation,
         WindDown,
         PersonalDataErasure,
@@ -71,6 +76,8 @@ class Activities:
     """Every activity, ready to be hosted."""
 
     programs: ProgramActivities
+    rollout: RolloutActivities
+    guardrails: GuardrailActivities
     amendments: AmendmentActivities
     gates: GateActivities
     holds: HoldActivities
@@ -101,6 +108,8 @@ class Activities:
         ledger = Ledger(engine)
         return cls(
             programs=ProgramActivities(engine),
+            rollout=RolloutActivities(engine),
+            guardrails=GuardrailActivities(engine, ledger),
             amendments=AmendmentActivities(engine),
             gates=GateActivities(engine, keys, notices.routing, people.directory if everybody_is_known else None),
             holds=HoldActivities(engine, ledger),
@@ -130,6 +139,12 @@ class Activities:
                 self.programs.open_wave,
                 self.amendments.weigh_amendment,
                 self.amendments.approve_amendment,
+                self.rollout.open_cohort_wave,
+                self.rollout.begin_anew,
+                self.rollout.keep_rollout,
+                self.rollout.count_joined,
+                self.rollout.invite_page,
+                self.guardrails.keep_failed_look,
                 self.gates.open_gate,
                 self.gates.take_decision,
                 self.gates.pass_time,
@@ -164,6 +179,7 @@ class Activities:
                 self.amendments.compute_impact,
                 self.amendments.announce_amendment,
                 self.amendments.recall_amendment,
+                self.guardrails.look_at_guardrail,
                 self.amendments.nudge_concerned,
                 self.holds.keep_points,
                 self.holds.lift_hold,

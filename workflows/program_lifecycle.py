@@ -14,12 +14,15 @@ with workflow.unsafe.imports_passed_through():
     from activities.wind_down import EndCase, WindDownActivities
     from domain import amendments, holds, ids
     from domain.amendments import Weight
+    from domain.audit import SYSTEM
     from domain.definition import Definition
     from domain.gates import Subject
     from domain.holds import Concern, Hold, Lifted, Lifting
     from domain.lifecycle import EndRequest, QualificationResult, Revision, StageChange
     from domain.model import Message
+    from domain.rollout import RolloutAct, RolloutStart
     from domain.stages import BEFORE_LAUNCH, ENDED, RevisionStatus, Stage
+    from domain.waves import changed_after_beginning
     from workflows import holding
     from workflows.attributes import at_stage, of_program
     from workflows.decisions import ask
@@ -69,6 +72,8 @@ class ProgramState(Message):
     """The revision that was last called back."""
     holds: tuple[Hold, ...] = ()
     """What stood when it was last looked at."""
+    begun_waves: tuple[str, ...] = ()
+    """The waves that have begun, in the order of their beginning."""
 
 
 class ProgramStart(Message):
@@ -173,6 +178,12 @@ class ProgramLifecycle:
                 "tier_not_replaced",
                 f"The definition neither has nor replaces {', '.join(missing)}, which the revision in force has.",
                 f"Write replaces: [{', '.join(missing)}] under the tier that takes its place, or keep the tier.",
+            )
+        if changed := self._begun_and_changed(submission.definition):
+            raise _refusal(
+                "wave_begun",
+                f"The definition changes {', '.join(changed)}; the rollout has begun with what is in force there.",
+                "Keep what has begun as it is, and write what is new in waves after it.",
             )
 
     def refuse_revision(self, submission: RevisionSubmission) -> None:
@@ -281,6 +292,8 @@ class ProgramLifecycle:
 
     @workflow.signal(description="A part of the program's life says what it is at")
     def show_progress(self, progress: Progress) -> None:
+        if progress.wave is not None and progress.wave not in self._state.begun_waves:
+            self._update(begun_waves=(*self._state.begun_waves, progress.wave))
         if progress.stage is not None:
             self._update(stage=progress.stage)
             workflow.upsert_search_attributes(at_stage(progress.stage, self._state.latest.number))
@@ -347,23 +360,52 @@ class ProgramLifecycle:
         await self._put_in_force()
         await self._start_schedules()
         await self._enter("rollout", f"revision {self._state.latest.number}")
+        begun: tuple[str, ...] = ()
+        result = await self._roll_out(begun)
+        while result.halted and not self._state.end_approved:
+            begun = tuple(dict.fromkeys((*begun, *result.waves)))
+            if await self._revise_halted(result.stopped):
+                result = await self._roll_out(begun)
+
+    async def _revise_halted(self, why: str) -> bool:
+        """After a rollout was stopped the owner decides: a further revision, fully qualified (True: in force), or the end."""
+        program = self._program
+        self._tell(
+            "The rollout is stopped: nobody joins, and nothing is earned; what was issued is honoured",
+            why,
+            f"waiting for {self._owner}: `tenure program revise {program} FILE`, or `tenure program end {program} --reason …`",
+        )
+        await workflow.wait_condition(lambda: self._end_wanted or self._state.submitted is not None)
+        if self._end_wanted:
+            await self._decide_end()
+            return False
+        if (await self._qualify(amendment=True)).outcome != "approved":
+            return False
+        await self._put_in_force()
+        await self._start_schedules()
+        return True
+
+    async def _roll_out(self, begun: tuple[str, ...]) -> RolloutResult:
         while self._stopped("rollout"):
             await workflow.wait_condition(lambda: not self._stopped("rollout") or self._end_wanted)
             if self._end_wanted and await self._decide_end():
-                return
+                return RolloutResult(waves=())
         rollout = self._rollout = await workflow.start_child_workflow(
             Rollout.run,
-            self._state.latest,
+            RolloutStart(**dict(self._state.latest), begun=begun),
             id=ids.rollout(self._program, self._state.latest.number),
             static_summary=f"Rollout of {self._program}, revision {self._state.latest.number}",
             search_attributes=of_program(self._program, owner=self._owner, revision=self._state.latest.number, stage="rollout"),
         )
+        if self._stopped("rollout"):  # put on hold while the rollout was being started
+            await self._tell_rollout()
         while not rollout.done():
             await workflow.wait_condition(lambda: rollout.done() or self._end_wanted)
             if self._end_wanted and await self._decide_end():
                 await signal_child(rollout, Rollout.stop, "the program ends")
-        await rollout
+        result = await rollout
         self._rollout = None
+        return result
 
     async def _operate(self, start: ProgramStart) -> None:
         if not self._state.end_approved:
@@ -468,6 +510,14 @@ class ProgramLifecycle:
         else:
             self._tell(f"In operation; an amendment was proposed: {gate.outcome.replace('_', ' ')}", why, gate.reasons)
 
+    def _begun_and_changed(self, definition: Definition) -> tuple[str, ...]:
+        """What a revision may not change any more: while the program is rolled out, waves that have begun; the holdout ever."""
+        in_force = self._state.in_force
+        if in_force is None:
+            return ()
+        changed = changed_after_beginning(in_force.definition, definition, self._state.begun_waves)
+        return changed if self._state.stage == "rollout" else tuple(each for each in changed if each == "holdout")
+
     @property
     def _before_launch(self) -> bool:
         return self._state.stage in BEFORE_LAUNCH and self._state.in_force is None
@@ -538,9 +588,12 @@ class ProgramLifecycle:
         if self._rollout is None or self._rollout.done():
             return
         if self._stopped("rollout"):
-            await signal_child(self._rollout, Rollout.pause, holds.banner(self._state.holds, self._program))
+            stop = next(hold for hold in self._state.holds if "rollout" in hold.stops)
+            act = RolloutAct(by=stop.begun_by, why=holds.banner(self._state.holds, self._program), key=f"hold/{stop.id}")
+            await signal_child(self._rollout, Rollout.pause_with_program, act)
         else:
-            await signal_child(self._rollout, Rollout.resume)
+            act = RolloutAct(by=SYSTEM, why="the program goes on", key=f"going-on/{workflow.now().isoformat()}")
+            await signal_child(self._rollout, Rollout.resume_with_program, act)
 
     def _stopped(self, concern: Concern) -> bool:
         return any(concern in hold.stops for hold in self._state.holds)

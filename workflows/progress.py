@@ -9,14 +9,15 @@ from domain.stages import Stage
 
 
 class Progress(Message):
-    """What a part of the life is at, in Markdown; a stage where a new one has begun."""
+    """What a part of the life is at, in Markdown; a stage, or a wave, where a new one has begun."""
 
     workflow: str
     told: str
     stage: Stage | None = None
+    wave: str | None = None
 
 
-async def tell(program: str, told: str, stage: Stage | None = None) -> None:
+async def tell(program: str, told: str, stage: Stage | None = None, wave: str | None = None) -> None:
     """Show this in the caller's own details, and have the program's lifecycle show it too."""
     workflow.set_current_details(told)
     own_id, lifecycle_id = workflow.info().workflow_id, ids.lifecycle(program)
@@ -24,7 +25,7 @@ async def tell(program: str, told: str, stage: Stage | None = None) -> None:
         return
     lifecycle = workflow.get_external_workflow_handle(lifecycle_id)
     try:
-        await lifecycle.signal("show_progress", Progress(workflow=own_id, told=told, stage=stage))
+        await lifecycle.signal("show_progress", Progress(workflow=own_id, told=told, stage=stage, wave=wave))
     except ApplicationError:
         # A lifecycle that has ended has nobody left to tell; the part's own details still say it.
         workflow.logger.info("nobody to tell: %s has ended", lifecycle_id)

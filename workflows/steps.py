@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError
 
 from domain.ids import BULK_QUEUE
 from workflows.details import summary as short
@@ -19,9 +19,13 @@ PATIENT = RetryPolicy(
 )
 """For ever: a database or a service that is down will be back, and until then nothing is lost."""
 
+A_FEW_TIMES = RetryPolicy(initial_interval=timedelta(milliseconds=200), backoff_coefficient=2.0, maximum_attempts=3)
+"""For what is looked at again later anyway: what does not answer now is told, and not waited for."""
+
 _SHORT = timedelta(seconds=10)
 _HERE = timedelta(seconds=5)
 """What is tried again later than that waits in a timer, and keeps no workflow task open meanwhile."""
+_A_WHILE = timedelta(minutes=1)
 _LONG = timedelta(hours=1)
 _SILENT = timedelta(seconds=15)
 _INSTANT = timedelta(milliseconds=1)
@@ -60,6 +64,24 @@ async def do_in_bulk(activity: Callable[[Any, Argument], Awaitable[Result]], arg
         retry_policy=PATIENT,
         summary=short(summary),
     )
+
+
+async def try_in_bulk(
+    activity: Callable[[Any, Argument], Awaitable[Result]], argument: Argument, summary: str
+) -> Result | ActivityError:
+    """The same for what may fail without harm: tried a few times within a minute, then what went wrong is the answer."""
+    try:
+        return await workflow.execute_activity_method(
+            activity,
+            argument,
+            task_queue=BULK_QUEUE,
+            start_to_close_timeout=_A_WHILE,
+            schedule_to_close_timeout=_A_WHILE,
+            retry_policy=A_FEW_TIMES,
+            summary=short(summary),
+        )
+    except ActivityError as error:
+        return error
 
 
 async def signal_child(child: workflow.ChildWorkflowHandle[Any, Any], signal: Callable[..., Any], *arguments: Any) -> None:

@@ -1,6 +1,7 @@
 """The problems of joining a program, and of a membership that has ended."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from runtime.errors import TenureError
 
@@ -92,6 +93,64 @@ class NotInWave(TenureError):
     def __init__(self, participant: str) -> None:
         super().__init__(
             f"The waves opened so far do not reach {participant!r}.", remedy="Try again once the next wave is open."
+        )
+
+
+class HeldOut(TenureError):
+    """The definition keeps some at random out of the program to its end, so that members can be compared with them."""
+
+    code = "held_out"
+    status = 409
+    title = "The participant is in the holdout"
+
+    def __init__(self, participant: str) -> None:
+        super().__init__(
+            f"{participant!r} is kept out of the program to its end, for comparison.",
+            remedy="Enrol somebody else; no wave, cohort or invitation reaches the holdout.",
+            field="participant",
+        )
+
+
+class RolloutPaused(TenureError):
+    """While a rollout is paused nobody new joins; members keep all they have."""
+
+    code = "rollout_paused"
+    status = 409
+    title = "The rollout is paused"
+
+    def __init__(self, program: str, since: datetime) -> None:
+        super().__init__(
+            f"The rollout of program {program!r} has been paused since {since:%Y-%m-%d %H:%M:%S} UTC; nobody new joins.",
+            remedy="Try again once it is resumed; `tenure rollout show` says who has paused it, and why.",
+        )
+
+
+class RolloutStopped(TenureError):
+    """After a rollout was stopped nobody joins until a further revision is rolled out; what was issued is honoured."""
+
+    code = "rollout_stopped"
+    status = 409
+    title = "The rollout is stopped"
+
+    def __init__(self, program: str) -> None:
+        super().__init__(
+            f"The rollout of program {program!r} is stopped: nobody joins, and nothing is earned.",
+            remedy="Try again once a further revision is rolled out; `tenure rollout show` says why it is stopped.",
+        )
+
+
+class WaveFull(TenureError):
+    """A wave may let in only so many in a time."""
+
+    code = "wave_full"
+    status = 409
+    title = "The wave lets in no more just now"
+    example = {"wave": "friends", "count": 100, "every": "P1D"}
+
+    def __init__(self, wave: str, count: int, every: str) -> None:
+        super().__init__(
+            f"{count:,} have joined by the wave {wave!r} in the last {every}, and no more may.",
+            remedy="Try again later: as time passes, there is room for more.",
         )
 
 

@@ -46,6 +46,20 @@ class EarningClosed(TenureError):
         )
 
 
+class EarningStopped(TenureError):
+    """The rollout was stopped when this happened; points that were issued before are honoured."""
+
+    code = "earning_stopped"
+    status = 409
+    title = "The rollout was stopped: nothing was earned"
+
+    def __init__(self, program: str) -> None:
+        super().__init__(
+            f"The rollout of program {program!r} was stopped when this happened, so it earns nothing.",
+            remedy="Members can still redeem what they have; `tenure rollout show` says why it was stopped.",
+        )
+
+
 class LateFilesClosed(TenureError):
     """The program ends, and the time is over in which what happened before earning stopped could still be posted."""
 

@@ -52,6 +52,36 @@ class NotLaunched(TenureError):
         )
 
 
+class NoRollout(TenureError):
+    """Waves open while a program is in its rollout."""
+
+    code = "no_rollout"
+    status = 409
+    title = "The program is not being rolled out"
+
+    def __init__(self, program: str) -> None:
+        super().__init__(
+            f"Program {program!r} is not being rolled out.",
+            remedy="See its stage with `tenure program status`: a rollout begins with the launch, and ends with the last wave.",
+        )
+
+
+class WaveBegun(TenureError):
+    """A wave that has begun is as it was approved, to its end; so is the holdout from the first wave on."""
+
+    code = "wave_begun"
+    status = 409
+    title = "What has begun cannot be changed"
+    example = {"changed": ["friends", "holdout"]}
+
+    def __init__(self, changed: Sequence[str]) -> None:
+        super().__init__(
+            f"The definition changes {', '.join(changed)}; the rollout has begun with what is in force there.",
+            remedy="Keep what has begun as it is, and write what is new in waves after it.",
+            field="holdout" if tuple(changed) == ("holdout",) else "waves",
+        )
+
+
 class ProgramDiffers(TenureError):
     """A revision was sent to another program than it names itself."""
 

@@ -14,6 +14,7 @@ from cli.demo.shop import Shop
 from cli.demo.timeline import Timeline
 from cli.demo.told import Teller
 from cli.demo.watch import Watch
+from cli.text import audience
 from domain.definition import Definition, scaled
 from domain.period import Period
 
@@ -119,7 +120,7 @@ class Play:
             status = await self._watch.until(partial(_has_opened, number + 1))
             wave = status["waves"][number]
             joined = await self.shop.enrol_open_wave()
-            self._teller.event(f"wave {wave['wave']} ({wave['share']} %) is open: {joined} members joined")
+            self._teller.event(f"wave {wave['wave']} ({audience(wave)}) is open: {joined} members joined")
 
     async def _buy(self) -> None:
         await self.shop.post_as_due(purchase for purchase in self._plan.purchases if purchase.at >= self._plan.launch_at)

@@ -15,7 +15,14 @@ from tests.api.club import problem
 from tests.house import House
 from tests.paths import ROOT
 
-_REFUSING = ("domain/gate*.py", "domain/rewards.py", "workflows/*.py", "activities/members.py", "ledger/*.py")
+_REFUSING = (
+    "domain/gate*.py",
+    "domain/rewards.py",
+    "workflows/*.py",
+    "activities/members.py",
+    "activities/admission.py",
+    "ledger/*.py",
+)
 """Where a refusal gets its code: gates, rewards, workflows, what joining a program asks for, and the ledger."""
 _NEVER_TOLD = {
     *("unknown_hold", "exceeds_hold", "hold_captured", "hold_voided", "hold_expired"),  # a redemption's own hold

@@ -47,6 +47,7 @@ _STANDS = {
     "store.books_estimate": "redemption_rate",
     "store.books_period": "books",
     "store.readiness_check": "ready",
+    "store.guardrail_look": "status",
     "ledger.posting": "amount",
     "ledger.lot_move": "amount",
 }

@@ -20,6 +20,7 @@ from temporalio.testing import WorkflowEnvironment
 from activities.search_attributes import SEARCH_ATTRIBUTES
 from domain import ids
 from domain.lifecycle import Revision
+from domain.rollout import RolloutStart
 from store import programs
 from tests.house import first_revision, program_id
 from tests.lives import club
@@ -62,7 +63,7 @@ async def test_what_is_under_way_goes_over_to_the_build_that_is_made_current(cli
 
 async def _begin(client: Client, revision: Revision) -> str:
     rollout = f"{revision.program}-rollout"  # of no program that has a lifecycle to be told
-    await client.start_workflow(Rollout.run, revision, id=rollout, task_queue=ids.PROGRAMS_QUEUE)
+    await client.start_workflow(Rollout.run, RolloutStart(**dict(revision)), id=rollout, task_queue=ids.PROGRAMS_QUEUE)
     return rollout
 
 

@@ -48,7 +48,7 @@ async def test_waves_open_one_after_the_other_and_let_more_members_in(
     assert await enrolled(house, program, inside) == (201, None)
 
     await forward(temporal_env, handle(house, rollout), timedelta(days=30))
-    assert await handle(house, rollout).result() == {"waves": ["few", "all"], "stopped": ""}
+    assert await handle(house, rollout).result() == {"waves": ["few", "all"], "stopped": "", "halted": False}
     await stage_reached(house, program, "operation")
     opened = [datetime.fromisoformat(wave["at"]) for wave in (await house.get(f"/programs/{program}"))["waves"]]
     assert opened[1] - opened[0] >= timedelta(days=30)
@@ -83,7 +83,7 @@ async def test_a_wave_that_is_not_approved_is_the_last_and_the_program_goes_on(
     await gate_open(house, gate)
     await forward(temporal_env, handle(house, gate), timedelta(days=11))
     result = await handle(house, rollout).result()
-    assert result == {"waves": ["few"], "stopped": "Wave half was not approved: expired"}
+    assert result == {"waves": ["few"], "stopped": "Wave half was not approved: expired", "halted": False}
     await stage_reached(house, program, "operation")
     assert await waves(house, program) == ["few"]
     await histories.keep(house.temporal, rollout, "Rollout-gate-expired")
@@ -95,7 +95,7 @@ async def test_the_end_stops_a_rollout_between_two_waves(house: House, histories
     await approve(house, await ask_for_the_end(house, program), "demo-finance", "demo-legal")
     await timer_started(house.temporal, ids.wind_down(program))
     rollout = ids.rollout(program, 1)
-    assert await handle(house, rollout).result() == {"waves": ["few"], "stopped": "the program ends"}
+    assert await handle(house, rollout).result() == {"waves": ["few"], "stopped": "the program ends", "halted": False}
     status = await house.get(f"/programs/{program}")
     assert (status["stage"], await waves(house, program)) == ("wind_down", ["few"])
     assert "operation" not in [stage["stage"] for stage in (await house.get(f"/programs/{program}/report"))["stages"]]
@@ -113,7 +113,7 @@ async def test_the_end_stops_a_rollout_that_waits_at_a_gate_and_the_gate_is_with
     await approve(house, await ask_for_the_end(house, program), "demo-finance", "demo-legal")
     await ended(house.temporal, gate)
     assert (await house.get(f"/gates/{gate}"))["outcome"] == "withdrawn"
-    assert await handle(house, rollout).result() == {"waves": [], "stopped": "the program ends"}
+    assert await handle(house, rollout).result() == {"waves": [], "stopped": "the program ends", "halted": False}
     await timer_started(house.temporal, ids.wind_down(program))
     assert (await house.get(f"/programs/{program}"))["open_gates"] == []
     await histories.keep(house.temporal, rollout, "Rollout-gate-withdrawn")
@@ -128,5 +128,5 @@ async def test_an_end_that_is_not_approved_leaves_the_rollout_alone(house: House
     await ended(house.temporal, gate)
     rollout = handle(house, ids.rollout(program, 1))
     await forward(temporal_env, rollout, timedelta(days=90))
-    assert await rollout.result() == {"waves": ["few", "all"], "stopped": ""}
+    assert await rollout.result() == {"waves": ["few", "all"], "stopped": "", "halted": False}
     await stage_reached(house, program, "operation")

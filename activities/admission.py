@@ -1,0 +1,79 @@
+"""Who is let into a program, and by which wave: the last word, in the transaction in which the member is written."""
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+from temporalio.exceptions import ApplicationError
+
+from domain import ids
+from domain.definition import Definition, Wave
+from domain.lifecycle import WaveOpening
+from domain.waves import let_in
+from ledger import outbox
+from store import cohorts, invitations, members, programs, rollouts
+from store.errors import MemberUnknown
+from store.programs import ProgramRecord
+
+
+async def admit(
+    connection: AsyncConnection, program: ProgramRecord, definition: Definition, participant: str, at: datetime
+) -> WaveOpening:
+    """The wave by which somebody joins. Raises ApplicationError where none lets them in, or none does just now."""
+    opened = await programs.waves(connection, program.id)
+    found = let_in(
+        definition,
+        program.salt,
+        participant,
+        cohort=await cohorts.cohort_of(connection, program.id, participant),
+        invited=await invitations.is_invited(connection, program.id, participant),
+        opened=opened,
+    )
+    if found == "held_out":
+        raise _refusal("held_out", "This participant is kept out of the program to its end, for comparison.")
+    if found == "not_invited":
+        raise _refusal("not_invited", "The wave of this member's cohort invites at a rate, and has not come to them yet.")
+    if found == "not_in_wave":
+        raise _refusal("not_in_wave", "The waves opened so far do not reach this member.")
+    try:
+        await members.find(connection, program.id, participant)
+    except MemberUnknown:
+        await _check_open(connection, program, definition, found, at)
+    return found
+
+
+async def note_joined(connection: AsyncConnection, definition: Definition, opening: WaveOpening, at: datetime) -> None:
+    """Tell the rollout where the wave's sample is whole with whoever has just joined."""
+    wave = wave_of(definition, opening)
+    if wave is None or wave.minimum_sample is None:
+        return
+    joined = await rollouts.count_in_turn(connection, opening.program, opening.wave, at)
+    if joined.all == wave.minimum_sample:
+        await outbox.put(connection, [ids.rollout(opening.program, opening.revision)])
+
+
+def wave_of(definition: Definition, opening: WaveOpening) -> Wave | None:
+    """The wave that was opened, where the definition still has it."""
+    return next((wave for wave in definition.waves if wave.id == opening.wave), None)
+
+
+async def _check_open(
+    connection: AsyncConnection, program: ProgramRecord, definition: Definition, opening: WaveOpening, at: datetime
+) -> None:
+    """Raise why nobody new joins by this wave just now."""
+    if program.is_stopped(at):
+        raise _refusal("rollout_stopped", "The rollout was stopped: nobody joins, and nothing is earned.")
+    if program.rollout_paused_at is not None:
+        raise _refusal("rollout_paused", "The rollout is paused: nobody new joins.")
+    wave = wave_of(definition, opening)
+    if wave is None or (wave.enrolment is None and wave.minimum_sample is None):
+        return
+    # Whoever joins such a wave waits for who joins it just now, so that each is counted by the next.
+    pace = wave.enrolment
+    since = pace.every.before(at, definition.zone) if pace is not None else at
+    joined = await rollouts.count_in_turn(connection, program.id, opening.wave, since)
+    if pace is not None and joined.lately >= pace.count:
+        raise _refusal("wave_full", f"{pace.count} have joined by the wave {wave.id} in {pace.every}, and no more may.")
+
+
+def _refusal(code: str, why: str) -> ApplicationError:
+    return ApplicationError(why, type=code, non_retryable=True)

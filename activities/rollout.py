@@ -1,0 +1,182 @@
+"""What a rollout does to the world: opens waves to cohorts, invites at a rate, keeps what was done, looks at guardrails."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.evaluation import figures_of
+from domain import guardrails
+from domain.audit import SYSTEM, Action, Fact
+from domain.definition import Guardrail
+from domain.guardrails import Look
+from domain.lifecycle import WaveOpening
+from domain.model import Message
+from domain.rollout import RolloutState
+from domain.waves import is_held_out
+from ledger import Ledger
+from store import audit, cohorts, invitations, programs, rollouts
+from store.errors import CohortUnknown
+
+
+class RolloutChange(Message):
+    """A rollout as it stands now, and for the audit trail what was done to it: by whom, why, under which key."""
+
+    program: str
+    revision: int
+    state: RolloutState
+    at: datetime
+    action: Action | None = None
+    by: str = SYSTEM
+    key: str = ""
+    details: dict[str, Any] = {}
+
+
+class RolloutBegun(Message):
+    """A further revision is rolled out from an instant on."""
+
+    program: str
+    at: datetime
+
+
+class WaveCount(Message):
+    """Which wave's members are to be counted."""
+
+    program: str
+    wave: str
+
+
+class InvitationPage(Message):
+    """So many of a cohort are to be invited, from the one after `after` on."""
+
+    program: str
+    wave: str
+    cohort: str
+    after: str
+    count: int
+    at: datetime
+
+
+class Invited(Message):
+    """How many were invited now, up to whom, and whether there are more."""
+
+    invited: int
+    after: str
+    more: bool
+
+
+class GuardrailLook(Message):
+    """A guardrail of a wave is to be looked at as of an instant, for the so manieth time in that wave."""
+
+    program: str
+    revision: int
+    wave: str
+    guardrail: Guardrail
+    number: int
+    at: datetime
+
+
+class LookFailed(Message):
+    """A look that came to nothing, and what went wrong."""
+
+    look: GuardrailLook
+    told: str
+
+
+class RolloutActivities:
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    @activity.defn
+    async def open_cohort_wave(self, opening: WaveOpening) -> int:
+        """Open the program to the wave's cohort, and settle who is in it; how many are. 0: nobody, and nothing is open."""
+        async with self._engine.begin() as connection:
+            try:
+                found = await cohorts.find(connection, opening.program, opening.cohort or "")
+            except CohortUnknown:
+                return 0
+            if found.size:
+                await cohorts.begin(connection, opening.program, found.name, f"wave {opening.wave}", opening.at)
+                await programs.open_wave(connection, opening)
+        return found.size
+
+    @activity.defn
+    async def begin_anew(self, begun: RolloutBegun) -> None:
+        """After a rollout that was stopped: from now on people join and earn again."""
+        async with self._engine.begin() as connection:
+            await rollouts.begin_anew(connection, begun.program, begun.at)
+
+    @activity.defn
+    async def keep_rollout(self, change: RolloutChange) -> None:
+        """Keep where the rollout stands, what that means for who joins and earns, and who did it."""
+        record = rollouts.RolloutRecord(revision=change.revision, state=change.state, at=change.at)
+        async with self._engine.begin() as connection:
+            await rollouts.keep(connection, change.program, record)
+            if change.action is not None:
+                fact = Fact(
+                    program=change.program,
+                    at=change.at,
+                    action=change.action,
+                    actor=change.by,
+                    about=f"rollout/r{change.revision}",
+                    key=f"{change.action}/r{change.revision}/{change.key}",
+                    details=change.details,
+                )
+                await audit.append(connection, fact)
+
+    @activity.defn
+    async def count_joined(self, wave: WaveCount) -> int:
+        """How many have joined by a wave so far."""
+        async with self._engine.connect() as connection:
+            return (await rollouts.count_by_wave(connection, wave.program)).get(wave.wave, 0)
+
+    @activity.defn
+    async def invite_page(self, page: InvitationPage) -> Invited:
+        """Invite the next of a cohort, leaving out the holdout; a repetition invites the same ones, who stay invited."""
+        async with self._engine.begin() as connection:
+            in_force = await programs.in_force_at(connection, page.program, page.at)
+            if in_force is None:
+                raise ApplicationError(f"Program {page.program} is not in force.", type="not_launched", non_retryable=True)
+            salt = (await programs.find(connection, page.program)).salt
+            invited: list[str] = []
+            after, more = page.after, True
+            while more and len(invited) < page.count:
+                wanted = page.count - len(invited)
+                found = await cohorts.participants_after(connection, page.program, page.cohort, after, wanted + 1)
+                more = len(found) > wanted
+                taken = found[:wanted]
+                invited += [each for each in taken if not is_held_out(in_force.definition, salt, each)]
+                after = taken[-1] if taken else after
+            if invited:
+                await invitations.invite(connection, page.program, invited, f"wave {page.wave}", page.at)
+        return Invited(invited=len(invited), after=after, more=more)
+
+
+class GuardrailActivities:
+    def __init__(self, engine: AsyncEngine, ledger: Ledger) -> None:
+        self._engine = engine
+        self._ledger = ledger
+
+    @activity.defn
+    async def look_at_guardrail(self, look: GuardrailLook) -> Look:
+        """Compute a guardrail's figure as of an instant, by the formula and the queries of an evaluation, and keep the look."""
+        async with self._engine.connect() as connection:
+            in_force = await programs.in_force_at(connection, look.program, look.at)
+        if in_force is None:
+            raise ApplicationError(f"Program {look.program} is not in force.", type="not_launched", non_retryable=True)
+        definition = in_force.definition
+        since = look.guardrail.window.before(look.at, definition.zone)
+        figures = await figures_of(self._engine, self._ledger, look.program, since, look.at, definition.currency.code)
+        return await self._keep(look, guardrails.looked(look.guardrail, definition, figures, look.number, look.at))
+
+    @activity.defn
+    async def keep_failed_look(self, failed: LookFailed) -> Look:
+        """Keep that a look came to nothing: no failure of the program, and no reason to hold."""
+        found = Look(number=failed.look.number, at=failed.look.at, status="source_failed", told=failed.told)
+        return await self._keep(failed.look, found)
+
+    async def _keep(self, look: GuardrailLook, found: Look) -> Look:
+        async with self._engine.begin() as connection:
+            return await rollouts.keep_look(connection, look.program, look.revision, look.wave, look.guardrail.id, found)

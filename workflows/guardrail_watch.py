@@ -1,0 +1,154 @@
+"""GuardrailWatch: looks at one guardrail, again and again, while one wave of a rollout is open."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.rollout import GuardrailActivities, GuardrailLook, LookFailed
+    from domain import guardrails
+    from domain.definition import Guardrail
+    from domain.guardrails import Look, Standing
+    from domain.model import Message
+    from domain.rollout import GuardrailSaid
+    from workflows.details import instant, told
+    from workflows.steps import do, remaining, try_in_bulk
+
+
+class WatchState(Message):
+    """What a watch carries from run to run: how many looks there were, what they came to, when the next one is due."""
+
+    looks: int = 0
+    standing: Standing = Standing()
+    next_look: datetime
+
+
+class WatchStart(Message):
+    """Which guardrail of which wave is watched for which rollout, from when on."""
+
+    program: str
+    revision: int
+    wave: str
+    guardrail: Guardrail
+    time_zone: str
+    rollout: str
+    since: datetime
+    state: WatchState | None = None
+
+
+@workflow.defn
+class GuardrailWatch:
+    """A life of its own: it goes on while the rollout waits at a gate, and no history grows long by many looks."""
+
+    @workflow.init
+    def __init__(self, start: WatchStart) -> None:
+        self._start = start
+        self._zone = ZoneInfo(start.time_zone)
+        first = start.guardrail.initial_delay or start.guardrail.every
+        self._state = start.state or WatchState(next_look=first.after(start.since, self._zone))
+        self._closed = False
+        self._released = False
+        self._last: Look | None = None
+
+    @workflow.run
+    async def run(self, start: WatchStart) -> int:
+        """How many looks there were."""
+        self._show()
+        while not self._closed:
+            try:
+                await workflow.wait_condition(
+                    lambda: self._closed or self._released,
+                    timeout=remaining(self._state.next_look),
+                    timeout_summary=f"Look {self._state.looks + 1} at {start.guardrail.id}",
+                )
+            except TimeoutError:
+                await self._look()
+            if self._released:
+                self._released = False
+                self._update(standing=guardrails.released(self._state.standing))
+            self._show()
+            if not self._closed and workflow.info().is_continue_as_new_suggested():
+                workflow.continue_as_new(start.model_copy(update={"state": self._state}))
+        return self._state.looks
+
+    @workflow.signal(description="The next wave opens, or the rollout is over: look no more")
+    def close(self) -> None:
+        self._closed = True
+
+    @workflow.signal(description="A person has released the rollout: what was seen until now counts no more")
+    def begin_anew(self) -> None:
+        self._released = True
+
+    @workflow.query(description="Where the guardrail stands, and when the next look is due")
+    def state(self) -> WatchState:
+        return self._state
+
+    async def _look(self) -> None:
+        start, guardrail = self._start, self._start.guardrail
+        asked = GuardrailLook(
+            program=start.program,
+            revision=start.revision,
+            wave=start.wave,
+            guardrail=guardrail,
+            number=self._state.looks + 1,
+            at=workflow.now(),
+        )
+        look = await try_in_bulk(GuardrailActivities.look_at_guardrail, asked, f"Look {asked.number} at {guardrail.kpi}")
+        if isinstance(look, ActivityError):
+            failed = LookFailed(look=asked, told=f"The figures could not be read: {str(look.cause or look)[:500]}")
+            look = await do(GuardrailActivities.keep_failed_look, failed, f"Look {asked.number}: the source failed")
+        before = self._state.standing
+        standing = guardrails.after(guardrail, before, look)
+        self._last = look
+        self._update(looks=asked.number, standing=standing, next_look=self._following(asked.at))
+        failing, failed_before = standing.source_failures > 0, before.source_failures > 0
+        if standing.verdict != before.verdict or failing != failed_before:
+            await self._say(look)
+
+    def _following(self, at: datetime) -> datetime:
+        """When the next look is due: those that fell due while one was under way are left out."""
+        following = self._start.guardrail.every.after(self._state.next_look, self._zone)
+        return following if following > at else self._start.guardrail.every.after(at, self._zone)
+
+    async def _say(self, look: Look) -> None:
+        start = self._start
+        said = GuardrailSaid(
+            guardrail=start.guardrail.id,
+            wave=start.wave,
+            verdict=self._state.standing.verdict,
+            look=look,
+            told=self._told(look),
+        )
+        rollout = workflow.get_external_workflow_handle(start.rollout)
+        try:
+            await rollout.signal("guardrail_said", said)
+        except ApplicationError:
+            workflow.logger.info("nobody to tell: %s has ended", start.rollout)
+
+    def _told(self, look: Look) -> str:
+        guardrail = self._start.guardrail
+        bounds = {"at least": guardrail.at_least, "at most": guardrail.at_most}
+        within = " and ".join(f"{words} {bound}" for words, bound in bounds.items() if bound is not None)
+        if look.status == "source_failed":
+            times = self._state.standing.source_failures
+            return f"guardrail {guardrail.id}: {guardrail.kpi} could not be told, {times} time(s) in a row: {look.told}"
+        found = f"{look.value}" if look.value is not None else f"without enough data ({look.told})"
+        return f"guardrail {guardrail.id}: {guardrail.kpi} is {found}, must be {within}"
+
+    def _update(self, **changes: object) -> None:
+        self._state = self._state.model_copy(update=changes)
+
+    def _show(self) -> None:
+        state, guardrail = self._state, self._start.guardrail
+        failures = state.standing.looks.count("failing")
+        workflow.set_current_details(
+            told(
+                f"Guardrail {guardrail.id} of wave {self._start.wave}: {state.standing.verdict.replace('_', ' ')}",
+                f"{guardrail.kpi} over {guardrail.window}, every {guardrail.every}; on failure: {guardrail.on_failure}",
+                f"{failures} of the last {len(state.standing.looks)} looks failed, {guardrail.failures} make it fail",
+                self._told(self._last) if self._last is not None else "",
+                f"{state.looks} looks since {instant(self._start.since)}, the next {instant(state.next_look)}",
+            )
+        )
