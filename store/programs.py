@@ -82,6 +82,16 @@ class RevisionsInForce:
         until = self._until[place] if self._until else None
         return self._revisions[place] if until is None or instant < until else None
 
+    @property
+    def began(self) -> datetime | None:
+        """Since when anything has been rated: from the first pilot on, where there was one before the launch."""
+        return self._since[0] if self._since else None
+
+    def lived_by(self, instant: datetime) -> RevisionInForce | None:
+        """The revision that members live by at an instant, whether or not it still rates what they do."""
+        place = bisect_right(self._since, instant) - 1
+        return self._revisions[place] if place >= 0 else None
+
 
 _definitions: dict[str, Definition] = {}
 """Definitions by digest: they never change, and every event is rated by one."""
