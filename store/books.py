@@ -208,17 +208,17 @@ class Bookkeeping:
 
 
 async def _program(connection: AsyncConnection, program: str, now: datetime | None = None) -> _Program:
-    """The program; its months and its money are those of its launch. Raises ProgramUnknown, BooksNotOpen.
+    """The program, whose money is that of its launch; its months begin there, or with the pilot before it, whose points count.
 
-    With `now`, a revision that waits for its date has no part in a month that is not over.
+    With `now`, a revision that waits for its date has no part in a month that is not over. Raises ProgramUnknown, BooksNotOpen.
     """
     record = await programs.find(connection, program)
     revisions = await programs.revisions_in_force(connection, program)
-    launched = revisions.at(record.launched_at) if record.launched_at is not None else None
+    launched = revisions.lived_by(record.launched_at) if record.launched_at is not None else None
     if record.launched_at is None or launched is None:
         raise BooksNotOpen(program)
     definition = launched.definition
-    first = period_of(record.launched_at, definition.zone)
+    first = period_of(min(record.launched_at, revisions.began or record.launched_at), definition.zone)
     return _Program(
         program, first, definition.zone, definition.money, revisions.up_to(max(now, record.launched_at)) if now else revisions
     )
@@ -278,8 +278,8 @@ async def _terms(
 
 def _defined(found: _Program, period: str) -> dict[str, Terms]:
     """What the revision in force at the end of a period says of its currencies."""
-    revision = found.revisions.at(last_instant(period, found.zone))
-    assert revision is not None, "the books begin with the launch"
+    revision = found.revisions.lived_by(last_instant(period, found.zone))
+    assert revision is not None, "the books begin with the launch, or with the pilot before it"
     return {
         code: Terms(
             value_per_point=each.value_per_point,

@@ -112,11 +112,21 @@ class RevisionsInForce:
     def up_to(self, until: datetime) -> "RevisionsInForce":
         """Those that have come into force by an instant, without any that waits for its date."""
         many = bisect_right(self._since, until)
-        return RevisionsInForce(self._since[:many], self._revisions[:many])
+        return RevisionsInForce(self._since[:many], self._revisions[:many], self._until[:many])
 
     def course(self, since: datetime, until: datetime) -> Sequence[RevisionInForce]:
         """The revisions from the one in force at the first instant to the one in force at the last, in order."""
         return self._revisions[max(bisect_right(self._since, since) - 1, 0) : bisect_right(self._since, until)]
+
+    @property
+    def began(self) -> datetime | None:
+        """Since when anything has been rated: from the first pilot on, where there was one before the launch."""
+        return self._since[0] if self._since else None
+
+    def lived_by(self, instant: datetime) -> RevisionInForce | None:
+        """The revision that members live by at an instant, whether or not it still rates what they do."""
+        place = bisect_right(self._since, instant) - 1
+        return self._revisions[place] if place >= 0 else None
 
 
 _definitions: dict[str, Definition] = {}

@@ -12,8 +12,9 @@ from domain.accounting import CurrencyBooks
 from ledger import Reverse
 from ledger.drain import Becoming, Leaving
 from runtime.errors import TenureError
-from store import programs
+from store import cohorts, pilots, programs
 from store.books_errors import PointsOutstanding
+from store.pilots import PilotRecord
 from tests.bookshop import LAUNCH, STAR, Shop, at, star
 from tests.house import example, first_revision
 
@@ -51,6 +52,22 @@ async def test_example_52_from_the_sales_to_the_journal(shop: Shop) -> None:
         ("cost_of_rewards", 3_200, 0),
         ("redemption_payable", 0, 3_200),
     ]
+
+
+async def test_what_a_pilot_before_the_launch_has_issued_is_in_the_books(engine: AsyncEngine) -> None:
+    shop, begun = Shop(engine, "piloted"), datetime(2025, 12, 10, 12, tzinfo=UTC)
+    definition = example("cd-club.yaml", shop.program, money="JPY", currency=STAR)
+    pilot = {"program": shop.program, "revision": 1, "phase": "friends", "attempt": 1, "cohort": "friends"}
+    async with engine.begin() as connection:
+        await programs.register(connection, first_revision(definition, begun))
+        await cohorts.add(connection, shop.program, "friends", ["ann"], "demo-owner", begun)
+        await pilots.begin(connection, PilotRecord.model_validate(pilot | {"opened_at": begun, "due": at(1)}))
+    await shop.sell(datetime(2025, 12, 20, 12, tzinfo=UTC))
+    async with engine.begin() as connection:
+        await pilots.end(connection, shop.program, 1, datetime(2025, 12, 28, 12, tzinfo=UTC), passed=False)
+        await programs.put_in_force(connection, shop.program, 1, LAUNCH)
+    assert star(await shop.read("2025-12", at(2))).points.sold == 1000
+    assert star(await shop.read("2026-01", at(2))).points.sold == 0
 
 
 async def test_months_end_where_the_program_is(shop: Shop) -> None:
