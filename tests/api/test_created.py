@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from httpx import Response
 
-from tests.api.club import SHOP, Club, Waiting, definition_of
+from store import programs
+from tests.api.club import SHOP, Club, Waiting, definition_of, launched
 from tests.api.test_points import lapsed
-from tests.house import House, program_id
+from tests.house import House, first_revision, program_id
 from tests.waiting import stage_reached
 
 Begin = Callable[[], Awaitable[Waiting]]
@@ -26,6 +27,17 @@ async def _revision(club: Club, begin: Begin) -> Response:
     await stage_reached(club.house, waiting.program, "development")
     better = definition_of(waiting.program, summary="Better.")
     return await club.house.post(f"/programs/{waiting.program}/revisions", better.model_dump(mode="json"))
+
+
+async def _restoration(club: Club, begin: Begin) -> Response:
+    """Of a revision that the store has as one that was in force once; the lifecycle gives the new one the next number."""
+    other = await launched(club.house, "http://127.0.0.1:9/orders")
+    then = definition_of(other.program, summary="As it was.")
+    revision = first_revision(then).model_copy(update={"number": 7})
+    async with club.house.engine.begin() as connection:
+        await programs.add_revision(connection, revision)
+        await programs.settle_revision(connection, other.program, 7, "superseded")
+    return await club.house.post(f"{other.path}/revisions/7/restoration")
 
 
 async def _evaluation(club: Club, begin: Begin) -> Response:
@@ -117,6 +129,7 @@ async def _conversion(club: Club, begin: Begin) -> Response:
 CREATING: dict[str, Make] = {
     "start_program": _program,
     "submit_revision": _revision,
+    "restore_revision": _restoration,
     "evaluate_program": _evaluation,
     "decide_gate": _decision,
     "give_delegation": _delegation,

@@ -38,7 +38,7 @@ async def test_a_definition_in_yaml_starts_a_program_where_it_says(house: House)
     definition = definition_of(program_id("yaml"))
     response = await house.post("/programs", content=definition.model_dump_json())  # JSON is YAML
     assert response.status_code == 201, response.text
-    assert response.json() == {"program": definition.program, "revision": 1, "digest": digest(definition)}
+    assert response.json() == {"program": definition.program, "revision": 1, "digest": digest(definition), "weight": None}
     assert (await house.get(response.headers["Location"]))["id"] == definition.program
 
 
@@ -66,7 +66,7 @@ async def test_a_revision_follows_requested_changes(begin: Callable[[], Awaitabl
     better = definition_of(waiting.program).model_copy(update={"summary": "A better one"})
     response = await house.post(f"/programs/{waiting.program}/revisions", better.model_dump(mode="json"))
     assert response.status_code == 201, response.text
-    assert response.json() == {"program": waiting.program, "revision": 2, "digest": digest(better)}
+    assert response.json() == {"program": waiting.program, "revision": 2, "digest": digest(better), "weight": None}
     found = await house.get(response.headers["Location"])
     assert (found["number"], found["definition"]["summary"]) == (2, "A better one")
     listed = await house.get(f"/programs/{waiting.program}/revisions")
