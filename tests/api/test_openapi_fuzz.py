@@ -69,6 +69,8 @@ class Served:
     known: dict[str, Any]
     bodies: Mapping[str, Callable[[], Any]]
     """A body that is taken, for those operations whose answers lead on."""
+    spare: str
+    """Another program, whose rollout may be paused and stopped: nobody joins it."""
 
     def with_its_own_bodies(self) -> OpenApiSchema:
         """The description without the bodies that come from `bodies`: to make up others takes long."""
@@ -81,9 +83,10 @@ class Served:
 
     def ask_about_what_is_there(self, case: Case[Any]) -> None:
         """Put what is there in place of what was made up."""
+        known = self.known | ({"program": self.spare} if "/rollout/" in case.operation.path else {})
         for name in case.path_parameters or {}:
-            if name in self.known:
-                case.path_parameters[name] = self.known[name]
+            if name in known:
+                case.path_parameters[name] = known[name]
 
     def check(self, case: Case[Any], number: int) -> None:
         """Send a request and hold the answer against the description; most requests are about what is there."""
@@ -102,7 +105,7 @@ def _identify(case: Case[Any]) -> None:
 @pytest.fixture(scope="module")
 async def api(house: House, provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
     """The application on a port of its own, with a launched program of its own."""
-    club = await launched(house, provider.address)
+    club, spare = await launched(house, provider.address), await launched(house, provider.address)
     member = await club.member()
     event = await club.event(member)
     redemption = await club.redeem(member, "ticket")
@@ -121,7 +124,7 @@ async def api(house: House, provider: Provider, tmp_path_factory: pytest.TempPat
     }
     async with app.router.lifespan_context(app), served(app) as address:
         schema = await asyncio.to_thread(schemathesis.openapi.from_url, f"{address}/openapi.json")
-        yield Served(address, schema, known, _bodies(club))
+        yield Served(address, schema, known, _bodies(club), spare.program)
 
 
 def _bodies(club: Club) -> Mapping[str, Callable[[], Any]]:
