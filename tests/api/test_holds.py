@@ -15,7 +15,7 @@ from temporalio.service import RPCError
 from domain import ids
 from domain.definition import Definition
 from domain.holds import EVERYTHING
-from domain.lifecycle import Membership, WaveOpening
+from domain.lifecycle import Membership, StageChange, WaveOpening
 from domain.tiers import joined
 from store import holds, members, programs
 from tests.api.club import problem
@@ -215,7 +215,7 @@ async def test_a_program_that_has_ended_is_not_stopped(house: House) -> None:
     now = datetime.now(UTC)
     async with house.engine.begin() as connection:
         await programs.register(connection, first_revision(definition, now))
-        await programs.change_stage(connection, programs.StageChange(program=definition.program, stage="rejected", at=now))
+        await programs.change_stage(connection, StageChange(program=definition.program, stage="rejected", at=now))
     for path in ("holds", "halt"):
         response = await house.post(f"/programs/{definition.program}/{path}", WHY, person=OPERATIONS)
         problem(response, 409, "program_ended")

@@ -127,6 +127,12 @@ async def api(house: House, provider: Provider, tmp_path_factory: pytest.TempPat
         yield Served(address, schema, known, _bodies(club), spare.program)
 
 
+async def _let_go_on(house: House, program: str) -> None:
+    """Lift whatever the requests before have stopped."""
+    while (await house.post(f"/programs/{program}/resumption", {"reason": "go on"}, person="demo-operations")).is_success:
+        pass
+
+
 def _bodies(club: Club) -> Mapping[str, Callable[[], Any]]:
     definition = definition_of("fuzz").model_dump(mode="json")
     return {
@@ -159,7 +165,9 @@ async def test_an_operation_answers_as_it_is_described(api: Served, path: str, m
 
 
 @pytest.mark.parametrize(("begin", "led_to"), list(_LIVES.values()), ids=list(_LIVES))
-async def test_what_an_answer_leads_to_answers_as_it_is_described(api: Served, begin: set[str], led_to: set[str]) -> None:
+async def test_what_an_answer_leads_to_answers_as_it_is_described(
+    house: House, api: Served, begin: set[str], led_to: set[str]
+) -> None:
     followed: Counter[str] = Counter()
 
     linked = api.with_its_own_bodies().include(operation_id=sorted(begin | led_to))
@@ -192,5 +200,6 @@ async def test_what_an_answer_leads_to_answers_as_it_is_described(api: Served, b
                 recorder=self.recorder,
             )
 
+    await _let_go_on(house, api.known["program"])
     await asyncio.to_thread(Linked.run, settings=_BOUNDED_STEPS)
     assert set(followed) >= led_to, followed

@@ -1,12 +1,13 @@
-"""Two builds of the workers, one after the other: what is under way goes over to the one that is made current."""
+"""Two builds of the workers, one after the other and side by side: what is under way goes over to the current one."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import VersioningBehavior
+from temporalio.api.enums.v1 import EventType, RoutingConfigUpdateState, VersioningBehavior
+from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflowservice.v1 import (
     DescribeWorkerDeploymentRequest,
     DescribeWorkflowExecutionRequest,
@@ -24,7 +25,7 @@ from domain.rollout import RolloutStart
 from store import programs
 from tests.house import first_revision, program_id
 from tests.lives import club
-from tests.waiting import timer_started
+from tests.waiting import history_has, timer_started
 from worker.embedded.temporal import DYNAMIC_CONFIG, installed_temporal
 from worker.hosting import DEPLOYMENT, hosted
 from workflows.rollout import Rollout
@@ -61,10 +62,46 @@ async def test_what_is_under_way_goes_over_to_the_build_that_is_made_current(cli
         assert await _version(client, rollout) == ("new", VersioningBehavior.VERSIONING_BEHAVIOR_AUTO_UPGRADE)
 
 
+async def test_two_builds_run_side_by_side_and_the_way_back_is_open_as_long(client: Client, engine: AsyncEngine) -> None:
+    revision = first_revision(club(program_id("builds")), datetime.now(UTC))
+    async with engine.begin() as connection:
+        await programs.register(connection, revision)
+    async with hosted(client, engine, max_cached_workflows=10, build_id="old"):
+        await _make_current(client, "old")
+        rollout = await _begin(client, revision)
+        await timer_started(client, rollout)
+        async with hosted(client, engine, max_cached_workflows=10, build_id="new"):
+            for step, build in enumerate(("new", "old"), 1):
+                await _make_current(client, build)
+                await client.get_workflow_handle(rollout).signal("pause", f"build {build}")
+                await history_has(client, rollout, _tasks_done_after_signals(step))
+                assert (await _version(client, rollout))[0] == build
+        await client.get_workflow_handle(rollout).signal("stop", "enough")
+        await client.get_workflow_handle(rollout).result()
+
+
+def _tasks_done_after_signals(signals: int) -> Callable[[HistoryEvent], bool]:
+    """Whether a workflow task is over that began after so many signals."""
+    seen = 0
+
+    def is_it(event: HistoryEvent) -> bool:
+        nonlocal seen
+        seen += event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
+        return seen >= signals and event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+
+    return is_it
+
+
 async def _begin(client: Client, revision: Revision) -> str:
     rollout = f"{revision.program}-rollout"  # of no program that has a lifecycle to be told
     await client.start_workflow(Rollout.run, RolloutStart(**dict(revision)), id=rollout, task_queue=ids.PROGRAMS_QUEUE)
     return rollout
+
+
+_NOT_YET = (
+    *(RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION),
+    *(RPCStatusCode.RESOURCE_EXHAUSTED, RPCStatusCode.UNAVAILABLE),
+)
 
 
 async def _make_current(client: Client, build: str) -> None:
@@ -79,10 +116,16 @@ async def _make_current(client: Client, build: str) -> None:
                         namespace=client.namespace, deployment_name=DEPLOYMENT, build_id=build, identity="test"
                     )
                 )
-                return
+                break
         except RPCError as error:
-            if error.status not in (RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION):
+            # One that is busy with the workers that arrive says so too.
+            if error.status not in _NOT_YET:
                 raise
+    known = RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_COMPLETED
+    told = RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_IN_PROGRESS
+    while told != known:  # it has yet to be told to every queue
+        found = await client.workflow_service.describe_worker_deployment(describe)
+        told = found.worker_deployment_info.routing_config_update_state
 
 
 async def _version(client: Client, workflow_id: str) -> tuple[str, int]:

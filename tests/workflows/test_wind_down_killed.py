@@ -1,9 +1,5 @@
 """The worker killed in the steps of a wind-down: the end goes on where it was, each step is done once, the ledger is clean."""
 
-import asyncio
-import os
-import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -27,7 +23,7 @@ from store import announcements, programs, wind_down
 from tests.conftest import Databases
 from tests.house import first_revision, program_id
 from tests.lives import AGREEMENT, club
-from tests.paths import ROOT
+from tests.workflows.killing import AFTER, BEFORE, deaths, killed
 from workflows.member_lifecycle import MemberLifecycle, MemberStart
 from workflows.wind_down import WindDown
 
@@ -63,22 +59,6 @@ def _ending() -> Definition:
     return scaled(played, _TIMES_FASTER)
 
 
-@asynccontextmanager
-async def _worker(environment: WorkflowEnvironment, database: str, *step: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A worker process; one that is told a step dies in it."""
-    told = {"WORKER_TEMPORAL": environment.client.service_client.config.target_host, "WORKER_DATABASE": database}
-    paths = {"PYTHONPATH": str(ROOT)}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.workflows.dying_worker", *step, cwd=ROOT, env=os.environ | told | paths
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-
-
 async def _live(environment: WorkflowEnvironment, engine: AsyncEngine, database: str) -> tuple[str, WorkflowHandle[Any, Any]]:
     """A launched program with two members and their points, one pending, whose end has begun with nobody to work on it."""
     definition, at = _ending(), datetime.now(UTC)
@@ -87,7 +67,7 @@ async def _live(environment: WorkflowEnvironment, engine: AsyncEngine, database:
         await programs.register(connection, revision)
         await programs.put_in_force(connection, program, 1, at)
         await programs.open_wave(connection, WaveOpening(program=program, revision=1, wave="all", share=Decimal(100), at=at))
-    async with _worker(environment, database):
+    async with killed(environment, database):
         for participant in MEMBERS:
             start = MemberStart(program=program, participant=participant, agreement=AGREEMENT)
             workflow_id = ids.member(program, participant)
@@ -107,22 +87,14 @@ async def _live(environment: WorkflowEnvironment, engine: AsyncEngine, database:
     return program, end
 
 
-async def _killed_in(
-    environment: WorkflowEnvironment, engine: AsyncEngine, database: str, deaths: list[tuple[str, str]]
-) -> None:
+async def _killed_in(environment: WorkflowEnvironment, engine: AsyncEngine, database: str, wanted: list[str]) -> None:
     """A program's end whose worker is killed so, one death after the other; then all is as if it had lived."""
     program, end = await _live(environment, engine, database)
     erasure = environment.client.get_workflow_handle(ids.erasure(program))
-    died = []
-    for step, when in deaths:
-        async with _worker(environment, database, step, when) as process:
-            await process.wait()
-            assert process.returncode == -signal.SIGKILL, f"the worker was to die in {step}"
-            died.append((step, when))
-    async with _worker(environment, database):
+    async with killed(environment, database, wanted) as worker:
         result = await end.result()
         assert await erasure.result() == len(MEMBERS)
-    assert died == deaths
+        assert worker.left == []
     assert (result.settled, result.members) == (134, len(MEMBERS))
 
     ledger = Ledger(engine)
@@ -162,21 +134,20 @@ async def own_temporal(tmp_path: Path) -> AsyncIterator[WorkflowEnvironment]:
         yield environment
 
 
-@pytest.mark.parametrize("when", ["BEFORE", "AFTER"])
+@pytest.mark.parametrize("when", [BEFORE, AFTER])
 async def test_the_end_goes_on_where_its_worker_was_killed_while_it_settled_what_was_left(
     own_temporal: WorkflowEnvironment, database: Databases, when: str
 ) -> None:
     async with _database(database) as (address, engine):
-        await _killed_in(own_temporal, engine, address, [("settle_remainder", when)])
+        await _killed_in(own_temporal, engine, address, deaths(["settle_remainder"], when))
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("when", ["BEFORE", "AFTER"])
 async def test_the_end_goes_on_though_its_worker_is_killed_in_every_step(
-    own_temporal: WorkflowEnvironment, database: Databases, when: str
+    own_temporal: WorkflowEnvironment, database: Databases
 ) -> None:
     async with _database(database) as (address, engine):
-        await _killed_in(own_temporal, engine, address, [(step, when) for step in WALK])
+        await _killed_in(own_temporal, engine, address, deaths(WALK))
 
 
 def test_the_walk_goes_through_every_activity_of_a_wind_down() -> None:

@@ -1,0 +1,104 @@
+"""What is under way when a program ends: a wave that is paused, a redemption that is held, a partner's file that is late."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from temporalio.testing import WorkflowEnvironment
+
+from domain import ids
+from domain.wind_down import STEPS
+from ledger import Hold
+from tests.house import House, program_id
+from tests.lives import MINIMUM_TIME, ask_for_the_end, buy, club, enrol, forward, forward_until, handle, launch, now_of
+from tests.waiting import approve, done, progress_shown, stage_reached, timer_started
+
+FEW: dict[str, Any] = {"id": "few", "share": 20, "minimum_time": "P30D"}
+ALL: dict[str, Any] = {"id": "all", "share": 100, "minimum_time": "P30D"}
+PARTNER = {"id": "records", "name": "A record shop", "events": ["purchase"]}
+NOTICE, LATE, WINDOW = timedelta(days=14), timedelta(days=10), timedelta(days=90)
+END = {"notice": "P14D", "late_files": "P10D", "redeem_window": "P90D", "remainder": "forfeit"}
+
+
+async def _end(house: House, program: str) -> dict[str, datetime]:
+    """Have the end approved and announced; until when the program's doors are open."""
+    await approve(house, await ask_for_the_end(house, program), "demo-finance", "demo-legal")
+    await timer_started(house.temporal, ids.wind_down(program))
+    found = await house.get(f"/programs/{program}/wind-down")
+    return {name: datetime.fromisoformat(found[name]) for name in ("earning_until", "late_until", "redeeming_until")}
+
+
+async def test_the_end_of_a_program_on_hold_stops_the_wave_that_waits(house: House, temporal_env: WorkflowEnvironment) -> None:
+    program = program_id("heldwave")
+    await launch(house, club(program, waves=[FEW, ALL]))
+    response = await house.post(f"/programs/{program}/holds", {"reason": "two tills"}, person="demo-operations")
+    assert response.status_code == 201
+    await done(house.temporal, ids.lifecycle(program), "What is on hold?")
+    await forward(temporal_env, handle(house, ids.rollout(program, 1)), MINIMUM_TIME)
+    await progress_shown(house.temporal, program, "Wave all waits")
+    await _end(house, program)
+    assert await handle(house, ids.rollout(program, 1)).result() == {"waves": ["few"], "stopped": "the program ends"}
+    assert [wave["wave"] for wave in (await house.get(f"/programs/{program}"))["waves"]] == ["few"]
+
+
+async def test_a_redemption_that_nobody_settles_times_out_and_its_points_are_settled_with_the_rest(
+    house: House, temporal_env: WorkflowEnvironment
+) -> None:
+    definition = club(program_id("heldpoints"), wind_down=END)
+    program = definition.program
+    await launch(house, definition)
+    member = await enrol(house, program, "ann")
+    await buy(house, definition, "ann", 50, await now_of(temporal_env, member))
+    doors, wind_down = await _end(house, program), handle(house, ids.wind_down(program))
+    until = doors["redeeming_until"] + timedelta(hours=3)
+    asked: dict[str, Any] = {"program": program, "participant": "ann", "currency": "NOTES", "effective_at": doors["late_until"]}
+    await house.ledger.hold(Hold(**asked, key="held", points=100, expires_at=until))
+    await forward_until(temporal_env, wind_down, doors["redeeming_until"])
+    await done(house.temporal, wind_down.id, "Settle what is held")
+    last = (await house.get(f"/programs/{program}/wind-down"))["steps"][STEPS.index("last_redemption")]
+    assert (last["state"], "times out at" in last["told"]) == ("under_way", True)
+    assert (await house.ledger.balance(program, "ann", "NOTES")).held == 100
+
+    await forward_until(temporal_env, wind_down, until)
+    assert (await wind_down.result())["settled"] == 500
+    assert (await house.ledger.balance(program, "ann", "NOTES")).held == 0
+    assert (await house.ledger.check(program)).clean
+
+
+async def test_a_partners_file_that_is_late_still_counts_and_stands_in_their_final_statement(
+    house: House, temporal_env: WorkflowEnvironment
+) -> None:
+    """What happened before earning stopped comes after it has: as long as late files are taken."""
+    definition = club(program_id("latefile"), partners=[PARTNER], wind_down=END)
+    program = definition.program
+    await launch(house, definition)
+    await enrol(house, program, "ann")
+    doors, wind_down = await _end(house, program), handle(house, ids.wind_down(program))
+    await forward_until(temporal_env, wind_down, doors["earning_until"])
+    await done(house.temporal, wind_down.id, "Points no longer lapse")
+
+    happened = datetime.now(UTC)
+    events = [
+        {
+            "key": f"{program}-{number}",
+            "participant": "ann",
+            "type": "purchase",
+            "amount": 10,
+            "occurred_at": happened.isoformat(),
+        }
+        | ({"pending": True} if number == 2 else {})
+        for number in range(3)
+    ]
+    batch = (await house.post(f"/programs/{program}/events", {"events": events}, person="demo-shop")).json()
+    assert (batch["posted"], batch["refused"]) == (3, 0), batch
+    await forward_until(temporal_env, wind_down, doors["late_until"])
+    await done(house.temporal, wind_down.id, "Late files are closed")
+    balance = await house.ledger.balance(program, "ann", "NOTES")
+    assert (balance.posted, balance.pending) == (300, 0), "what was pending has matured"
+    assert not any(lot.expires_at for lot in balance.lots), "what came late does not lapse either"
+
+    await forward_until(temporal_env, wind_down, doors["redeeming_until"])
+    assert (await wind_down.result())["settled"] == 300
+    await stage_reached(house, program, "closed")
+    steps = (await house.get(f"/programs/{program}/wind-down"))["steps"]
+    (statement,) = steps[STEPS.index("statements")]["figures"]["partners"]["records"]["events"]
+    assert (statement["events"], statement["points"]) == (3, 300)

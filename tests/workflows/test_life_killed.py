@@ -1,0 +1,305 @@
+"""The worker killed in every step of a program's whole life: it goes on, nothing is written twice, ledger and audit are sound.
+
+The same life is lived twice, once by a worker that lives and once by workers that die: what is written must be the same.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import ScheduleActionExecutionStartWorkflow
+
+import tests.house
+import tests.waiting
+from activities.seal import Sealing
+from domain import ids
+from domain.definition import Definition
+from runtime.database import create_engine
+from store import audit
+from tests.api.provider import Provider, serving
+from tests.conftest import Databases, _time_skipping
+from tests.house import House, house_over, program_id
+from tests.lives import AGREEMENT, ask_for_the_end, begin, club, pass_all_gates, revise
+from tests.waiting import approve, done, ended, gate_open, history_has, stage_reached, started, vote
+from tests.workflows.killing import AFTER, BEFORE, Killed, deaths, killed
+from worker.registry import WORKFLOWS, Activities
+from worker.relay import relay
+from workflows.ledger_seal import LedgerSeal
+
+SHOP, OPERATIONS, FINANCE = "demo-shop", "demo-operations", "demo-finance"
+LATE = 900
+"""Seconds that a step may take in a life whose workers die: each death costs some."""
+PARTNER = {"id": "records", "name": "A record shop", "events": ["purchase"]}
+
+
+def every_activity() -> set[str]:
+    """The names of all activities that Tenure's workers host, so that none can be forgotten."""
+
+    class Named:
+        """Stands for any group of activities: what is asked of it is a name."""
+
+        def __getattr__(self, name: str) -> str:
+            return name
+
+    groups = Activities(**dict.fromkeys(Activities.__dataclass_fields__, Named()))  # type: ignore[arg-type]
+    return {str(name) for queue in WORKFLOWS for name in groups.of(queue)}
+
+
+def lifelike(program: str, provider: str, **changes: Any) -> Definition:
+    """A club in which a second is long: one wave, offers to who is silent for two, an end within twenty."""
+    gate = {"deadline": "P30D", "reminders": ["PT1S"]}
+    parts: dict[str, Any] = {
+        "gates": {
+            "strategy": gate | {"rules": [{"role": "marketing"}, {"role": "finance"}]},
+            "launch": gate | {"rules": [{"role": "finance"}, {"role": "legal"}]},
+            "wind_down": gate | {"rules": [{"role": "finance"}, {"role": "legal"}]},
+        },
+        "waves": [{"id": "all", "share": 100, "minimum_time": "PT1S"}],
+        "rewards": [
+            {"id": "single", "name": "A CD single", "points": 100},
+            {
+                "id": "card", "name": "A card", "points": 50, "fulfil_within": "PT1S",
+                "fulfilment": {"kind": "http", "address": provider},
+            },
+        ],
+        "retention": {
+            "silent_after": "PT2S",
+            "offer": {"points": 200, "message": "There is new music."},
+            "answer_within": "PT2S",
+            "at_most_every": "P300D",
+        },
+        "partners": [PARTNER],
+        "wind_down": {
+            "notice": "PT2S", "redeem_window": "PT8S", "late_files": "PT3S", "reminders": ["PT3S"], "keep_for": "PT2S",
+            "remainder": "cash_out",
+        },
+    }  # fmt: skip
+    return club(program, **(parts | changes))
+
+
+class Life:
+    """A program's whole life as people lead it, in its stages; each waits until what it began has been done."""
+
+    def __init__(self, house: House, provider: Provider) -> None:
+        self.house, self.temporal, self.provider = house, house.temporal, provider
+        self.definition = lifelike(program_id("killed"), provider.address)
+        self.program = self.definition.program
+        self.lifecycle = ids.lifecycle(self.program)
+        self.path = f"/programs/{self.program}"
+
+    async def whole(self) -> None:
+        """From the first definition to the erasure of what was known of its members."""
+        await self.launched()
+        await self.beside()
+        await self.members_come_and_go()
+        await self.judged_and_amended()
+        await self.held()
+        await self.ended()
+
+    async def launched(self) -> None:
+        """A first revision is sent back; the second passes its tests and opens its wave."""
+        first = await begin(self.house, self.definition.model_copy(update={"summary": "A first try."}))
+        gate = f"{first}/gate/strategy/1"
+        digest = await gate_open(self.house, gate)
+        await history_has(self.temporal, gate, lambda event: event.event_type == EventType.EVENT_TYPE_TIMER_FIRED)
+        back = {"answer": "request_changes", "digest": digest, "reason": "Say what it costs"}
+        await vote(self.house, gate, "demo-marketing", **back)
+        await done(self.temporal, self.lifecycle, "Revision 1: changes_requested")
+        await done(self.temporal, self.lifecycle, "Stage: development")
+        await pass_all_gates(self.house, await revise(self.house, self.definition))
+        await stage_reached(self.house, self.program, "operation")
+
+    async def beside(self) -> None:
+        """What workers do beside a program's life: a prototype by itself, test notices, the sealing of the ledger."""
+        asked = await self.house.post("/prototypes", {"definition": {"program": self.program, "revision": 2}})
+        assert asked.status_code == 202, asked.text
+        await ended(self.temporal, f"prototype/{asked.json()['id']}")
+        key = f"{self.program}-test"
+        while (await self.house.post("/notices/test", person=OPERATIONS, key=key)).status_code != 202:
+            pass  # the API itself waits, and gives up before a worker that has died is found out
+        seal = await self.temporal.start_workflow(
+            LedgerSeal.run, Sealing(), id=f"ledger/seal-{self.program}", task_queue=ids.BULK_QUEUE
+        )
+        await seal.result()
+
+    async def members_come_and_go(self) -> None:
+        """Three join; one buys and redeems, one waits for a confirmation, one leaves; all are offered something."""
+        for participant in ("ann", "bob", "cora"):
+            body = {"participant": participant, "agreement": AGREEMENT}
+            response = await self.house.post(f"{self.path}/members", body, person=SHOP)
+            assert response.status_code == 201, response.text
+        for participant in ("ann", "bob", "cora"):
+            offer = ids.intervention(self.program, participant, 1)
+            await started(self.temporal, offer)
+            await ended(self.temporal, offer)
+        for participant, pending in (("ann", False), ("bob", True)):
+            event = {"type": "purchase", "amount": 50, "occurred_at": datetime.now(UTC).isoformat(), "pending": pending}
+            response = await self.house.post(f"{self.path}/members/{participant}/events", event, person=SHOP)
+            assert response.status_code == 201, response.text
+        assert (await self.house.post(f"{self.path}/members/cora/departure", {}, person=SHOP)).status_code == 200
+        self.provider.moods["ann"] = "never clear"
+        for reward, state in (("single", "fulfilled"), ("card", "voided")):
+            key = f"{self.program}-{reward}"
+            await self.house.post(f"{self.path}/members/ann/redemptions", {"reward": reward}, person=SHOP, key=key)
+            result = await self.temporal.get_workflow_handle(ids.redemption(SHOP, key)).result()
+            assert result["state"] == state
+
+    async def judged_and_amended(self) -> None:
+        """An evaluation, a sweep, and an amendment that moves members at once."""
+        assert (await self.house.post(f"{self.path}/evaluations", person="demo-analyst")).status_code == 201
+        await done(self.temporal, self.lifecycle, "Look at the newest verdict")
+        schedule = self.temporal.get_schedule_handle(ids.expiry_schedule(self.program))
+        await schedule.trigger()
+        while not (actions := (await schedule.describe()).info.recent_actions):
+            pass
+        action = actions[-1].action
+        assert isinstance(action, ScheduleActionExecutionStartWorkflow)
+        await ended(self.temporal, action.workflow_id)
+        tiers = [tier.model_dump(mode="json") for tier in self.definition.tiers]
+        tiers[1] |= {"reach": {"all": [{"counter": "spend", "at_least": "200"}]}, "keep": None}
+        amended = lifelike(self.program, self.provider.address, tiers=tiers, transition="at_once")
+        await pass_all_gates(self.house, await revise(self.house, amended))
+        await done(self.temporal, self.lifecycle, "Have the members looked at whom revision 3 concerns")
+
+    async def held(self) -> None:
+        """A hold that stops redeeming, and its end."""
+        body = {"reason": "two tills count twice", "stops": ["redeeming"]}
+        assert (await self.house.post(f"{self.path}/holds", body, person=OPERATIONS)).status_code == 201
+        await done(self.temporal, self.lifecycle, "No point lapses while nothing can be redeemed")
+        response = await self.house.post(f"{self.path}/resumption", {"reason": "mended"}, person=OPERATIONS)
+        assert response.status_code == 200, response.text
+
+    async def ended(self) -> None:
+        """A further amendment waits at its gate when the end is approved; then the end, and the erasure after it."""
+        amendment = await revise(self.house, lifelike(self.program, self.provider.address, summary="Never in force."))
+        await gate_open(self.house, f"{amendment}/gate/strategy/1")
+        await approve(self.house, await ask_for_the_end(self.house, self.program), FINANCE, "demo-legal")
+        result = await self.temporal.get_workflow_handle(self.lifecycle).result()
+        assert result["stage"] == "closed"
+        await self.temporal.get_workflow_handle(ids.erasure(self.program)).result()
+
+    async def written(self) -> dict[str, Any]:
+        """What the life has left in the database, without what depends on how long it took: reminders and instants."""
+        tables = {
+            "stages": "SELECT stage FROM store.stage_change WHERE program = :program ORDER BY id",
+            "revisions": "SELECT number, status FROM store.revision WHERE program = :program ORDER BY number",
+            "waves": "SELECT wave, share FROM store.wave_opening WHERE program = :program",
+            "gates": "SELECT id, outcome FROM store.gate WHERE program = :program ORDER BY id",
+            "evidence": "SELECT revision, phase, passed FROM store.test_result WHERE program = :program ORDER BY 1, 2",
+            "prototypes": "SELECT revision, passed FROM store.prototype_run WHERE program = :program ORDER BY 1",
+            "audit": "SELECT action, actor, about, refusal, count(*) FROM store.audit "
+            "WHERE program = :program AND action <> 'gate_reminded' GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3",
+            "notices": "SELECT kind, gate, state, count(*) FROM store.notice "
+            "WHERE program = :program AND kind <> 'reminded' GROUP BY 1, 2, 3 ORDER BY 1, 2",
+            "members": "SELECT status, count(*) FROM store.member WHERE program = :program GROUP BY 1 ORDER BY 1",
+            "moves": "SELECT change, to_tier, count(*) FROM store.tier_change "
+            "WHERE program = :program GROUP BY 1, 2 ORDER BY 1, 2",
+            "offers": "SELECT points, count(*) FROM store.intervention WHERE program = :program GROUP BY 1",
+            "redemptions": "SELECT reward, state FROM store.redemption WHERE program = :program ORDER BY 1",
+            "evaluations": "SELECT consequence FROM store.evaluation WHERE program = :program",
+            "holds": "SELECT kind, lifted_by FROM store.program_hold WHERE program = :program",
+            "steps": "SELECT step, ended_at IS NOT NULL FROM store.wind_down_step WHERE program = :program ORDER BY number",
+            "told": "SELECT audience, kind, count(*) FROM store.end_notice "
+            "WHERE program = :program GROUP BY 1, 2 ORDER BY 1, 2",
+            "books": "SELECT status FROM store.books_period WHERE program = :program ORDER BY period",
+            "ledger": "SELECT kind, outcome, points, count(*) FROM ledger.txn "
+            "WHERE program = :program AND kind <> 'expire' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+        }
+        found: dict[str, Any] = {}
+        async with self.house.engine.connect() as connection:
+            for name, query in tables.items():
+                rows = await connection.execute(text(query), {"program": self.program})
+                found[name] = [tuple(str(cell).replace(self.program, "PROGRAM") for cell in row) for row in rows]
+        return found
+
+    async def check(self) -> None:
+        """Ledger and audit trail are sound."""
+        report = await self.house.ledger.check(self.program)
+        assert report.clean, report.drifts
+        assert (await audit.verify(self.house.engine, self.program)).sound
+
+
+@asynccontextmanager
+async def _living(databases: Databases, folder: Path, wanted: list[str]) -> AsyncIterator[tuple[Life, Killed]]:
+    """A house of its own whose workers are processes that die so, on a Temporal server on which nobody else polls."""
+    address = await databases.create()
+    engine = create_engine(address, pool_size=10)
+    async with _time_skipping(folder) as environment, serving() as provider:
+        house, app = house_over(engine, environment.client, folder)
+        async with app.router.lifespan_context(app), house.http:
+            relaying = asyncio.create_task(relay(engine, environment.client))
+            async with killed(environment, address, wanted, keys=folder / "verification-keys.json") as worker:
+                yield Life(house, provider), worker
+            relaying.cancel()
+    await engine.dispose()
+    await databases.drop(address)
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for a worker waits until the one after the next has found out that it died."""
+    monkeypatch.setattr(tests.waiting, "_PATIENCE", LATE)
+    monkeypatch.setattr(tests.house, "_PATIENCE", LATE)
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_program_is_launched_though_its_worker_is_killed_as_it_puts_it_in_force_and_opens_its_wave(
+    database: Databases, tmp_path: Path
+) -> None:
+    wanted = [*deaths(["put_in_force"], AFTER), *deaths(["open_wave"], BEFORE)]
+    async with _living(database, tmp_path, wanted) as (life, worker):
+        await life.launched()
+        assert worker.left == []
+        await life.check()
+        written = await life.written()
+    assert written["stages"] == [
+        (stage,)
+        for stage in (
+            "requirements",
+            "strategy",
+            "development",
+            "strategy",
+            "prototype",
+            "acceptance_test",
+            "rollout",
+            "operation",
+        )
+    ]
+    assert written["waves"] == [("all", "100")]
+    assert written["revisions"] == [("1", "changes_requested"), ("2", "in_force")]
+    votes = [row for row in written["audit"] if row[0] == "vote"]
+    assert [row[-1] for row in votes] == ["1"] * 6
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("patient")
+async def test_a_life_goes_on_though_its_worker_is_killed_in_every_step_before_it_and_after_it(
+    database: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    async with _living(database, tmp_path_factory.mktemp("lives"), []) as (life, _):
+        await life.whole()
+        await life.check()
+        undisturbed = await life.written()
+    async with _living(database, tmp_path_factory.mktemp("dies"), deaths(sorted(every_activity()))) as (life, worker):
+        await life.whole()
+        assert worker.left == [], "an activity that no step of this life asks for is not walked: let one"
+        assert set(worker.died) == {f"{name}:{when}" for name in every_activity() for when in (BEFORE, AFTER)}
+        await life.check()
+        written = await life.written()
+    assert written == undisturbed
+
+
+def test_the_walk_is_of_every_activity_that_is_hosted() -> None:
+    """The list is the registry's own: a new activity is walked, or the walk fails."""
+    from activities.programs import ProgramActivities
+    from activities.wind_down import WindDownActivities
+
+    assert len(every_activity()) > 50
+    for group in (ProgramActivities, WindDownActivities):
+        assert {name for name in vars(group) if not name.startswith("_")} <= every_activity()

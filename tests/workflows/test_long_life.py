@@ -1,0 +1,134 @@
+"""Long lives with skipped time: a program judged every month and amended again and again, and one of its members, for years.
+
+The server suggests to continue as new after fewer events than a real one does, so that the lives have the runs that they would
+have; what is carried from run to run is all that the workflows know.
+"""
+
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from temporalio.client import Client, WorkflowHistory
+from temporalio.testing import WorkflowEnvironment
+
+from domain import ids
+from domain.definition import Definition
+from store import audit, evidence
+from tests.conftest import Databases, _time_skipping, _whole_house
+from tests.histories.reading import replayer
+from tests.house import House, program_id
+from tests.lives import buy, club, enrol, forward, handle, now_of, operate, pass_all_gates, revise
+from tests.waiting import done
+from workflows.program_evaluation import ProgramEvaluation
+
+SUGGESTED = 120
+"""Events after which this server suggests to continue as new; a real one suggests it after 4,096."""
+BURST = 200
+"""Events that a run may still add before it comes to where it continues as new: an amendment's, at most."""
+HARD_LIMIT = 10_240
+"""Events from which on a server warns."""
+MONTH = timedelta(days=30, hours=12)
+
+
+@pytest.fixture(scope="module")
+async def aging(
+    database: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[tuple[House, WorkflowEnvironment]]:
+    """A whole Tenure over a server that suggests to continue as new early, though not at every turn."""
+    suggest = {"limit.historyCount.suggestContinueAsNew": str(SUGGESTED)}
+    async with (
+        _time_skipping(tmp_path_factory.getbasetemp(), **suggest) as environment,
+        _whole_house(database, environment, tmp_path_factory.mktemp("people")) as house,
+    ):
+        yield house, environment
+
+
+@pytest.mark.parametrize(
+    ("years", "amendments"), [(1, 2), pytest.param(10, 20, marks=pytest.mark.long)], ids=["a year", "ten years"]
+)
+async def test_a_program_and_its_member_live_for_years_in_runs_that_stay_short(
+    aging: tuple[House, WorkflowEnvironment], years: int, amendments: int
+) -> None:
+    house, environment = aging
+    program, months = program_id("aged"), 12 * years
+    definition = club(program)
+    await operate(house, environment, definition)
+    lifecycle, member = handle(house, ids.lifecycle(program)), await enrol(house, program, "ann")
+    began = await now_of(environment, lifecycle)
+    for month in range(1, months + 1):
+        await forward(environment, lifecycle, MONTH)
+        await forward(environment, member, MONTH)
+        await buy(house, definition, "ann", 30, await now_of(environment, member))
+        await _evaluate(house, program, await now_of(environment, lifecycle))
+        await done(house.temporal, lifecycle.id, "Look at the newest verdict", times=month)
+        if month * amendments % months < amendments:
+            await _amend(house, club(program, summary=f"As of month {month}."), 1 + month * amendments // months)
+
+    state = await lifecycle.query("state")
+    assert (state["stage"], state["in_force"]["number"], state["submitted"]) == ("operation", amendments + 1, None)
+    assert await now_of(environment, lifecycle) - began >= months * MONTH
+    found = await house.get(f"/programs/{program}")
+    statuses = [revision["status"] for revision in found["revisions"]]
+    assert statuses == ["superseded"] * amendments + ["in_force"]
+    since = [datetime.fromisoformat(revision["effective_from"]) for revision in found["revisions"]]
+    assert since == sorted(since) and since[-1] - since[0] > (months - 1) * MONTH
+    async with house.engine.connect() as connection:
+        assert len(await evidence.evaluations(connection, program)) == months
+    joined = await house.get(f"/programs/{program}/members/ann", "demo-shop")
+    assert (joined["status"], joined["tier"]) == ("active", "collector"), "180 dollars in six months"
+    assert (await house.ledger.check(program)).clean
+    assert (await audit.verify(house.engine, program)).sound
+
+    runs = await _runs_of(house.temporal, lifecycle.id)
+    assert len(runs) > years, "it has continued as new, and gone on from where it stood"
+    lived = await _runs_of(house.temporal, member.id)
+    assert len(lived) > years
+    every = runs + lived
+    for parent in runs:
+        for child in _children_of(parent):
+            every += await _family_of(house.temporal, child)
+    longest = max(len(history.events) for history in every)
+    assert longest < min(SUGGESTED + BURST, HARD_LIMIT), longest
+    for history in (runs[0], runs[len(runs) // 2], runs[-1], lived[0], lived[-1]):
+        await replayer().replay_workflow(history)
+
+
+async def _evaluate(house: House, program: str, at: datetime) -> None:
+    """An evaluation as of an instant of the program's own time, as its Schedule begins one."""
+    await house.temporal.execute_workflow(
+        ProgramEvaluation.run, args=[program, at], id=ids.evaluation_at(program, at), task_queue=ids.PROGRAMS_QUEUE
+    )
+
+
+async def _amend(house: House, definition: Definition, number: int) -> None:
+    """An amendment through all its gates, until it is in force."""
+    await pass_all_gates(house, await revise(house, definition))
+    await done(house.temporal, ids.lifecycle(definition.program), f"Revision {number} is in force")
+    await done(house.temporal, ids.lifecycle(definition.program), f"Have the members looked at whom revision {number} concerns")
+
+
+async def _runs_of(client: Client, workflow_id: str) -> list[WorkflowHistory]:
+    """The histories of all runs of a workflow, from the first on."""
+    described = await client.get_workflow_handle(workflow_id).describe()
+    run: str = described.raw_description.workflow_execution_info.first_run_id
+    found = []
+    while run:
+        history = await client.get_workflow_handle(workflow_id, run_id=run).fetch_history()
+        found.append(history)
+        run = history.events[-1].workflow_execution_continued_as_new_event_attributes.new_execution_run_id
+    return found
+
+
+async def _family_of(client: Client, workflow_id: str) -> list[WorkflowHistory]:
+    """A part of a program's life, and all its own parts."""
+    found = await _runs_of(client, workflow_id)
+    for history in list(found):
+        for child in _children_of(history):
+            found += await _family_of(client, child)
+    return found
+
+
+def _children_of(history: WorkflowHistory) -> list[str]:
+    started: list[Any] = [event.child_workflow_execution_started_event_attributes for event in history.events]
+    return [each.workflow_execution.workflow_id for each in started if each.workflow_execution.workflow_id]
