@@ -169,6 +169,8 @@ async def handed_in(
     weighed = amendments.weight(in_force, definition) if in_force is not None else None
     if weighed is not None and declared == "minor" and weighed.weight == "substantial":
         raise WeightUnderstated(weighed.reasons)
+    if record.stage == "rollout":  # what is launched anew goes the whole way, whatever it changes
+        declared = "substantial"
     etags.check_unchanged(if_match, latest, "The program")
     submission = RevisionSubmission(
         definition=definition,

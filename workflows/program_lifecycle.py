@@ -589,7 +589,7 @@ class ProgramLifecycle:
             return
         if self._stopped("rollout"):
             stop = next(hold for hold in self._state.holds if "rollout" in hold.stops)
-            act = RolloutAct(by=stop.begun_by, why=holds.banner(self._state.holds, self._program), key=f"hold/{stop.id}")
+            act = RolloutAct(by=stop.begun_by, why=stop.reason, key=f"hold/{stop.id}")
             await signal_child(self._rollout, Rollout.pause_with_program, act)
         else:
             act = RolloutAct(by=SYSTEM, why="the program goes on", key=f"going-on/{workflow.now().isoformat()}")

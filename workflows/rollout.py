@@ -432,7 +432,7 @@ class Rollout:
         state, program = self._state, self._revision.program
         deeds = {"paused": state.paused, "on hold with the program": state.paused_with_program, "stopped": state.stopped}
         acts = {
-            "paused": f"`tenure rollout resume {program} --reason …`",
+            "paused": f"`tenure {'rollout' if state.paused is not None else 'program'} resume {program} --reason …`",
             "held": f"`tenure rollout release {program} --reason …`, not by the owner, or `tenure rollout abort {program} …`",
         }
         return told(

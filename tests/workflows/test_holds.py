@@ -24,7 +24,7 @@ from tests.lives import (
     pass_all_gates,
     shown,
 )
-from tests.waiting import approve, continued_as_new, done, progress_shown, stage_reached, started, timer_started
+from tests.waiting import approve, continued_as_new, done, stage_reached, started, timer_started
 from tests.workflows.conftest import Histories
 
 LOOKED, KEPT = "What is on hold?", "No point lapses while nothing can be redeemed"
@@ -63,15 +63,15 @@ async def test_no_further_wave_opens_on_hold_and_the_next_one_opens_once_it_is_l
     assert "On hold since" in told and "by demo-operations because: two tills count twice" in told
     assert f"tenure program resume {program}" in told
 
+    await done(house.temporal, rollout, "Paused")
     await forward(temporal_env, handle(house, rollout), MINIMUM_TIME)
-    await progress_shown(house.temporal, program, "Wave all waits")
     assert await waves(house, program) == ["few"]
-    assert "two tills count twice" in await shown(house.temporal, rollout)
+    told = await shown(house.temporal, rollout)
+    assert "two tills count twice" in told and f"tenure program resume {program}" in told
     await resume(house, program)
-    await done(house.temporal, rollout, "Open wave all")
+    await done(house.temporal, rollout, "Resumed")
     assert "On hold" not in await shown(house.temporal, lifecycle)
-    await timer_started(house.temporal, rollout)
-    await forward(temporal_env, handle(house, rollout), 2 * MINIMUM_TIME)
+    await forward(temporal_env, handle(house, rollout), 3 * MINIMUM_TIME)
     await stage_reached(house, program, "operation")
     await histories.keep(house.temporal, rollout, "Rollout-on-hold")
 
@@ -170,7 +170,9 @@ async def test_what_stands_is_carried_through_continue_as_new_and_nothing_told_a
     # A revision that is handed in among looks is qualified, and the wish to end is heard, whichever run they come to.
     revision = club(program, summary="Another.").model_dump(mode="json")
     looks = [handle(house, lifecycle).signal("look_at_holds") for _ in range(20)]
-    answer = (await asyncio.gather(house.post(f"/programs/{program}/revisions", revision), asyncio.gather(*looks)))[0]
+    answer = (
+        await asyncio.gather(house.post(f"/programs/{program}/revisions?weight=substantial", revision), asyncio.gather(*looks))
+    )[0]
     assert answer.status_code == 201, answer.text
     await pass_all_gates(house, ids.qualification(program, 2))
     await done(house.temporal, lifecycle, "Revision 2 is in force")
