@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple
 
+from cli.demo.amendment import amended
+
 
 class Expectation(NamedTuple):
     """What should be, what is, and whether that is well."""
@@ -26,6 +28,8 @@ def expectations(report: dict[str, Any], definition: dict[str, Any], members: in
         Expectation("test phases passed", str(len(report["tests"])), _all_passed(report["tests"])),
         _at_least("approvals by named persons", len(approvals), 1),
         Expectation("every gate approved", ", ".join(sorted(map(str, outcomes))), outcomes == {"approved"}),
+        _at_least("rollout held, and released by a person", _acts(report, "rollout_released"), len(definition["guardrails"])),
+        _at_least("amendments in force", _amendments(report), int(amended(definition) is not None)),
         _at_least("points issued", points.get("issued", 0), 1),
         _at_least("points burned by redemptions", points.get("burned", 0), 1),
         _at_least("points expired", points.get("expired", 0), 1),
@@ -36,9 +40,24 @@ def expectations(report: dict[str, Any], definition: dict[str, Any], members: in
         _at_least("evaluations", len(report["evaluations"]), 2),
         Expectation("memberships still open", str(report["members"]["status"].get("active", 0)), _none_active(report)),
         Expectation("points still outstanding", str(points.get("outstanding")), points.get("outstanding") == 0),
+        Expectation("liability and deferred revenue at the end", *_released(report["wind_down"])),
         Expectation("stage", report["program"]["stage"], report["program"]["stage"] == "closed"),
         Expectation("ledger check: drifts", str(len(check["drifts"])), bool(check["clean"])),
     ]
+
+
+def _acts(report: dict[str, Any], action: str) -> int:
+    return sum(1 for entry in report["audit"] if entry["action"] == action and not entry["refusal"])
+
+
+def _amendments(report: dict[str, Any]) -> int:
+    return sum(1 for each in report["revisions"] if each["number"] > 1 and each["effective_from"] is not None)
+
+
+def _released(wind_down: dict[str, Any]) -> tuple[str, bool]:
+    """What the end's books say is still owed or deferred."""
+    (books,) = (step["figures"]["books"] for step in wind_down["steps"] if step["step"] == "books")
+    return f"{books['liability']} {wind_down.get('money', '')}".strip(), float(books["liability"]) == 0
 
 
 def _at_least(what: str, found: int, wanted: int) -> Expectation:

@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+from cli.demo.amendment import amended
 from cli.demo.api import DemoApi
 from cli.demo.approvers import Approvers
+from cli.demo.operations import Operations
 from cli.demo.purchases import Purchase, as_csv, invited, span
 from cli.demo.shop import Shop
 from cli.demo.timeline import Timeline
@@ -22,6 +24,8 @@ _OWNER = "demo-owner"
 _MONTH = timedelta(days=30.436875)
 _FIRST_PART = 6
 """The first sixth of the log is the past on which the prototype runs; the launch lies at its end."""
+_AMEND_AT = 0.45
+"""After this part of the log, the owner hands in an amendment."""
 _END_AT = 0.85
 """After this part of the log, the owner asks for the end."""
 _TIME_TO_DECIDE = Period.parse("PT1H")
@@ -43,12 +47,16 @@ class Plan:
         return self.purchases[0].at + span(self.purchases) / _FIRST_PART
 
     @property
+    def amend_at(self) -> datetime:
+        return self.purchases[0].at + span(self.purchases) * _AMEND_AT
+
+    @property
     def end_at(self) -> datetime:
         return self.purchases[0].at + span(self.purchases) * _END_AT
 
 
 class Play:
-    """Plays a plan; `report` is the program's own report once it is over."""
+    """Plays a plan; `report` is the program's own report once it is over, with its audit trail and the steps of its end."""
 
     def __init__(self, plan: Plan, api: DemoApi, teller: Teller, timeline: Timeline) -> None:
         self._plan = plan
@@ -68,8 +76,16 @@ class Play:
         customers = invited(self._plan.purchases, self._plan.launch_at, self._plan.members)
         self.shop = Shop(self._api, self._timeline, self.definition, customers)
         self._watch = Watch(self._api, self._teller, program)
-        await _alongside(self._live(), self._watch.look_until_cancelled(), approvers.decide_until_cancelled())
+        operations = Operations(self._api, self._teller, self._watch, program, interactive=self._plan.interactive)
+        await _alongside(
+            self._live(),
+            self._watch.look_until_cancelled(),
+            approvers.decide_until_cancelled(),
+            operations.release_until_cancelled(),
+        )
         self.report = await self._report()
+        self.report["audit"] = await self._api.all_pages(_OWNER, f"/programs/{program}/audit")
+        self.report["wind_down"] = await self._api.get(_OWNER, f"/programs/{program}/wind-down")
 
     async def _live(self) -> None:
         started = await self._watch.until_stage("rollout", "operation")
@@ -79,8 +95,8 @@ class Play:
 
     async def _trade(self) -> None:
         """From the launch to the closing."""
-        enrolling = asyncio.ensure_future(self._enrol_by_waves())
-        await asyncio.gather(enrolling, self._buy(), self._end(enrolling))
+        enrolling, amending = (asyncio.ensure_future(each) for each in (self._enrol_by_waves(), self._amend()))
+        await asyncio.gather(enrolling, amending, self._buy(), self._end(enrolling, amending))
         await self._watch.until_stage("closed")
 
     async def _definition(self) -> dict[str, Any]:
@@ -125,10 +141,29 @@ class Play:
     async def _buy(self) -> None:
         await self.shop.post_as_due(purchase for purchase in self._plan.purchases if purchase.at >= self._plan.launch_at)
 
-    async def _end(self, enrolling: Awaitable[None]) -> None:
+    async def _amend(self) -> None:
+        """A further revision, through its gates and its notice into force; who decides sees what it means for members."""
+        after, program = amended(self.definition), self.definition["program"]
+        if after is None:
+            return
+        await self._until(self._plan.amend_at)
+        await self._watch.until_stage("operation")
+        handed_in = await self._api.post(_OWNER, f"/programs/{program}/revisions", after)
+        number = handed_in["revision"]
+        self._teller.event(f"Demo Owner hands in revision {number}, a {handed_in['weight']} amendment")
+        self._teller.command(f"tenure --as demo-owner program revise {program} FILE")
+        await self._watch.until(lambda status: status["revision_in_force"] == number)
+        impact = await self._api.get(_OWNER, f"/programs/{program}/revisions/{number}/impact")
+        self._teller.event(
+            f"revision {number} is in force, after its notice; at its gate it was told: {impact['told_in_words']}"
+        )
+        self._teller.command(f"tenure --as demo-owner program impact {program} {number} --members")
+
+    async def _end(self, *first: Awaitable[None]) -> None:
         """Not before everybody who was invited has been served, which on a busy machine may take longer than the log."""
         await self._until(self._plan.end_at)
-        await enrolling
+        for each in first:
+            await each
         await self._watch.until_stage("operation")
         program = self.definition["program"]
         verdict = await self._api.post("demo-analyst", f"/programs/{program}/evaluations")
