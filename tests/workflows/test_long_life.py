@@ -60,6 +60,7 @@ async def test_a_program_and_its_member_live_for_years_in_runs_that_stay_short(
         await forward(environment, lifecycle, MONTH)
         await forward(environment, member, MONTH)
         await buy(house, definition, "ann", 30, await now_of(environment, member))
+        await member.signal("nudge")
         await _evaluate(house, program, await now_of(environment, lifecycle))
         await done(house.temporal, lifecycle.id, "Look at the newest verdict", times=month)
         if month * amendments % months < amendments:
