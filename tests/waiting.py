@@ -163,6 +163,16 @@ async def continued_as_new(client: Client, workflow_id: str, run_id: str) -> str
     return new
 
 
+async def worked_on(client: Client, workflow_id: str) -> None:
+    """Wait until the run that a workflow has come to has been worked on: before that it cannot be asked anything."""
+    handle, waited = client.get_workflow_handle(workflow_id), None
+    while (run := (await handle.describe()).run_id) != waited:
+        await history_has(
+            client, workflow_id, lambda event: event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED, run_id=run
+        )
+        waited = run
+
+
 def _ends(*names: str) -> frozenset[int]:
     return frozenset(EventType.Value(f"EVENT_TYPE_WORKFLOW_EXECUTION_{name}") for name in names)
 

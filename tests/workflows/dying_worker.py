@@ -34,9 +34,10 @@ class _Dying(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         step = activity.info().activity_type
         self._die(f"{step}:BEFORE")
-        result = await super().execute_activity(input)
-        self._die(f"{step}:AFTER")
-        return result
+        try:
+            return await super().execute_activity(input)
+        finally:
+            self._die(f"{step}:AFTER")
 
     def _die(self, death: str) -> None:
         if death in self._deaths:

@@ -24,7 +24,7 @@ from tests.lives import (
     pass_all_gates,
     shown,
 )
-from tests.waiting import approve, continued_as_new, done, stage_reached, started, timer_started
+from tests.waiting import approve, continued_as_new, done, stage_reached, started, timer_started, worked_on
 from tests.workflows.conftest import Histories
 
 LOOKED, KEPT = "What is on hold?", "No point lapses while nothing can be redeemed"
@@ -159,12 +159,14 @@ async def test_what_stands_is_carried_through_continue_as_new_and_nothing_told_a
     assert response.status_code == 201
     run = await continued_as_new(house.temporal, lifecycle, run)
     await done(house.temporal, lifecycle, KEPT)
+    await worked_on(house.temporal, lifecycle)
     state = await handle(house, lifecycle).query("state")
     assert [each["kind"] for each in state["holds"]] == ["hold", "suspended_insolvency"]
     told = await shown(house.temporal, lifecycle)
     assert "Halted (suspended, insolvency)" in told and "two tills count twice" in told
     await resume(house, program)
     await resume(house, program)
+    await worked_on(house.temporal, lifecycle)
     assert (await handle(house, lifecycle).query("state"))["holds"] == []
 
     # A revision that is handed in among looks is qualified, and the wish to end is heard, whichever run they come to.

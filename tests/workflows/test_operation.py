@@ -28,7 +28,7 @@ from tests.lives import (
     revise,
     shown,
 )
-from tests.waiting import approve, continued_as_new, done, ended, gate_open, outcome_known, timer_started
+from tests.waiting import approve, continued_as_new, done, ended, gate_open, outcome_known, timer_started, worked_on
 from tests.workflows.conftest import Histories
 from workflows.program_lifecycle import RevisionSubmission
 
@@ -277,6 +277,7 @@ async def test_a_long_operation_continues_as_new_and_goes_on_from_where_it_stood
     await operate(house, hasty_env, club(program))
     runs = [(await handle(house, lifecycle).describe()).raw_description.workflow_execution_info.first_run_id]
     runs.append(await continued_as_new(house.temporal, lifecycle, runs[-1]))
+    await worked_on(house.temporal, lifecycle)
     before = await handle(house, lifecycle).query("state")
     assert (before["stage"], before["in_force"]["number"], before["submitted"]) == ("operation", 1, None)
     assert "In operation" in await shown(house.temporal, lifecycle)
@@ -286,6 +287,7 @@ async def test_a_long_operation_continues_as_new_and_goes_on_from_where_it_stood
     await pass_all_gates(house, await revise(house, club(program, evaluation=yearly()), weight="substantial"))
     runs.append(await continued_as_new(house.temporal, lifecycle, runs[-1]))
     assert await revisions(house, program) == ["superseded", "in_force"]
+    await worked_on(house.temporal, lifecycle)
     assert (await handle(house, lifecycle).query("state"))["in_force"]["number"] == 2
 
     await vote(house, await ask_for_the_end(house, program), "demo-legal", "reject", "Not yet")
