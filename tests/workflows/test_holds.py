@@ -68,7 +68,7 @@ async def test_no_further_wave_opens_on_hold_and_the_next_one_opens_once_it_is_l
     assert await waves(house, program) == ["few"]
     assert "two tills count twice" in await shown(house.temporal, rollout)
     await resume(house, program)
-    await done(house.temporal, rollout, "Open wave all")
+    await progress_shown(house.temporal, program, "Wave all is open")
     assert "On hold" not in await shown(house.temporal, lifecycle)
     await timer_started(house.temporal, rollout)
     await forward(temporal_env, handle(house, rollout), 2 * MINIMUM_TIME)
