@@ -126,7 +126,46 @@ async def _conversion(club: Club, begin: Begin) -> Response:
     return await club.points(member, "conversions", {"from_currency": "NOTES", "to_currency": "GEMS", "points": 200})
 
 
+def _stopped(path: str, person: str) -> Make:
+    async def stop(club: Club, begin: Begin) -> Response:
+        waiting = await begin()
+        return await club.house.post(f"/programs/{waiting.program}/{path}", {"reason": "two tills"}, person=person)
+
+    return stop
+
+
+def _gathered(*steps: str) -> Make:
+    async def gather(club: Club, begin: Begin) -> Response:
+        waiting = await begin()
+        for step in steps:
+            path = f"/programs/{waiting.program}/cohorts/friends{step}"
+            response = await club.house.post(path, {"participants": ["m-1"]}, person="demo-marketing")
+        return response
+
+    return gather
+
+
+def _signed(*steps: str) -> Make:
+    async def sign(club: Club, begin: Begin) -> Response:
+        items = [{"id": "tills", "name": "The tills know the card", "owner": "operations"}]
+        definition = definition_of(program_id("signed"), readiness={"items": items})
+        started = await club.house.post("/programs", definition.model_dump(mode="json"))
+        assert started.status_code == 201, started.text
+        for step in steps:
+            path = f"/programs/{definition.program}/readiness/tills/signature{step}"
+            response = await club.house.post(path, {"note": "seen"}, person="demo-operations")
+        return response
+
+    return sign
+
+
 CREATING: dict[str, Make] = {
+    "hold_program": _stopped("holds", "demo-operations"),
+    "halt_program": _stopped("halt", "demo-finance"),
+    "add_to_cohort": _gathered(""),
+    "remove_from_cohort": _gathered("", "/removal"),
+    "sign_readiness": _signed(""),
+    "unsign_readiness": _signed("", "/withdrawal"),
     "start_program": _program,
     "submit_revision": _revision,
     "restore_revision": _restoration,
