@@ -85,6 +85,7 @@ async def play_on(plan: "Plan", api_address: str, people: Path, out: "Console", 
     from cli.demo.timeline import Timeline
     from cli.demo.told import Teller
     from cli.report import print_report
+    from cli.wind_down import print_wind_down
 
     api = DemoApi(api_address, people, _CONNECTIONS)
     timeline = Timeline(plan.launch_at, plan.factor)
@@ -95,6 +96,7 @@ async def play_on(plan: "Plan", api_address: str, people: Path, out: "Console", 
         await api.close()
     out.print()
     print_report(out, play.report)
+    print_wind_down(out, play.report["wind_down"])
     checked = expectations(play.report, play.definition, at_least)
     _print_expectations(out, checked)
     return all(expectation.met for expectation in checked)
