@@ -84,8 +84,11 @@ async def test_a_hold_stops_joining_and_waves_unless_told_and_takes_nothing_from
     assert (await held.buy()).status_code == 201
     assert (await held.redeem()).status_code == 201
 
+    rollout = ids.rollout(held.program, 1)
+    await done(held.house.temporal, rollout, "Paused")
     gone_on = await held.resume()
     assert gone_on.status_code == 200
+    await done(held.house.temporal, rollout, "Resumed")
     assert (gone_on.json()["lifted"]["lifted_by"], gone_on.json()["standing"]) == (OPERATIONS, [])
     assert (await held.join()).status_code == 201
     (told,) = (await held.house.get(f"{held.path}/holds"))["items"]

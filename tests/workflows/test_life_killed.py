@@ -34,7 +34,7 @@ from workflows.ledger_seal import LedgerSeal
 SHOP, OPERATIONS, FINANCE = "demo-shop", "demo-operations", "demo-finance"
 LATE = 900
 """Seconds that a step may take in a life whose workers die: each death costs some."""
-PARTNER = {"id": "records", "name": "A record shop", "events": ["purchase"]}
+PARTNER = {"id": "records", "name": "A record shop", "events": ["purchase"], "agreement": "7"}
 
 
 def every_activity() -> set[str]:

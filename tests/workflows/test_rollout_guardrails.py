@@ -217,7 +217,7 @@ async def ledger_unreadable(database: Databases, house: House) -> AsyncIterator[
 
 
 async def test_a_look_that_the_database_refuses_counts_for_nothing_and_is_tried_again(
-    hasty_house: House, database: Databases, histories: Histories
+    hasty_house: House, database: Databases
 ) -> None:
     """In a house that no other test uses meanwhile."""
     house, program = hasty_house, program_id("unreadable")
@@ -230,13 +230,11 @@ async def test_a_look_that_the_database_refuses_counts_for_nothing_and_is_tried_
         assert (found["status"], found["holds"], found["stopped"]) == ("running", [], None)
         assert "could not be read" in found["warnings"][0]["why"]
         assert found["guardrails"][0]["looks"][-1]["status"] == "source_failed"
-        run = (await handle(house, watched).describe()).run_id
     await done(house.temporal, rollout, "Keep where the rollout stands", times=2)
     found = await rollout_of(house, program)
     assert (found["status"], found["warnings"], found["guardrails"][0]["looks"][0]["status"]) == ("running", [], "ok")
     await approve(house, f"{rollout}/gate/all/1", "demo-operations")
     assert (await handle(house, rollout).result())["halted"] is False
-    await histories.keep(house.temporal, watched, "GuardrailWatch-source-failed", run_id=run)
 
 
 async def test_a_guardrail_that_warns_says_so_and_takes_it_back(house: House) -> None:
