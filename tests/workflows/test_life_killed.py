@@ -206,7 +206,7 @@ class Life:
             "evaluations": "SELECT consequence FROM store.evaluation WHERE program = :program",
             "holds": "SELECT kind, lifted_by FROM store.program_hold WHERE program = :program",
             "steps": "SELECT step, ended_at IS NOT NULL FROM store.wind_down_step WHERE program = :program ORDER BY number",
-            "told": "SELECT audience, kind, count(*) FROM store.end_notice "
+            "told": "SELECT audience, kind, count(*) FROM store.announcement "
             "WHERE program = :program GROUP BY 1, 2 ORDER BY 1, 2",
             "books": "SELECT status FROM store.books_period WHERE program = :program ORDER BY period",
             "ledger": "SELECT kind, outcome, points, count(*) FROM ledger.txn "
