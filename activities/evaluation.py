@@ -1,5 +1,6 @@
 """The evaluation of a program: its figures are gathered, judged by the definition, and kept."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -7,10 +8,12 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from domain import ids
-from domain.definition import Consequence, Kpi
+from domain.definition import Consequence, Definition, Kpi
+from domain.definition_values import AGAINST_HOLDOUT
 from domain.figures import Figures
 from domain.kpis import Verdict, judge
 from domain.model import Message
+from insight import experiment as experiments
 from ledger import Ledger, outbox
 from store import evidence, members, programs
 
@@ -52,8 +55,8 @@ class EvaluationActivities:
         for rule in definition.evaluation.kpis:
             since = rule.window.before(task.at, definition.zone)
             if since not in found:
-                code = definition.currency.code
-                found[since] = await figures_of(self._engine, self._ledger, task.program, since, task.at, code)
+                kpis = [each.kpi for each in definition.evaluation.kpis]
+                found[since] = await figures_of(self._engine, self._ledger, task.program, definition, kpis, since, task.at)
             figures[rule.kpi] = found[since]
         async with self._engine.connect() as connection:
             before = await evidence.verdicts_before(connection, task.program, task.at, _LOOKED_BACK)
@@ -80,10 +83,21 @@ class EvaluationActivities:
 
 
 async def figures_of(
-    engine: AsyncEngine, ledger: Ledger, program: str, since: datetime, until: datetime, currency: str
+    engine: AsyncEngine,
+    ledger: Ledger,
+    program: str,
+    definition: Definition,
+    kpis: Collection[Kpi],
+    since: datetime,
+    until: datetime,
 ) -> Figures:
-    """What happened in a program in (since, until]: what every KPI is computed from."""
+    """What happened in a program in (since, until]: what these KPIs are computed from, by the definition then in force.
+
+    The comparison with the holdout is made where one of them needs it, and the definition has a holdout.
+    """
     async with engine.connect() as connection:
         presence = await members.presence(connection, program, since, until)
-    points = await ledger.window_figures(program, since, until, currency)
-    return Figures.model_validate(presence | points.model_dump())
+    points = await ledger.window_figures(program, since, until, definition.currency.code)
+    compared = definition.holdout is not None and not set(AGAINST_HOLDOUT).isdisjoint(kpis)
+    experiment = await experiments.compare(engine, program, since, until) if compared else None
+    return Figures.model_validate(presence | points.model_dump() | {"experiment": experiment})

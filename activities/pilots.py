@@ -80,7 +80,8 @@ class PilotActivities:
     async def end_pilot(self, end: PilotEnd) -> PhaseResult:
         """Judge the pilot over all of its time, keep its figures, and close enrolment; who has joined stays."""
         task, definition = end.task, end.task.definition
-        figures = await figures_of(self._engine, self._ledger, task.program, end.since, end.at, definition.currency.code)
+        kpis = [criterion.kpi for criterion in task.phase.criteria]
+        figures = await figures_of(self._engine, self._ledger, task.program, definition, kpis, end.since, end.at)
         verdict = judge_pilot(definition, task.phase, figures, end.since, end.at)
         passed = verdict.passed and not end.withdrawn
         said = "withdrawn; " * end.withdrawn + ("immature: " * verdict.immature + verdict.told)

@@ -168,7 +168,8 @@ class GuardrailActivities:
             raise ApplicationError(f"Program {look.program} is not in force.", type="not_launched", non_retryable=True)
         definition = in_force.definition
         since = look.guardrail.window.before(look.at, definition.zone)
-        figures = await figures_of(self._engine, self._ledger, look.program, since, look.at, definition.currency.code)
+        kpis = [look.guardrail.kpi]
+        figures = await figures_of(self._engine, self._ledger, look.program, definition, kpis, since, look.at)
         return await self._keep(look, guardrails.looked(look.guardrail, definition, figures, look.number, look.at))
 
     @activity.defn

@@ -23,6 +23,7 @@ from domain.jurisdictions import PROFILES
 from domain.model import Message
 from domain.money import exponent
 from domain.wind_down import Dates, Impact, Step
+from insight import experiment
 from ledger import Cancel, Confirm, Ledger
 from ledger.books import movements
 from ledger.drain import Becoming, Leaving
@@ -379,6 +380,9 @@ class WindDownActivities:
             report["points"] = [total.model_dump() for total in await self._ledger.totals(step.program)]
             lifetime = await self._ledger.window_figures(step.program, record.started_at, step.at)
             report["lifetime"] = lifetime.model_dump(mode="json")
+            # The holdout has done its service: what it has shown is kept, and its people's purchases go with the other data.
+            shown = await experiment.compare(self._engine, step.program, record.started_at, step.at)
+            report["holdout"] = shown.model_dump(mode="json") if shown.control.n else None
             ended = report["members"]["status"].get("ended", 0)
             done(f"{ended} memberships ended; the final report is kept", {"report": report})
 

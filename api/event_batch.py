@@ -1,19 +1,22 @@
-"""A batch of events as it comes in: each event that can be read, and for each that cannot the reason why."""
+"""A batch of events as it comes in and is answered: each event that can be read, and for each that cannot the reason why."""
 
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pydantic_core
+from fastapi.responses import JSONResponse
 from pydantic import StringConstraints, TypeAdapter, ValidationError
 
 from api.errors import InvalidRequest, KeyInvalid, KeyMissing
 from api.once import KEY, LONGEST_KEY
-from api.problems import of_shape
+from api.openapi import Problem
+from api.problems import document, of_shape
 from api.rating import EventIn
 from domain.ids import ParticipantId
+from domain.model import Value
 from runtime.errors import TenureError
 
 MOST = 10_000
@@ -25,6 +28,14 @@ class KeyedEvent(EventIn):
 
     key: Annotated[str, StringConstraints(pattern=f"^{KEY}$", max_length=LONGEST_KEY)]
     participant: ParticipantId
+
+
+class NotTaken(Value):
+    """An event that is not posted, and why; its key as it came, null where there was none."""
+
+    key: str | None
+    status: Literal["refused"]
+    problem: Problem
 
 
 BODY = {
@@ -63,6 +74,42 @@ def read(body: bytes) -> tuple[list[KeyedEvent | TenureError], list[str | None]]
     items = _items(body)
     keys = [item["key"] if isinstance(item, dict) and isinstance(item.get("key"), str) else None for item in items]
     return _each(items), keys
+
+
+def first_places(events: Mapping[int, KeyedEvent]) -> dict[str, int]:
+    """Where each key comes first."""
+    first: dict[str, int] = {}
+    for place, event in events.items():
+        first.setdefault(event.key, place)
+    return first
+
+
+def refused(place: int, key: str | None, error: TenureError) -> dict[str, Any]:
+    """What an event that is not taken is answered: the problem, with its fields named as those of the batch."""
+    problem = document(error)
+    placed: dict[str, Any] = {"field": _within(f"events[{place}]", problem.get("field", ""))}
+    if "errors" in problem:
+        placed["errors"] = [{**each, "field": _within(f"events[{place}]", each["field"])} for each in problem["errors"]]
+    return {"key": key, "status": "refused", "problem": problem | placed}
+
+
+def answered(results: Sequence[Mapping[str, Any]]) -> JSONResponse:
+    """The answer to a batch: how many were posted, repeated and refused, and each result at its place."""
+    counts = {status: sum(result["status"] == status for result in results) for status in ("posted", "repeated", "refused")}
+    return _Ascii({**counts, "results": results})
+
+
+class _Ascii(JSONResponse):
+    """In ASCII, so that it can give back any key, even one that no encoding can write."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, separators=(",", ":")).encode()
+
+
+def _within(place: str, field: str) -> str:
+    # An event that is no object at all is wrong as a whole; its key is what a single request has in its header.
+    inside = {"body": "", "Idempotency-Key": "key"}.get(field, field)
+    return f"{place}.{inside}" if inside else place
 
 
 def _items(body: bytes) -> list[Any]:

@@ -1,6 +1,5 @@
 """Events: what members did, posted one by one or in batches; each is rated by the revision in force and paid once."""
 
-import json
 import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,12 +25,11 @@ from api.errors import (
     ProgramOnHold,
     ZoneMissing,
 )
-from api.event_batch import KeyedEvent
+from api.event_batch import KeyedEvent, NotTaken
 from api.limits import Rates, rates_of
 from api.once import Key
-from api.openapi import Problem, raises, together
+from api.openapi import raises, together
 from api.people import may
-from api.problems import document
 from api.rating import EventIn, looks_at, rated
 from api.services import Services, WithServices
 from api.transactions import MOVED, TransactionOut, first_answer, own_key, posted, refusal, told
@@ -67,14 +65,6 @@ class Taken(TransactionOut):
 
     key: str
     status: Literal["posted", "repeated"]
-
-
-class NotTaken(Value):
-    """An event that is not posted, and why; its key as it came, null where there was none."""
-
-    key: str | None
-    status: Literal["refused"]
-    problem: Problem
 
 
 class BatchOut(Value):
@@ -132,21 +122,12 @@ async def post_events(
     await rates.spend("events", person.id, len(found))
     events = {place: each for place, each in enumerate(found) if isinstance(each, KeyedEvent)}
     outcomes: _Outcomes = {place: each for place, each in enumerate(found) if isinstance(each, TenureError)}
-    first = _first_places(events)
+    first = event_batch.first_places(events)
     outcomes |= await _post(services, person, program, {place: events[place] for place in first.values()})
     for place, event in events.items():
         if place not in outcomes:
             outcomes[place] = _as_the_first(event, events[first[event.key]], first[event.key], outcomes)
-    results = [_result(place, keys[place], outcomes[place]) for place in range(len(found))]
-    counts = {status: sum(result["status"] == status for result in results) for status in ("posted", "repeated", "refused")}
-    return _Ascii({**counts, "results": results})
-
-
-class _Ascii(JSONResponse):
-    """In ASCII, so that it can give back any key, even one that no encoding can write."""
-
-    def render(self, content: Any) -> bytes:
-        return json.dumps(content, separators=(",", ":")).encode()
+    return event_batch.answered([_result(place, keys[place], outcomes[place]) for place in range(len(found))])
 
 
 async def _post(services: Services, person: Person, program: str, events: Mapping[int, KeyedEvent]) -> _Outcomes:
@@ -270,14 +251,6 @@ async def _answered_before(services: Services, person: Person, program: str, eve
     return outcomes
 
 
-def _first_places(events: Mapping[int, KeyedEvent]) -> dict[str, int]:
-    """Where each key comes first."""
-    first: dict[str, int] = {}
-    for place, event in events.items():
-        first.setdefault(event.key, place)
-    return first
-
-
 def _as_the_first(event: KeyedEvent, first: KeyedEvent, place: int, outcomes: _Outcomes) -> Answer | TenureError:
     """What becomes of an event whose key came before in the batch: the same as of the first one, if it is the same event."""
     if (event.participant, event.fingerprint) != (first.participant, first.fingerprint):
@@ -291,19 +264,5 @@ def _result(place: int, key: str | None, outcome: Answer | TenureError) -> dict[
     if isinstance(outcome, Answer) and outcome.outcome == "refused":
         outcome = refusal(str(outcome.refusal), str(outcome.detail))
     if isinstance(outcome, TenureError):
-        return {"key": key, "status": "refused", "problem": _placed(document(outcome), f"events[{place}]")}
+        return event_batch.refused(place, key, outcome)
     return {"key": key, "status": "repeated" if outcome.duplicate else "posted", **told(outcome)}
-
-
-def _placed(problem: dict[str, Any], place: str) -> dict[str, Any]:
-    """The problem of an event with its fields named as those of the batch."""
-    placed: dict[str, Any] = {"field": _within(place, problem.get("field", ""))}
-    if "errors" in problem:
-        placed["errors"] = [{**error, "field": _within(place, error["field"])} for error in problem["errors"]]
-    return problem | placed
-
-
-def _within(place: str, field: str) -> str:
-    # An event that is no object at all is wrong as a whole; its key is what a single request has in its header.
-    inside = {"body": "", "Idempotency-Key": "key"}.get(field, field)
-    return f"{place}.{inside}" if inside else place

@@ -24,7 +24,7 @@ from domain.ids import Name
 from domain.model import Value
 from ledger import MAX_POINTS, Earn, Seen
 from store.members import MemberRecord
-from store.programs import ProgramRecord, RevisionsInForce
+from store.programs import ProgramRecord, RevisionInForce, RevisionsInForce
 
 _CLOCKS_DIFFER = timedelta(minutes=5)
 """How far ahead of ours the clock of a shop may run."""
@@ -71,22 +71,17 @@ def rated(
     Raises the reason why it cannot be posted: OutOfTime, MemberGone, EarningClosed, EarningStopped, LateFilesClosed,
     ProgramOnHold, ProgramHalted, EventTypeUnknown, InvalidRequest.
     """
-    _check_time(event.occurred_at, member, now)
+    check_clock(event.occurred_at, now)
+    if event.occurred_at < member.joined_at:
+        raise OutOfTime(
+            f"{event.occurred_at.isoformat()} is before the member joined ({member.joined_at.isoformat()}).",
+            remedy="Only what happens from joining on counts.",
+            field="occurred_at",
+        )
     if member.status != "active":
         raise MemberGone(member.participant)
-    in_force = revisions.at(event.occurred_at)
-    if in_force is None or (program.earning_until is not None and event.occurred_at >= program.earning_until):
-        raise EarningClosed(program.id)
-    if program.is_stopped(event.occurred_at):
-        raise EarningStopped(program.id)
-    if program.late_until is not None and now >= program.late_until:
-        raise LateFilesClosed(program.id, program.late_until)
-    if (stop := holds.stopping(program.holds, "earning", event.occurred_at)) is not None:
-        raise stopped(stop, program.id, "earning")
+    in_force = taken_by(program, revisions, event, now)
     definition = in_force.definition
-    known = earning.event_types(definition)
-    if event.type not in known:
-        raise EventTypeUnknown(event.type, sorted(known))
     try:
         rating = earning.rate(
             definition,
@@ -134,25 +129,40 @@ def rated(
     )
 
 
+def taken_by(program: ProgramRecord, revisions: RevisionsInForce, event: EventIn, now: datetime) -> RevisionInForce:
+    """The revision that takes an event, whoever it is of.
+
+    Raises EarningClosed, EarningStopped, LateFilesClosed, ProgramOnHold, ProgramHalted, EventTypeUnknown.
+    """
+    in_force = revisions.at(event.occurred_at)
+    if in_force is None or (program.earning_until is not None and event.occurred_at >= program.earning_until):
+        raise EarningClosed(program.id)
+    if program.is_stopped(event.occurred_at):
+        raise EarningStopped(program.id)
+    if program.late_until is not None and now >= program.late_until:
+        raise LateFilesClosed(program.id, program.late_until)
+    if (stop := holds.stopping(program.holds, "earning", event.occurred_at)) is not None:
+        raise stopped(stop, program.id, "earning")
+    known = earning.event_types(in_force.definition)
+    if event.type not in known:
+        raise EventTypeUnknown(event.type, sorted(known))
+    return in_force
+
+
+def check_clock(occurred_at: datetime, now: datetime) -> None:
+    """Raise OutOfTime for what has not happened yet."""
+    if occurred_at > now + _CLOCKS_DIFFER:
+        raise OutOfTime(
+            f"{occurred_at.isoformat()} has not come yet.", remedy="Post an event once it has happened.", field="occurred_at"
+        )
+
+
 def looks_at(member: MemberRecord, revisions: RevisionsInForce, event: EventIn) -> tuple[CappedRule, ...]:
     """The counters that say how much of a cap is used up already, and over which spans; none where no rule has such a cap."""
     in_force = revisions.at(event.occurred_at)
     if in_force is None:
         return ()
     return earning.capped(in_force.definition, event.type, event.occurred_at, member.joined_at)
-
-
-def _check_time(occurred_at: datetime, member: MemberRecord, now: datetime) -> None:
-    if occurred_at > now + _CLOCKS_DIFFER:
-        raise OutOfTime(
-            f"{occurred_at.isoformat()} has not come yet.", remedy="Post an event once it has happened.", field="occurred_at"
-        )
-    if occurred_at < member.joined_at:
-        raise OutOfTime(
-            f"{occurred_at.isoformat()} is before the member joined ({member.joined_at.isoformat()}).",
-            remedy="Only what happens from joining on counts.",
-            field="occurred_at",
-        )
 
 
 def _plain(value: str | bool | Decimal) -> str | bool:

@@ -46,12 +46,17 @@ def load(
         bool, typer.Option("--again", help="Begin anew; what was posted before is not paid twice, since its keys repeat.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the final counts as JSON.")] = False,
+    outside: Annotated[
+        bool, typer.Option("--outside", help="They are of people who are no members: kept to compare with the holdout.")
+    ] = False,
     who: As = None,
 ) -> None:
     """Post a file of events of any size; run again, it goes on where it stopped.
 
     How far it is posted stands beside the file in FILE.progress.json, the refused rows with the reasons in FILE.refused.csv;
     each event is paid once for its key. Exit code 1 where rows were refused.
+
+    With `--outside` they earn nothing: a program with a holdout compares its members with what those buy who are none.
 
     Example: `tenure --as demo-shop event load cd-club purchases.csv`
     """
@@ -65,9 +70,9 @@ def load(
     asks = who or named(token.get_secret_value() if token else "")
     beside = NoteBeside(file)
     with EventFile(file) as opened:
-        known = beside.read(program, asks)
+        known = beside.read(program, asks, outside=outside)
         if known is None or again:
-            known = Note(program=program, who=asks, **opened.place._asdict())
+            known = Note(program=program, who=asks, outside=outside, **opened.place._asdict())
         else:
             opened.skip_to(known.place)
         with Watched(known, opened.size) as watched:

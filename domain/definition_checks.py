@@ -16,6 +16,7 @@ from domain.definition_checks_rewards import joining, rewards, scenario_rewards
 from domain.definition_checks_tiers import counters, milestones, qualifications, tiers
 from domain.definition_checks_waves import guardrails, waves
 from domain.definition_plain import Finding, Plain, choose, decimals_of, gates, known_tier, scenarios, twice
+from domain.definition_values import AGAINST_HOLDOUT
 
 _FRACTIONS = (
     "active_rate",
@@ -149,7 +150,11 @@ def _kpi_terms(whole: Plain) -> Iterator[Finding]:
         kpi = rule["kpi"].text
         if kpi == "lifetime_value" and not rule["lifetime"].given:
             yield rule["kpi"].says("a lifetime value needs its terms", "add lifetime with margin and discount_rate")
-        for terms, of in (("lifetime", ("lifetime_value",)), ("running_cost", ("incremental_net", "return_on_investment"))):
+        for terms, of in (
+            ("lifetime", ("lifetime_value",)),
+            ("running_cost", ("incremental_net", "return_on_investment")),
+            ("margin_rate", AGAINST_HOLDOUT),
+        ):
             if rule[terms].given and kpi is not None and kpi not in of:
                 yield rule[terms].says(f"{kpi} is computed without {terms}", f"take it away; it belongs to {' and '.join(of)}")
 

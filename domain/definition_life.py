@@ -207,6 +207,9 @@ class KpiRule(Part):
     """What `lifetime_value` needs, and nothing else has."""
     running_cost: Amount | None = None
     """What running the program costs in a window, beside the points: for `incremental_net` and `return_on_investment`."""
+    margin_rate: Fraction | None = None
+    """Which part of what somebody buys is margin, as a fraction of 1: for the three figures against the holdout. Without it,
+    all of it."""
     thresholds: Annotated[tuple[KpiThreshold, ...], Field(min_length=1)]
     """What follows from which figure; the gravest that is crossed counts."""
 

@@ -80,6 +80,8 @@ Kpi = Literal[
 ]
 """`domain.kpis` has the formula of each; the last five need a holdout, or answers of members, and are told as not available
 without."""
+AGAINST_HOLDOUT: tuple[Kpi, ...] = ("incremental_margin", "incremental_net", "return_on_investment")
+"""Those of them that compare members with the holdout."""
 
 
 def _text(text: str) -> str:

@@ -19,7 +19,11 @@ class Spread(Value):
 
 
 class Experiment(Value):
-    """What members brought in the window, against the holdout that the program is kept from."""
+    """What people bought in the window, in units of money: those who may be members, against the holdout.
+
+    Both arms are as they were assigned and count alike: all who were seen by the end of the window, as members or by what they
+    bought outside the program, whether or not they bought anything in it.
+    """
 
     treated: Arm
     control: Arm

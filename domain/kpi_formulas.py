@@ -141,13 +141,19 @@ def _incremental_margin(figures: Figures, definition: Definition, rule: KpiRule 
     if found is None:
         return _nobody_keeps("what a holdout brought")
     treated, control = found.treated, found.control
+    rate = rule.margin_rate if rule is not None and rule.margin_rate is not None else Decimal(1)
     formula = f"(mean of treated - mean of control) x treated = ({treated.mean} - {control.mean}) x {treated.n}"
+    if rate != 1:
+        formula += f" x margin rate {rate}"
     n = min(treated.n, control.n)
     if n == 0:
         return Computed(figure=None, n=0, formula=formula)
-    value = in_units(definition.money, (treated.mean - control.mean) * treated.n)
-    each = statistics.effect(treated, control)
-    interval = Interval(low=rounded(each.low * treated.n), high=rounded(each.high * treated.n))
+    scale = treated.n * rate
+    value = in_units(definition.money, (treated.mean - control.mean) * scale)
+    interval = None
+    if n > 1:  # of one alone nobody knows how much they vary
+        each = statistics.effect(treated, control)
+        interval = Interval(low=rounded(each.low * scale), high=rounded(each.high * scale))
     return Computed(figure=Figure(value=value, interval=interval), n=n, formula=formula)
 
 

@@ -396,11 +396,11 @@ LEFT JOIN ledger.pending ON pending.txn_id = txn.id
 LEFT JOIN (
     SELECT reverses, sum(points) AS points FROM ledger.txn
     WHERE program = :program AND effective_at > :since AND reverses IS NOT NULL AND outcome = 'posted' GROUP BY reverses
-) AS back ON back.reverses = txn.id
+) AS back ON back.reverses = coalesce(pending.ended_by, txn.id)
 WHERE txn.program = :program AND txn.effective_at > :since AND txn.effective_at <= :until
     AND txn.kind = 'earn' AND txn.outcome = 'posted' AND txn.details ->> 'event' = ANY(:types)
     AND member.status = 'active' AND (pending.state IS NULL OR pending.state <> 'cancelled')
-    AND (back.points IS NULL OR back.points < txn.points)
+    AND (back.points IS NULL OR back.points < coalesce(pending.points, txn.points))
 ORDER BY account.participant, txn.effective_at, txn.id
 """
 )

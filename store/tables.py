@@ -420,6 +420,21 @@ benefit_grant = Table(
 )
 """What joining, a tier or staying in it brought a member; once for the instant at which it was due."""
 
+outside_event = Table(
+    "outside_event",
+    metadata,
+    _program(),
+    Column("key", Text, nullable=False),
+    Column("participant", Text, nullable=False),
+    _instant("occurred_at"),
+    Column("amount", Numeric, nullable=False),
+    Column("held_out", Boolean, nullable=False),
+    Column("fingerprint", LargeBinary, nullable=False),
+    _recorded_at(),
+    PrimaryKeyConstraint("program", "key", name="outside_event_pkey"),
+)
+"""What people bought who were no members then, held out or not: what members are compared with, and nothing that earns."""
+
 invitation = Table(
     "invitation",
     metadata,

@@ -111,6 +111,21 @@ class HeldOut(TenureError):
         )
 
 
+class MemberThen(TenureError):
+    """What a member does is an event of the program: it earns, and is compared as theirs."""
+
+    code = "member_then"
+    status = 409
+    title = "The participant was a member then"
+
+    def __init__(self, participant: str) -> None:
+        super().__init__(
+            f"{participant!r} was a member when this happened.",
+            remedy="Post it among the events of members (`tenure event load`).",
+            field="participant",
+        )
+
+
 class RolloutPaused(TenureError):
     """While a rollout is paused nobody new joins; members keep all they have."""
 

@@ -82,6 +82,20 @@ class WaveBegun(TenureError):
         )
 
 
+class NoHoldout(TenureError):
+    """What people buy outside a program is kept for one reason: to compare its members with a holdout."""
+
+    code = "no_holdout"
+    status = 409
+    title = "The program has no holdout"
+
+    def __init__(self, program: str) -> None:
+        super().__init__(
+            f"Program {program!r} keeps nobody out to be compared with, so it keeps nothing of those who are no members.",
+            remedy="Post the events of members alone; a holdout is part of a definition before its first wave.",
+        )
+
+
 class ProgramDiffers(TenureError):
     """A revision was sent to another program than it names itself."""
 

@@ -97,7 +97,8 @@ class Load:
     def _post(self, rows: Sequence[Row]) -> list[tuple[Row, dict[str, Any]]]:
         """Post a batch; each row with its result."""
         body = json.dumps({"events": [row.event for row in rows]}, separators=(",", ":")).encode()
-        reply = self._api.post("programs", self.note.program, "events", key=None, content=body)
+        resource = "outside-events" if self.note.outside else "events"
+        reply = self._api.post("programs", self.note.program, resource, key=None, content=body)
         return list(zip(rows, reply.data["results"], strict=True))
 
     def _settle(self, stretch: Stretch, results: Sequence[tuple[Row, dict[str, Any]]]) -> None:
@@ -109,6 +110,7 @@ class Load:
         note = Note(
             program=self.note.program,
             who=self.note.who,
+            outside=self.note.outside,
             **stretch.end._asdict(),
             posted=self.note.posted + counted["posted"],
             repeated=self.note.repeated + counted["repeated"],

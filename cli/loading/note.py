@@ -13,12 +13,13 @@ from domain.model import Value
 class Note(Value):
     """Up to where a file is posted to a program, under whose keys, and what became of its rows.
 
-    `who` is the person as the command names them, or tells a token from another one without giving it away; `refused_bytes`
-    is how much of the list of refused rows belongs to what is posted.
+    `who` is the person as the command names them, or tells a token from another one without giving it away; `outside`: they
+    are events of people who are no members; `refused_bytes` is how much of the list of refused rows belongs to what is posted.
     """
 
     program: str
     who: str
+    outside: bool = False
     bytes: int
     lines: int
     sha256: str
@@ -51,7 +52,7 @@ class NoteBeside:
         self.path = file.with_name(f"{file.name}.progress.json")
         self._new = file.with_name(f"{file.name}.progress.json.new")
 
-    def read(self, program: str, who: str) -> Note | None:
+    def read(self, program: str, who: str, *, outside: bool = False) -> Note | None:
         """The note of an earlier run. Raises FileUnusable for one that is none, BegunOtherwise for one of another load."""
         try:
             found = Note.model_validate_json(self.path.read_bytes())
@@ -62,8 +63,10 @@ class NoteBeside:
                 f"{self.path} does not say how far {self._file} is posted.",
                 remedy="Remove it to begin anew: what was posted before is not paid twice, since its keys repeat.",
             ) from error
-        if (found.program, found.who) != (program, who):
-            begun, now = (f"for {program} as {who}" for program, who in ((found.program, found.who), (program, who)))
+        asked = (program, who, " with --outside" if outside else "")
+        before = (found.program, found.who, " with --outside" if found.outside else "")
+        if before != asked:
+            begun, now = (f"for {program} as {who}{how}" for program, who, how in (before, asked))
             raise BegunOtherwise(self._file, self.path, begun, now)
         return found
 

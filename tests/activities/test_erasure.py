@@ -1,6 +1,7 @@
 """What is known about a program's members is erased once, and whoever asks again gets the same answer."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import text
@@ -9,8 +10,9 @@ from temporalio.testing import ActivityEnvironment
 from activities.wind_down import EndStep, WindDownActivities
 from domain.amendment_impact import MemberImpact
 from domain.lifecycle import Membership
-from store import amendment_impacts, announcements, members, programs, wind_down
+from store import amendment_impacts, announcements, members, outside_events, programs, wind_down
 from store.errors import PersonalDataErased
+from store.outside_events import OutsideEvent
 from tests.house import House, example, first_revision, program_id
 
 AT = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
@@ -41,7 +43,7 @@ async def test_to_erase_again_changes_nothing_and_says_the_same(house: House) ->
     assert references[0] == references[1]
 
 
-async def test_what_amendments_meant_for_a_member_goes_with_their_reference(house: House) -> None:
+async def test_what_amendments_meant_for_a_member_and_what_outsiders_bought_goes_too(house: House) -> None:
     program = program_id("erased")
     about = announcements.about_revision(2)
     joined = Membership(
@@ -54,8 +56,13 @@ async def test_what_amendments_meant_for_a_member_goes_with_their_reference(hous
         await announcements.tell_members(connection, program, about, announcements.ANNOUNCED, AT, {"revision": 2})
         row = MemberImpact(participant="ann-known", points_before=10, points_after=4)
         await amendment_impacts.keep_points(connection, program, 2, [row])
+        bought = OutsideEvent(
+            key="k", participant="ann-known", occurred_at=AT, amount=Decimal(1), held_out=True, fingerprint=b"-"
+        )
+        assert await outside_events.keep(connection, program, [bought]) == {"k"}
         assert len(await announcements.notices(connection, program, about, 0, 10)) == 1
         assert await wind_down.erase(connection, program, AT) == 1
         (left,) = await amendment_impacts.members(connection, program, 2, None, 10)
         assert (left.points_change, left.participant.startswith("erased-")) == (-6, True)
         assert await announcements.notices(connection, program, about, 0, 10) == []
+        assert not await outside_events.stored(connection, program, ["k"])

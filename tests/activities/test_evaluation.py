@@ -5,10 +5,14 @@ from decimal import Decimal
 from typing import Any, get_args
 
 import pytest
+from temporalio.testing import ActivityEnvironment
 
 from activities.evaluation import EvaluationActivities, EvaluationTask
+from activities.wind_down import EndStep, WindDownActivities
 from domain.definition import Kpi
 from domain.kpis import KpiResult, Verdict
+from store import outside_events, wind_down
+from store.outside_events import OutsideEvent
 from tests.api.past import Past, at, lived
 from tests.house import House
 
@@ -63,6 +67,34 @@ async def test_every_kpi_is_that_of_its_window(past: Past) -> None:
     assert (spread.members, spread.issued_squares, spread.burned_squares) == (3, 500**2 + 700**2 + 90**2, 1000**2)
 
 
+async def test_with_a_holdout_the_figures_against_it_are_those_of_everybody_who_was_seen(house: House) -> None:
+    """Three members and a stranger who bought for 70, against two who are held out and bought for 20 and 10."""
+    past = await lived(house, evaluation=judged(), holdout={"share": 10})
+    await _outsiders_buy(past)
+    found = await evaluated(past, MAY)
+    margin, net = found["incremental_margin"], found["incremental_net"]
+    assert (margin.status, margin.value, margin.n) == ("computed", Decimal("10.00"), 2), "(70 / 4 - 15) x 4"
+    assert margin.interval is not None and margin.interval.low < 0 < margin.interval.high
+    assert net.value is not None and margin.value is not None and net.value < margin.value
+    assert found["return_on_investment"].status == "computed"
+    experiment = margin.figures.experiment
+    assert experiment is not None and (experiment.treated.n, experiment.control.n) == (4, 2)
+
+
+async def test_the_final_report_keeps_what_the_holdout_has_shown(house: House) -> None:
+    past = await lived(house, holdout={"share": 10})
+    await _outsiders_buy(past)
+    step = EndStep(program=past.program, step="closing", key=f"{past.program}/report", at=AUGUST)
+    await ActivityEnvironment().run(WindDownActivities(house.engine, house.ledger, house.temporal).report_end, step)
+    async with house.engine.begin() as connection:
+        await wind_down.erase(connection, past.program, AUGUST)
+        (closing,) = await wind_down.steps(connection, past.program)
+    assert closing.figures["report"]["holdout"] == {
+        "treated": {"n": 4, "mean": "17.500000", "variance": "1225.000000"},
+        "control": {"n": 2, "mean": "15.000000", "variance": "50.000000"},
+    }
+
+
 async def test_an_evaluation_made_later_as_of_then_has_the_figures_of_then(past: Past) -> None:
     first = await evaluated(past, MAY)
     later = await evaluated(past, AUGUST)
@@ -92,3 +124,14 @@ async def test_a_window_in_which_nothing_happened_is_immature_and_never_zero(pas
         "lifetime_value",
     }
     assert all(result.value is None for result in found.values() if result.status == "immature")
+
+
+async def _outsiders_buy(past: Past) -> None:
+    """One who is not held out for 70 dollars, and two who are for 20 and 10, in May."""
+    who = {"s": (Decimal(70), False), "h": (Decimal(20), True), "i": (Decimal(10), True)}
+    bought = [
+        OutsideEvent(key=name, participant=name, occurred_at=at(5, 2), amount=amount, held_out=held_out, fingerprint=b"-")
+        for name, (amount, held_out) in who.items()
+    ]
+    async with past.house.engine.begin() as connection:
+        assert await outside_events.keep(connection, past.program, bought) == set(who)

@@ -76,6 +76,7 @@ ROUTES: dict[tuple[str, str], Action] = {
     ("POST", "/delegations"): "delegate",
     ("GET", "/delegations/{delegation}"): "delegate",
     ("POST", "/delegations/{delegation}/end"): "delegate",
+    ("POST", "/programs/{program}/outside-events"): "serve members",
     ("POST", "/programs/{program}/invitations"): "invite members",
     ("GET", "/programs/{program}/invitations"): "read members",
     ("POST", "/programs/{program}/cohorts/{cohort}"): "gather cohorts",
@@ -125,7 +126,7 @@ ROUTES: dict[tuple[str, str], Action] = {
     ("GET", "/api-keys/{api_key}"): "manage API keys",
     ("POST", "/api-keys/{api_key}/revocation"): "manage API keys",
 }
-EACH_EVENT_HAS_A_KEY = {"/programs/{program}/events"}
+EACH_EVENT_HAS_A_KEY = {"/programs/{program}/events", "/programs/{program}/outside-events"}
 POSTS = [path for method, path in ROUTES if method == "POST" and path not in EACH_EVENT_HAS_A_KEY]
 OF_A_PROGRAM = [route for route in ROUTES if "{program}" in route[1] or "{gate:path}" in route[1]]
 TOLD_TO_ALL = {*OPEN, "/problems/{code}"}

@@ -21,9 +21,9 @@ from cli.loading import progress
 from cli.loading.file import EventFile, Place, Row
 from cli.loading.load import Stretch
 from cli.loading.note import Note
-from tests.api.club import SHOP
+from tests.api.club import SHOP, definition_of
 from tests.api.crowd import Crowd, in_force
-from tests.house import House, api_settings, people_in
+from tests.house import House, api_settings, people_in, program_id
 from tests.serving import served
 
 TENURE = [sys.executable, "-c", "from cli.main import app; app(prog_name='tenure')"]
@@ -212,6 +212,22 @@ async def test_a_file_that_has_grown_is_gone_on_with(till: Till) -> None:
     counts = json.loads(found.out)
     assert (counts["events"], counts["posted"], counts["this_run"]["events"]) == (40, 40, 10)
     assert sum(await till.balances(members)) == 400
+
+
+async def test_events_of_those_who_are_no_members_are_kept_to_compare_with(till: Till, house: House) -> None:
+    compared = Crowd(house)
+    compared.definition = definition_of(program_id("outside"), holdout={"share": 10})
+    await in_force(house.engine, compared.definition, compared.since)
+    file = till.file([compared.event(f"p-{number}") for number in range(40)])
+
+    found = await till.load(file, "--outside", program=compared.program)
+    assert (found.code, "40 events, 40 posted" in found.out) == (0, True), found
+    again = await till.load(file, "--outside", "--again", "--json", program=compared.program)
+    assert json.loads(again.out)["repeated"] == 40
+    other = await till.load(file, program=compared.program)
+    assert other.code == 2 and f"for {compared.program} as {SHOP} with --outside" in other.err, other
+    missing = await till.load(till.file([till.crowd.event("p-1")], "other.csv"), "--outside")
+    assert missing.code == 1 and "has no holdout" not in missing.out and "keeps nobody out" in missing.err, missing
 
 
 # Rows that are refused

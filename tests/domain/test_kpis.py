@@ -179,6 +179,28 @@ def test_a_net_figure_counts_what_running_the_program_costs() -> None:
     assert judged({"kpi": "return_on_investment", "running_cost": 2586}, figures).value == Decimal("3.846154")
 
 
+def test_of_what_is_bought_only_the_margin_counts() -> None:
+    whole = judged({"kpi": "incremental_margin"}, FIGURES.model_copy(update={"experiment": TRIED}))
+    part = judged({"kpi": "incremental_margin", "margin_rate": 0.25}, FIGURES.model_copy(update={"experiment": TRIED}))
+    assert whole.value == 12_600
+    assert part.value == 3_150
+    assert whole.interval is not None and part.interval is not None
+    assert part.interval.low == pytest.approx(whole.interval.low / 4) and part.interval.high < whole.interval.high
+    assert part.formula.endswith("x margin rate 0.25")
+
+
+def test_one_alone_who_is_held_out_tells_no_interval() -> None:
+    alone = TRIED.model_copy(update={"control": Arm(n=1, mean=Decimal(11), variance=Decimal(0))})
+    result = judged({"kpi": "incremental_net"}, FIGURES.model_copy(update={"experiment": alone}))
+    assert (result.status, result.n, result.interval) == ("computed", 1, None)
+
+
+def test_with_nobody_seen_who_is_held_out_the_comparison_is_immature() -> None:
+    nobody = TRIED.model_copy(update={"control": Arm(n=0, mean=Decimal(0), variance=Decimal(0))})
+    result = judged({"kpi": "return_on_investment"}, FIGURES.model_copy(update={"experiment": nobody}))
+    assert (result.status, result.value, result.n) == ("immature", None, 0)
+
+
 @pytest.mark.parametrize(
     "name", ["incremental_margin", "incremental_net", "return_on_investment", "net_promoter_score", "satisfaction"]
 )

@@ -1,88 +1,25 @@
 """An amendment's impact: by hand on a few members, and against a look at each one with the amendment in force."""
 
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from sqlalchemy import text
-from temporalio.testing import ActivityEnvironment
 
-from activities.members import Joining, MemberActivities, MemberAt
-from api.rating import EventIn, looks_at, rated
 from domain import amendment_impact as rules
 from domain import earning
-from domain.amendment_impact import Impact, MemberImpact, Move
-from domain.definition import Definition, digest
+from domain.amendment_impact import Impact, Move
+from domain.definition import Definition
 from domain.earning import Event
-from domain.lifecycle import WaveOpening
-from insight.amendment_impact import compute
-from ledger import Answer, Cancel, Reverse, Seen
-from store import amendment_impacts, members, programs
-from tests.house import House, example, first_revision, program_id
+from ledger import Cancel, Confirm, Reverse
+from store import programs
+from tests.house import House, example, program_id
+from tests.insight.population import START, THEN, Population
 from tests.lives import club
 
-START = datetime(2026, 1, 10, 9, tzinfo=UTC)
-THEN = datetime(2026, 7, 1, 9, tzinfo=UTC)
 TIMELESS: dict[str, Any] = {"retention": None}
-
-
-class Population:
-    """A program in force, and its members with what they have bought, posted as the API posts it."""
-
-    def __init__(self, house: House, definition: Definition) -> None:
-        self.house, self.definition, self.program = house, definition, definition.program
-        self.activities = MemberActivities(house.engine, house.ledger)
-
-    async def open(self) -> "Population":
-        async with self.house.engine.begin() as connection:
-            await programs.register(connection, first_revision(self.definition, START))
-            await programs.put_in_force(connection, self.program, 1, START)
-            opening = WaveOpening(program=self.program, revision=1, wave="all", share=Decimal(100), at=START)
-            await programs.open_wave(connection, opening)
-        return self
-
-    async def amend(self, number: int = 2, **changes: Any) -> Definition:
-        """Hand in an amendment: it is written, and no more."""
-        plain = self.definition.model_dump(mode="json", by_alias=True, exclude_defaults=True) | changes
-        amended = Definition.model_validate(plain)
-        revision = first_revision(amended, THEN).model_copy(update={"number": number, "digest": digest(amended)})
-        async with self.house.engine.begin() as connection:
-            await programs.add_revision(connection, revision)
-        return amended
-
-    async def join(self, *people: str, at: datetime = START) -> None:
-        for person in people:
-            await self.activities.establish_member(
-                Joining(program=self.program, participant=person, agreement="1997-01", at=at)
-            )
-
-    async def buy(self, person: str, amount: str, at: datetime, *, event: str = "purchase", **more: Any) -> Answer:
-        async with self.house.engine.connect() as connection:
-            record = await programs.find(connection, self.program)
-            member = await members.find(connection, self.program, person)
-            revisions = await programs.revisions_in_force(connection, self.program)
-        said = EventIn(type=event, occurred_at=at, amount=Decimal(amount), **more)
-        seen = []
-        for rule in looks_at(member, revisions, said):
-            span = rule.span
-            sums = await self.house.ledger.counters(self.program, person, span.since, span.until)
-            seen.append(Seen(counter=rule.counter, since=span.since, until=span.until, amount=sums.get(rule.counter, 0)))
-        key = f"{person}/{at.isoformat()}/{event}"
-        return await self.house.ledger.earn(rated(record, member, revisions, said, key=key, now=at, seen=seen))
-
-    async def look(self, person: str, at: datetime) -> str:
-        look = MemberAt(program=self.program, participant=person, at=at)
-        return (await ActivityEnvironment().run(self.activities.review_member, look)).membership.tier
-
-    async def impact(self, at: datetime = THEN) -> Impact:
-        return await compute(self.house.engine, self.program, 2, 1, at)
-
-    async def rows(self) -> dict[str, MemberImpact]:
-        async with self.house.engine.connect() as connection:
-            found = await amendment_impacts.members(connection, self.program, 2, None, 1000)
-        return {each.participant: each for each in found}
 
 
 def tiers_of(definition: Definition, *thresholds: str, **more: Any) -> list[dict[str, Any]]:
@@ -155,12 +92,16 @@ async def test_what_was_taken_back_cancelled_or_is_long_ago_counts_for_nothing(h
     people = await _shop(house)
     returned = await people.buy("dot", "40", START + timedelta(days=7))
     waiting = await people.buy("dot", "30", START + timedelta(days=8), pending=True)
+    confirmed = await people.buy("dot", "20", START + timedelta(days=9), pending=True)
     asked: dict[str, Any] = {"program": people.program, "participant": "dot", "currency": people.definition.currency.code}
-    keys = (f"dot/{(START + timedelta(days=day)).isoformat()}/purchase" for day in (7, 8))
-    assert (returned.outcome, waiting.outcome) == ("posted", "posted")
-    at = START + timedelta(days=9)
+    keys = (f"dot/{(START + timedelta(days=day)).isoformat()}/purchase" for day in (7, 8, 9))
+    assert {returned.outcome, waiting.outcome, confirmed.outcome} == {"posted"}
+    at = START + timedelta(days=10)
     await house.ledger.reverse(Reverse(**asked, key="back", fingerprint="back", of=next(keys), effective_at=at))
     await house.ledger.cancel(Cancel(**asked, key="no", fingerprint="no", earn=next(keys), effective_at=at))
+    late = next(keys)
+    await house.ledger.confirm(Confirm(**asked, key="yes", fingerprint="yes", earn=late, effective_at=at))
+    await house.ledger.reverse(Reverse(**asked, key="late", fingerprint="late", of=late, effective_at=at))
     rules_ = [rule.model_dump(mode="json", by_alias=True, exclude_defaults=True) for rule in people.definition.earning]
     for rule in rules_:
         if rule["event"] == "purchase":

@@ -1,0 +1,138 @@
+"""Outside events: what people buy who are no members, held out or not; it earns nothing, and members are compared with it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, NamedTuple
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from api import event_batch
+from api.errors import InvalidRequest, KeyReused, MemberThen, NoHoldout
+from api.event_batch import KeyedEvent, NotTaken
+from api.limits import Rates, rates_of
+from api.openapi import raises
+from api.people import may
+from api.rating import check_clock, taken_by
+from api.services import WithServices
+from domain import ids
+from domain.gates import Person
+from domain.model import Value
+from domain.money import smallest_units
+from domain.waves import is_held_out
+from runtime.errors import TenureError
+from store import members, outside_events, programs
+from store.members import MemberRecord
+from store.outside_events import OutsideEvent
+from store.programs import ProgramRecord, RevisionsInForce
+
+router = APIRouter(prefix="/programs/{program}/outside-events", tags=["events"])
+
+Service = Annotated[Person, Depends(may("serve members"))]
+
+
+class Kept(Value):
+    """An event that is kept, now or before, and on which side of the comparison it is."""
+
+    key: str
+    status: Literal["posted", "repeated"]
+    held_out: bool
+
+
+class KeptBatch(Value):
+    """How many events were posted, repeated and refused, and the answer to each at its place."""
+
+    posted: int
+    repeated: int
+    refused: int
+    results: Sequence[Kept | NotTaken]
+
+
+@router.post("", response_model=KeptBatch, openapi_extra=event_batch.BODY, responses=raises(NoHoldout))
+async def post_outside_events(
+    program: str, request: Request, services: WithServices, person: Service, rates: Annotated[Rates, Depends(rates_of)]
+) -> JSONResponse:
+    """Post up to 10,000 events of people who were no members when they happened, and answer each at its place.
+
+    It is for programs with a holdout, whose figures against it need to know what everybody buys. Of each event are kept the
+    participant, the instant and the amount; nothing is earned, and nobody becomes a member by it. Keys are as those of members'
+    events: the batch can be sent again, whole or in parts.
+    """
+    found, keys = event_batch.read(await request.body())
+    await rates.spend("events", person.id, len(found))
+    events = {place: each for place, each in enumerate(found) if isinstance(each, KeyedEvent)}
+    outcomes: dict[int, OutsideEvent | TenureError] = {
+        place: each for place, each in enumerate(found) if isinstance(each, TenureError)
+    }
+    async with services.engine.begin() as connection:
+        look = await _look(connection, program, {event.participant for event in events.values()})
+        for place, event in events.items():
+            try:
+                outcomes[place] = look.at(event, ids.event(person.id, event.key))
+            except TenureError as error:
+                outcomes[place] = error
+        taken = [each for each in outcomes.values() if isinstance(each, OutsideEvent)]
+        new = set(await outside_events.keep(connection, program, taken))
+        keys_here = [ids.event(person.id, event.key) for event in events.values()]
+        stored = await outside_events.stored(connection, program, keys_here)
+    results: dict[int, dict[str, Any]] = {}
+    for place, event in events.items():
+        # What would be refused now and was posted before gets its first answer.
+        if (kept := stored.get(ids.event(person.id, event.key))) is None:
+            continue
+        if kept.fingerprint == outside_events.fingerprint(event.participant, event.fingerprint):
+            status = "posted" if kept.key in new else "repeated"
+            new.discard(kept.key)
+            results[place] = {"key": event.key, "status": status, "held_out": kept.held_out}
+        else:
+            outcomes[place] = KeyReused(event.key)
+    for place, outcome in outcomes.items():
+        if isinstance(outcome, TenureError):
+            results.setdefault(place, event_batch.refused(place, keys[place], outcome))
+    return event_batch.answered([results[place] for place in range(len(found))])
+
+
+class _Look(NamedTuple):
+    """What an event is looked at by: the program, its revisions, and those of the participants who are, or were, members."""
+
+    program: ProgramRecord
+    revisions: RevisionsInForce
+    members: Mapping[str, MemberRecord]
+    now: datetime
+
+    def at(self, event: KeyedEvent, key: str) -> OutsideEvent:
+        """What is kept of an event, under its key. Raises why it cannot be posted: as a member's, and MemberThen, NoHoldout."""
+        check_clock(event.occurred_at, self.now)
+        member = self.members.get(event.participant)
+        if member is not None and member.joined_at <= event.occurred_at < (member.left_at or datetime.max.replace(tzinfo=UTC)):
+            raise MemberThen(event.participant)
+        definition = taken_by(self.program, self.revisions, event, self.now).definition
+        if definition.holdout is None:
+            raise NoHoldout(self.program.id)
+        try:
+            smallest_units(definition.money, event.amount)
+        except ValueError as error:
+            raise InvalidRequest([{"field": "amount", "problem": str(error)}]) from error
+        return OutsideEvent(
+            key=key,
+            participant=event.participant,
+            occurred_at=event.occurred_at,
+            amount=event.amount,
+            held_out=is_held_out(definition, self.program.salt, event.participant),
+            fingerprint=outside_events.fingerprint(event.participant, event.fingerprint),
+        )
+
+
+async def _look(connection: AsyncConnection, program: str, participants: Collection[str]) -> _Look:
+    """Read what events of these participants are looked at by. Raises NoHoldout for a program that has none."""
+    look = _Look(
+        await programs.find(connection, program),
+        await programs.revisions_in_force(connection, program),
+        await members.find_many(connection, program, participants),
+        datetime.now(UTC),
+    )
+    latest = look.revisions.at(look.now)
+    if latest is not None and latest.definition.holdout is None:
+        raise NoHoldout(program)
+    return look

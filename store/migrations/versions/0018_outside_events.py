@@ -1,0 +1,34 @@
+"""Outside events: what people bought who were no members then, for the comparison with the holdout."""
+
+from alembic import op
+
+revision = "0018"
+down_revision = "0017"
+branch_labels = None
+depends_on = None
+
+_STATEMENTS = (
+    """
+    CREATE TABLE store.outside_event (
+        program TEXT NOT NULL REFERENCES store.program (id),
+        key TEXT NOT NULL,
+        participant TEXT NOT NULL,
+        occurred_at TIMESTAMP WITH TIME ZONE NOT NULL,
+        amount NUMERIC NOT NULL,
+        held_out BOOLEAN NOT NULL,
+        fingerprint BYTEA NOT NULL,
+        recorded_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+        CONSTRAINT outside_event_pkey PRIMARY KEY (program, key)
+    )
+    """,
+    "GRANT SELECT, INSERT, DELETE ON store.outside_event TO tenure_application",
+)
+
+
+def upgrade() -> None:
+    for statement in _STATEMENTS:
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    op.execute("DROP TABLE store.outside_event")

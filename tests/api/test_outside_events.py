@@ -1,0 +1,139 @@
+"""What people buy who are no members: kept once for the comparison with the holdout, and nothing else comes of it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from httpx import Response
+from sqlalchemy import func, select
+
+from domain.waves import is_held_out
+from store import members, programs
+from store.tables import outside_event
+from tests.api.club import SHOP, definition_of, problem, unchanged
+from tests.api.crowd import Crowd, in_force, joined
+from tests.house import House, program_id
+
+
+class Outside(Crowd):
+    """A program with a holdout, in force for a hundred days."""
+
+    def __init__(self, house: House, **changes: Any) -> None:
+        super().__init__(house)
+        self.definition = definition_of(program_id("outside"), **changes)
+
+    async def post(self, events: Any, *, person: str = SHOP) -> Response:
+        headers = {"Authorization": f"Bearer {person}"}
+        return await self.house.http.post(f"{self.path}/outside-events", json={"events": events}, headers=headers)
+
+    async def kept(self) -> int:
+        """How many events are kept."""
+        async with self.house.engine.connect() as connection:
+            query = select(func.count()).select_from(outside_event).where(outside_event.c.program == self.program)
+            return int(await connection.scalar(query) or 0)
+
+    async def held_out(self, participant: str) -> bool:
+        async with self.house.engine.connect() as connection:
+            record = await programs.find(connection, self.program)
+        return is_held_out(self.definition, record.salt, participant)
+
+
+@pytest.fixture
+async def outside(house: House) -> Outside:
+    found = Outside(house, holdout={"share": 10})
+    await in_force(house.engine, found.definition, found.since)
+    return found
+
+
+def statuses(response: Response) -> list[str]:
+    assert response.status_code == 200, response.text
+    body = response.json()
+    found = [result["status"] for result in body["results"]]
+    assert {name: body[name] for name in ("posted", "repeated", "refused")} == {
+        name: found.count(name) for name in ("posted", "repeated", "refused")
+    }
+    return found
+
+
+async def test_events_are_kept_once_on_the_side_that_chance_has_given(outside: Outside, house: House) -> None:
+    people = [f"p-{number}" for number in range(60)]
+    events = [outside.event(person) for person in people]
+    async with unchanged(house, outside.program):
+        first = await outside.post(events)
+        again = await outside.post(list(reversed(events)))
+    assert statuses(first) == ["posted"] * 60
+    sides = [result["held_out"] for result in first.json()["results"]]
+    assert sides == [await outside.held_out(person) for person in people]
+    assert 0 < sum(sides) < 30
+    assert statuses(again) == ["repeated"] * 60
+    assert await outside.kept() == 60
+
+
+async def test_a_key_is_of_one_event_within_a_batch_and_ever_after(outside: Outside) -> None:
+    event = outside.event("one")
+    response = await outside.post([event, event, event | {"amount": "1"}, event | {"participant": "two"}])
+    assert statuses(response) == ["posted", "repeated", "refused", "refused"]
+    for place in (2, 3):
+        found = response.json()["results"][place]["problem"]
+        assert (found["code"], found["field"]) == ("idempotency_key_reused", f"events[{place}].key")
+    assert statuses(await outside.post([event], person="demo-app")) == ["posted"], "keys belong to whoever posts"
+    assert await outside.kept() == 2
+
+
+async def test_what_was_kept_is_repeated_though_it_would_be_refused_by_now(outside: Outside, house: House) -> None:
+    event = outside.event("late")
+    assert statuses(await outside.post([event])) == ["posted"]
+    async with house.engine.begin() as connection:
+        now = datetime.now(UTC)
+        await programs.announce_end(connection, outside.program, now, outside.since, now, now)
+    response = await outside.post([event, outside.event("late")])
+    assert statuses(response) == ["repeated", "refused"]
+    assert response.json()["results"][1]["problem"]["code"] == "earning_closed"
+
+
+async def test_who_was_a_member_then_earns_and_is_refused_here(outside: Outside, house: House) -> None:
+    joining, leaving = outside.since + timedelta(days=10), outside.since + timedelta(days=20)
+    await joined(house.engine, outside.definition, ["ann"], joining)
+    async with house.engine.begin() as connection:
+        await members.close(connection, outside.program, "ann", "left", leaving)
+    times = [joining - timedelta(seconds=1), joining, leaving - timedelta(seconds=1), leaving]
+    response = await outside.post([outside.event("ann", occurred_at=time.isoformat()) for time in times])
+    assert statuses(response) == ["posted", "refused", "refused", "posted"]
+    found = response.json()["results"][1]["problem"]
+    assert (found["code"], found["field"]) == ("member_then", "events[1].participant")
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "field"),
+    [
+        ({"type": "lottery"}, "event_type_unknown", "type"),
+        ({"amount": "0.001"}, "invalid_request", "amount"),
+        ({"amount": "-1"}, "invalid_request", "amount"),
+        ({"occurred_at": "2126-01-01T00:00:00Z"}, "time_out_of_range", "occurred_at"),
+        ({"occurred_at": "2020-01-01T00:00:00Z"}, "earning_closed", ""),
+        ({"occurred_at": "2020-01-01T00:00:00"}, "time_zone_missing", "occurred_at"),
+        ({"participant": None}, "invalid_request", "participant"),
+        ({"key": None}, "idempotency_key_missing", "key"),
+    ],
+)
+async def test_an_event_that_cannot_be_taken_harms_no_other(
+    outside: Outside, change: dict[str, Any], code: str, field: str
+) -> None:
+    response = await outside.post([outside.event("one"), outside.event("two", **change), outside.event("three")])
+    assert statuses(response) == ["posted", "refused", "posted"]
+    found = response.json()["results"][1]["problem"]
+    assert (found["code"], found["field"]) == (code, f"events[1].{field}" if field else "events[1]")
+    assert len(found["remedy"]) > 10
+    assert await outside.kept() == 2
+
+
+async def test_a_program_without_a_holdout_keeps_nothing_of_outsiders(house: House) -> None:
+    open_to_all = Outside(house)
+    await in_force(house.engine, open_to_all.definition, open_to_all.since)
+    problem(await open_to_all.post([open_to_all.event("one")]), 409, "no_holdout")
+    assert await open_to_all.kept() == 0
+
+
+async def test_a_body_that_is_no_batch_is_refused_whole(outside: Outside) -> None:
+    problem(await outside.post([]), 422, "invalid_request")
+    assert await outside.kept() == 0

@@ -1,0 +1,77 @@
+"""A program in force and its members with what they have bought, posted as the API posts it, for what looks at all of them."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from temporalio.testing import ActivityEnvironment
+
+from activities.members import Joining, MemberActivities, MemberAt
+from api.rating import EventIn, looks_at, rated
+from domain.amendment_impact import Impact, MemberImpact
+from domain.definition import Definition, digest
+from domain.lifecycle import WaveOpening
+from insight.amendment_impact import compute
+from ledger import Answer, Seen
+from store import amendment_impacts, members, programs
+from tests.house import House, first_revision
+
+START = datetime(2026, 1, 10, 9, tzinfo=UTC)
+THEN = datetime(2026, 7, 1, 9, tzinfo=UTC)
+
+
+class Population:
+    """A program in force, and its members with what they have bought, posted as the API posts it."""
+
+    def __init__(self, house: House, definition: Definition) -> None:
+        self.house, self.definition, self.program = house, definition, definition.program
+        self.activities = MemberActivities(house.engine, house.ledger)
+
+    async def open(self) -> "Population":
+        async with self.house.engine.begin() as connection:
+            await programs.register(connection, first_revision(self.definition, START))
+            await programs.put_in_force(connection, self.program, 1, START)
+            opening = WaveOpening(program=self.program, revision=1, wave="all", share=Decimal(100), at=START)
+            await programs.open_wave(connection, opening)
+        return self
+
+    async def amend(self, number: int = 2, **changes: Any) -> Definition:
+        """Hand in an amendment: it is written, and no more."""
+        plain = self.definition.model_dump(mode="json", by_alias=True, exclude_defaults=True) | changes
+        amended = Definition.model_validate(plain)
+        revision = first_revision(amended, THEN).model_copy(update={"number": number, "digest": digest(amended)})
+        async with self.house.engine.begin() as connection:
+            await programs.add_revision(connection, revision)
+        return amended
+
+    async def join(self, *people: str, at: datetime = START) -> None:
+        for person in people:
+            await self.activities.establish_member(
+                Joining(program=self.program, participant=person, agreement="1997-01", at=at)
+            )
+
+    async def buy(self, person: str, amount: str, at: datetime, *, event: str = "purchase", **more: Any) -> Answer:
+        async with self.house.engine.connect() as connection:
+            record = await programs.find(connection, self.program)
+            member = await members.find(connection, self.program, person)
+            revisions = await programs.revisions_in_force(connection, self.program)
+        said = EventIn(type=event, occurred_at=at, amount=Decimal(amount), **more)
+        seen = []
+        for rule in looks_at(member, revisions, said):
+            span = rule.span
+            sums = await self.house.ledger.counters(self.program, person, span.since, span.until)
+            seen.append(Seen(counter=rule.counter, since=span.since, until=span.until, amount=sums.get(rule.counter, 0)))
+        key = f"{person}/{at.isoformat()}/{event}"
+        return await self.house.ledger.earn(rated(record, member, revisions, said, key=key, now=at, seen=seen))
+
+    async def look(self, person: str, at: datetime) -> str:
+        look = MemberAt(program=self.program, participant=person, at=at)
+        return (await ActivityEnvironment().run(self.activities.review_member, look)).membership.tier
+
+    async def impact(self, at: datetime = THEN) -> Impact:
+        return await compute(self.house.engine, self.program, 2, 1, at)
+
+    async def rows(self) -> dict[str, MemberImpact]:
+        async with self.house.engine.connect() as connection:
+            found = await amendment_impacts.members(connection, self.program, 2, None, 1000)
+        return {each.participant: each for each in found}
