@@ -38,7 +38,7 @@ up: setup ## start the embedded stack and keep it running until Ctrl-C
 	@$(BIN)/tenure up $(ARGS)
 
 test: setup ## the tests
-	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 coverage: setup ## the tests, and which lines and branches they reach; takes half as long again
 	$(BIN)/pytest --cov --cov-report=term:skip-covered $(ARGS)

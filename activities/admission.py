@@ -8,7 +8,7 @@ from temporalio.exceptions import ApplicationError
 from domain import ids
 from domain.definition import Definition, Wave
 from domain.lifecycle import WaveOpening
-from domain.waves import let_in
+from domain.waves import is_held_out, let_in
 from ledger import outbox
 from store import cohorts, invitations, members, programs, rollouts
 from store.errors import MemberUnknown
@@ -28,12 +28,12 @@ async def admit(
         invited=await invitations.is_invited(connection, program.id, participant),
         opened=opened,
     )
-    if found == "held_out":
-        raise _refusal("held_out", "This participant is kept out of the program to its end, for comparison.")
     if found == "not_invited":
         raise _refusal("not_invited", "The wave of this member's cohort invites at a rate, and has not come to them yet.")
     if found == "not_in_wave":
         raise _refusal("not_in_wave", "The waves opened so far do not reach this member.")
+    if is_held_out(definition, program.salt, participant):
+        raise _refusal("held_out", "This participant is kept out of the program to its end, for comparison.")
     try:
         await members.find(connection, program.id, participant)
     except MemberUnknown:

@@ -20,6 +20,7 @@ from api import (
     events,
     exchanges,
     gates,
+    holdout,
     holds,
     inbox,
     invitations,
@@ -29,7 +30,6 @@ from api import (
     notices,
     openapi,
     operational_reports,
-    outside_events,
     problem_pages,
     problems,
     programs,
@@ -197,7 +197,7 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
         api_keys,
     )
     of_members = (invitations, cohorts, members, events, statements, corrections, exchanges, rewards, redemptions)
-    for module in (*of_programs, *of_members, outside_events, requests, problem_pages):
+    for module in (*of_programs, *of_members, holdout, requests, problem_pages):
         app.include_router(module.router)
 
     @app.get("/health", tags=["operation"])

@@ -36,8 +36,8 @@ from domain.definition import Amount, AttributeValue, Definition
 from domain.ids import Name, ParticipantId
 from domain.lifecycle import WaveOpening
 from domain.model import CAN_BE_KEPT, Value
-from domain.waves import Refusal, let_in
-from store import cohorts, invitations, members, pilots, programs, rollouts
+from domain.waves import Refusal, is_held_out, let_in
+from store import cohorts, invitations, members, outsiders, pilots, programs, rollouts
 from store.errors import MemberUnknown
 from store.programs import ProgramRecord
 
@@ -58,6 +58,8 @@ class EnrolmentIn(Value):
 
 async def check_enrolment(services: Services, program: str, enrolment: EnrolmentIn) -> None:
     """Raise the reason why somebody cannot join now. Who is a member already is not asked for anything.
+
+    Who is held out is asked for all the same things, and kept as one who wanted to join: members are compared with them.
 
     The member's own workflow checks again what may change meanwhile: whether the program is open to them, and the invitation.
     """
@@ -85,13 +87,18 @@ async def check_enrolment(services: Services, program: str, enrolment: Enrolment
         raise AgreementDiffers(enrolment.agreement, definition.agreement.version)
     if definition.joining.invitation_only and not invited:
         raise NotInvited(enrolment.participant)
+    held_out = not piloted and is_held_out(definition, record.salt, enrolment.participant)
     if not piloted:
-        _check_wave(record, definition, enrolment.participant, found, now)
+        _check_wave(record, enrolment.participant, found, now)
         if isinstance(found, WaveOpening):
             await _check_pace(services, definition, found, now)
     _check_attributes(definition, enrolment)
     if enrolment.fee != rules.fee(definition.joining):
         raise FeeDiffers(words.money(definition, enrolment.fee), words.money(definition, rules.fee(definition.joining)))
+    if held_out:
+        async with services.engine.begin() as connection:
+            await outsiders.hold_out(connection, program, enrolment.participant, now)
+        raise HeldOut(enrolment.participant)
 
 
 async def _let_in(
@@ -99,15 +106,13 @@ async def _let_in(
 ) -> WaveOpening | Refusal:
     cohort = await cohorts.cohort_of(connection, record.id, participant)
     opened = await programs.waves(connection, record.id)
+    # Nobody invites who is held out; where a wave invites at a rate, they are as good as invited once they ask.
+    invited = invited or is_held_out(definition, record.salt, participant)
     return let_in(definition, record.salt, participant, cohort=cohort, invited=invited, opened=opened)
 
 
-def _check_wave(
-    record: ProgramRecord, definition: Definition, participant: str, found: WaveOpening | Refusal | None, now: datetime
-) -> None:
-    """Raise why no wave lets somebody in, now or at all: HeldOut, NotInWave, NotInvited, RolloutStopped, RolloutPaused."""
-    if found == "held_out":
-        raise HeldOut(participant)
+def _check_wave(record: ProgramRecord, participant: str, found: WaveOpening | Refusal | None, now: datetime) -> None:
+    """Raise why no wave lets somebody in, now or at all: NotInWave, NotInvited, RolloutStopped, RolloutPaused."""
     if record.is_stopped(now):
         raise RolloutStopped(record.id)
     if record.rollout_paused_at is not None:

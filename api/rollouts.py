@@ -22,7 +22,7 @@ from domain.gates import Person
 from domain.lifecycle import WaveOpening
 from domain.model import CAN_BE_KEPT, Value
 from domain.rollout import Deed, Hold, RolloutAct, RolloutState, RolloutStatus
-from store import gates, programs, rollouts
+from store import gates, outsiders, programs, rollouts
 from store.programs import ProgramRecord
 from store.rollouts import LookRecord
 
@@ -72,7 +72,8 @@ class GuardrailOut(Value):
 class RolloutOut(Value):
     """Where a rollout stands: its waves and guardrails, who has paused or stopped it and why, and what holds it.
 
-    `over`: its waves are through, or the program ends. `holdout` is the percentage that stays out to the end.
+    `over`: its waves are through, or the program ends. `holdout` is the percentage that stays out to the end, `held_out` are
+    those of them who would have joined by now.
     """
 
     program: str
@@ -84,6 +85,7 @@ class RolloutOut(Value):
     holds: Sequence[Hold]
     warnings: Sequence[Hold]
     holdout: Decimal | None
+    held_out: int
     waves: Sequence[WaveOut]
     guardrails: Sequence[GuardrailOut]
 
@@ -126,12 +128,14 @@ async def show_rollout(program: str, services: WithServices) -> RolloutOut:
         state = next((each.state for each in kept if each.revision == revision), RolloutState())
         looks = await rollouts.looks(connection, program, revision, latest=_LOOKS)
         waves = await _waves(connection, record, definition, revision, opened)
+        held_out = await outsiders.count_held_out(connection, program)
     return RolloutOut(
         program=program,
         revision=revision,
         status=_status(record, state),
         **_told(state),
         holdout=definition.holdout.share if definition.holdout is not None else None,
+        held_out=held_out,
         waves=waves,
         guardrails=[_guardrail(each, [wave.wave for wave in waves], looks) for each in definition.guardrails],
     )

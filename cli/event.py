@@ -47,7 +47,7 @@ def load(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the final counts as JSON.")] = False,
     outside: Annotated[
-        bool, typer.Option("--outside", help="They are of people who are no members: kept to compare with the holdout.")
+        bool, typer.Option("--outside", help="They are of people who are held out or have left: kept for the comparison.")
     ] = False,
     who: As = None,
 ) -> None:
@@ -56,7 +56,7 @@ def load(
     How far it is posted stands beside the file in FILE.progress.json, the refused rows with the reasons in FILE.refused.csv;
     each event is paid once for its key. Exit code 1 where rows were refused.
 
-    With `--outside` they earn nothing: a program with a holdout compares its members with what those buy who are none.
+    With `--outside` they earn nothing: members are compared with what those buy who are held out (`tenure member held-out`).
 
     Example: `tenure --as demo-shop event load cd-club purchases.csv`
     """

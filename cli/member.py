@@ -223,6 +223,23 @@ def list_(
     console().print(table(count(len(rows), "member") + more, ("Member", "Tier", "Status", "Stage", "Joined (UTC)"), rows))
 
 
+@app.command("held-out")
+def held_out(program: ProgramId, limit: Limit = 100, as_json: Json = False, who: As = None) -> None:
+    """List who would have joined and is held out for comparison, and since when.
+
+    What they buy from then on belongs into `tenure event load --outside`.
+
+    Example: `tenure --as demo-shop member held-out cd-club`
+    """
+    reply = Api(who, as_json=as_json).all_pages("programs", program, "held-out", limit=limit)
+    if as_json:
+        typer.echo(reply.text)
+        return
+    rows = [[each["participant"], instant(each["since"])] for each in reply.data["items"]]
+    more = " and there are more: raise --limit" if reply.data["next"] else ""
+    console().print(table(f"{number(len(rows))} held out" + more, ("Participant", "Held out since (UTC)"), rows))
+
+
 @app.command()
 def statement(
     program: ProgramId,

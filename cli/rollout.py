@@ -76,7 +76,7 @@ def print_rollout(out: Console, found: dict[str, Any]) -> None:
                 **{what: _deed(found[field]) for what, field in deeds.items() if found[field]},
                 "held by": _noted(found["holds"]),
                 "warnings": _noted(found["warnings"]),
-                "holdout": f"{number(found['holdout'])} % stay out to the end" if found["holdout"] else None,
+                "holdout": _holdout(found) if found["holdout"] else None,
             }
         )
     )
@@ -130,3 +130,7 @@ def _act(what: str, program: str, reason: str, key: str | None, as_json: bool, w
         typer.echo(reply.text)
     else:
         console().print(f"The rollout of {program} {told}", soft_wrap=True)
+
+
+def _holdout(found: dict[str, Any]) -> str:
+    return f"{number(found['holdout'])} % stay out to the end; {number(found['held_out'])} of them would have joined by now"

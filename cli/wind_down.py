@@ -1,13 +1,14 @@
 """What `tenure program wind-down` prints: the end of a program as a timeline of its ten steps."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
 
 from cli.output import facts, heading, table
-from cli.text import count, instant, words
+from cli.text import count, instant, number, words
 
 _STATES = {"waiting": "to come", "under_way": "now", "done": "done"}
 
@@ -23,6 +24,7 @@ def print_wind_down(out: Console, found: dict[str, Any]) -> None:
                 "told": ", ".join(f"{words(kind)} {many:,}" for kind, many in found["notices"].items()) or None,
                 "closed": _local(found["closed_at"], zone) if found["closed_at"] else None,
                 "members' data": _data(found, zone),
+                "against the holdout": _holdout(found),
             }
         )
     )
@@ -50,6 +52,19 @@ def _told(step: dict[str, Any]) -> str:
     if step["trouble"]:
         lines.append(f"trouble: {step['trouble']}")
     return "\n".join(lines)
+
+
+def _holdout(found: dict[str, Any]) -> str | None:
+    """What the final report keeps of the comparison, once there is one."""
+    figures = {step["step"]: step["figures"] for step in found["steps"]}
+    shown = figures.get("closing", {}).get("report", {}).get("holdout")
+    if not shown:
+        return None
+    money = figures["case"]["money"]
+    return " and ".join(
+        f"{arm['n']:,} {who} bought for {number(round(Decimal(arm['mean']), 2))} {money} each"
+        for who, arm in (("members", shown["treated"]), ("held out", shown["control"]))
+    )
 
 
 def _data(found: dict[str, Any], zone: str) -> str | None:

@@ -19,10 +19,9 @@ class Spread(Value):
 
 
 class Experiment(Value):
-    """What people bought in the window, in units of money: those who may be members, against the holdout.
+    """What members bought in the window, in units of money, against those who would have joined and are held out.
 
-    Both arms are as they were assigned and count alike: all who were seen by the end of the window, as members or by what they
-    bought outside the program, whether or not they bought anything in it.
+    Both arms count alike: everybody who had joined, or would have, by its end, whether or not they bought anything in it.
     """
 
     treated: Arm

@@ -9,8 +9,8 @@ from domain.definition import Definition, Wave
 from domain.lifecycle import WaveOpening
 
 BUCKETS = 10_000
-Refusal = Literal["held_out", "not_in_wave", "not_invited"]
-"""Why somebody cannot join by any wave that is open: they are held out, no wave reaches them, or they are to be invited."""
+Refusal = Literal["not_in_wave", "not_invited"]
+"""Why somebody cannot join by any wave that is open: no wave reaches them, or they are to be invited."""
 
 
 def bucket(salt: str, participant: str) -> int:
@@ -30,7 +30,7 @@ def is_open_to(salt: str, participant: str, buckets: int) -> bool:
 def is_held_out(definition: Definition, salt: str, participant: str) -> bool:
     """Whether somebody is in the holdout: by a salt of its own, so that it says nothing about when a wave reaches them.
 
-    It goes before everything else: before cohorts and invitations too.
+    Whoever is asks to join like everybody else, and is told once a wave would let them in: from then on they are the control.
     """
     held_out = definition.holdout
     return held_out is not None and bucket(f"{salt}/holdout", participant) < open_buckets(held_out.share)
@@ -48,10 +48,9 @@ def let_in(
     """By which wave somebody may join: the first that was opened and reaches them, or why none does.
 
     `cohort` is the one that they are in, `opened` the waves that were opened, in their order: none is ever closed again. Where
-    the wave of their cohort invites at a rate, it reaches them once they are `invited`.
+    the wave of their cohort invites at a rate, it reaches them once they are `invited`. Whether somebody is held out is not
+    asked here: that is the last question (`is_held_out`).
     """
-    if is_held_out(definition, salt, participant):
-        return "held_out"
     at_a_rate = {wave.id for wave in definition.waves if wave.invitations is not None}
     refusal: Refusal = "not_in_wave"
     for each in opened:

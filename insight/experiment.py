@@ -1,4 +1,4 @@
-"""The comparison with the holdout: what people bought in a window, those who may be members against those who are kept out."""
+"""The comparison with the holdout: what members bought in a window, against those who would have joined and are held out."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -13,12 +13,11 @@ _NOBODY = Arm(n=0, mean=Decimal(0), variance=Decimal(0))
 
 
 async def compare(engine: AsyncEngine, program: str, since: datetime, until: datetime) -> Experiment:
-    """What everybody bought in (since, until], in units of money, as they were assigned: held out, or not.
+    """What both arms bought in (since, until], in units of money: members, and those who would have joined and are held out.
 
-    Whoever is not held out counts as treated, member or not: that they join is what the program brings about, and those who do
-    are not like those who do not (Gupta et al. 2019, "Top challenges from the first practical online controlled experiments
-    summit", on triggered analysis). An arm's people are those who were seen up to `until`, as members or by a purchase; most of
-    them may have bought nothing in the window. What was reversed by `until` does not count, in part where it was in part.
+    Chance has parted them as they asked to join, so that nothing but the program makes them differ; each counts from then on
+    and for good, whether or not they bought anything or have left since (as assigned). What was reversed by `until` does not
+    count, in part where it was in part.
     """
     async with engine.connect() as connection:
         await connection.execute(_MEMORY)
@@ -40,8 +39,10 @@ WITH back AS (
     SELECT participant, false AS held_out, CAST(0 AS numeric) AS amount
     FROM store.member WHERE program = :program AND joined_at <= :until
     UNION ALL
-    SELECT participant, held_out, CASE WHEN occurred_at > :since THEN amount ELSE 0 END
-    FROM store.outside_event WHERE program = :program AND occurred_at <= :until
+    SELECT participant, true, 0 FROM store.held_out WHERE program = :program AND held_out.since <= :until
+    UNION ALL
+    SELECT participant, false, amount FROM store.outside_event
+    WHERE program = :program AND occurred_at > :since AND occurred_at <= :until
     UNION ALL
     SELECT account.participant, false, CAST(txn.details ->> 'amount' AS numeric) * CASE
         WHEN back.points IS NULL THEN 1

@@ -428,12 +428,22 @@ outside_event = Table(
     Column("participant", Text, nullable=False),
     _instant("occurred_at"),
     Column("amount", Numeric, nullable=False),
-    Column("held_out", Boolean, nullable=False),
     Column("fingerprint", LargeBinary, nullable=False),
     _recorded_at(),
     PrimaryKeyConstraint("program", "key", name="outside_event_pkey"),
 )
-"""What people bought who were no members then, held out or not: what members are compared with, and nothing that earns."""
+"""What was bought outside the program, by who is held out or has left: for the comparison, and nothing that earns."""
+
+held_out = Table(
+    "held_out",
+    metadata,
+    _program(),
+    Column("participant", Text, nullable=False),
+    _instant("since"),
+    _recorded_at(),
+    PrimaryKeyConstraint("program", "participant", name="held_out_pkey"),
+)
+"""Who would have joined and is held out, since when: the control that members are compared with."""
 
 invitation = Table(
     "invitation",

@@ -127,6 +127,7 @@ _ERASE = (
     "DELETE FROM store.invitation WHERE program = :program",
     "DELETE FROM store.cohort_member WHERE program = :program",
     "DELETE FROM store.outside_event WHERE program = :program",
+    "DELETE FROM store.held_out WHERE program = :program",
     "DELETE FROM store.voucher_code WHERE program = :program AND redemption IS NOT NULL",
     "UPDATE store.redemption SET reference = NULL, why = '' WHERE program = :program",
     "UPDATE store.intervention SET id = 'erased/' || CAST(gen_random_uuid() AS text) WHERE program = :program",

@@ -53,10 +53,11 @@ def program_id(prefix: str = "club") -> str:
 def example(name: str, program: str, *, faster: float = 1, **changes: Any) -> Definition:
     """An example's definition under another program id, played `faster`, with parts replaced.
 
-    Without the guardrails and the notice of amendments, for which a test would wait that is about something else.
+    Without the guardrails and the notice of amendments, for which a test would wait that is about something else, and without
+    the holdout, which keeps out whom it wants in.
     """
     document = YAML(typ="safe").load((EXAMPLES / name).read_text())
-    for part in ("guardrails", "amendments"):
+    for part in ("guardrails", "amendments", "holdout"):
         document.pop(part, None)
     definition = Definition.model_validate(document | {"program": program} | changes)
     return scaled(definition, faster) if faster != 1 else definition

@@ -97,7 +97,7 @@ class NotInWave(TenureError):
 
 
 class HeldOut(TenureError):
-    """The definition keeps some at random out of the program to its end, so that members can be compared with them."""
+    """The definition keeps some at random out of the program to its end: members are compared with those who wanted to join."""
 
     code = "held_out"
     status = 409
@@ -106,7 +106,7 @@ class HeldOut(TenureError):
     def __init__(self, participant: str) -> None:
         super().__init__(
             f"{participant!r} is kept out of the program to its end, for comparison.",
-            remedy="Enrol somebody else; no wave, cohort or invitation reaches the holdout.",
+            remedy="Serve them without it; hand in what they buy from now on with `tenure event load --outside`.",
             field="participant",
         )
 
@@ -123,6 +123,24 @@ class MemberThen(TenureError):
             f"{participant!r} was a member when this happened.",
             remedy="Post it among the events of members (`tenure event load`).",
             field="participant",
+        )
+
+
+class NotCompared(TenureError):
+    """Kept is only what the comparison needs: of who is held out, from when they wanted to join, and of who has left."""
+
+    code = "not_compared"
+    status = 409
+    title = "The participant is not compared with the members"
+    example = {"participant": "m-1", "since": None}
+
+    def __init__(self, participant: str, since: datetime | None) -> None:
+        super().__init__(
+            f"{participant!r} is neither held out nor a member who has left."
+            if since is None
+            else f"{participant!r} is outside the program since {since:%Y-%m-%d %H:%M:%S} UTC, and this happened before.",
+            remedy="Hand in what those buy who were refused as held out, from then on, and members after they left.",
+            field="participant" if since is None else "occurred_at",
         )
 
 

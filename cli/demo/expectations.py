@@ -22,7 +22,7 @@ def expectations(report: dict[str, Any], definition: dict[str, Any], members: in
     outcomes = {gate["outcome"] for gate in report["gates"]}
     check = report["ledger_check"]
     return [
-        _at_least("members joined", joined, members),
+        _at_least("members joined, or held out to compare with", joined + _held_out(report), members),
         _at_least("waves opened", len(report["waves"]), len(definition["waves"])),
         Expectation("prototype passed", str(bool(report["prototypes"])), _all_passed(report["prototypes"])),
         Expectation("test phases passed", str(len(report["tests"])), _all_passed(report["tests"])),
@@ -38,6 +38,7 @@ def expectations(report: dict[str, Any], definition: dict[str, Any], members: in
         _at_least("interventions", sum(interventions.values()), 1),
         _at_least("members who left by themselves", report["members"]["status"].get("left", 0), 1),
         _at_least("evaluations", len(report["evaluations"]), 2),
+        _at_least("held out, who bought outside the program", _held_out(report), int(definition["holdout"] is not None)),
         Expectation("memberships still open", str(report["members"]["status"].get("active", 0)), _none_active(report)),
         Expectation("points still outstanding", str(points.get("outstanding")), points.get("outstanding") == 0),
         Expectation("liability and deferred revenue at the end", *_released(report["wind_down"])),
@@ -48,6 +49,13 @@ def expectations(report: dict[str, Any], definition: dict[str, Any], members: in
 
 def _acts(report: dict[str, Any], action: str) -> int:
     return sum(1 for entry in report["audit"] if entry["action"] == action and not entry["refusal"])
+
+
+def _held_out(report: dict[str, Any]) -> int:
+    """How many were the control, by the final report; none where they bought nothing at all."""
+    (closing,) = (step for step in report["wind_down"]["steps"] if step["step"] == "closing")
+    control = (closing["figures"]["report"]["holdout"] or {"control": {"n": 0, "mean": 0}})["control"]
+    return int(control["n"]) if float(control["mean"]) > 0 else 0
 
 
 def _amendments(report: dict[str, Any]) -> int:

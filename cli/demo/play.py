@@ -136,7 +136,8 @@ class Play:
             status = await self._watch.until(partial(_has_opened, number + 1))
             wave = status["waves"][number]
             joined = await self.shop.enrol_open_wave()
-            self._teller.event(f"wave {wave['wave']} ({audience(wave)}) is open: {joined} members joined")
+            held_out = f"; {self.shop.counts['held out']} are held out" if self.definition["holdout"] else ""
+            self._teller.event(f"wave {wave['wave']} ({audience(wave)}) is open: {joined} members joined{held_out}")
 
     async def _buy(self) -> None:
         await self.shop.post_as_due(purchase for purchase in self._plan.purchases if purchase.at >= self._plan.launch_at)
@@ -167,7 +168,7 @@ class Play:
         await self._watch.until_stage("operation")
         program = self.definition["program"]
         verdict = await self._api.post("demo-analyst", f"/programs/{program}/evaluations")
-        self._teller.event(f"Demo Analyst evaluates once more: {verdict['consequence'].replace('_', ' ')}")
+        self._teller.event(f"Demo Analyst evaluates once more: {verdict['consequence'].replace('_', ' ')}{_brought(verdict)}")
         reason = "the demo's eighteen months are over"
         await self._api.post(_OWNER, f"/programs/{program}/end", {"reason": reason})
         self._teller.event("Demo Owner asks for the end")
@@ -196,6 +197,15 @@ class Play:
 
 def _has_opened(waves: int, status: dict[str, Any]) -> bool:
     return len(status["waves"]) >= waves
+
+
+def _brought(verdict: dict[str, Any]) -> str:
+    """What the program has brought against the holdout, where it was judged by that."""
+    for result in verdict["results"]:
+        if result["kpi"] == "incremental_margin" and result["interval"] is not None:
+            value, low, high = (round(float(each)) for each in (result["value"], *result["interval"].values()))
+            return f"; margin beyond the holdout's {value:,}, by chance anything from {low:,} to {high:,}"
+    return ""
 
 
 def _with_time_to_decide(definition: Definition) -> Definition:

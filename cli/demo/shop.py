@@ -42,8 +42,10 @@ class Shop:
         self._tills = asyncio.Semaphore(_AT_ONCE)
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.members: set[str] = set()
+        self._outside: set[str] = set()
+        """Who is held out or has left: what they buy is handed in too, for the comparison."""
         self.counts: Counter[str] = Counter()
-        """What came of it: posted, not counted, redeemed, left."""
+        """What came of it: posted, not counted, redeemed, left, held out."""
 
     async def enrol_open_wave(self) -> int:
         """Enrol everybody whom the open waves reach, in no more requests at once than the shop has desks; how many joined."""
@@ -58,6 +60,9 @@ class Shop:
                 )
             if response.status_code == httpx.codes.CREATED:
                 self.members.add(customer)
+            elif response.json().get("code") == "held_out":
+                self._outside.add(customer)
+                self.counts["held out"] += 1
             else:
                 still_waiting.append(customer)
 
@@ -71,7 +76,7 @@ class Shop:
             for number, purchase in enumerate(purchases):
                 if (wait := self._timeline.until(purchase.at)) > 0:
                     await asyncio.sleep(wait)
-                if purchase.customer in self.members:
+                if purchase.customer in self.members | self._outside:
                     tasks.create_task(self._in_turn(purchase.customer, self._serve, purchase, number))
 
     async def redeem_before_the_end(self) -> None:
@@ -86,17 +91,17 @@ class Shop:
             await act(*arguments)
 
     async def _serve(self, purchase: Purchase, number: int) -> None:
-        customer = purchase.customer
-        if customer not in self.members:
-            return
+        customer, key = purchase.customer, f"{self._program}-purchase-{number}"
         body = {
             "type": self._event,
             "occurred_at": self._timeline.real(purchase.at).isoformat(),
             "amount": str(purchase.amount),
         }
-        response = await self._api.try_post(
-            _SHOP, self._path(customer, "events"), body, key=f"{self._program}-purchase-{number}"
-        )
+        if customer in self._outside:
+            event = body | {"key": key, "participant": customer}
+            await self._api.post(_SHOP, f"/programs/{self._program}/outside-events", {"events": [event]})
+            return
+        response = await self._api.try_post(_SHOP, self._path(customer, "events"), body, key=key)
         if response.is_error:
             if response.json().get("code") not in _GOES_ON:
                 response.raise_for_status()
@@ -127,6 +132,7 @@ class Shop:
         )
         if response.is_success:
             self.members.discard(customer)
+            self._outside.add(customer)
             self.counts["left"] += 1
 
     def _path(self, customer: str, what: str) -> str:

@@ -14,7 +14,8 @@ class Note(Value):
     """Up to where a file is posted to a program, under whose keys, and what became of its rows.
 
     `who` is the person as the command names them, or tells a token from another one without giving it away; `outside`: they
-    are events of people who are no members; `refused_bytes` is how much of the list of refused rows belongs to what is posted.
+    are events of people who are held out or have left; `refused_bytes` is how much of the list of refused rows belongs to what
+    is posted.
     """
 
     program: str

@@ -10,9 +10,9 @@ from temporalio.testing import ActivityEnvironment
 from activities.wind_down import EndStep, WindDownActivities
 from domain.amendment_impact import MemberImpact
 from domain.lifecycle import Membership
-from store import amendment_impacts, announcements, members, outside_events, programs, wind_down
+from store import amendment_impacts, announcements, members, outsiders, programs, wind_down
 from store.errors import PersonalDataErased
-from store.outside_events import OutsideEvent
+from store.outsiders import OutsideEvent
 from tests.house import House, example, first_revision, program_id
 
 AT = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
@@ -56,13 +56,13 @@ async def test_what_amendments_meant_for_a_member_and_what_outsiders_bought_goes
         await announcements.tell_members(connection, program, about, announcements.ANNOUNCED, AT, {"revision": 2})
         row = MemberImpact(participant="ann-known", points_before=10, points_after=4)
         await amendment_impacts.keep_points(connection, program, 2, [row])
-        bought = OutsideEvent(
-            key="k", participant="ann-known", occurred_at=AT, amount=Decimal(1), held_out=True, fingerprint=b"-"
-        )
-        assert await outside_events.keep(connection, program, [bought]) == {"k"}
+        bought = OutsideEvent(key="k", participant="ann-known", occurred_at=AT, amount=Decimal(1), fingerprint=b"-")
+        assert await outsiders.keep(connection, program, [bought]) == {"k"}
+        await outsiders.hold_out(connection, program, "would-have-joined", AT)
         assert len(await announcements.notices(connection, program, about, 0, 10)) == 1
         assert await wind_down.erase(connection, program, AT) == 1
         (left,) = await amendment_impacts.members(connection, program, 2, None, 10)
         assert (left.points_change, left.participant.startswith("erased-")) == (-6, True)
         assert await announcements.notices(connection, program, about, 0, 10) == []
-        assert not await outside_events.stored(connection, program, ["k"])
+        assert not await outsiders.stored(connection, program, ["k"])
+        assert await outsiders.count_held_out(connection, program) == 0

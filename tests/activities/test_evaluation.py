@@ -11,8 +11,8 @@ from activities.evaluation import EvaluationActivities, EvaluationTask
 from activities.wind_down import EndStep, WindDownActivities
 from domain.definition import Kpi
 from domain.kpis import KpiResult, Verdict
-from store import outside_events, wind_down
-from store.outside_events import OutsideEvent
+from store import outsiders, wind_down
+from store.outsiders import OutsideEvent
 from tests.api.past import Past, at, lived
 from tests.house import House
 
@@ -67,18 +67,18 @@ async def test_every_kpi_is_that_of_its_window(past: Past) -> None:
     assert (spread.members, spread.issued_squares, spread.burned_squares) == (3, 500**2 + 700**2 + 90**2, 1000**2)
 
 
-async def test_with_a_holdout_the_figures_against_it_are_those_of_everybody_who_was_seen(house: House) -> None:
-    """Three members and a stranger who bought for 70, against two who are held out and bought for 20 and 10."""
+async def test_with_a_holdout_the_figures_against_it_are_of_all_who_joined_or_would_have(house: House) -> None:
+    """Three members, who bought for 70 in all, against three who are held out and bought for 20 and 10."""
     past = await lived(house, evaluation=judged(), holdout={"share": 10})
     await _outsiders_buy(past)
     found = await evaluated(past, MAY)
     margin, net = found["incremental_margin"], found["incremental_net"]
-    assert (margin.status, margin.value, margin.n) == ("computed", Decimal("10.00"), 2), "(70 / 4 - 15) x 4"
+    assert (margin.status, margin.value, margin.n) == ("computed", Decimal("40.00"), 3), "(70 / 3 - 10) x 3"
     assert margin.interval is not None and margin.interval.low < 0 < margin.interval.high
     assert net.value is not None and margin.value is not None and net.value < margin.value
     assert found["return_on_investment"].status == "computed"
     experiment = margin.figures.experiment
-    assert experiment is not None and (experiment.treated.n, experiment.control.n) == (4, 2)
+    assert experiment is not None and (experiment.treated.n, experiment.control.n) == (3, 3)
 
 
 async def test_the_final_report_keeps_what_the_holdout_has_shown(house: House) -> None:
@@ -90,8 +90,8 @@ async def test_the_final_report_keeps_what_the_holdout_has_shown(house: House) -
         await wind_down.erase(connection, past.program, AUGUST)
         (closing,) = await wind_down.steps(connection, past.program)
     assert closing.figures["report"]["holdout"] == {
-        "treated": {"n": 4, "mean": "17.500000", "variance": "1225.000000"},
-        "control": {"n": 2, "mean": "15.000000", "variance": "50.000000"},
+        "treated": {"n": 3, "mean": "23.333333", "variance": "1633.333333"},
+        "control": {"n": 3, "mean": "10.000000", "variance": "100.000000"},
     }
 
 
@@ -127,11 +127,13 @@ async def test_a_window_in_which_nothing_happened_is_immature_and_never_zero(pas
 
 
 async def _outsiders_buy(past: Past) -> None:
-    """One who is not held out for 70 dollars, and two who are for 20 and 10, in May."""
-    who = {"s": (Decimal(70), False), "h": (Decimal(20), True), "i": (Decimal(10), True)}
+    """Cid for 70 dollars after they left, and two who are held out for 20 and 10, in May; a third who is has bought nothing."""
+    amounts = {"cid": Decimal(70), "h": Decimal(20), "i": Decimal(10)}
     bought = [
-        OutsideEvent(key=name, participant=name, occurred_at=at(5, 2), amount=amount, held_out=held_out, fingerprint=b"-")
-        for name, (amount, held_out) in who.items()
+        OutsideEvent(key=name, participant=name, occurred_at=at(5, 10), amount=amount, fingerprint=b"-")
+        for name, amount in amounts.items()
     ]
     async with past.house.engine.begin() as connection:
-        assert await outside_events.keep(connection, past.program, bought) == set(who)
+        for name in ("h", "i", "j"):
+            await outsiders.hold_out(connection, past.program, name, at(3, 1))
+        assert await outsiders.keep(connection, past.program, bought) == set(amounts)

@@ -77,6 +77,7 @@ ROUTES: dict[tuple[str, str], Action] = {
     ("GET", "/delegations/{delegation}"): "delegate",
     ("POST", "/delegations/{delegation}/end"): "delegate",
     ("POST", "/programs/{program}/outside-events"): "serve members",
+    ("GET", "/programs/{program}/held-out"): "read members",
     ("POST", "/programs/{program}/invitations"): "invite members",
     ("GET", "/programs/{program}/invitations"): "read members",
     ("POST", "/programs/{program}/cohorts/{cohort}"): "gather cohorts",

@@ -3,15 +3,17 @@
 import io
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from rich.console import Console
 
 from cli.rollout import print_rollout
+from store import outsiders
 from tests.cli.conftest import Ask
 from tests.house import House, program_id
-from tests.lives import club, launch
+from tests.lives import begin, club, launch
 
 WAVES = [
     {"id": "few", "share": 20, "minimum_time": "P30D", "minimum_sample": 50},
@@ -36,7 +38,7 @@ async def test_a_rollout_is_shown_paused_resumed_and_aborted(ask: Ask, house: Ho
     await launch(house, definition)
     lines = _lines((await ask("rollout", "show", program)).stdout)
     assert lines[0] == f"Rollout of {program}, revision 1: running"
-    assert "holdout 5 % stay out to the end" in lines
+    assert "holdout 5 % stay out to the end; 0 of them would have joined by now" in lines
     assert any(line.startswith("few open 20 % ") and line.endswith(" 0 of 50") for line in lines), lines
     assert "all to come 100 % - - 0" in lines
     paused = await ask("rollout", "pause", program, "--reason", "The till is down")
@@ -80,3 +82,14 @@ def test_who_holds_it_and_the_last_looks_are_told() -> None:
     assert "staff passed cohort staff 2026-03-01 00:00:00 2026-03-08 00:00:00 1,200" in lines
     assert "active active rate at least 0.3 hold few 25.0 % failing, no data" in lines
     assert "late points outstanding at most 1,000 stop - not looked at yet" in lines
+
+
+async def test_who_is_held_out_is_listed(ask: Ask, house: House) -> None:
+    definition = club(program_id("cli-held-out"), holdout={"share": 5})
+    await begin(house, definition)
+    async with house.engine.begin() as connection:
+        await outsiders.hold_out(connection, definition.program, "c-00042", datetime(2026, 3, 10, 9, tzinfo=UTC))
+    lines = _lines((await ask("member", "held-out", definition.program)).stdout)
+    assert "1 held out" in lines and "c-00042 2026-03-10 09:00:00" in lines, lines
+    found = json.loads((await ask("member", "held-out", definition.program, "--json")).stdout)
+    assert [each["participant"] for each in found["items"]] == ["c-00042"]

@@ -123,7 +123,7 @@ Life = list[tuple[timedelta, Event]]
 UNHURRIED = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
-@settings(max_examples=500, suppress_health_check=UNHURRIED)
+@settings(max_examples=250, suppress_health_check=UNHURRIED)
 @given(definitions(), lives)
 def test_playing_a_member_gives_what_the_live_order_gives(definition: Definition, life: Life) -> None:
     _same(definition, life)

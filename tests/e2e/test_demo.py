@@ -21,7 +21,7 @@ from tests.paths import EXAMPLES
 from worker.embedded.stack import Stack
 
 MEMBERS = 150
-SECONDS = 100
+SECONDS = 80
 
 
 class _Interrupting(Teller):

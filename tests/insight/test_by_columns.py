@@ -144,7 +144,7 @@ def _same(definition: Definition, log: EventLog) -> None:
 UNHURRIED = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
-@settings(max_examples=500, suppress_health_check=UNHURRIED)
+@settings(max_examples=250, suppress_health_check=UNHURRIED)
 @given(definitions(), rows)
 def test_columns_give_what_members_give(definition: Definition, found: list[Any]) -> None:
     _same(definition, _log(found))

@@ -10,8 +10,8 @@ from domain.figures import Experiment
 from domain.statistics import Arm
 from insight.experiment import compare
 from ledger import Cancel, Confirm, Reverse
-from store import outside_events
-from store.outside_events import OutsideEvent
+from store import outsiders
+from store.outsiders import OutsideEvent
 from tests.house import House, program_id
 from tests.insight.population import START, THEN, Population
 from tests.lives import club
@@ -26,17 +26,19 @@ async def people(house: House) -> Population:
     return await Population(house, club(program_id("compared"), holdout={"share": 10}, retention=None)).open()
 
 
-async def outside(people: Population, participant: str, amount: str, at: datetime, *, held_out: bool) -> None:
+async def outside(people: Population, participant: str, amount: str, at: datetime) -> None:
     event = OutsideEvent(
-        key=f"{participant}/{at.isoformat()}",
-        participant=participant,
-        occurred_at=at,
-        amount=Decimal(amount),
-        held_out=held_out,
-        fingerprint=b"-",
+        key=f"{participant}/{at.isoformat()}", participant=participant, occurred_at=at, amount=Decimal(amount), fingerprint=b"-"
     )
     async with people.house.engine.begin() as connection:
-        assert await outside_events.keep(connection, people.program, [event]) == {event.key}
+        assert await outsiders.keep(connection, people.program, [event]) == {event.key}
+
+
+async def hold_out(people: Population, participant: str, at: datetime) -> None:
+    async with people.house.engine.begin() as connection:
+        for _ in range(2):  # who asks again is held out since the first time
+            await outsiders.hold_out(connection, people.program, participant, at)
+            at += timedelta(days=100)
 
 
 async def shown(people: Population, since: datetime = START, until: datetime = THEN) -> Experiment:
@@ -47,29 +49,30 @@ def arm(n: int, mean: str, variance: str) -> Arm:
     return Arm(n=n, mean=Decimal(mean), variance=Decimal(variance))
 
 
-async def test_both_arms_count_all_who_were_seen_and_what_they_bought_in_the_window(people: Population) -> None:
-    """Ann bought for 10 + 20 and bob for nothing, a stranger for 60; of the two held out one for 40, the other for 8 before."""
-    await people.join("ann", "bob")
+async def test_both_arms_count_all_who_joined_or_would_have_and_what_they_bought_in_the_window(people: Population) -> None:
+    """Ann bought for 10 + 20, bob and cid for nothing; of the two held out one for 40, the other for 8 before the window."""
+    await people.join("ann", "bob", "cid")
+    await people.join("comes-later", at=day(40))
     await people.buy("ann", "10", day(20))
     await people.buy("ann", "20", day(21))
     await people.buy("bob", "99", day(5))
-    await outside(people, "stranger", "60", day(22), held_out=False)
-    await outside(people, "kept-out", "40", day(23), held_out=True)
-    await outside(people, "kept-out-too", "8", day(4), held_out=True)
-    await outside(people, "comes-later", "5", day(90), held_out=True)
+    for name, since in (("kept-out", 3), ("kept-out-too", 4), ("is-held-out-later", 40)):
+        await hold_out(people, name, day(since))
+    await outside(people, "kept-out", "40", day(23))
+    await outside(people, "kept-out-too", "8", day(4))
+    await outside(people, "is-held-out-later", "5", day(90))
 
     found = await shown(people, day(10), day(30))
 
-    assert found.treated == arm(3, "30.000000", "900.000000")
+    assert found.treated == arm(3, "10.000000", "300.000000")
     assert found.control == arm(2, "20.000000", "800.000000")
 
 
-async def test_a_member_is_one_with_what_they_bought_before_they_joined_and_after_they_left(people: Population) -> None:
+async def test_a_member_counts_on_with_what_they_buy_after_they_left(people: Population) -> None:
     await people.join("ann", at=day(5))
-    await outside(people, "ann", "7", day(2), held_out=False)
     await people.buy("ann", "13", day(6))
-    await outside(people, "ann", "100", day(40), held_out=False)
-    assert (await shown(people)).treated == arm(1, "120.000000", "0.000000")
+    await outside(people, "ann", "100", day(40))
+    assert (await shown(people)).treated == arm(1, "113.000000", "0.000000")
 
 
 async def test_what_was_reversed_or_cancelled_does_not_count_from_then_on(people: Population) -> None:
@@ -92,6 +95,6 @@ async def test_what_was_reversed_or_cancelled_does_not_count_from_then_on(people
     assert (await shown(people, START, day(10))).treated.mean == 75 + 60 + 30, "the second was taken back later"
 
 
-async def test_with_nobody_seen_both_arms_are_empty(people: Population) -> None:
+async def test_before_anybody_has_joined_both_arms_are_empty(people: Population) -> None:
     nobody = arm(0, "0", "0")
     assert await shown(people) == Experiment(treated=nobody, control=nobody)

@@ -231,7 +231,7 @@ async def test_a_cohort_is_invited_page_by_page_without_the_holdout_and_joins_on
     async with house.engine.connect() as connection:
         invited, _ = await invitations.counts(connection, program)
     assert invited in (2, 4), "nobody else is invited while it is paused"
-    assert await asked(house, program, held) == (409, "held_out")
+    assert await asked(house, program, held) == (409, "rollout_paused"), "as everybody else"
     await act(house, program, "resume")
     assert await handle(house, inviting).result() == 5
     assert await asked(house, program, let_in[4]) == (201, None)
@@ -286,16 +286,26 @@ async def test_a_wave_lets_in_no_more_than_its_rate(house: House) -> None:
     assert await asked(house, program, inside(program)) == (201, None), "who is a member is not counted anew"
 
 
+async def held_out(house: House, program: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = (await house.get(f"/programs/{program}/held-out", "demo-shop"))["items"]
+    return found
+
+
 async def test_the_holdout_stays_out_to_the_end_and_is_never_changed(house: House, temporal_env: WorkflowEnvironment) -> None:
     program = program_id("holdout")
     definition = club(program, waves=[FEW, ALL], holdout={"share": 10})
     await launch(house, definition)
     held = [str(each) for each in range(500) if is_held_out(definition, program, str(each))]
     early = next(each for each in held if bucket(program, each) < 2_000)
+    late = next(each for each in held if bucket(program, each) >= 2_000)
     assert await asked(house, program, early) == (409, "held_out")
+    assert await asked(house, program, late) == (409, "not_in_wave"), "as everybody else"
+    assert [each["participant"] for each in (await held_out(house, program))] == [early]
     await forward(temporal_env, handle(house, ids.rollout(program, 1)), timedelta(days=60))
     await stage_reached(house, program, "operation")
-    assert await asked(house, program, held[0]) == (409, "held_out")
+    assert [await asked(house, program, each) for each in (late, early)] == [(409, "held_out")] * 2
+    assert {each["participant"] for each in (await held_out(house, program))} == {early, late}
+    assert (await rollout_of(house, program))["held_out"] == 2
     changed = club(program, waves=[ALL | {"id": "new"}], holdout={"share": 1})
     response = await house.post(f"/programs/{program}/revisions", changed.model_dump(mode="json"))
     assert (response.status_code, response.json()["code"], response.json()["field"]) == (409, "wave_begun", "holdout")

@@ -1,4 +1,4 @@
-"""Outside events: what people buy who are no members, held out or not; it earns nothing, and members are compared with it."""
+"""The holdout: who would have joined and is held out, and what they buy, as do those who have left; none of it earns."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
@@ -9,10 +9,11 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import event_batch
-from api.errors import InvalidRequest, KeyReused, MemberThen, NoHoldout
+from api.errors import InvalidRequest, KeyReused, MemberThen, NoHoldout, NotCompared
 from api.event_batch import KeyedEvent, NotTaken
 from api.limits import Rates, rates_of
 from api.openapi import raises
+from api.pages import Page, Paged
 from api.people import may
 from api.rating import check_clock, taken_by
 from api.services import WithServices
@@ -20,24 +21,23 @@ from domain import ids
 from domain.gates import Person
 from domain.model import Value
 from domain.money import smallest_units
-from domain.waves import is_held_out
 from runtime.errors import TenureError
-from store import members, outside_events, programs
+from store import members, outsiders, programs
 from store.members import MemberRecord
-from store.outside_events import OutsideEvent
+from store.outsiders import HeldOut, OutsideEvent
 from store.programs import ProgramRecord, RevisionsInForce
 
-router = APIRouter(prefix="/programs/{program}/outside-events", tags=["events"])
+router = APIRouter(prefix="/programs/{program}", tags=["holdout"])
 
 Service = Annotated[Person, Depends(may("serve members"))]
+_FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Kept(Value):
-    """An event that is kept, now or before, and on which side of the comparison it is."""
+    """An event that is kept, now or before."""
 
     key: str
     status: Literal["posted", "repeated"]
-    held_out: bool
 
 
 class KeptBatch(Value):
@@ -49,15 +49,25 @@ class KeptBatch(Value):
     results: Sequence[Kept | NotTaken]
 
 
-@router.post("", response_model=KeptBatch, openapi_extra=event_batch.BODY, responses=raises(NoHoldout))
+@router.get("/held-out", dependencies=[Depends(may("read members"))])
+async def list_held_out(program: str, services: WithServices, paged: Paged) -> Page[HeldOut]:
+    """Who would have joined and is held out, by reference, and since when: what they buy from then on is compared."""
+    (after,) = paged.after(str) or ("",)
+    async with services.engine.connect() as connection:
+        await programs.find(connection, program)
+        found = await outsiders.held_out_after(connection, program, after, paged.one_more)
+    return paged.page(found, lambda each: (each.participant,))
+
+
+@router.post("/outside-events", response_model=KeptBatch, openapi_extra=event_batch.BODY, responses=raises(NoHoldout))
 async def post_outside_events(
     program: str, request: Request, services: WithServices, person: Service, rates: Annotated[Rates, Depends(rates_of)]
 ) -> JSONResponse:
-    """Post up to 10,000 events of people who were no members when they happened, and answer each at its place.
+    """Post up to 10,000 events of people who are held out or have left, and answer each at its place.
 
-    It is for programs with a holdout, whose figures against it need to know what everybody buys. Of each event are kept the
-    participant, the instant and the amount; nothing is earned, and nobody becomes a member by it. Keys are as those of members'
-    events: the batch can be sent again, whole or in parts.
+    The figures against the holdout need them: what those buy who would have joined, from when they were refused as held out,
+    and what members buy after they left. Of each are kept the participant, the instant and the amount; nothing is earned. Keys
+    are as those of members' events: the batch can be sent again, whole or in parts.
     """
     found, keys = event_batch.read(await request.body())
     await rates.spend("events", person.id, len(found))
@@ -73,18 +83,18 @@ async def post_outside_events(
             except TenureError as error:
                 outcomes[place] = error
         taken = [each for each in outcomes.values() if isinstance(each, OutsideEvent)]
-        new = set(await outside_events.keep(connection, program, taken))
+        new = set(await outsiders.keep(connection, program, taken))
         keys_here = [ids.event(person.id, event.key) for event in events.values()]
-        stored = await outside_events.stored(connection, program, keys_here)
+        stored = await outsiders.stored(connection, program, keys_here)
     results: dict[int, dict[str, Any]] = {}
     for place, event in events.items():
         # What would be refused now and was posted before gets its first answer.
         if (kept := stored.get(ids.event(person.id, event.key))) is None:
             continue
-        if kept.fingerprint == outside_events.fingerprint(event.participant, event.fingerprint):
+        if kept.fingerprint == outsiders.fingerprint(event.participant, event.fingerprint):
             status = "posted" if kept.key in new else "repeated"
             new.discard(kept.key)
-            results[place] = {"key": event.key, "status": status, "held_out": kept.held_out}
+            results[place] = {"key": event.key, "status": status}
         else:
             outcomes[place] = KeyReused(event.key)
     for place, outcome in outcomes.items():
@@ -94,22 +104,24 @@ async def post_outside_events(
 
 
 class _Look(NamedTuple):
-    """What an event is looked at by: the program, its revisions, and those of the participants who are, or were, members."""
+    """What an event is looked at by: the program, its revisions, and who of the participants is held out, or was a member."""
 
     program: ProgramRecord
     revisions: RevisionsInForce
+    held_out: Mapping[str, datetime]
     members: Mapping[str, MemberRecord]
     now: datetime
 
     def at(self, event: KeyedEvent, key: str) -> OutsideEvent:
-        """What is kept of an event, under its key. Raises why it cannot be posted: as a member's, and MemberThen, NoHoldout."""
+        """What is kept of an event, under its key. Raises why it cannot be posted: as a member's, MemberThen, NotCompared."""
         check_clock(event.occurred_at, self.now)
         member = self.members.get(event.participant)
-        if member is not None and member.joined_at <= event.occurred_at < (member.left_at or datetime.max.replace(tzinfo=UTC)):
+        if member is not None and member.joined_at <= event.occurred_at < (member.left_at or _FOR_EVER):
             raise MemberThen(event.participant)
+        outside_since = self.held_out.get(event.participant) or (member.left_at if member is not None else None)
+        if outside_since is None or event.occurred_at < outside_since:
+            raise NotCompared(event.participant, outside_since)
         definition = taken_by(self.program, self.revisions, event, self.now).definition
-        if definition.holdout is None:
-            raise NoHoldout(self.program.id)
         try:
             smallest_units(definition.money, event.amount)
         except ValueError as error:
@@ -119,8 +131,7 @@ class _Look(NamedTuple):
             participant=event.participant,
             occurred_at=event.occurred_at,
             amount=event.amount,
-            held_out=is_held_out(definition, self.program.salt, event.participant),
-            fingerprint=outside_events.fingerprint(event.participant, event.fingerprint),
+            fingerprint=outsiders.fingerprint(event.participant, event.fingerprint),
         )
 
 
@@ -129,6 +140,7 @@ async def _look(connection: AsyncConnection, program: str, participants: Collect
     look = _Look(
         await programs.find(connection, program),
         await programs.revisions_in_force(connection, program),
+        await outsiders.held_out_since(connection, program, participants),
         await members.find_many(connection, program, participants),
         datetime.now(UTC),
     )

@@ -1,4 +1,4 @@
-"""What people buy who are no members: kept once for the comparison with the holdout, and nothing else comes of it."""
+"""Who is held out, and what they buy: kept once for the comparison with members, and nothing else comes of it."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,8 +7,7 @@ import pytest
 from httpx import Response
 from sqlalchemy import func, select
 
-from domain.waves import is_held_out
-from store import members, programs
+from store import members, outsiders, programs
 from store.tables import outside_event
 from tests.api.club import SHOP, definition_of, problem, unchanged
 from tests.api.crowd import Crowd, in_force, joined
@@ -32,16 +31,18 @@ class Outside(Crowd):
             query = select(func.count()).select_from(outside_event).where(outside_event.c.program == self.program)
             return int(await connection.scalar(query) or 0)
 
-    async def held_out(self, participant: str) -> bool:
-        async with self.house.engine.connect() as connection:
-            record = await programs.find(connection, self.program)
-        return is_held_out(self.definition, record.salt, participant)
+    async def hold_out(self, *people: str) -> None:
+        """As if they had asked to join when the program came into force."""
+        async with self.house.engine.begin() as connection:
+            for each in people:
+                await outsiders.hold_out(connection, self.program, each, self.since)
 
 
 @pytest.fixture
 async def outside(house: House) -> Outside:
     found = Outside(house, holdout={"share": 10})
     await in_force(house.engine, found.definition, found.since)
+    await found.hold_out("one", "two", "three")
     return found
 
 
@@ -55,18 +56,22 @@ def statuses(response: Response) -> list[str]:
     return found
 
 
-async def test_events_are_kept_once_on_the_side_that_chance_has_given(outside: Outside, house: House) -> None:
-    people = [f"p-{number}" for number in range(60)]
-    events = [outside.event(person) for person in people]
+async def test_what_those_buy_who_are_held_out_is_kept_once_and_nothing_else_changes(outside: Outside, house: House) -> None:
+    events = [outside.event(person) for person in ("one", "two", "three", "one")]
     async with unchanged(house, outside.program):
         first = await outside.post(events)
         again = await outside.post(list(reversed(events)))
-    assert statuses(first) == ["posted"] * 60
-    sides = [result["held_out"] for result in first.json()["results"]]
-    assert sides == [await outside.held_out(person) for person in people]
-    assert 0 < sum(sides) < 30
-    assert statuses(again) == ["repeated"] * 60
-    assert await outside.kept() == 60
+    assert statuses(first) == ["posted"] * 4
+    assert first.json()["results"][0] == {"key": events[0]["key"], "status": "posted"}
+    assert statuses(again) == ["repeated"] * 4
+    assert await outside.kept() == 4
+
+
+async def test_who_is_held_out_is_listed_in_pages(outside: Outside, house: House) -> None:
+    first = await house.get(f"{outside.path}/held-out?limit=2", SHOP)
+    assert [each["participant"] for each in first["items"]] == ["one", "three"]
+    rest = await house.get(f"{outside.path}/held-out?limit=2&cursor={first['next']}", SHOP)
+    assert [each["participant"] for each in rest["items"]] == ["two"] and rest["next"] is None
 
 
 async def test_a_key_is_of_one_event_within_a_batch_and_ever_after(outside: Outside) -> None:
@@ -81,26 +86,30 @@ async def test_a_key_is_of_one_event_within_a_batch_and_ever_after(outside: Outs
 
 
 async def test_what_was_kept_is_repeated_though_it_would_be_refused_by_now(outside: Outside, house: House) -> None:
-    event = outside.event("late")
+    event = outside.event("one")
     assert statuses(await outside.post([event])) == ["posted"]
     async with house.engine.begin() as connection:
         now = datetime.now(UTC)
         await programs.announce_end(connection, outside.program, now, outside.since, now, now)
-    response = await outside.post([event, outside.event("late")])
+    response = await outside.post([event, outside.event("one")])
     assert statuses(response) == ["repeated", "refused"]
     assert response.json()["results"][1]["problem"]["code"] == "earning_closed"
 
 
-async def test_who_was_a_member_then_earns_and_is_refused_here(outside: Outside, house: House) -> None:
+async def test_of_a_member_only_what_they_buy_after_they_left_is_kept(outside: Outside, house: House) -> None:
     joining, leaving = outside.since + timedelta(days=10), outside.since + timedelta(days=20)
     await joined(house.engine, outside.definition, ["ann"], joining)
     async with house.engine.begin() as connection:
         await members.close(connection, outside.program, "ann", "left", leaving)
     times = [joining - timedelta(seconds=1), joining, leaving - timedelta(seconds=1), leaving]
     response = await outside.post([outside.event("ann", occurred_at=time.isoformat()) for time in times])
-    assert statuses(response) == ["posted", "refused", "refused", "posted"]
-    found = response.json()["results"][1]["problem"]
-    assert (found["code"], found["field"]) == ("member_then", "events[1].participant")
+    assert statuses(response) == ["refused", "refused", "refused", "posted"]
+    found = [(result["problem"]["code"], result["problem"]["field"]) for result in response.json()["results"][:3]]
+    assert found == [
+        ("not_compared", "events[0].occurred_at"),
+        ("member_then", "events[1].participant"),
+        ("member_then", "events[2].participant"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +119,8 @@ async def test_who_was_a_member_then_earns_and_is_refused_here(outside: Outside,
         ({"amount": "0.001"}, "invalid_request", "amount"),
         ({"amount": "-1"}, "invalid_request", "amount"),
         ({"occurred_at": "2126-01-01T00:00:00Z"}, "time_out_of_range", "occurred_at"),
-        ({"occurred_at": "2020-01-01T00:00:00Z"}, "earning_closed", ""),
+        ({"occurred_at": "2020-01-01T00:00:00Z"}, "not_compared", "occurred_at"),
+        ({"participant": "a-stranger"}, "not_compared", "participant"),
         ({"occurred_at": "2020-01-01T00:00:00"}, "time_zone_missing", "occurred_at"),
         ({"participant": None}, "invalid_request", "participant"),
         ({"key": None}, "idempotency_key_missing", "key"),
@@ -122,7 +132,7 @@ async def test_an_event_that_cannot_be_taken_harms_no_other(
     response = await outside.post([outside.event("one"), outside.event("two", **change), outside.event("three")])
     assert statuses(response) == ["posted", "refused", "posted"]
     found = response.json()["results"][1]["problem"]
-    assert (found["code"], found["field"]) == (code, f"events[1].{field}" if field else "events[1]")
+    assert (found["code"], found["field"]) == (code, f"events[1].{field}")
     assert len(found["remedy"]) > 10
     assert await outside.kept() == 2
 

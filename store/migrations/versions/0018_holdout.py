@@ -1,4 +1,4 @@
-"""Outside events: what people bought who were no members then, for the comparison with the holdout."""
+"""The comparison with the holdout: who would have joined and is held out, and what is bought outside the program."""
 
 from alembic import op
 
@@ -15,13 +15,22 @@ _STATEMENTS = (
         participant TEXT NOT NULL,
         occurred_at TIMESTAMP WITH TIME ZONE NOT NULL,
         amount NUMERIC NOT NULL,
-        held_out BOOLEAN NOT NULL,
         fingerprint BYTEA NOT NULL,
         recorded_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
         CONSTRAINT outside_event_pkey PRIMARY KEY (program, key)
     )
     """,
+    """
+    CREATE TABLE store.held_out (
+        program TEXT NOT NULL REFERENCES store.program (id),
+        participant TEXT NOT NULL,
+        since TIMESTAMP WITH TIME ZONE NOT NULL,
+        recorded_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+        CONSTRAINT held_out_pkey PRIMARY KEY (program, participant)
+    )
+    """,
     "GRANT SELECT, INSERT, DELETE ON store.outside_event TO tenure_application",
+    "GRANT SELECT, INSERT, DELETE ON store.held_out TO tenure_application",
 )
 
 
@@ -31,4 +40,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP TABLE store.outside_event")
+    op.execute("DROP TABLE store.held_out, store.outside_event")
