@@ -45,11 +45,7 @@ class EvaluationActivities:
     @activity.defn
     async def evaluate_program(self, task: EvaluationTask) -> Verdict:
         """Judge every KPI that the definition in force names, keep the verdict, and have the program's lifecycle look at it."""
-        async with self._engine.connect() as connection:
-            in_force = await programs.in_force_at(connection, task.program, task.at)
-        if in_force is None:
-            raise ApplicationError(f"Program {task.program} has not been launched.", type="not_launched", non_retryable=True)
-        definition = in_force.definition
+        definition = await definition_at(self._engine, task.program, task.at)
         found: dict[datetime, Figures] = {}  # rules that share a window share its figures
         figures: dict[Kpi, Figures] = {}
         for rule in definition.evaluation.kpis:
@@ -80,6 +76,15 @@ class EvaluationActivities:
             for result in verdict.results
         )
         return LatestVerdict(id=found[0].id, consequence=verdict.consequence, told=told)
+
+
+async def definition_at(engine: AsyncEngine, program: str, at: datetime) -> Definition:
+    """The definition by which a program is judged as of an instant. Raises ApplicationError before its launch."""
+    async with engine.connect() as connection:
+        in_force = await programs.in_force_at(connection, program, at)
+    if in_force is None:
+        raise ApplicationError(f"Program {program} has not been launched.", type="not_launched", non_retryable=True)
+    return in_force.definition
 
 
 async def figures_of(

@@ -9,7 +9,7 @@ from domain.audit import Fact
 from domain.lifecycle import Revision, StageChange, WaveOpening
 from domain.model import Message
 from domain.stages import RevisionStatus
-from store import audit, pilots, programs
+from store import audit, members, pilots, programs
 
 
 class RevisionSettled(Message):
@@ -72,6 +72,25 @@ class ProgramActivities:
         async with self._engine.begin() as connection:
             await programs.add_revision(connection, revision)
             await audit.append(connection, submitted(revision))
+
+    @activity.defn
+    async def piloted(self, program: str) -> Revision | None:
+        """The revision that members live by whom a pilot has brought before any launch; None where it has brought nobody."""
+        async with self._engine.connect() as connection:
+            record = await programs.find(connection, program)
+            lived_by = (await programs.revisions_in_force(connection, program)).last
+            if lived_by is None or not (await members.counts(connection, program))["status"]:
+                return None
+            revision = await programs.find_revision(connection, program, lived_by.number)
+        return Revision(
+            program=program,
+            number=revision.number,
+            digest=revision.digest,
+            definition=lived_by.definition,
+            owner=record.owner,
+            submitted_by=revision.submitted_by,
+            submitted_at=revision.submitted_at,
+        )
 
     @activity.defn
     async def change_stage(self, change: StageChange) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.evaluation import figures_of
+from activities.evaluation import definition_at, figures_of
 from domain import guardrails
 from domain.audit import SYSTEM, Action, Fact
 from domain.definition import Guardrail
@@ -162,11 +162,7 @@ class GuardrailActivities:
     @activity.defn
     async def look_at_guardrail(self, look: GuardrailLook) -> Look:
         """Compute a guardrail's figure as of an instant, by the formula and the queries of an evaluation, and keep the look."""
-        async with self._engine.connect() as connection:
-            in_force = await programs.in_force_at(connection, look.program, look.at)
-        if in_force is None:
-            raise ApplicationError(f"Program {look.program} is not in force.", type="not_launched", non_retryable=True)
-        definition = in_force.definition
+        definition = await definition_at(self._engine, look.program, look.at)
         since = look.guardrail.window.before(look.at, definition.zone)
         kpis = [look.guardrail.kpi]
         figures = await figures_of(self._engine, self._ledger, look.program, definition, kpis, since, look.at)

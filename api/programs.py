@@ -39,7 +39,8 @@ from store import audit, gates, programs, transaction_logs
 from store.errors import LogUnknown, ProgramUnknown
 from store.programs import ProgramRecord, RevisionRecord
 from workflows.attributes import of_program
-from workflows.program_lifecycle import ProgramLifecycle, ProgramStart
+from workflows.program_lifecycle import ProgramLifecycle
+from workflows.program_state import ProgramStart
 
 router = APIRouter(prefix="/programs", tags=["programs"], route_class=ReadAgain)
 

@@ -42,7 +42,8 @@ from domain.window import Moment
 from store import members, programs, transaction_logs
 from store.errors import LogUnknown, RevisionUnknown
 from store.programs import RevisionRecord
-from workflows.program_lifecycle import ProgramLifecycle, RevisionSubmission
+from workflows.program_lifecycle import ProgramLifecycle
+from workflows.program_state import RevisionSubmission
 
 router = APIRouter(prefix="/programs/{program}/revisions", tags=["programs"], route_class=ReadAgain)
 

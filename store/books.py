@@ -209,19 +209,19 @@ class Bookkeeping:
 
 async def _program(connection: AsyncConnection, program: str, now: datetime | None = None) -> _Program:
     """The program, whose money is that of its launch; its months begin there, or with the pilot before it, whose points count.
+    One that was never launched has the books of its pilot.
 
     With `now`, a revision that waits for its date has no part in a month that is not over. Raises ProgramUnknown, BooksNotOpen.
     """
     record = await programs.find(connection, program)
     revisions = await programs.revisions_in_force(connection, program)
-    launched = revisions.lived_by(record.launched_at) if record.launched_at is not None else None
-    if record.launched_at is None or launched is None:
+    opened = record.launched_at or revisions.began
+    launched = revisions.lived_by(opened) if opened is not None else None
+    if opened is None or launched is None:
         raise BooksNotOpen(program)
     definition = launched.definition
-    first = period_of(min(record.launched_at, revisions.began or record.launched_at), definition.zone)
-    return _Program(
-        program, first, definition.zone, definition.money, revisions.up_to(max(now, record.launched_at)) if now else revisions
-    )
+    first = period_of(min(opened, revisions.began or opened), definition.zone)
+    return _Program(program, first, definition.zone, definition.money, revisions.up_to(max(now, opened)) if now else revisions)
 
 
 async def _closed(connection: AsyncConnection, program: str) -> list[Books]:

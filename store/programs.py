@@ -123,6 +123,11 @@ class RevisionsInForce:
         """Since when anything has been rated: from the first pilot on, where there was one before the launch."""
         return self._since[0] if self._since else None
 
+    @property
+    def last(self) -> RevisionInForce | None:
+        """The one that came last, whether or not it still rates what members do."""
+        return self._revisions[-1] if self._revisions else None
+
     def lived_by(self, instant: datetime) -> RevisionInForce | None:
         """The revision that members live by at an instant, whether or not it still rates what they do."""
         place = bisect_right(self._since, instant) - 1

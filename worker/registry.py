@@ -133,6 +133,7 @@ class Activities:
             PROGRAMS_QUEUE: [
                 self.programs.register_program,
                 self.programs.add_revision,
+                self.programs.piloted,
                 self.programs.change_stage,
                 self.programs.settle_revision,
                 self.programs.put_in_force,

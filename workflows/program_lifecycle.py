@@ -1,10 +1,8 @@
 """ProgramLifecycle: a loyalty program from its first definition to its closing."""
 
 import asyncio
-from datetime import datetime
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.amendments import Amended, AmendmentActivities
@@ -13,79 +11,24 @@ with workflow.unsafe.imports_passed_through():
     from activities.schedules import ProgramSchedules, ScheduleActivities
     from activities.wind_down import EndCase, WindDownActivities
     from domain import amendments, holds, ids
-    from domain.amendments import Weight
     from domain.audit import SYSTEM
-    from domain.definition import Definition
     from domain.gates import Subject
     from domain.holds import Concern, Hold, Lifted, Lifting
     from domain.lifecycle import EndRequest, QualificationResult, Revision, StageChange
-    from domain.model import Message
     from domain.rollout import RolloutAct, RolloutStart
-    from domain.stages import BEFORE_LAUNCH, ENDED, RevisionStatus, Stage
-    from domain.waves import changed_after_beginning
-    from workflows import holding
+    from domain.stages import ENDED, RevisionStatus, Stage
+    from workflows import holding, program_refusals
     from workflows.attributes import at_stage, of_program
     from workflows.decisions import ask
     from workflows.details import instant, told
+    from workflows.program_state import ProgramResult, ProgramStart, ProgramState, RevisionSubmission
     from workflows.progress import Progress
+    from workflows.refusals import refusal
     from workflows.revision_qualification import QualificationStart, RevisionQualification
     from workflows.rollout import Rollout, RolloutResult
     from workflows.steps import do, do_in_bulk, signal_child
     from workflows.taking_effect import Approved, RecallRequest, TakingEffect
     from workflows.wind_down import WindDown
-
-
-class RevisionSubmission(Message):
-    """A new revision as it is handed in; its number is given here."""
-
-    definition: Definition
-    digest: str
-    submitted_by: str
-    instead_of: str | None = None
-    """The digest of the latest revision that the author has read; None where they did not say."""
-    wanted_from: datetime | None = None
-    """From when on an amendment shall be in force; None: as soon as may be."""
-    declared: Weight | None = None
-    restores: int | None = None
-    """The earlier revision whose definition this is again."""
-
-
-class ProgramState(Message):
-    """What a program's workflow carries from run to run."""
-
-    stage: Stage = "requirements"
-    latest: Revision
-    in_force: Revision | None = None
-    submitted: Revision | None = None
-    """A revision that waits for its qualification."""
-    end: EndRequest | None = None
-    end_gates: int = 0
-    end_approved: bool = False
-    considered: str = ""
-    """The evaluation whose verdict was last looked at."""
-    amendment_gates: int = 0
-    amendment_wanted: str = ""
-    """Why a gate has approved that the program be amended, until a revision is handed in."""
-    approved: Approved | None = None
-    """An amendment that waits for its date."""
-    recalled: int = 0
-    """The revision that was last called back."""
-    holds: tuple[Hold, ...] = ()
-    """What stood when it was last looked at."""
-    begun_waves: tuple[str, ...] = ()
-    """The waves that have begun, in the order of their beginning."""
-
-
-class ProgramStart(Message):
-    """A program and its first revision."""
-
-    revision: Revision
-    state: ProgramState | None = None
-
-
-class ProgramResult(Message):
-    stage: Stage
-    why: str = ""
 
 
 _STATUS: dict[str, RevisionStatus] = {
@@ -129,7 +72,8 @@ class ProgramLifecycle:
                 return refused
             await self._launch()
         await self._operate(start)
-        await self._wind_down()
+        assert self._state.in_force is not None
+        await self._wind_down(self._state.in_force)
         return await self._close("closed", self._state.end.reason if self._state.end else "")
 
     # Messages
@@ -143,7 +87,7 @@ class ProgramLifecycle:
     @begin.validator
     def refuse_second_start(self, digest: str) -> None:
         if self._begun or self._registered or digest != self._state.latest.digest:
-            raise _refusal(
+            raise refusal(
                 "program_exists",
                 f"The lifecycle of program {self._program!r} has begun already.",
                 "Hand in a further revision, or give the program another id.",
@@ -152,7 +96,7 @@ class ProgramLifecycle:
     @workflow.update(description="Hand in a new revision: the next try before the launch, an amendment in operation")
     async def submit_revision(self, submission: RevisionSubmission) -> int:
         async with self._submitting:
-            self.refuse_revision(submission)
+            self._refuse_revision(submission)
             revision = Revision(
                 program=self._program,
                 number=self._state.latest.number + 1,
@@ -171,73 +115,8 @@ class ProgramLifecycle:
 
     @submit_revision.validator
     def refuse_submission(self, submission: RevisionSubmission) -> None:
-        self.refuse_revision(submission)
-        held = self._state.in_force.definition.tiers if self._state.in_force else ()
-        if missing := amendments.without_place(submission.definition, [tier.id for tier in held]):
-            raise _refusal(
-                "tier_not_replaced",
-                f"The definition neither has nor replaces {', '.join(missing)}, which the revision in force has.",
-                f"Write replaces: [{', '.join(missing)}] under the tier that takes its place, or keep the tier.",
-            )
-        if changed := self._begun_and_changed(submission.definition):
-            raise _refusal(
-                "wave_begun",
-                f"The definition changes {', '.join(changed)}; the rollout has begun with what is in force there.",
-                "Keep what has begun as it is, and write what is new in waves after it.",
-            )
-
-    def refuse_revision(self, submission: RevisionSubmission) -> None:
-        if self._state.stage in ("wind_down", "closed", "rejected") or self._state.end_approved:
-            raise _refusal(
-                "program_ends",
-                f"The program is in stage {self._state.stage.replace('_', ' ')}; it takes no revisions any more.",
-                "Start another program with this definition, under an id of its own.",
-            )
-        if self._before_launch and self._state.end is not None:
-            raise _refusal(
-                "program_ends",
-                "The program is being withdrawn; it takes no revisions any more.",
-                "Start another program with this definition, under an id of its own.",
-            )
-        if submission.instead_of is not None and submission.instead_of != self._state.latest.digest:
-            raise _refusal(
-                "changed_meanwhile",
-                f"Revision {self._state.latest.number} has been handed in meanwhile.",
-                "Read it, see what has changed, and send your change with its new ETag.",
-            )
-        if self._qualifying or self._amending or self._state.submitted is not None:
-            raise _refusal(
-                "revision_in_qualification",
-                f"Revision {self._state.latest.number} is being qualified.",
-                "Wait for its outcome at its gates, then hand in the next one.",
-            )
-        if (waiting := self._effect.waiting) is not None:
-            raise _refusal(
-                "amendment_waits",
-                f"Revision {waiting.revision.number} is approved and takes effect on {instant(waiting.effective_from)}.",
-                f"Wait for that date, or call it back: `tenure program recall {self._program} {waiting.revision.number}`.",
-            )
-        if submission.wanted_from is not None and self._state.in_force is None:
-            raise _refusal(
-                "no_date_before_launch",
-                "The program has not been launched; what is launched is in force as soon as it is approved.",
-                "Hand the revision in without a date.",
-            )
-        if submission.wanted_from is not None and submission.wanted_from <= workflow.now():
-            raise _refusal(
-                "effective_date_past",
-                f"{instant(submission.wanted_from)} has passed; it is {instant(workflow.now())}.",
-                "Name a date that is still to come, or none: the revision then takes effect as soon as it may.",
-            )
-        # What was called back may come again, for another date.
-        recalled = self._state.latest.number == self._state.recalled
-        for known in (self._state.latest if not recalled else None, self._state.in_force):
-            if known is not None and submission.digest == known.digest:
-                raise _refusal(
-                    "revision_unchanged",
-                    f"The definition is the same as revision {known.number}.",
-                    "Change the definition before handing it in again.",
-                )
+        self._refuse_revision(submission)
+        program_refusals.of_definition(self._state, submission.definition)
 
     @workflow.update(description="Call back an amendment that is approved, before the date on which it takes effect")
     async def recall_revision(self, request: RecallRequest) -> int:
@@ -258,13 +137,13 @@ class ProgramLifecycle:
     @request_end.validator
     def refuse_end(self, request: EndRequest) -> None:
         if self._state.end is not None:
-            raise _refusal(
+            raise refusal(
                 "end_requested",
                 "The end of the program has been asked for already.",
                 "Wait for what its wind-down gate decides.",
             )
         if self._before_launch and (self._qualifying or self._state.submitted is not None or self._submitting.locked()):
-            raise _refusal(
+            raise refusal(
                 "revision_in_qualification",
                 f"Revision {self._state.latest.number} is being qualified, and nothing is launched that could end.",
                 "Have the revision rejected at its gate, or wait for its outcome.",
@@ -280,7 +159,7 @@ class ProgramLifecycle:
     @resume.validator
     def refuse_resumption(self, wish: Lifting) -> None:
         if self._state.stage in ENDED:
-            raise _refusal(
+            raise refusal(
                 "program_ended", f"The lifecycle of program {self._program!r} has ended.", "Nothing can be changed in it."
             )
 
@@ -321,12 +200,12 @@ class ProgramLifecycle:
         while True:
             await workflow.wait_condition(lambda: self._state.submitted is not None or self._state.end is not None)
             if self._state.submitted is None:
-                return await self._close("rejected", "withdrawn by the owner")
+                return await self._give_up("withdrawn by the owner")
             result = await self._qualify(amendment=False)
             if result.outcome == "approved":
                 return None
             if result.outcome == "rejected":
-                return await self._close("rejected", result.why)
+                return await self._give_up(result.why)
             await self._enter("development", f"revision {self._state.latest.number}: {result.why}")
             self._tell(f"Waiting for a new revision: {result.why}", f"to act: `tenure program revise {self._program} FILE`")
 
@@ -510,17 +389,14 @@ class ProgramLifecycle:
         else:
             self._tell(f"In operation; an amendment was proposed: {gate.outcome.replace('_', ' ')}", why, gate.reasons)
 
-    def _begun_and_changed(self, definition: Definition) -> tuple[str, ...]:
-        """What a revision may not change any more: while the program is rolled out, waves that have begun; the holdout ever."""
-        in_force = self._state.in_force
-        if in_force is None:
-            return ()
-        changed = changed_after_beginning(in_force.definition, definition, self._state.begun_waves)
-        return changed if self._state.stage == "rollout" else tuple(each for each in changed if each == "holdout")
+    def _refuse_revision(self, submission: RevisionSubmission) -> None:
+        """Raise why no revision is taken just now, or not this one."""
+        on_its_way = self._qualifying or self._amending or self._state.submitted is not None
+        program_refusals.of_revision(self._state, submission, on_its_way=on_its_way, waiting=self._effect.waiting)
 
     @property
     def _before_launch(self) -> bool:
-        return self._state.stage in BEFORE_LAUNCH and self._state.in_force is None
+        return self._state.before_launch
 
     @property
     def _end_wanted(self) -> bool:
@@ -561,9 +437,18 @@ class ProgramLifecycle:
         weighed = await do_in_bulk(WindDownActivities.weigh_end, case, "Weigh the end: members, points, liability, partners")
         return f" ({weighed.told})"
 
-    async def _wind_down(self) -> None:
-        revision = self._state.in_force
-        assert revision is not None
+    async def _give_up(self, why: str) -> ProgramResult:
+        """What is not launched is rejected at once; whom a pilot has made a member gets the whole end of a program before."""
+        if workflow.patched("pilot-members-have-an-end"):
+            piloted = await do(ProgramActivities.piloted, self._program, "Whether a pilot has brought members")
+            if piloted is not None:
+                end = EndRequest(requested_by=self._owner, reason=why, requested_at=workflow.now())
+                self._update(end=end, end_approved=True)
+                await self._impact_of(end)
+                await self._wind_down(piloted)
+        return await self._close("rejected", why)
+
+    async def _wind_down(self, revision: Revision) -> None:
         await self._enter("wind_down", self._state.end.reason if self._state.end else "")
         await workflow.execute_child_workflow(
             WindDown.run,
@@ -666,7 +551,3 @@ class ProgramLifecycle:
                 ]
             )
         )
-
-
-def _refusal(code: str, detail: str, remedy: str) -> ApplicationError:
-    return ApplicationError(detail, remedy, type=code, non_retryable=True)

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.programs import ProgramActivities
@@ -33,6 +32,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.details import instant, told
     from workflows.guardrail_watch import GuardrailWatch, WatchStart
     from workflows.progress import tell
+    from workflows.refusals import refusal
     from workflows.steps import do, remaining, signal_child
     from workflows.wave_invitation import InvitationStart, WaveInvitation
 
@@ -102,7 +102,7 @@ class Rollout:
     def refuse_pause(self, act: RolloutAct) -> None:
         self._refuse_over()
         if self._state.paused is not None:
-            raise _refusal(
+            raise refusal(
                 "rollout_is_paused",
                 f"The rollout has been paused since {instant(self._state.paused.at)} by {self._state.paused.by}.",
                 "Resume it once the reason is gone.",
@@ -116,7 +116,7 @@ class Rollout:
     def refuse_resume(self, act: RolloutAct) -> None:
         self._refuse_over()
         if self._state.paused is None:
-            raise _refusal(
+            raise refusal(
                 "rollout_not_paused",
                 "Nobody has paused the rollout.",
                 "See what it waits for with `tenure rollout show`: what holds it is released, and not resumed.",
@@ -137,13 +137,13 @@ class Rollout:
     def refuse_release(self, act: RolloutAct) -> None:
         self._refuse_over()
         if not self._state.holds:
-            raise _refusal(
+            raise refusal(
                 "rollout_not_held",
                 "Nothing holds the rollout.",
                 "See what it waits for with `tenure rollout show`.",
             )
         if act.by in self._revision.editors:
-            raise _refusal(
+            raise refusal(
                 "four_eyes",
                 f"{act.by} owns, submitted or edited the revision, and so cannot release its rollout.",
                 "Ask another person of operations.",
@@ -445,7 +445,7 @@ class Rollout:
 
     def _refuse_over(self) -> None:
         if self._stop:
-            raise _refusal(
+            raise refusal(
                 "rollout_over",
                 f"The rollout is over: {self._stop}.",
                 "Hand in a further revision, or ask for the end; `tenure rollout show` says where it stands.",
@@ -454,7 +454,3 @@ class Rollout:
 
 def _field(with_program: bool) -> str:
     return "paused_with_program" if with_program else "paused"
-
-
-def _refusal(code: str, detail: str, remedy: str) -> ApplicationError:
-    return ApplicationError(detail, remedy, type=code, non_retryable=True)

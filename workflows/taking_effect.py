@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.lifecycle import Revision
     from domain.model import Message
     from workflows.details import instant
+    from workflows.refusals import refusal
     from workflows.steps import do, do_in_bulk, remaining
 
 
@@ -97,7 +98,7 @@ class TakingEffect:
     def refuse_recall(self, number: int) -> None:
         """Raise why the revision cannot be called back, where it cannot."""
         if self.waiting is None or self.waiting.revision.number != number:
-            raise _refusal(
+            raise refusal(
                 "nothing_to_recall",
                 f"Revision {number} does not wait for the date on which it takes effect.",
                 "See `tenure program revisions`: a revision can be called back while it is approved and not yet in force.",
@@ -159,12 +160,8 @@ class TakingEffect:
 
 
 def _too_late(number: int) -> ApplicationError:
-    return _refusal(
+    return refusal(
         "recall_too_late",
         f"Revision {number} has taken effect.",
         "Hand in a further revision; `tenure program rollback` hands in an earlier one again.",
     )
-
-
-def _refusal(code: str, detail: str, remedy: str) -> ApplicationError:
-    return ApplicationError(detail, remedy, type=code, non_retryable=True)

@@ -13,7 +13,8 @@ from domain.definition import Definition, digest
 from tests.api.club import Club, Waiting, definition_of, problem
 from tests.house import House
 from tests.waiting import stage_reached
-from workflows.program_lifecycle import ProgramLifecycle, RevisionSubmission
+from workflows.program_lifecycle import ProgramLifecycle
+from workflows.program_state import RevisionSubmission
 
 Begin = Callable[[], Awaitable[Waiting]]
 _keys = iter(range(1_000_000))

@@ -30,7 +30,7 @@ from tests.lives import (
 )
 from tests.waiting import approve, continued_as_new, done, ended, gate_open, outcome_known, timer_started, worked_on
 from tests.workflows.conftest import Histories
-from workflows.program_lifecycle import RevisionSubmission
+from workflows.program_state import RevisionSubmission
 
 
 async def vote(house: House, gate: str, person: str, answer: str, reason: str) -> None:

@@ -8,7 +8,7 @@ from temporalio.testing import WorkflowEnvironment
 from domain import ids
 from tests.house import House, program_id
 from tests.lives import AGREEMENT, SIGN_OFF, begin, club, forward, handle, launch, pass_all_gates, revise, shown
-from tests.waiting import approve, gate_open, progress_shown, stage_reached, timer_started
+from tests.waiting import approve, child_started, gate_open, progress_shown, stage_reached, timer_started, vote
 from tests.workflows.conftest import Histories
 
 RETRY = {"rules": [{"role": "legal"}], "deadline": "P90D"}
@@ -118,6 +118,40 @@ async def test_figures_out_of_bounds_send_the_revision_back_and_what_was_issued_
     assert await join(house, program, "ann") == (201, "")
     assert (await house.get(f"/programs/{program}/members/ann", "demo-shop"))["tier"] == "collector"
     assert await join(house, program, "dan") == (201, "")
+
+
+async def test_members_of_a_program_that_is_rejected_after_its_pilot_get_the_whole_end(
+    house: House, temporal_env: WorkflowEnvironment, histories: Histories
+) -> None:
+    program = program_id("pilotonly")
+    first = await piloting(house, program, pilot(ACTIVE), "ann", "bob")
+    for participant in ("ann", "bob"):
+        assert await join(house, program, participant) == (201, "")
+        assert (await buy(house, program, participant, 110)).status_code == 201
+    await forward(temporal_env, handle(house, ids.test_phase(program, 1, "friends")), MONTH)
+    await approve(house, f"{first}/test/readiness/gate/readiness/1", "demo-operations")
+    gate = f"{first}/gate/launch/1"
+    await vote(house, gate, "demo-legal", answer="reject", digest=await gate_open(house, gate), reason="no such club")
+
+    wind_down = handle(house, ids.wind_down(program))
+    await child_started(house.temporal, ids.lifecycle(program), wind_down.id)
+    await timer_started(house.temporal, wind_down.id)
+    assert (await house.get(f"/programs/{program}"))["stage"] == "wind_down"
+    assert await balance(house, program, "ann") == 1100, "what was issued is honoured"
+    refused = await house.post(f"/programs/{program}/revisions", club(program, summary="Again.").model_dump(mode="json"))
+    assert (refused.status_code, refused.json()["code"]) == (409, "program_ends")
+    redeemed = await house.post(f"/programs/{program}/members/ann/redemptions", {"reward": "single"}, person="demo-shop")
+    assert redeemed.status_code == 201, redeemed.text
+
+    await forward(temporal_env, wind_down, timedelta(days=14 + 90))
+    ended = await wind_down.result()
+    assert (ended["settled"], ended["members"]) == (100 + 1100, 2)
+    assert (await handle(house, ids.lifecycle(program)).result())["stage"] == "rejected"
+    assert (await house.ledger.check(program)).clean
+    assert {total.outstanding for total in await house.ledger.totals(program)} == {0}
+    assert (await house.get(f"/programs/{program}"))["stage"] == "rejected"
+    assert (await house.get(f"/programs/{program}/members/ann", "demo-shop"))["status"] == "ended"
+    await histories.keep(house.temporal, ids.lifecycle(program), "ProgramLifecycle-rejected-after-its-pilot")
 
 
 async def test_too_few_to_tell_is_immature_and_people_may_have_it_go_on(
