@@ -159,6 +159,7 @@ async def test_the_lifecycle_tells_who_is_waited_for_and_is_up_to_date_after_eac
     assert f"tenure gate approve {gate}" in told
 
     await approve(house, gate, "demo-finance")
+    await progress_shown(house.temporal, program, "1 of 2 approvals: demo-finance")
     told = await shown(house.temporal, lifecycle)
     assert "Waiting for marketing (1 more)" in told
     assert "1 of 2 approvals: demo-finance" in told
