@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, String, and_, bindparam, func, select, tuple_
+from sqlalchemy import BigInteger, Row, String, and_, bindparam, func, select, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -86,6 +86,14 @@ async def lock_program(connection: AsyncConnection, program: str) -> list[int]:
     mine = (account.c.program == program, account.c.kind == "participant")
     in_order = select(account.c.id).where(*mine).order_by(account.c.participant, account.c.currency)
     return list(await connection.scalars(in_order.with_for_update()))
+
+
+async def owing(connection: AsyncConnection, accounts: Sequence[int]) -> Sequence[Row[Any]]:
+    """Those of the accounts that owe something, however many are asked for: a statement takes 32,767 parameters, and one array
+    of any length.
+    """
+    asked = func.unnest(bindparam("ids", list(accounts), type_=ARRAY(BigInteger)))
+    return (await connection.execute(select(account).where(account.c.id.in_(select(asked)), account.c.debt > 0))).all()
 
 
 # The key is looked up with the lock: an answer that was stored while this statement waited for the lock is not seen here, and

@@ -4,11 +4,10 @@ import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
-from sqlalchemy import BigInteger, bindparam, func, insert, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from ledger.accounts import SystemAccounts, lock, lock_program
+from ledger.accounts import SystemAccounts, lock, lock_program, owing
 from ledger.drain import Becoming, Leaving, drain
 from ledger.entry import Origin, Side, enter
 from ledger.errors import LedgerFault
@@ -61,8 +60,7 @@ async def settle_remainder(
         raise LedgerFault(f"What is left in {', '.join(unpriced)} has no rate at which it becomes {becoming.unit}.")
 
     async def work(connection: AsyncConnection, accounts: Sequence[int]) -> Swept:
-        owing = select(account).where(account.c.id.in_(select(func.unnest(bindparam("ids", type_=ARRAY(BigInteger))))))
-        for row in (await connection.execute(owing.where(account.c.debt > 0), {"ids": list(accounts)})).all():
+        for row in await owing(connection, accounts):
             side = Side(losses[row.currency], row.id, row.debt)
             await enter(connection, row.id, Origin(program, at), "write_off", row.debt, sides=[side], debt=-row.debt)
         return await drain(connection, kind, accounts, at, becoming=becoming)

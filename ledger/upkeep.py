@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ledger.accounts import Locked
+from ledger.accounts import Locked, owing
 from ledger.drain import drain, lapse
 from ledger.entry import Origin, enter, moves_of, pick, total
 from ledger.release import time_out
@@ -32,8 +32,7 @@ async def bring_up(connection: AsyncConnection, program: str, locked: Locked, at
 async def bring_up_all(connection: AsyncConnection, accounts: Sequence[int], at: datetime) -> None:
     """Bring many locked accounts to the instant."""
     await time_out(connection, accounts, at)
-    owing = select(account).where(account.c.id.in_(accounts), account.c.debt > 0)
-    await settle_all(connection, (await connection.execute(owing)).all(), at)
+    await settle_all(connection, await owing(connection, accounts), at)
     await drain(connection, "expire", accounts, at)
 
 

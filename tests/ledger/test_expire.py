@@ -214,3 +214,16 @@ async def test_the_figures_of_a_window_are_of_what_took_effect_in_it(ledger: Led
     assert (await ledger.window_figures(PROGRAM, day(12), day(13))).forfeited == 50
     nothing = await ledger.window_figures("nowhere", day(0), day(99))
     assert set(nothing.model_dump(exclude={"spread"}).values()) == {0}
+
+
+async def test_a_program_ends_however_many_are_in_it(ledger: Ledger, owner: AsyncConnection) -> None:
+    """More accounts than a statement takes parameters."""
+    await ledger.earn(an_earn("e1", 10, lapses=9))
+    many = """
+    INSERT INTO ledger.account (program, participant, currency, kind)
+    SELECT program, 'm' || number, currency, kind FROM ledger.account, generate_series(1, 33000) AS number
+    WHERE program = :program AND participant = 'ann'
+    """
+    await owner.execute(text(many), {"program": PROGRAM})
+    assert await ledger.stop_expiry(PROGRAM, "end", day(6)) == 1
+    assert await ledger.forfeit_remainder(PROGRAM, "rest", day(7)) == Swept(lots=1, points=10, participants=1)
