@@ -44,7 +44,7 @@ coverage: setup ## the tests, and which lines and branches they reach; takes hal
 	$(BIN)/pytest --cov --cov-report=term:skip-covered $(ARGS)
 
 test-long: setup ## the tests that take minutes
-	$(BIN)/pytest -m long $(ARGS)
+	$(BIN)/pytest -m long -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: setup ## ruff, mypy --strict and the arrows between the packages
 	$(BIN)/ruff check

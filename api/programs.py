@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import Field
+from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio.client import WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -34,8 +35,9 @@ from domain.definition import digest
 from domain.gates import GateState, Person
 from domain.lifecycle import EndRequest, Revision, WaveOpening
 from domain.model import CAN_BE_KEPT, Value
+from domain.rollout import RolloutStatus
 from domain.stages import ENDED, ProductStatus, Stage, product_status
-from store import audit, gates, programs, transaction_logs
+from store import audit, gates, programs, rollouts, transaction_logs
 from store.errors import LogUnknown, ProgramUnknown
 from store.programs import ProgramRecord, RevisionRecord
 from workflows.attributes import of_program
@@ -66,9 +68,13 @@ class ProgramOut(ProgramRecord):
 
 
 class ProgramDetails(ProgramOut):
-    """Where a program stands: its revisions, its waves, and the gates that wait."""
+    """Where a program stands: its revisions, its waves, and the gates that wait.
+
+    `rollout` is how the rollout stands, as long as there is one under way.
+    """
 
     revisions: Sequence[RevisionRecord]
+    rollout: RolloutStatus | None
     waves: Sequence[WaveOpening]
     open_gates: Sequence[GateState]
 
@@ -188,11 +194,19 @@ async def show_program(program: str, services: WithServices, response: Response)
         found = ProgramDetails(
             **with_status(record).model_dump(),
             revisions=await programs.revisions(connection, program),
+            rollout=await _rollout(connection, record),
             waves=await programs.waves(connection, program),
             open_gates=await gates.listed(connection, program, open_only=True),
         )
     response.headers["ETag"] = etags.of_state(found.revisions[-1].digest, found.model_dump(mode="json"))
     return found
+
+
+async def _rollout(connection: AsyncConnection, record: ProgramRecord) -> RolloutStatus | None:
+    if record.stage != "rollout":
+        return None
+    kept = await rollouts.listed(connection, record.id)
+    return next((each.state.status for each in kept if each.revision == record.revision_in_force), "running")
 
 
 def with_status(record: ProgramRecord) -> ProgramOut:

@@ -227,6 +227,7 @@ def _print_status(found: dict[str, Any]) -> None:
             {
                 "stage": f"{words(found['stage'])} since {instant(found['stage_since'])} UTC ({found['product_status']})",
                 "on hold": on_hold(found),
+                "rollout": f"{found['rollout']}; see `tenure rollout show {found['id']}`" if found["rollout"] else None,
                 "note": found["note"] or None,
                 "owner": found["owner"],
                 "revision in force": found["revision_in_force"] or "none",

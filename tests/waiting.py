@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHistory
 
 from domain import ids
 from tests.house import House
@@ -171,6 +171,18 @@ async def worked_on(client: Client, workflow_id: str) -> None:
             client, workflow_id, lambda event: event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED, run_id=run
         )
         waited = run
+
+
+async def runs_of(client: Client, workflow_id: str) -> list[WorkflowHistory]:
+    """The histories of all runs of a workflow, from the first on."""
+    described = await client.get_workflow_handle(workflow_id).describe()
+    run: str = described.raw_description.workflow_execution_info.first_run_id
+    found = []
+    while run:
+        history = await client.get_workflow_handle(workflow_id, run_id=run).fetch_history()
+        found.append(history)
+        run = history.events[-1].workflow_execution_continued_as_new_event_attributes.new_execution_run_id
+    return found
 
 
 def _ends(*names: str) -> frozenset[int]:

@@ -339,6 +339,9 @@ class ProgramLifecycle:
                 return
         if result.outcome == "approved":
             await self._put_in_force()
+            if before is not None and result.weight == "substantial" and workflow.patched("amendment-at-once-is-told"):
+                approved = Approved(revision=self._state.latest, before=before.number, effective_from=workflow.now())
+                await self._effect.announce(approved)
             if not workflow.patched("schedules-change-in-place"):  # a paused one stays so
                 await do(ScheduleActivities.stop_schedules, self._program, "Stop the Schedules of the revision before")
             await self._start_schedules()

@@ -79,21 +79,17 @@ class TakingEffect:
 
     async def approve(self, approved: Approved) -> None:
         """Write down the date, have members told, and wait for it."""
-        revision = approved.revision
-        approval = Approval(
-            program=revision.program,
-            number=revision.number,
-            compared_with=approved.before,
-            effective_from=approved.effective_from,
-            at=workflow.now(),
-        )
         async with self._settling:
-            when = instant(approved.effective_from)
-            await do(AmendmentActivities.approve_amendment, approval, f"Revision {revision.number} takes effect on {when}")
-            tell = f"Tell the members of revision {revision.number}"
-            await do_in_bulk(AmendmentActivities.announce_amendment, approval, tell)
+            what = f"Revision {approved.revision.number} takes effect on {instant(approved.effective_from)}"
+            await do(AmendmentActivities.approve_amendment, _approval(approved), what)
+            await self.announce(approved)
             self._set(approved)
         self.start()
+
+    async def announce(self, approved: Approved) -> None:
+        """Have members told what changes, and from when on: beforehand, or where it is promised to nobody, as it happens."""
+        tell = f"Tell the members of revision {approved.revision.number}"
+        await do_in_bulk(AmendmentActivities.announce_amendment, _approval(approved), tell)
 
     def refuse_recall(self, number: int) -> None:
         """Raise why the revision cannot be called back, where it cannot."""
@@ -157,6 +153,16 @@ class TakingEffect:
     def _set(self, approved: Approved | None) -> None:
         self.waiting = approved
         self._changed(approved)
+
+
+def _approval(approved: Approved) -> Approval:
+    return Approval(
+        program=approved.revision.program,
+        number=approved.revision.number,
+        compared_with=approved.before,
+        effective_from=approved.effective_from,
+        at=workflow.now(),
+    )
 
 
 def _too_late(number: int) -> ApplicationError:

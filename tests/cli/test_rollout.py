@@ -45,6 +45,7 @@ async def test_a_rollout_is_shown_paused_resumed_and_aborted(ask: Ask, house: Ho
     assert paused.stdout.strip() == f"The rollout of {program} is paused; nobody new joins.", paused.output
     shown = _lines((await ask("rollout", "show", program)).stdout)
     assert shown[0].endswith(": paused")
+    assert f"rollout paused; see `tenure rollout show {program}`" in _lines((await ask("program", "status", program)).stdout)
     assert any(line.startswith("paused ") and line.endswith("UTC by demo-operations: The till is down") for line in shown)
     held = await ask("rollout", "release", program, "--reason", "why not")
     assert (held.exit_code, "rollout_not_held" in held.stderr) == (1, True)

@@ -19,7 +19,7 @@ from tests.conftest import Databases, _time_skipping, _whole_house
 from tests.histories.reading import replayer
 from tests.house import House, program_id
 from tests.lives import buy, club, enrol, forward, handle, now_of, operate, pass_all_gates, revise
-from tests.waiting import approve, done, worked_on
+from tests.waiting import approve, done, runs_of, worked_on
 from workflows.program_evaluation import ProgramEvaluation
 
 SUGGESTED = 120
@@ -83,9 +83,9 @@ async def test_a_program_and_its_member_live_for_years_in_runs_that_stay_short(
     await worked_on(house.temporal, lifecycle.id)
     state = await lifecycle.query("state")
     assert (state["in_force"]["number"], state["submitted"]) == (amendments + 1, None), "what is carried is what is written"
-    runs = await _runs_of(house.temporal, lifecycle.id)
+    runs = await runs_of(house.temporal, lifecycle.id)
     assert len(runs) > years, "it has continued as new, and gone on from where it stood"
-    lived = await _runs_of(house.temporal, member.id)
+    lived = await runs_of(house.temporal, member.id)
     assert len(lived) > years
     every = runs + lived
     for parent in runs:
@@ -115,21 +115,9 @@ async def _amend(house: House, definition: Definition, number: int) -> None:
     await done(house.temporal, ids.lifecycle(definition.program), f"Have the members looked at whom revision {number} concerns")
 
 
-async def _runs_of(client: Client, workflow_id: str) -> list[WorkflowHistory]:
-    """The histories of all runs of a workflow, from the first on."""
-    described = await client.get_workflow_handle(workflow_id).describe()
-    run: str = described.raw_description.workflow_execution_info.first_run_id
-    found = []
-    while run:
-        history = await client.get_workflow_handle(workflow_id, run_id=run).fetch_history()
-        found.append(history)
-        run = history.events[-1].workflow_execution_continued_as_new_event_attributes.new_execution_run_id
-    return found
-
-
 async def _family_of(client: Client, workflow_id: str) -> list[WorkflowHistory]:
     """A part of a program's life, and all its own parts."""
-    found = await _runs_of(client, workflow_id)
+    found = await runs_of(client, workflow_id)
     for history in list(found):
         for child in _children_of(history):
             found += await _family_of(client, child)

@@ -12,7 +12,7 @@ from domain.waves import bucket, is_held_out
 from store import invitations
 from tests.house import House, program_id
 from tests.lives import AGREEMENT, ask_for_the_end, begin, buy, club, enrol, forward, handle, launch, pass_all_gates, revise
-from tests.waiting import approve, done, gate_open, history_has, stage_reached, started, timer_started
+from tests.waiting import approve, done, gate_open, history_has, runs_of, stage_reached, started, timer_started
 from tests.workflows.conftest import Histories
 from tests.workflows.test_rollout_guardrails import GATE, act, inside, rollout_of, shown_when, wave_states
 
@@ -284,6 +284,22 @@ async def test_a_wave_lets_in_no_more_than_its_rate(house: House) -> None:
         (201, None), (201, None), (409, "wave_full")
     ]  # fmt: skip
     assert await asked(house, program, inside(program)) == (201, None), "who is a member is not counted anew"
+
+
+async def test_a_long_invitation_continues_as_new_and_invites_each_once(hasty_house: House, histories: Histories) -> None:
+    house, program = hasty_house, program_id("longinvited")
+    waves = [STAFF | {"minimum_time": "PT0.1S", "invitations": {"count": 1, "every": "PT0.02S"}}, ALL | {"gate": GATE}]
+    people = [f"s-{each:02}" for each in range(30)]
+    await launch_with_cohort(house, club(program, waves=waves), *people)
+    inviting = ids.invitations(ids.rollout(program, 1), "staff")
+    await started(house.temporal, inviting)
+    assert await handle(house, inviting).result() == len(people)
+    runs = await runs_of(house.temporal, inviting)
+    assert len(runs) > 2, "the server suggests it after sixty events"
+    async with house.engine.connect() as connection:
+        invited, _ = await invitations.counts(connection, program)
+    assert invited == len(people)
+    await histories.keep(house.temporal, inviting, "WaveInvitation-continues-as-new", run_id=runs[0].run_id)
 
 
 async def held_out(house: House, program: str) -> list[dict[str, Any]]:
