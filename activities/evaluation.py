@@ -9,13 +9,13 @@ from temporalio.exceptions import ApplicationError
 
 from domain import ids
 from domain.definition import Consequence, Definition, Kpi
-from domain.definition_values import AGAINST_HOLDOUT
+from domain.definition_values import AGAINST_HOLDOUT, BY_ANSWERS
 from domain.figures import Figures
 from domain.kpis import Verdict, judge
 from domain.model import Message
 from insight import experiment as experiments
 from ledger import Ledger, outbox
-from store import evidence, members, programs
+from store import evidence, members, programs, survey_answers
 
 _LOOKED_BACK = 12
 """How many evaluations back a KPI's last value is looked for, where those in between had none."""
@@ -100,9 +100,11 @@ async def figures_of(
 
     The comparison with the holdout is made where one of them needs it, and the definition has a holdout.
     """
+    asked = not set(BY_ANSWERS).isdisjoint(kpis)
     async with engine.connect() as connection:
         presence = await members.presence(connection, program, since, until)
+        answers = await survey_answers.counted(connection, program, since, until) if asked else None
     points = await ledger.window_figures(program, since, until, definition.currency.code)
     compared = definition.holdout is not None and not set(AGAINST_HOLDOUT).isdisjoint(kpis)
     experiment = await experiments.compare(engine, program, since, until) if compared else None
-    return Figures.model_validate(presence | points.model_dump() | {"experiment": experiment})
+    return Figures.model_validate(presence | points.model_dump() | {"experiment": experiment, "answers": answers})

@@ -43,6 +43,7 @@ from api import (
     rollouts,
     schedule,
     statements,
+    survey_answers,
     transaction_logs,
     wind_down,
 )
@@ -197,7 +198,7 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
         api_keys,
     )
     of_members = (invitations, cohorts, members, events, statements, corrections, exchanges, rewards, redemptions)
-    for module in (*of_programs, *of_members, holdout, requests, problem_pages):
+    for module in (*of_programs, *of_members, survey_answers, holdout, requests, problem_pages):
         app.include_router(module.router)
 
     @app.get("/health", tags=["operation"])

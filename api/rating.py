@@ -149,12 +149,10 @@ def taken_by(program: ProgramRecord, revisions: RevisionsInForce, event: EventIn
     return in_force
 
 
-def check_clock(occurred_at: datetime, now: datetime) -> None:
+def check_clock(instant: datetime, now: datetime, field: str = "occurred_at") -> None:
     """Raise OutOfTime for what has not happened yet."""
-    if occurred_at > now + _CLOCKS_DIFFER:
-        raise OutOfTime(
-            f"{occurred_at.isoformat()} has not come yet.", remedy="Post an event once it has happened.", field="occurred_at"
-        )
+    if instant > now + _CLOCKS_DIFFER:
+        raise OutOfTime(f"{instant.isoformat()} has not come yet.", remedy="Post it once it has happened.", field=field)
 
 
 def looks_at(member: MemberRecord, revisions: RevisionsInForce, event: EventIn) -> tuple[CappedRule, ...]:

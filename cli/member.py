@@ -223,6 +223,32 @@ def list_(
     console().print(table(count(len(rows), "member") + more, ("Member", "Tier", "Status", "Stage", "Joined (UTC)"), rows))
 
 
+@app.command()
+def answer(
+    program: ProgramId,
+    member: MemberId,
+    recommend: Annotated[int | None, typer.Option(min=0, max=10, help="How likely they would recommend it, 0 to 10.")] = None,
+    satisfaction: Annotated[int | None, typer.Option(min=1, max=5, help="How content they are with it, 1 to 5.")] = None,
+    at: Annotated[str | None, typer.Option(metavar="INSTANT", help="When, in ISO 8601 with a time zone. Default: now.")] = None,
+    key: Key = None,
+    as_json: Json = False,
+    who: As = None,
+) -> None:
+    """Keep what a member answered about the program; the net promoter score and satisfaction count their last answers.
+
+    Example: `tenure --as demo-shop member answer cd-club c-00042 --recommend 9`
+    """
+    if (recommend is None) == (satisfaction is None):
+        raise typer.BadParameter("give one of --recommend and --satisfaction", param_hint="--recommend")
+    question, value = ("recommend", recommend) if recommend is not None else ("satisfaction", satisfaction)
+    body = {"question": question, "value": value} | ({"answered_at": at} if at else {})
+    reply = Api(who, as_json=as_json).post("programs", program, "members", member, "answers", key=key, body=body)
+    if as_json:
+        typer.echo(reply.text)
+        return
+    typer.echo(clean(f"{member} answered {question} with {value}, {instant(reply.data['answered_at'])} UTC."))
+
+
 @app.command("held-out")
 def held_out(program: ProgramId, limit: Limit = 100, as_json: Json = False, who: As = None) -> None:
     """List who would have joined and is held out for comparison, and since when.

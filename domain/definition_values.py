@@ -78,10 +78,11 @@ Kpi = Literal[
     "net_promoter_score",
     "satisfaction",
 ]
-"""`domain.kpis` has the formula of each; the last five need a holdout, or answers of members, and are told as not available
-without."""
+"""`domain.kpis` has the formula of each; the three against the holdout are told as not available without one."""
 AGAINST_HOLDOUT: tuple[Kpi, ...] = ("incremental_margin", "incremental_net", "return_on_investment")
 """Those of them that compare members with the holdout."""
+BY_ANSWERS: tuple[Kpi, ...] = ("net_promoter_score", "satisfaction")
+"""Those of them that members' answers are counted for."""
 
 
 def _text(text: str) -> str:

@@ -29,7 +29,9 @@ class Experiment(Value):
 
 
 class Answers(Value):
-    """What members answered in the window: to how likely they would recommend the program (0 to 10), and whether content."""
+    """What members answered in the window, each with their last word: how likely they would recommend the program (0 to 10),
+    and how content they are (1 to 5; from 4 on satisfied).
+    """
 
     asked_to_recommend: int
     promoters: int

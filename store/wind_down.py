@@ -131,6 +131,7 @@ _ERASE = (
     "DELETE FROM store.voucher_code WHERE program = :program AND redemption IS NOT NULL",
     "UPDATE store.redemption SET reference = NULL, why = '' WHERE program = :program",
     "UPDATE store.intervention SET id = 'erased/' || CAST(gen_random_uuid() AS text) WHERE program = :program",
+    "UPDATE store.survey_answer SET key = 'erased/' || CAST(gen_random_uuid() AS text) WHERE program = :program",
     # Answers to requests are kept so that a repetition gets the same one; these name members.
     "DELETE FROM store.request WHERE location LIKE :members OR (answer ->> 'program' = :program AND answer ? 'participant')",
     _ERASE_MEMBERS,

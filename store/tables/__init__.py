@@ -14,7 +14,16 @@ from store.tables.evidence import (
     transaction_row,
 )
 from store.tables.gates import gate, gate_answer, notice
-from store.tables.members import benefit_grant, cohort, cohort_member, intervention, invitation, member, tier_change
+from store.tables.members import (
+    benefit_grant,
+    cohort,
+    cohort_member,
+    intervention,
+    invitation,
+    member,
+    survey_answer,
+    tier_change,
+)
 from store.tables.people import api_key, delegation, person
 from store.tables.programs import amendment_impact, amendment_impact_member, program, program_hold, revision, stage_change
 from store.tables.requests import request
@@ -57,6 +66,7 @@ __all__ = [
     "revision",
     "rollout",
     "stage_change",
+    "survey_answer",
     "test_result",
     "tier_change",
     "transaction_log",

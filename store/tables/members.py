@@ -102,6 +102,28 @@ benefit_grant = Table(
 )
 """What joining, a tier or staying in it brought a member; once for the instant at which it was due."""
 
+survey_answer = Table(
+    "survey_answer",
+    metadata,
+    Column("program", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("participant", Text, nullable=False),
+    Column("question", Text, nullable=False),
+    Column("value", Integer, nullable=False),
+    instant("answered_at"),
+    recorded_at(),
+    PrimaryKeyConstraint("program", "key", name="survey_answer_pkey"),
+    ForeignKeyConstraint(
+        ["program", "participant"],
+        ["store.member.program", "store.member.participant"],
+        name="survey_answer_member",
+        onupdate="CASCADE",
+    ),
+    CheckConstraint("question IN ('recommend', 'satisfaction')", name="survey_answer_question"),
+    Index("survey_answer_in_turn", "program", "answered_at"),
+)
+"""What members answered when they were asked how likely they would recommend the program, or how content they are."""
+
 invitation = Table(
     "invitation",
     metadata,

@@ -4,15 +4,17 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from temporalio.testing import ActivityEnvironment
 
 from activities.wind_down import EndStep, WindDownActivities
 from domain.amendment_impact import MemberImpact
 from domain.lifecycle import Membership
-from store import amendment_impacts, announcements, members, outsiders, programs, wind_down
+from store import amendment_impacts, announcements, members, outsiders, programs, survey_answers, wind_down
 from store.errors import PersonalDataErased
 from store.outsiders import OutsideEvent
+from store.survey_answers import SurveyAnswer
+from store.tables import survey_answer
 from tests.house import House, example, first_revision, program_id
 
 AT = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
@@ -59,6 +61,8 @@ async def test_what_amendments_meant_for_a_member_and_what_outsiders_bought_goes
         bought = OutsideEvent(key="k", participant="ann-known", occurred_at=AT, amount=Decimal(1), fingerprint=b"-")
         assert await outsiders.keep(connection, program, [bought]) == {"k"}
         await outsiders.hold_out(connection, program, "would-have-joined", AT)
+        said = SurveyAnswer(question="recommend", value=9, answered_at=AT)
+        await survey_answers.keep(connection, program, "ann-known", "asked/ann-known", said)
         assert len(await announcements.notices(connection, program, about, 0, 10)) == 1
         assert await wind_down.erase(connection, program, AT) == 1
         (left,) = await amendment_impacts.members(connection, program, 2, None, 10)
@@ -66,3 +70,5 @@ async def test_what_amendments_meant_for_a_member_and_what_outsiders_bought_goes
         assert await announcements.notices(connection, program, about, 0, 10) == []
         assert not await outsiders.stored(connection, program, ["k"])
         assert await outsiders.count_held_out(connection, program) == 0
+        answered = await connection.execute(select(survey_answer.c.key, survey_answer.c.participant, survey_answer.c.value))
+        assert [(row.value, "known" in row.key + row.participant) for row in answered] == [(9, False)]

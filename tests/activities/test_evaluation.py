@@ -10,9 +10,12 @@ from temporalio.testing import ActivityEnvironment
 from activities.evaluation import EvaluationActivities, EvaluationTask
 from activities.wind_down import EndStep, WindDownActivities
 from domain.definition import Kpi
+from domain.definition_values import AGAINST_HOLDOUT, BY_ANSWERS
 from domain.kpis import KpiResult, Verdict
-from store import outsiders, wind_down
+from domain.surveys import Question
+from store import outsiders, survey_answers, wind_down
 from store.outsiders import OutsideEvent
+from store.survey_answers import SurveyAnswer
 from tests.api.past import Past, at, lived
 from tests.house import House
 
@@ -61,7 +64,8 @@ async def test_every_kpi_is_that_of_its_window(past: Past) -> None:
         "net_promoter_score": None,
         "satisfaction": None,
     }
-    assert [kpi for kpi, result in found.items() if result.status == "not_available"] == list(get_args(Kpi))[-5:]
+    assert [kpi for kpi, result in found.items() if result.status == "not_available"] == list(AGAINST_HOLDOUT)
+    assert {found[kpi].status for kpi in BY_ANSWERS} == {"immature"}, "nobody has been asked"
     spread = found["burn_earn_ratio"].figures.spread
     assert spread is not None
     assert (spread.members, spread.issued_squares, spread.burned_squares) == (3, 500**2 + 700**2 + 90**2, 1000**2)
@@ -79,6 +83,26 @@ async def test_with_a_holdout_the_figures_against_it_are_of_all_who_joined_or_wo
     assert found["return_on_investment"].status == "computed"
     experiment = margin.figures.experiment
     assert experiment is not None and (experiment.treated.n, experiment.control.n) == (3, 3)
+
+
+async def test_answers_are_counted_by_each_members_last_word_in_the_window(past: Past) -> None:
+    """Ann came round from 2 to 9, bob would not recommend it; cid is content, and was not in March. August is too late."""
+    given: list[tuple[str, Question, int, datetime]] = [
+        ("ann", "recommend", 2, at(3, 2)), ("ann", "recommend", 9, at(5, 2)), ("bob", "recommend", 6, at(4, 2)),
+        ("cid", "satisfaction", 1, at(3, 20)), ("cid", "satisfaction", 4, at(4, 20)), ("ann", "satisfaction", 3, at(4, 1)),
+        ("bob", "recommend", 10, at(8, 1)),
+    ]  # fmt: skip
+    async with past.house.engine.begin() as connection:
+        for number, (who, question, value, when) in enumerate(given):
+            answer = SurveyAnswer(question=question, value=value, answered_at=when)
+            for _ in range(2):
+                await survey_answers.keep(connection, past.program, who, str(number), answer)
+    found = await evaluated(past, MAY)
+    assert found["net_promoter_score"].value == 0, "one for, one against"
+    assert found["net_promoter_score"].n == 2
+    assert (found["satisfaction"].value, found["satisfaction"].n) == (Decimal("0.5"), 2)
+    assert found["satisfaction"].interval is not None
+    assert (await evaluated(past, AUGUST))["net_promoter_score"].value == 100
 
 
 async def test_the_final_report_keeps_what_the_holdout_has_shown(house: House) -> None:
@@ -122,6 +146,7 @@ async def test_a_window_in_which_nothing_happened_is_immature_and_never_zero(pas
         "burn_earn_ratio",
         "cost_per_member",
         "lifetime_value",
+        *BY_ANSWERS,
     }
     assert all(result.value is None for result in found.values() if result.status == "immature")
 

@@ -79,6 +79,11 @@ async def _event(club: Club, begin: Begin) -> Response:
     return await club.event(await club.member())
 
 
+async def _answer(club: Club, begin: Begin) -> Response:
+    path = f"{club.path}/members/{await club.member()}/answers"
+    return await club.house.post(path, {"question": "recommend", "value": 9}, person=SHOP)
+
+
 async def _redemption(club: Club, begin: Begin) -> Response:
     member = await club.member()
     await club.event(member, "100")
@@ -178,6 +183,7 @@ CREATING: dict[str, Make] = {
     "invite_members": _invitations,
     "enrol_member": _member,
     "post_event": _event,
+    "keep_answer": _answer,
     "redeem_reward": _redemption,
     "stock_reward": _codes,
     "adjust_points": _adjustment,

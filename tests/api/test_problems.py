@@ -41,6 +41,7 @@ def _codes(file: Path) -> Iterator[str]:
             "Refusal": given.get("code"),
             "ApplicationError": given.get("type"),
             "Refused": node.args[0] if node.args else None,
+            "refusal": node.args[0] if node.args else None,
             "_refusal": node.args[0] if node.args else None,
             "Unavailable": node.args[0] if node.args else None,
         }.get(name)

@@ -78,6 +78,8 @@ ROUTES: dict[tuple[str, str], Action] = {
     ("POST", "/delegations/{delegation}/end"): "delegate",
     ("POST", "/programs/{program}/outside-events"): "serve members",
     ("GET", "/programs/{program}/held-out"): "read members",
+    ("POST", "/programs/{program}/members/{participant}/answers"): "serve members",
+    ("GET", "/programs/{program}/members/{participant}/answers"): "read members",
     ("POST", "/programs/{program}/invitations"): "invite members",
     ("GET", "/programs/{program}/invitations"): "read members",
     ("POST", "/programs/{program}/cohorts/{cohort}"): "gather cohorts",

@@ -42,7 +42,7 @@ def _lines(result: Result) -> list[str]:
     return [" ".join(line.split()) for line in result.stdout.splitlines()]
 
 
-async def test_who_is_invited_of_age_and_pays_joins_and_is_shown_with_what_they_were_given(ask: Ask, club: Club) -> None:
+async def test_who_is_invited_of_age_and_pays_joins_is_shown_with_what_was_given_and_answers(ask: Ask, club: Club) -> None:
     program, member = club.program, club.stranger()
     words = ("member", "enrol", program, member, "--agreement", "1997-01")
     uninvited = await ask(*words, "--fee", "9.5", "--attribute", "age=18")
@@ -60,6 +60,11 @@ async def test_who_is_invited_of_age_and_pays_joins_and_is_shown_with_what_they_
     assert "fee 9.5" in shown
     assert any("A record bag joining listener -" in line for line in shown)
     assert _lines(await ask("member", "invite", program)) == [f"1 invited to {program}, 1 of them have joined."]
+
+    (said,) = _lines(await ask("member", "answer", program, member, "--recommend", "9"))
+    assert said.startswith(f"{member} answered recommend with 9, ")
+    neither = await ask("member", "answer", program, member)
+    assert neither.exit_code == 2 and "one of --recommend and --satisfaction" in " ".join(neither.output.split())
 
 
 async def test_a_file_of_references_is_invited_and_what_is_none_is_refused(ask: Ask, club: Club, tmp_path: Path) -> None:
