@@ -70,5 +70,6 @@ async def test_what_amendments_meant_for_a_member_and_what_outsiders_bought_goes
         assert await announcements.notices(connection, program, about, 0, 10) == []
         assert not await outsiders.stored(connection, program, ["k"])
         assert await outsiders.count_held_out(connection, program) == 0
-        answered = await connection.execute(select(survey_answer.c.key, survey_answer.c.participant, survey_answer.c.value))
+        answers = select(survey_answer.c.key, survey_answer.c.participant, survey_answer.c.value)
+        answered = await connection.execute(answers.where(survey_answer.c.program == program))
         assert [(row.value, "known" in row.key + row.participant) for row in answered] == [(9, False)]
