@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import Any
 
 from rich.console import Console
@@ -134,10 +135,13 @@ def _time_of_day(at: str) -> str:
 
 
 def _interval(result: dict[str, Any]) -> str:
+    """The interval, told as finely as the value: money in its smallest unit."""
     interval = result.get("interval")
     if not interval:
         return ""
-    low, high = (kpi_value(result["kpi"], interval[end]) for end in ("low", "high"))
+    decimals = len(str(result["value"]).partition(".")[2])
+    ends = (str(round(Decimal(interval[end]), max(decimals, 2))) for end in ("low", "high"))
+    low, high = (kpi_value(result["kpi"], end) for end in ends)
     return f"{low.removesuffix(' %')} to {high}"
 
 
