@@ -160,7 +160,7 @@ def _sql(single: bool, shape: tuple[int, ...]) -> str:
             first += len(columns) if rows else 0
         sources[name] = f"{source} AS {name} ({names})"
     needed = {name: bool(rows) for name, rows in zip(_COLUMNS, shape, strict=True)}
-    parts = [_ACCOUNT, _ENTRY, _TXN, _POSTING, _LOT]
+    parts = [_ACCOUNT, _ENTRY if single else _ENTRIES_IN_TURN, _TXN, _POSTING, _LOT]
     parts += [part for name, part in _FURTHER.items() if needed[name]]
     nudges = [nudge for name, nudge in _NUDGES.items() if needed[name]]
     if nudges:
@@ -188,6 +188,10 @@ entry AS MATERIALIZED (
     SELECT asked.*, account.id AS account_id, posted - later AS balance, nextval('ledger.txn_id_seq') AS txn_id
     FROM <asked> JOIN account USING (participant)
 )"""
+
+# Transactions and lots are numbered in the order of the requests, whichever way the planner joins: of lots that lapse at the
+# same time, the older number goes first.
+_ENTRIES_IN_TURN = _ENTRY.rstrip(")") + "    ORDER BY position\n)"
 
 _TXN = """
 txn AS (

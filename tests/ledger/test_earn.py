@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger import MAX_POINTS, Answer, Earn, KeyConflict, Ledger, Seen, Stale
 from tests.ledger.asks import CURRENCY, PROGRAM, again, an_earn, day, lots, posted, totals
@@ -193,3 +195,21 @@ async def test_an_earn_that_has_seen_what_is_no_longer_so_is_not_posted(ledger: 
     assert await posted(ledger) == 81
     outcomes = await asyncio.gather(*(ledger.earn(capped(f"m{n}", 80)) for n in range(6)), return_exceptions=True)
     assert sum(isinstance(outcome, Answer) for outcome in outcomes) == 1
+
+
+@pytest.mark.parametrize("joins", ["nestloop", "hashjoin", "mergejoin"])
+async def test_lots_of_a_batch_are_numbered_in_their_turn_however_the_planner_joins(
+    engine: AsyncEngine, owner: AsyncConnection, joins: str
+) -> None:
+    """Of lots that lapse at the same time, the older number goes first."""
+    name = await owner.scalar(text("SELECT current_database()"))
+    await owner.execute(text(f'ALTER DATABASE "{name}" SET plan_cache_mode = force_generic_plan'))
+    for other in {"nestloop", "hashjoin", "mergejoin"} - {joins}:
+        await owner.execute(text(f'ALTER DATABASE "{name}" SET enable_{other} = off'))
+    await engine.dispose()  # the setting is for sessions that begin now
+    ledger = Ledger(engine)
+    batch = [an_earn(f"e{n}", 10 + n, at=n, lapses=90, member=member) for n in range(1, 6) for member in ("ann", "bob")]
+    await ledger.earn_many([each.model_copy(update={"key": f"{each.participant}/{each.key}"}) for each in batch])
+    for member in ("ann", "bob"):
+        found = (await ledger.balance(PROGRAM, member, "STAR")).lots
+        assert [lot.remaining for lot in found] == [11, 12, 13, 14, 15]
