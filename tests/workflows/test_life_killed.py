@@ -24,9 +24,10 @@ from store import audit
 from tests.api.provider import Provider, serving
 from tests.conftest import Databases, _time_skipping
 from tests.house import House, house_over, program_id
-from tests.lives import AGREEMENT, ask_for_the_end, begin, club, pass_all_gates, revise
-from tests.waiting import approve, done, ended, gate_open, stage_reached, started, vote
+from tests.lives import AGREEMENT, SCENARIO, SIGN_OFF, ask_for_the_end, begin, club, pass_all_gates, revise
+from tests.waiting import approve, done, ended, gate_open, stage_reached, started, timer_started, vote
 from tests.workflows.killing import AFTER, BEFORE, Killed, deaths, killed
+from tests.workflows.test_rollout_guardrails import GATE, ledger_unreadable
 from worker.registry import WORKFLOWS, Activities
 from worker.relay import relay
 from workflows.ledger_seal import LedgerSeal
@@ -34,6 +35,8 @@ from workflows.ledger_seal import LedgerSeal
 SHOP, OPERATIONS, FINANCE = "demo-shop", "demo-operations", "demo-finance"
 LATE = 900
 """Seconds that a step may take in a life whose workers die: each death costs some."""
+MEMBERS_SEEN = {"figure": "members", "at_least": 1}
+NOBODY_NEEDED = {"kpi": "points_outstanding", "at_least": 0}
 PARTNER = {"id": "records", "name": "A record shop", "events": ["purchase"], "agreement": "7"}
 
 
@@ -48,6 +51,15 @@ def every_activity() -> set[str]:
 
     groups = Activities(**dict.fromkeys(Activities.__dataclass_fields__, Named()))  # type: ignore[arg-type]
     return {str(name) for queue in WORKFLOWS for name in groups.of(queue)}
+
+
+IN_DEPTH = {
+    "approve_amendment", "begin_anew", "begin_pilot", "count_joined", "end_pilot", "invite_page", "keep_failed_look",
+    "keep_rollout", "look_at_guardrail", "open_cohort_wave", "piloted", "recall_amendment", "simulate_phase",
+}  # fmt: skip
+"""What a whole life does without: other ways of testing, rolling out and amending, which programs of their own take."""
+OF_THE_CODE_BEFORE = {"run_scenarios"}
+"""What only runs ask for that began before scenarios were played on a ledger."""
 
 
 def lifelike(program: str, provider: str, **changes: Any) -> Definition:
@@ -185,6 +197,66 @@ class Life:
         assert result["stage"] == "closed"
         await self.temporal.get_workflow_handle(ids.erasure(self.program)).result()
 
+    async def rolled_out_in_depth(self, databases: Databases) -> None:
+        """A cohort at a rate, a sample, a guardrail whose source fails, a pause; stopped and begun anew; one called back."""
+        staff = {"id": "staff", "cohort": "staff", "minimum_time": "PT1S", "invitations": {"count": 1, "every": "PT1S"}}
+        waves = [staff, {"id": "all", "share": 100, "minimum_time": "PT1S", "minimum_sample": 1, "gate": GATE}]
+        look = {"id": "points", "kpi": "points_outstanding", "window": "P30D", "at_most": 10**9, "every": "PT2S"}
+        phases = [
+            {"id": "rules", "kind": "scenario", "scenarios": [SCENARIO]},
+            {"id": "play", "kind": "prototype", "transactions": f"{self.program}-log", "criteria": [MEMBERS_SEEN]},
+            SIGN_OFF,
+        ]
+        asked = {"waves": waves, "guardrails": [look], "test_phases": phases, "amendments": {"notice": "P30D"}}
+        definition = lifelike(self.program, self.provider.address, **asked)
+        first = await begin(self.house, definition)
+        people = {"participants": ["ann", "bob"]}
+        assert (await self.house.post(f"{self.path}/cohorts/staff", people, person="demo-marketing")).status_code == 201
+        rollout = ids.rollout(self.program, 1)
+        async with ledger_unreadable(databases, self.house):
+            await pass_all_gates(self.house, first)
+            watch = ids.guardrail(rollout, "staff", "points")
+            await started(self.temporal, watch)
+            await done(self.temporal, watch, "Look 1: the source failed")
+        await self._act("pause")
+        await self._act("resume")
+        await approve(self.house, f"{rollout}/gate/all/1", OPERATIONS)
+        await done(self.temporal, rollout, "Count who has joined in wave all")
+        await self._act("abort")
+        await done(self.temporal, rollout, "Stopped")
+        again = lifelike(self.program, self.provider.address, **asked, summary="Mended.")
+        await pass_all_gates(self.house, await revise(self.house, again))
+        await started(self.temporal, ids.rollout(self.program, 2))
+        await done(self.temporal, ids.rollout(self.program, 2), "Count who has joined in wave all")
+        body = {"participant": "cora", "agreement": AGREEMENT}
+        assert (await self.house.post(f"{self.path}/members", body, person=SHOP)).status_code == 201
+        await stage_reached(self.house, self.program, "operation")
+        dearer = lifelike(self.program, self.provider.address, **asked, expiry={"kind": "never"})
+        await pass_all_gates(self.house, await revise(self.house, dearer))
+        await done(self.temporal, self.lifecycle, "Tell the members of revision 3")
+        back = await self.house.post(f"{self.path}/revisions/3/withdrawal", {"reason": "the points stay"})
+        assert (back.status_code, back.json()["status"]) == (200, "withdrawn"), back.text
+
+    async def given_up_after_a_pilot(self) -> None:
+        """Another program, which nobody launches: the member of its pilot gets the whole end."""
+        program = program_id("piloted")
+        pilot = {"id": "friends", "kind": "pilot", "cohort": "friends", "lasts": "PT15S", "criteria": [NOBODY_NEEDED]}
+        first = await begin(self.house, lifelike(program, self.provider.address, test_phases=[pilot]))
+        path, people = f"/programs/{program}/cohorts/friends", {"participants": ["dan"]}
+        assert (await self.house.post(path, people, person="demo-marketing")).status_code == 201
+        await approve(self.house, f"{first}/gate/strategy/1", "demo-marketing", FINANCE)
+        await timer_started(self.temporal, ids.test_phase(program, 1, "friends"))
+        body = {"participant": "dan", "agreement": AGREEMENT}
+        assert (await self.house.post(f"/programs/{program}/members", body, person=SHOP)).status_code == 201
+        gate = f"{first}/gate/launch/1"
+        await vote(self.house, gate, FINANCE, answer="reject", digest=await gate_open(self.house, gate), reason="no such club")
+        assert (await self.temporal.get_workflow_handle(ids.lifecycle(program)).result())["stage"] == "rejected"
+        assert (await self.house.get(f"/programs/{program}/members/dan", SHOP))["status"] == "ended"
+
+    async def _act(self, what: str) -> None:
+        response = await self.house.post(f"{self.path}/rollout/{what}", {"reason": "so be it"}, person=OPERATIONS)
+        assert response.status_code in (200, 202), response.text
+
     async def written(self) -> dict[str, Any]:
         """What the life has left in the database, without what depends on how long it took: reminders and instants."""
         tables = {
@@ -287,13 +359,26 @@ async def test_a_life_goes_on_though_its_worker_is_killed_in_every_step_before_i
         await life.whole()
         await life.check()
         undisturbed = await life.written()
-    async with _living(database, tmp_path_factory.mktemp("dies"), deaths(sorted(every_activity()))) as (life, worker):
+    walked = every_activity() - IN_DEPTH - OF_THE_CODE_BEFORE
+    async with _living(database, tmp_path_factory.mktemp("dies"), deaths(sorted(walked))) as (life, worker):
         await life.whole()
         assert worker.left == [], "an activity that no step of this life asks for is not walked: let one"
-        assert set(worker.died) == {f"{name}:{when}" for name in every_activity() for when in (BEFORE, AFTER)}
+        assert set(worker.died) == {f"{name}:{when}" for name in walked for when in (BEFORE, AFTER)}
         await life.check()
         written = await life.written()
     assert written == undisturbed
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("patient")
+async def test_other_ways_to_test_roll_out_and_amend_go_on_though_their_worker_is_killed_in_every_step(
+    database: Databases, tmp_path: Path
+) -> None:
+    async with _living(database, tmp_path, deaths(sorted(IN_DEPTH))) as (life, worker):
+        await life.rolled_out_in_depth(database)
+        await life.given_up_after_a_pilot()
+        assert worker.left == []
+        await life.check()
 
 
 def test_the_walk_is_of_every_activity_that_is_hosted() -> None:

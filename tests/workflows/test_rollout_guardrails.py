@@ -184,17 +184,17 @@ async def test_a_guardrail_without_enough_data_holds_for_a_person_once_in_a_wave
 
 async def test_a_guardrail_whose_kpi_nobody_keeps_is_told_and_neither_stops_nor_holds(house: House) -> None:
     program = program_id("nosource")
-    unkept = {"id": "promoters", "kpi": "net_promoter_score", "window": "P30D", "at_least": 0, "every": "PT0.2S"}
+    unkept = {"id": "margin", "kpi": "incremental_margin", "window": "P30D", "at_least": 0, "every": "PT0.2S"}
     await launch(house, club(program, waves=[FEW, ALL], guardrails=[unkept]))
     rollout = ids.rollout(program, 1)
-    await done(house.temporal, watch(program, "promoters"), "Look 3")
+    await done(house.temporal, watch(program, "margin"), "Look 3")
     await done(house.temporal, rollout, "Keep where the rollout stands")
     found = await rollout_of(house, program)
     assert (found["status"], found["holds"], found["stopped"]) == ("running", [], None)
     (warned,) = found["warnings"]
-    assert "what members answered is not kept" in warned["why"]
+    assert "what a holdout brought is not kept" in warned["why"], "the program has none"
     assert {look["status"] for look in found["guardrails"][0]["looks"]} == {"source_failed"}
-    assert "time(s) in a row" in await shown(house.temporal, watch(program, "promoters"))
+    assert "time(s) in a row" in await shown(house.temporal, watch(program, "margin"))
     await approve(house, f"{rollout}/gate/all/1", "demo-operations")
     assert await handle(house, rollout).result() == {"waves": ["few", "all"], "stopped": "", "halted": False}
     await stage_reached(house, program, "operation")
