@@ -12,7 +12,7 @@ from domain.waves import is_held_out, let_in
 from ledger import outbox
 from store import cohorts, invitations, members, programs, rollouts
 from store.errors import MemberUnknown
-from store.programs import ProgramRecord
+from store.programs import ProgramRecord, RevisionInForce
 
 
 async def admit(
@@ -41,14 +41,16 @@ async def admit(
     return found
 
 
-async def note_joined(connection: AsyncConnection, definition: Definition, opening: WaveOpening, at: datetime) -> None:
-    """Tell the rollout where the wave's sample is whole with whoever has just joined."""
-    wave = wave_of(definition, opening)
+async def note_joined(connection: AsyncConnection, in_force: RevisionInForce, opening: WaveOpening, at: datetime) -> None:
+    """Tell the rollout where the wave's sample is whole with whoever has just joined: that of the revision in force, which has
+    begun the waves of one before it anew.
+    """
+    wave = wave_of(in_force.definition, opening)
     if wave is None or wave.minimum_sample is None:
         return
     joined = await rollouts.count_in_turn(connection, opening.program, opening.wave, at)
     if joined.all == wave.minimum_sample:
-        await outbox.put(connection, [ids.rollout(opening.program, opening.revision)])
+        await outbox.put(connection, [ids.rollout(opening.program, in_force.number)])
 
 
 def wave_of(definition: Definition, opening: WaveOpening) -> Wave | None:

@@ -103,7 +103,7 @@ class MemberActivities:
                 ),
             )
             if opening is not None:
-                await note_joined(connection, definition, opening, joining.at)
+                await note_joined(connection, in_force, opening, joining.at)
             await invitations.accept(connection, joining.program, joining.participant, joining.at)
             await _tell_what_waits(connection, program, joining)
             record = await members.find(connection, joining.program, joining.participant)

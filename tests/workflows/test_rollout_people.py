@@ -286,6 +286,20 @@ async def test_a_wave_lets_in_no_more_than_its_rate(house: House) -> None:
     assert await asked(house, program, inside(program)) == (201, None), "who is a member is not counted anew"
 
 
+async def test_a_rollout_begun_anew_hears_of_it_when_its_sample_is_whole(house: House) -> None:
+    program = program_id("sampled")
+    waves = [{"id": "all", "share": 100, "minimum_time": "PT0.1S", "minimum_sample": 1}]
+    await launch(house, club(program, waves=waves))
+    await done(house.temporal, ids.rollout(program, 1), "Held")
+    assert (await act(house, program, "abort")).status_code == 200
+    await done(house.temporal, ids.rollout(program, 1), "Stopped")
+    await pass_all_gates(house, await revise(house, club(program, waves=waves, summary="Mended.")))
+    await started(house.temporal, ids.rollout(program, 2))
+    await done(house.temporal, ids.rollout(program, 2), "Held")
+    assert await asked(house, program, "ann") == (201, None)
+    await stage_reached(house, program, "operation")
+
+
 async def test_a_long_invitation_continues_as_new_and_invites_each_once(hasty_house: House, histories: Histories) -> None:
     house, program = hasty_house, program_id("longinvited")
     waves = [STAFF | {"minimum_time": "PT0.1S", "invitations": {"count": 1, "every": "PT0.02S"}}, ALL | {"gate": GATE}]
