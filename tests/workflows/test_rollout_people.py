@@ -10,6 +10,7 @@ from domain.definition import Definition
 from domain.rollout import RolloutAct
 from domain.waves import bucket, is_held_out
 from store import invitations
+from tests.histories.reading import replayer
 from tests.house import House, program_id
 from tests.lives import AGREEMENT, ask_for_the_end, begin, buy, club, enrol, forward, handle, launch, pass_all_gates, revise
 from tests.waiting import approve, done, gate_open, history_has, runs_of, stage_reached, started, timer_started
@@ -300,7 +301,7 @@ async def test_a_rollout_begun_anew_hears_of_it_when_its_sample_is_whole(house: 
     await stage_reached(house, program, "operation")
 
 
-async def test_a_long_invitation_continues_as_new_and_invites_each_once(hasty_house: House, histories: Histories) -> None:
+async def test_a_long_invitation_continues_as_new_and_invites_each_once(hasty_house: House) -> None:
     house, program = hasty_house, program_id("longinvited")
     waves = [STAFF | {"minimum_time": "PT0.1S", "invitations": {"count": 1, "every": "PT0.02S"}}, ALL | {"gate": GATE}]
     people = [f"s-{each:02}" for each in range(30)]
@@ -313,7 +314,8 @@ async def test_a_long_invitation_continues_as_new_and_invites_each_once(hasty_ho
     async with house.engine.connect() as connection:
         invited, _ = await invitations.counts(connection, program)
     assert invited == len(people)
-    await histories.keep(house.temporal, inviting, "WaveInvitation-continues-as-new", run_id=runs[0].run_id)
+    for history in runs:  # whether one waits for a page depends on how busy the machine is, so that none is recorded
+        await replayer().replay_workflow(history)
 
 
 async def held_out(house: House, program: str) -> list[dict[str, Any]]:
