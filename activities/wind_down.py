@@ -27,7 +27,7 @@ from insight import experiment
 from ledger import Cancel, Confirm, Ledger
 from ledger.books import movements
 from ledger.drain import Becoming, Leaving
-from store import announcements, evidence, members, programs, redemptions, wind_down
+from store import announcements, evidence, members, outsiders, programs, redemptions, wind_down
 from store.announcements import END
 from store.books import Bookkeeping
 from store.books_errors import PointsOutstanding
@@ -369,6 +369,7 @@ class WindDownActivities:
         async with self._step(step.program, "closing", step.at) as done:
             async with self._engine.connect() as connection:
                 record = await programs.find(connection, step.program)
+                held_out = await outsiders.count_held_out(connection, step.program)
                 report: dict[str, Any] = {
                     "members": await members.counts(connection, step.program),
                     "movement": await members.movement(connection, step.program),
@@ -381,8 +382,10 @@ class WindDownActivities:
             lifetime = await self._ledger.window_figures(step.program, record.started_at, step.at)
             report["lifetime"] = lifetime.model_dump(mode="json")
             # The holdout has done its service: what it has shown is kept, and its people's purchases go with the other data.
-            shown = await experiment.compare(self._engine, step.program, record.started_at, step.at)
-            report["holdout"] = shown.model_dump(mode="json") if shown.control.n else None
+            report["holdout"] = None
+            if held_out:
+                shown = await experiment.compare(self._engine, step.program, record.started_at, step.at)
+                report["holdout"] = shown.model_dump(mode="json")
             ended = report["members"]["status"].get("ended", 0)
             done(f"{ended} memberships ended; the final report is kept", {"report": report})
 

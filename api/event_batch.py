@@ -76,14 +76,6 @@ def read(body: bytes) -> tuple[list[KeyedEvent | TenureError], list[str | None]]
     return _each(items), keys
 
 
-def first_places(events: Mapping[int, KeyedEvent]) -> dict[str, int]:
-    """Where each key comes first."""
-    first: dict[str, int] = {}
-    for place, event in events.items():
-        first.setdefault(event.key, place)
-    return first
-
-
 def refused(place: int, key: str | None, error: TenureError) -> dict[str, Any]:
     """What an event that is not taken is answered: the problem, with its fields named as those of the batch."""
     problem = document(error)

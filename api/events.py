@@ -122,7 +122,7 @@ async def post_events(
     await rates.spend("events", person.id, len(found))
     events = {place: each for place, each in enumerate(found) if isinstance(each, KeyedEvent)}
     outcomes: _Outcomes = {place: each for place, each in enumerate(found) if isinstance(each, TenureError)}
-    first = event_batch.first_places(events)
+    first = _first_places(events)
     outcomes |= await _post(services, person, program, {place: events[place] for place in first.values()})
     for place, event in events.items():
         if place not in outcomes:
@@ -249,6 +249,14 @@ async def _answered_before(services: Services, person: Person, program: str, eve
             except KeyConflict as conflict:
                 outcomes[place] = conflict
     return outcomes
+
+
+def _first_places(events: Mapping[int, KeyedEvent]) -> dict[str, int]:
+    """Where each key comes first."""
+    first: dict[str, int] = {}
+    for place, event in events.items():
+        first.setdefault(event.key, place)
+    return first
 
 
 def _as_the_first(event: KeyedEvent, first: KeyedEvent, place: int, outcomes: _Outcomes) -> Answer | TenureError:

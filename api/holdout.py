@@ -75,21 +75,21 @@ async def post_outside_events(
     outcomes: dict[int, OutsideEvent | TenureError] = {
         place: each for place, each in enumerate(found) if isinstance(each, TenureError)
     }
+    kept_as = {place: ids.event(person.id, event.key) for place, event in events.items()}
     async with services.engine.begin() as connection:
         look = await _look(connection, program, {event.participant for event in events.values()})
         for place, event in events.items():
             try:
-                outcomes[place] = look.at(event, ids.event(person.id, event.key))
+                outcomes[place] = look.at(event, kept_as[place])
             except TenureError as error:
                 outcomes[place] = error
         taken = [each for each in outcomes.values() if isinstance(each, OutsideEvent)]
         new = set(await outsiders.keep(connection, program, taken))
-        keys_here = [ids.event(person.id, event.key) for event in events.values()]
-        stored = await outsiders.stored(connection, program, keys_here)
+        stored = await outsiders.stored(connection, program, list(kept_as.values()))
     results: dict[int, dict[str, Any]] = {}
     for place, event in events.items():
         # What would be refused now and was posted before gets its first answer.
-        if (kept := stored.get(ids.event(person.id, event.key))) is None:
+        if (kept := stored.get(kept_as[place])) is None:
             continue
         if kept.fingerprint == outsiders.fingerprint(event.participant, event.fingerprint):
             status = "posted" if kept.key in new else "repeated"

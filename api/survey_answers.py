@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime, model_validator
+from pydantic import AwareDatetime, ValidationInfo, field_validator
 
 from api.errors import MemberGone, OutOfTime
 from api.once import Answer, Key, once
@@ -31,12 +31,16 @@ class AnswerIn(Value):
     value: int
     answered_at: AwareDatetime | None = None
 
-    @model_validator(mode="after")
-    def _on_the_scale(self) -> "AnswerIn":
-        least, most = SCALE[self.question]
-        if not least <= self.value <= most:
-            raise ValueError(f"value: {self.question} is answered from {least} to {most}, and not by {self.value}")
-        return self
+    @field_validator("value")
+    @classmethod
+    def _on_the_scale(cls, value: int, given: ValidationInfo) -> int:
+        question: Question | None = given.data.get("question")
+        if question is None:  # which has a fault of its own
+            return value
+        least, most = SCALE[question]
+        if not least <= value <= most:
+            raise ValueError(f"{question} is answered from {least} to {most}, and not by {value}")
+        return value
 
 
 class AnswerOut(Value):
