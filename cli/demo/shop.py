@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from cli.demo.api import DemoApi
+from cli.demo.api import DemoApi, DemoFailed
 from cli.demo.purchases import Purchase
 from cli.demo.timeline import Timeline
 
@@ -22,8 +22,8 @@ _REDEEMS_ONE_IN = 2
 _LEAVES_ONE_IN = 30
 """Of those who buy a third time, every thirtieth member leaves afterwards."""
 _PURCHASES_BEFORE_LEAVING = 3
-_GOES_ON = {"earning_closed", "late_files_closed", "time_out_of_range", "member_left", "member_unknown"}
-"""Why a purchase may rightly not count: too late, before joining, or by somebody who has left."""
+_GOES_ON = {"earning_closed", "late_files_closed", "time_out_of_range", "member_left", "member_unknown", "not_compared"}
+"""Why a purchase may rightly not count: too late, before joining or being held out, or by somebody who has left."""
 
 
 class Shop:
@@ -99,7 +99,8 @@ class Shop:
         }
         if customer in self._outside:
             event = body | {"key": key, "participant": customer}
-            await self._api.post(_SHOP, f"/programs/{self._program}/outside-events", {"events": [event]})
+            answer = await self._api.post(_SHOP, f"/programs/{self._program}/outside-events", {"events": [event]})
+            _check_taken(answer["results"][0])
             return
         response = await self._api.try_post(_SHOP, self._path(customer, "events"), body, key=key)
         if response.is_error:
@@ -137,6 +138,13 @@ class Shop:
 
     def _path(self, customer: str, what: str) -> str:
         return f"/programs/{self._program}/members/{customer}/{what}"
+
+
+def _check_taken(result: dict[str, Any]) -> None:
+    """Raise DemoFailed where an outside event was refused for another reason than one that may be right."""
+    problem = result.get("problem")
+    if problem is not None and problem["code"] not in _GOES_ON:
+        raise DemoFailed(problem["detail"], remedy=problem["remedy"])
 
 
 def _chance(customer: str, occasion: str, one_in: int) -> bool:

@@ -1,6 +1,6 @@
 """What the tables have in common: one schema, and columns that many have."""
 
-from sqlalchemy import Column, DateTime, ForeignKey, MetaData, Text, func
+from sqlalchemy import Column, DateTime, ForeignKey, ForeignKeyConstraint, MetaData, Text, func
 
 metadata = MetaData(schema="store")
 
@@ -16,3 +16,9 @@ def recorded_at() -> Column:  # type: ignore[type-arg]
 
 def of_program() -> Column:  # type: ignore[type-arg]
     return Column("program", Text, ForeignKey("store.program.id"), nullable=False)
+
+
+def of_member(name: str) -> ForeignKeyConstraint:
+    """The columns `program` and `participant` are a member's, and go with their reference when it is erased."""
+    member = ["store.member.program", "store.member.participant"]
+    return ForeignKeyConstraint(["program", "participant"], member, name=name, onupdate="CASCADE")

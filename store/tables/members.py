@@ -14,7 +14,7 @@ from sqlalchemy import (
     Text,
 )
 
-from store.tables.columns import instant, metadata, of_program, recorded_at
+from store.tables.columns import instant, metadata, of_member, of_program, recorded_at
 
 member = Table(
     "member",
@@ -50,12 +50,7 @@ tier_change = Table(
     Column("to_tier", Text, nullable=False),
     instant("at"),
     recorded_at(),
-    ForeignKeyConstraint(
-        ["program", "participant"],
-        ["store.member.program", "store.member.participant"],
-        name="tier_change_member",
-        onupdate="CASCADE",
-    ),
+    of_member("tier_change_member"),
     Index("tier_change_by_member", "program", "participant", "at"),
 )
 
@@ -72,12 +67,7 @@ intervention = Table(
     Column("outcome", Text),
     instant("closed_at", nullable=True),
     recorded_at(),
-    ForeignKeyConstraint(
-        ["program", "participant"],
-        ["store.member.program", "store.member.participant"],
-        name="intervention_member",
-        onupdate="CASCADE",
-    ),
+    of_member("intervention_member"),
 )
 
 benefit_grant = Table(
@@ -93,12 +83,7 @@ benefit_grant = Table(
     Column("points", BigInteger),
     recorded_at(),
     PrimaryKeyConstraint("program", "participant", "benefit", "tier", "at", name="benefit_grant_pkey"),
-    ForeignKeyConstraint(
-        ["program", "participant"],
-        ["store.member.program", "store.member.participant"],
-        name="benefit_grant_member",
-        onupdate="CASCADE",
-    ),
+    of_member("benefit_grant_member"),
 )
 """What joining, a tier or staying in it brought a member; once for the instant at which it was due."""
 
@@ -113,12 +98,7 @@ survey_answer = Table(
     instant("answered_at"),
     recorded_at(),
     PrimaryKeyConstraint("program", "key", name="survey_answer_pkey"),
-    ForeignKeyConstraint(
-        ["program", "participant"],
-        ["store.member.program", "store.member.participant"],
-        name="survey_answer_member",
-        onupdate="CASCADE",
-    ),
+    of_member("survey_answer_member"),
     CheckConstraint("question IN ('recommend', 'satisfaction')", name="survey_answer_question"),
     Index("survey_answer_in_turn", "program", "answered_at"),
 )

@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from store.tables.columns import instant, metadata, of_program, recorded_at
+from store.tables.columns import instant, metadata, of_member, of_program, recorded_at
 
 program = Table(
     "program",
@@ -126,12 +126,7 @@ amendment_impact_member = Table(
     Column("points_after", BigInteger, nullable=False, server_default="0"),
     Column("value_change", Numeric, nullable=False, server_default="0"),
     PrimaryKeyConstraint("program", "revision", "participant", name="amendment_impact_member_pkey"),
-    ForeignKeyConstraint(
-        ["program", "participant"],
-        ["store.member.program", "store.member.participant"],
-        name="amendment_impact_member_member",
-        onupdate="CASCADE",
-    ),
+    of_member("amendment_impact_member_member"),
     Index("amendment_impact_member_of", "program", "participant"),
 )
 """The same for each member who would move, gain or lose; who is not here is not touched."""

@@ -1,8 +1,8 @@
 """Tables: redemptions, and the codes that are handed out."""
 
-from sqlalchemy import BigInteger, Column, ForeignKeyConstraint, Index, PrimaryKeyConstraint, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, PrimaryKeyConstraint, Table, Text, UniqueConstraint
 
-from store.tables.columns import instant, metadata, of_program, recorded_at
+from store.tables.columns import instant, metadata, of_member, of_program, recorded_at
 
 redemption = Table(
     "redemption",
@@ -19,12 +19,7 @@ redemption = Table(
     instant("asked_at"),
     instant("settled_at", nullable=True),
     recorded_at(),
-    ForeignKeyConstraint(
-        ["program", "participant"],
-        ["store.member.program", "store.member.participant"],
-        name="redemption_member",
-        onupdate="CASCADE",
-    ),
+    of_member("redemption_member"),
     Index("redemption_by_member", "program", "participant", "asked_at"),
     Index("redemption_taken", "program", "reward", postgresql_where="state IN ('held', 'fulfilled')"),
 )
