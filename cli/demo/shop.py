@@ -22,7 +22,15 @@ _REDEEMS_ONE_IN = 2
 _LEAVES_ONE_IN = 30
 """Of those who buy a third time, every thirtieth member leaves afterwards."""
 _PURCHASES_BEFORE_LEAVING = 3
-_GOES_ON = {"earning_closed", "late_files_closed", "time_out_of_range", "member_left", "member_unknown", "not_compared"}
+_GOES_ON = {
+    "earning_closed",
+    "late_files_closed",
+    "time_out_of_range",
+    "member_left",
+    "member_unknown",
+    "not_compared",
+    "member_then",
+}
 """Why a purchase may rightly not count: too late, before joining or being held out, or by somebody who has left."""
 
 
