@@ -45,23 +45,31 @@ class EvaluationActivities:
     @activity.defn
     async def evaluate_program(self, task: EvaluationTask) -> Verdict:
         """Judge every KPI that the definition in force names, keep the verdict, and have the program's lifecycle look at it."""
-        definition = await definition_at(self._engine, task.program, task.at)
+        at = await self._as_of(task)
+        definition = await definition_at(self._engine, task.program, at)
         found: dict[datetime, Figures] = {}  # rules that share a window share its figures
         figures: dict[Kpi, Figures] = {}
         for rule in definition.evaluation.kpis:
-            since = rule.window.before(task.at, definition.zone)
+            since = rule.window.before(at, definition.zone)
             if since not in found:
                 kpis = [each.kpi for each in definition.evaluation.kpis]
-                found[since] = await figures_of(self._engine, self._ledger, task.program, definition, kpis, since, task.at)
+                found[since] = await figures_of(self._engine, self._ledger, task.program, definition, kpis, since, at)
             figures[rule.kpi] = found[since]
         async with self._engine.connect() as connection:
-            before = await evidence.verdicts_before(connection, task.program, task.at, _LOOKED_BACK)
-        verdict = judge(definition, figures, task.at, before)
-        record = evidence.EvaluationRecord(id=task.id, consequence=verdict.consequence, verdict=verdict, at=task.at)
+            before = await evidence.verdicts_before(connection, task.program, at, _LOOKED_BACK)
+        verdict = judge(definition, figures, at, before)
+        record = evidence.EvaluationRecord(id=task.id, consequence=verdict.consequence, verdict=verdict, at=at)
         async with self._engine.begin() as connection:
             if await evidence.keep_evaluation(connection, task.program, record):
                 await outbox.put(connection, [ids.lifecycle(task.program)])
         return verdict
+
+    async def _as_of(self, task: EvaluationTask) -> datetime:
+        """The task's instant; in the launch's own second the launch: a Schedule that is triggered counts in whole seconds."""
+        async with self._engine.connect() as connection:
+            launched_at = (await programs.find(connection, task.program)).launched_at
+        in_its_second = launched_at is not None and launched_at.replace(microsecond=0) == task.at
+        return launched_at if launched_at is not None and in_its_second else task.at
 
     @activity.defn
     async def latest_verdict(self, program: str) -> LatestVerdict:

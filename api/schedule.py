@@ -23,10 +23,12 @@ from api.openapi import links, raises, together
 from api.people import may
 from api.reading import ReadAgain
 from api.services import Services, WithServices
-from domain import ids, recurrence
+from domain import ids
 from domain.definition import Definition
 from domain.gates import Person
 from domain.model import CAN_BE_KEPT, Value
+from domain.period import Period
+from domain.recurrence import Recurrence, Rule, stretches
 from domain.stages import ENDED
 from domain.window import Moment
 from store import evidence, programs
@@ -65,13 +67,17 @@ class ScheduledEvaluation(Value):
 
 
 class ScheduleOut(Value):
-    """How often the program is evaluated, in seconds of exact time; whether that is paused, and the reason given last.
+    """How often the program is evaluated, and when in that period; whether that is paused, and the reason given last.
+
+    `every_seconds` is the period as exact time, a month being a twelfth of the mean year: for comparing, not for dates.
 
     `left_out` counts what fell due while nothing could act on it, or while the one before was still under way.
     """
 
     program: str
+    every: Period
     every_seconds: int
+    falls_due: str
     paused: bool
     note: str
     last: tuple[ScheduledEvaluation, ...]
@@ -104,10 +110,18 @@ class Backfilled(Value):
 async def show_schedule(program: str, services: WithServices) -> ScheduleOut:
     """How often the program is evaluated, whether that is paused and why, what it has done last, and when it acts next."""
     found = await _described(services, program)
+    async with services.engine.connect() as connection:
+        record = await programs.find(connection, program)
+        if record.launched_at is None or record.revision_in_force is None:
+            raise NotScheduled(program)
+        definition = await programs.definition(connection, program, record.revision_in_force)
+    recurrence = Recurrence(definition.evaluation.every, record.launched_at, definition.zone)
     state, info = found.schedule.state, found.info
     return ScheduleOut(
         program=program,
-        every_seconds=int(found.schedule.spec.intervals[0].every.total_seconds()),
+        every=recurrence.every,
+        every_seconds=int(recurrence.interval.total_seconds()),
+        falls_due=recurrence.description,
         paused=state.paused,
         note=state.note or "",
         last=tuple(_told(each) for each in info.recent_actions[-_NEXT:]),
@@ -210,10 +224,15 @@ async def _launched(services: Services, program: str) -> Definition:
 
 
 async def _instants(services: Services, program: str, definition: Definition, span: SpanIn) -> list[datetime]:
-    """The instants to evaluate as of. Raises BackfillRefused for a span that has none, too many, or some that cannot be."""
+    """The instants to evaluate as of: all at which the Schedule fired in the span, by the definition and the grid of then.
+
+    Raises BackfillRefused for a span that has none, too many, or some that cannot be.
+    """
     since, until = span.since.at(definition.zone), span.to.end(definition.zone)
     async with services.engine.connect() as connection:
         launched = (await programs.find(connection, program)).launched_at
+        calendar_since = await programs.calendar_since(connection, program)
+        revisions = await programs.revisions_in_force(connection, program)
     assert launched is not None
     if since > until:
         raise BackfillRefused("to", f"{span.to} is before {span.since}", "Write the earlier of the two as `from`.")
@@ -223,15 +242,17 @@ async def _instants(services: Services, program: str, definition: Definition, sp
         )
     if until > datetime.now(UTC):
         raise BackfillRefused("to", f"{span.to} has not passed yet", "End at an instant that has, or yesterday.")
-    every = definition.evaluation.every
-    many = recurrence.count_due(every, since, until)
+    rules = [Rule(at, each.definition.evaluation.every, each.definition.zone) for at, each in revisions.by_instant]
+    found = list(stretches(rules, launched, calendar_since, since, until))
+    many = sum(stretch.count() for stretch in found)
     if many > MOST_AT_ONCE:
         raise BackfillRefused(
             "from", f"The span has {many:,} evaluations, and one backfill {MOST_AT_ONCE} at most", "Ask in parts."
         )
     if not many:
+        every = definition.evaluation.every
         raise BackfillRefused("from", f"No evaluation falls due in the span; one does every {every}", "Ask for a longer span.")
-    return recurrence.due(every, since, until)
+    return [at for stretch in found for at in stretch.instants()]
 
 
 async def _begin(services: Services, program: str, at: datetime) -> bool:

@@ -29,7 +29,7 @@ def show(program: ProgramId, as_json: Json = False, who: As = None) -> None:
     out.print(
         facts(
             {
-                "every": f"{found['every_seconds'] / 86400:,.2f} days",
+                "every": f"{found['every']}, {found['falls_due']}",
                 "note": found["note"] or None,
                 "next (UTC)": ", ".join(instant(at) for at in found["next"]) or "-",
                 "last (UTC)": ", ".join(instant(each["started"]) for each in found["last"]) or "-",

@@ -17,6 +17,8 @@ from domain.definition_checks_tiers import counters, milestones, qualifications,
 from domain.definition_checks_waves import guardrails, waves
 from domain.definition_plain import Finding, Plain, choose, decimals_of, gates, known_tier, scenarios, twice
 from domain.definition_values import AGAINST_HOLDOUT
+from domain.period import Period
+from domain.recurrence import is_calendar
 
 _FRACTIONS = (
     "active_rate",
@@ -206,6 +208,26 @@ def _durations(whole: Plain) -> Iterator[Finding]:
             )
 
 
+def _schedules(whole: Plain) -> Iterator[Finding]:
+    """Months that no calendar Schedule can express: they would fall on other months each year."""
+    for part in (whole["evaluation"]["every"], whole["expiry"]["sweep_every"]):
+        period = part.period
+        if period is None or not period.months:
+            continue
+        if period.rest:
+            yield part.says(f"{period} mixes months with days or hours", f"write months alone, for instance {_near(period)}")
+        elif not is_calendar(period.months):
+            yield part.says(
+                f"{period} does not fall on the same months of each year",
+                f"write a number of months that divides 12, or whole years; for instance {_near(period)}",
+            )
+
+
+def _near(period: Period) -> Period:
+    """The longest period of the calendar that is not longer."""
+    return Period(max(months for months in range(1, period.months + 1) if is_calendar(months)))
+
+
 def _all_parts(part: Plain) -> Iterator[Plain]:
     if isinstance(part.value, Mapping):
         for key in part.value:
@@ -248,4 +270,5 @@ _CHECKS: tuple[Callable[[Plain], Iterator[Finding]], ...] = (
     remainder,
     personal_data,
     _durations,
+    _schedules,
 )

@@ -105,6 +105,6 @@ class Expiry(Part):
     exempt_tiers: tuple[Name, ...] = ()
     """Points of members in these tiers do not lapse."""
     sweep_every: Length = Period.parse("P1D")
-    """How often what is due is taken off."""
+    """How often what is due is taken off, from the launch on, as evaluations fall due."""
     reinstate_within: Length | None = None
     """How long what has lapsed can be given back; it then lapses anew, as if it were earned that day."""

@@ -218,7 +218,8 @@ class Evaluation(Part):
     """How often the program is judged, and by what."""
 
     every: Length
-    """How often."""
+    """How often, from the launch on: days and hours as exact time; months that divide 12, or whole years, by the calendar, on
+    the launch's day of the month (the 28th at the latest) at 06:00."""
     kpis: Annotated[tuple[KpiRule, ...], Field(min_length=1)]
     """The figures."""
 

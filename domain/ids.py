@@ -84,6 +84,12 @@ def evaluation_at(program: str, at: datetime) -> str:
     return f"{evaluation_schedule(program)}-{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
+def nominal_instant(workflow_id: str) -> datetime | None:
+    """The instant at which a Schedule let this workflow fall due, which Temporal adds to the id; None where there is none."""
+    found = re.search(r"-(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)$", workflow_id)
+    return datetime.fromisoformat(found[1]) if found else None
+
+
 def evaluation_on_demand(program: str, person: str, key: str) -> str:
     """An evaluation that a person asked for; those of the Schedule get their instant from Temporal."""
     return f"program/{program}/evaluation/asked/{asked(person, key)}"

@@ -1,30 +1,147 @@
-"""When what recurs falls due: at whole multiples of its interval, counted from 1970, as Temporal's Schedules count."""
+"""When what recurs over a program falls due: by the calendar for months and years, at whole multiples of its period otherwise.
 
+A calendar Schedule of Temporal matches its fields literally: one for day 31 skips every shorter month, and one for an hour that
+a clock change leaves out or repeats fires never or twice. Hence the 28th at the latest, and six in the morning, when no zone
+changes its clocks.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import NamedTuple, Protocol
+from zoneinfo import ZoneInfo
 
 from domain.period import Period
 
+HOUR = 6
+LAST_DAY = 28
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-SHORTEST = timedelta(seconds=1)
-"""Schedules count in whole seconds."""
+_SECOND = timedelta(seconds=1)
+_INSTANT = timedelta(microseconds=1)
 
 
-def interval(every: Period) -> timedelta:
-    """How often, as exact time."""
-    return max(SHORTEST, every.approximate())
+class Grid(Protocol):
+    """Numbered instants, each later than the one before."""
+
+    def at(self, number: int) -> datetime:
+        """The instant with this number, in UTC."""
+
+    def last(self, until: datetime) -> int:
+        """The number of the last instant that is not after `until`."""
 
 
-def count_due(every: Period, since: datetime, until: datetime) -> int:
-    """How often it falls due in [since, until]."""
-    first, last = _first(every, since), (until - _EPOCH) // interval(every)
-    return max(0, last - first + 1)
+@dataclass(frozen=True)
+class Recurrence:
+    """What recurs every so often from an anchor on, the launch: its first instant (number 1) is one period after that."""
+
+    every: Period
+    anchor: datetime
+    zone: ZoneInfo
+    """The program's own: in it the day of the month is taken, and the hour."""
+
+    @property
+    def follows_calendar(self) -> bool:
+        """Whether it is said in months or years that a calendar Schedule can express."""
+        return bool(self.every.months) and not self.every.rest and is_calendar(self.every.months)
+
+    @property
+    def day(self) -> int:
+        """The day of the month on which it falls due: that of the anchor, or the 28th, whichever is earlier."""
+        return min(self.anchor.astimezone(self.zone).day, LAST_DAY)
+
+    @property
+    def interval(self) -> timedelta:
+        """Its period as exact time in whole seconds, in which Schedules count; a month is a twelfth of the mean year."""
+        return max(_SECOND, self.every.approximate() // _SECOND * _SECOND)
+
+    @property
+    def description(self) -> str:
+        """When in its period it falls due, for people."""
+        return f"on day {self.day} at {HOUR:02}:00 {self.zone.key}" if self.follows_calendar else "counted from the launch"
+
+    def at(self, number: int) -> datetime:
+        """The instant with this number (1 is the first), in UTC."""
+        if not self.follows_calendar:
+            return self.anchor.astimezone(UTC).replace(microsecond=0) + number * self.interval
+        anchor = self.anchor.astimezone(self.zone)
+        year, month = divmod(anchor.year * 12 + anchor.month - 1 + number * self.every.months, 12)
+        return datetime(year, month + 1, self.day, HOUR, tzinfo=self.zone).astimezone(UTC)
+
+    def last(self, until: datetime) -> int:
+        """The number of the last instant that is not after `until`; 0 where none is."""
+        if not self.follows_calendar:
+            return max(0, (until - self.at(0)) // self.interval)
+        anchor, local = self.anchor.astimezone(self.zone), until.astimezone(self.zone)
+        number = ((local.year - anchor.year) * 12 + local.month - anchor.month) // self.every.months
+        return max(0, number if self.at(number) <= until else number - 1)
 
 
-def due(every: Period, since: datetime, until: datetime) -> list[datetime]:
-    """The instants at which it falls due in [since, until]."""
-    first = _first(every, since)
-    return [_EPOCH + (first + number) * interval(every) for number in range(count_due(every, since, until))]
+@dataclass(frozen=True)
+class MeanGrid:
+    """The instants of the Schedules before they followed the calendar: whole multiples of the period counted from 1970, where a
+    month is a twelfth of the mean year."""
+
+    every: Period
+
+    @property
+    def interval(self) -> timedelta:
+        return max(_SECOND, self.every.approximate())
+
+    def at(self, number: int) -> datetime:
+        """The instant with this number, counted from 1970."""
+        return _EPOCH + number * self.interval
+
+    def last(self, until: datetime) -> int:
+        """The number of the last instant that is not after `until`."""
+        return (until - _EPOCH) // self.interval
 
 
-def _first(every: Period, since: datetime) -> int:
-    return -((_EPOCH - since) // interval(every))
+@dataclass(frozen=True)
+class Stretch:
+    """The instants of a grid within [since, until]: such as the evaluations of a program while one revision was in force."""
+
+    grid: Grid
+    since: datetime
+    until: datetime
+
+    def count(self) -> int:
+        """How many there are, without listing them."""
+        return max(0, self.grid.last(self.until) - self.grid.last(self.since - _INSTANT))
+
+    def instants(self) -> Sequence[datetime]:
+        """All of them, in order."""
+        first = self.grid.last(self.since - _INSTANT) + 1
+        return [self.grid.at(number) for number in range(first, first + self.count())]
+
+
+class Rule(NamedTuple):
+    """How often something recurs by the definition that is in force from an instant on, in that definition's zone."""
+
+    since: datetime
+    every: Period
+    zone: ZoneInfo
+
+
+def stretches(
+    rules: Sequence[Rule], launched_at: datetime, calendar_since: datetime | None, since: datetime, until: datetime
+) -> Iterator[Stretch]:
+    """What falls due in [since, until]: by each of the rules (in the order of their instants) while it is in force, and until
+    `calendar_since` on the grid of then; None: the program has not gone over to the calendar yet."""
+    ends = [*(following.since - _INSTANT for _, following in pairwise(rules)), until]
+    for rule, superseded in zip(rules, ends, strict=True):
+        begin, end = max(since, rule.since), min(until, superseded)
+        change = min(calendar_since or until + _INSTANT, end + _INSTANT)
+        yield Stretch(MeanGrid(rule.every), begin, change - _INSTANT)
+        yield Stretch(Recurrence(rule.every, launched_at, rule.zone), max(begin, change), end)
+
+
+def is_calendar(months: int) -> bool:
+    """Whether so many months fall on the same months of each year, or on the same month of some years."""
+    return 12 % months == 0 or months % 12 == 0
+
+
+def changes_over(former: MeanGrid, now: datetime) -> datetime:
+    """When a program that has been evaluated on the former grid goes over to the calendar: at once, but at the earliest half a
+    period after its last evaluation, so that no period is evaluated twice. No former instant lies between now and then."""
+    return max(now, former.at(former.last(now)) + former.interval / 2)

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import case, func, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -117,6 +117,11 @@ class RevisionsInForce:
     def course(self, since: datetime, until: datetime) -> Sequence[RevisionInForce]:
         """The revisions from the one in force at the first instant to the one in force at the last, in order."""
         return self._revisions[max(bisect_right(self._since, since) - 1, 0) : bisect_right(self._since, until)]
+
+    @property
+    def by_instant(self) -> Sequence[tuple[datetime, RevisionInForce]]:
+        """Each revision with the instant from which on it was in force, or piloted, in order."""
+        return list(zip(self._since, self._revisions, strict=True))
 
     @property
     def began(self) -> datetime | None:
@@ -258,8 +263,31 @@ async def put_in_force(connection: AsyncConnection, program_id: str, number: int
     await connection.execute(
         update(program)
         .where(program.c.id == program_id)
-        .values(revision_in_force=number, launched_at=func.coalesce(program.c.launched_at, at))
+        .values(
+            revision_in_force=number,
+            launched_at=func.coalesce(program.c.launched_at, at),
+            calendar_since=case((program.c.launched_at.is_(None), at), else_=program.c.calendar_since),
+        )
     )
+
+
+async def calendar_since(connection: AsyncConnection, program_id: str) -> datetime | None:
+    """Since when the program's Schedules follow the calendar: its launch, or when a worker changed them; None: not yet."""
+    since: datetime | None = await connection.scalar(select(program.c.calendar_since).where(program.c.id == program_id))
+    return since
+
+
+async def follow_calendar(connection: AsyncConnection, program_id: str, at: datetime) -> datetime:
+    """Have the program's Schedules follow the calendar from an instant on, unless they do already; since when they do."""
+    since: datetime = (
+        await connection.execute(
+            update(program)
+            .where(program.c.id == program_id)
+            .values(calendar_since=func.coalesce(program.c.calendar_since, at))
+            .returning(program.c.calendar_since)
+        )
+    ).scalar_one()
+    return since
 
 
 async def open_wave(connection: AsyncConnection, opening: WaveOpening) -> None:

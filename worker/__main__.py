@@ -1,4 +1,4 @@
-"""`python -m worker`: a worker process, which also relays what is committed and has the ledger sealed. SIGTERM drains it."""
+"""`python -m worker`: a worker process, which also relays what is committed and sees to the Schedules. SIGTERM drains it."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ from runtime.settings import Settings, settings
 from runtime.temporal import connect
 from worker.hosting import hosted
 from worker.relay import relay
-from worker.sealing import keep_sealing
+from worker.schedules import keep_schedules
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ async def run(configured: Settings) -> None:
         ):
             beside = [
                 asyncio.create_task(relay(engine, client)),
-                asyncio.create_task(keep_sealing(client, timedelta(seconds=configured.seal_every))),
+                asyncio.create_task(keep_schedules(client, engine, timedelta(seconds=configured.seal_every))),
             ]
             logger.info("polling")
             await stop.wait()

@@ -120,7 +120,7 @@ class Activities:
             retention=RetentionActivities(engine, ledger),
             redemption=RedemptionActivities(engine, ledger, RewardProviders(engine, http)),
             evaluation=EvaluationActivities(engine, ledger),
-            schedules=ScheduleActivities(client),
+            schedules=ScheduleActivities(client, engine),
             expiry=ExpiryActivities(engine, ledger),
             seal=SealActivities(ledger),
             wind_down=WindDownActivities(engine, ledger, client),

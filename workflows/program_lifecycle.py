@@ -529,10 +529,8 @@ class ProgramLifecycle:
         )
 
     async def _start_schedules(self) -> None:
-        definition = self._state.latest.definition
-        sweep = definition.expiry.sweep_every if definition.expiry.kind != "never" else None
-        wanted = ProgramSchedules(program=self._program, evaluate_every=definition.evaluation.every, sweep_every=sweep)
-        await do(ScheduleActivities.start_schedules, wanted, f"Evaluate every {definition.evaluation.every}, sweep due points")
+        every, wanted = self._state.latest.definition.evaluation.every, ProgramSchedules(program=self._program)
+        await do(ScheduleActivities.start_schedules, wanted, f"Evaluate every {every}, sweep due points")
 
     def _update(self, **changes: object) -> None:
         self._state = self._state.model_copy(update=changes)

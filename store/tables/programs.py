@@ -31,6 +31,7 @@ program = Table(
     Column("wave", Text),
     Column("revision_in_force", Integer),
     instant("launched_at", nullable=True),
+    instant("calendar_since", nullable=True),
     instant("enrolment_until", nullable=True),
     instant("earning_until", nullable=True),
     instant("redeeming_until", nullable=True),

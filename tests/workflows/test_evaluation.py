@@ -13,6 +13,10 @@ from tests.house import House, program_id
 from tests.lives import ask_for_the_end, begin, club, enrol, operate, pass_all_gates, revise, shown
 from tests.waiting import approve, child_started, done, ended, gate_open, outcome_known
 from tests.workflows.conftest import Histories
+from workflows.program_evaluation import ProgramEvaluation
+
+LAUNCHED = datetime(2026, 1, 15, 10, tzinfo=UTC)
+EPOCH, MEAN_MONTH = datetime(1970, 1, 1, tzinfo=UTC), timedelta(days=30.436875)
 
 
 def judged(consequence: str, every: str = "P3M") -> dict[str, Any]:
@@ -84,7 +88,8 @@ async def test_a_schedule_can_be_paused_resumed_and_triggered_and_an_amendment_l
     path = f"/programs/{program}/schedule"
     await operate(house, temporal_env, club(program, evaluation=judged("alert")))
     found = await house.get(path)
-    assert (found["paused"], found["every_seconds"], len(found["next"])) == (False, 7_889_238, 5)
+    assert (found["paused"], found["every"], found["every_seconds"], len(found["next"])) == (False, "P3M", 7_889_238, 5)
+    assert re.fullmatch(r"on day \d+ at 06:00 America/New_York", found["falls_due"])
 
     response = await house.post(f"{path}/pause", {"reason": "audit"}, person="demo-analyst")
     assert response.json() == {"program": program, "paused": True}
@@ -93,7 +98,7 @@ async def test_a_schedule_can_be_paused_resumed_and_triggered_and_an_amendment_l
     await pass_all_gates(house, await revise(house, club(program, evaluation=judged("alert", "P6M")), weight="substantial"))
     await done(house.temporal, ids.lifecycle(program), "Evaluate every", times=2)
     found = await house.get(path)
-    assert (found["paused"], found["every_seconds"]) == (True, 15_778_476)
+    assert (found["paused"], found["every"], found["every_seconds"]) == (True, "P6M", 15_778_476)
 
     assert (await house.post(f"{path}/trigger")).status_code == 202
     schedule = house.temporal.get_schedule_handle(ids.evaluation_schedule(program))
@@ -110,16 +115,14 @@ async def test_a_schedule_can_be_paused_resumed_and_triggered_and_an_amendment_l
     assert (found["paused"], found["note"]) == (False, "resumed by demo-owner: audit over")
 
 
-async def launched_long_ago(house: House, program: str, ago: timedelta) -> datetime:
-    """As if the program had been launched that long ago."""
-    at = datetime.now(UTC) - ago
+async def launched_on(house: House, program: str, at: datetime, calendar_since: datetime | None) -> None:
+    """As if the program had been launched then, and its Schedules followed the calendar since another instant."""
     async with house.engine.begin() as connection:
         for statement in (
-            "UPDATE store.program SET launched_at = :at WHERE id = :program",
+            "UPDATE store.program SET launched_at = :at, calendar_since = :since WHERE id = :program",
             "UPDATE store.revision SET effective_from = :at WHERE program = :program",
         ):
-            await connection.execute(text(statement), {"at": at, "program": program})
-    return at
+            await connection.execute(text(statement), {"at": at, "since": calendar_since, "program": program})
 
 
 async def test_a_backfill_evaluates_each_instant_once_with_the_figures_of_then(
@@ -128,18 +131,18 @@ async def test_a_backfill_evaluates_each_instant_once_with_the_figures_of_then(
     program = program_id("backfilled")
     path = f"/programs/{program}/schedule/backfill"
     await operate(house, temporal_env, club(program, evaluation=judged("propose_end", "P1M")))
-    at = await launched_long_ago(house, program, timedelta(days=100))
+    await launched_on(house, program, LAUNCHED, LAUNCHED)
     await enrol(house, program, "ann")
-    span = {"from": (at + timedelta(days=1)).isoformat(), "to": (datetime.now(UTC) - timedelta(seconds=1)).isoformat()}
+    span = {"from": "2026-01-16", "to": "2026-04-30"}
     answer = (await house.post(path, span, person="demo-analyst")).json()
-    assert len(answer["begun"]) == 3
+    due = ["2026-02-15T11:00:00Z", "2026-03-15T10:00:00Z", "2026-04-15T10:00:00Z"]  # six in the morning in New York
+    assert answer["begun"] == [f"program/{program}/evaluation-{at}" for at in due]
     for evaluation in answer["begun"]:
         await ended(house.temporal, evaluation)
     kept = (await house.get(f"/programs/{program}/evaluations"))["items"]
-    assert [each["id"] for each in kept] == answer["begun"][::-1]
+    assert [(each["id"], each["at"]) for each in kept] == list(zip(answer["begun"], due, strict=True))[::-1]
     for each in kept:
         (result,) = each["verdict"]["results"]
-        assert each["id"].endswith(each["at"][:19] + "Z")
         assert (result["status"], result["consequence"], result["figures"]["members_at_end"]) == ("immature", "continue", 0)
 
     again = (await house.post(path, span)).json()
@@ -148,27 +151,57 @@ async def test_a_backfill_evaluates_each_instant_once_with_the_figures_of_then(
     await histories.keep(house.temporal, answer["begun"][0], "ProgramEvaluation-backfilled")
 
 
+async def test_a_backfill_before_the_change_to_the_calendar_names_the_instants_of_the_former_grid(
+    house: House, temporal_env: WorkflowEnvironment
+) -> None:
+    program = program_id("changed-over")
+    await operate(house, temporal_env, club(program, evaluation=judged("alert", "P1M")))
+    await launched_on(house, program, LAUNCHED, LAUNCHED.replace(month=4, day=10))
+    span = {"from": "2026-02-28", "to": "2026-05-31"}
+    answer = (await house.post(f"/programs/{program}/schedule/backfill", span)).json()
+    former = [f"{EPOCH + months * MEAN_MONTH:%Y-%m-%dT%H:%M:%SZ}" for months in (674, 675)]
+    assert former[0].startswith("2026-03-02T10:53")
+    due = [*former, "2026-04-15T10:00:00Z", "2026-05-15T10:00:00Z"]
+    assert answer["begun"] == [f"program/{program}/evaluation-{at}" for at in due]
+
+
+async def test_what_a_schedule_begins_late_is_judged_as_of_when_it_fell_due(
+    house: House, temporal_env: WorkflowEnvironment
+) -> None:
+    program = program_id("late")
+    await operate(house, temporal_env, club(program, evaluation=judged("alert", "P1M")))
+    await launched_on(house, program, LAUNCHED, LAUNCHED)
+    due = LAUNCHED.replace(month=3, hour=10)
+    verdict = await house.temporal.execute_workflow(
+        ProgramEvaluation.run, program, id=ids.evaluation_at(program, due), task_queue=ids.PROGRAMS_QUEUE
+    )
+    assert verdict.at == due
+    answer = await house.post(f"/programs/{program}/schedule/backfill", {"from": "2026-03-01", "to": "2026-03-31"})
+    assert (answer.json()["begun"], answer.json()["there_already"]) == ([], [ids.evaluation_at(program, due)])
+
+
 async def test_a_span_that_cannot_be_evaluated_is_refused_with_what_to_do(
     house: House, temporal_env: WorkflowEnvironment
 ) -> None:
     program = program_id("spans")
     path = f"/programs/{program}/schedule/backfill"
     await operate(house, temporal_env, club(program, evaluation=judged("alert", "P1D")))
-    now = datetime.now(UTC)
-    await launched_long_ago(house, program, timedelta(days=400))
-    noon = now.replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=1)  # each day's falls due at midnight
+    await launched_on(house, program, LAUNCHED, LAUNCHED)
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    day, hour = timedelta(days=1), timedelta(hours=1)
     spans = [
-        (now - timedelta(days=2), now - timedelta(days=3), "to", "is before"),
-        (now - timedelta(days=500), now - timedelta(days=3), "from", "was launched at"),
-        (now - timedelta(days=2), now + timedelta(days=3), "to", "has not passed yet"),
-        (now - timedelta(days=300), now - timedelta(days=1), "from", "120 at most"),
-        (noon, noon + timedelta(hours=1), "from", "No evaluation falls due"),
+        (LAUNCHED + 3 * day, LAUNCHED + 2 * day, "to", "is before"),
+        (LAUNCHED - day, LAUNCHED + 3 * day, "from", "was launched at"),
+        (LAUNCHED + day, tomorrow, "to", "has not passed yet"),
+        (LAUNCHED + day, LAUNCHED + 200 * day, "from", "120 at most"),
+        (LAUNCHED + day + hour, LAUNCHED + day + 2 * hour, "from", "No evaluation falls due"),
+        (LAUNCHED, LAUNCHED + hour, "from", "No evaluation falls due"),
     ]
-    for since, until, field, told in spans:
+    for since, until, field, problem_says in spans:
         response = await house.post(path, {"from": since.isoformat(), "to": until.isoformat()})
         problem = response.json()
         assert (response.status_code, problem["code"], problem["field"]) == (422, "backfill_span_wrong", field)
-        assert told in problem["detail"]
+        assert problem_says in problem["detail"]
     for body in (
         {"from": "soon", "to": "2026-01-01"},
         {"from": "2026-01-01"},

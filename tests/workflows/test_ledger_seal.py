@@ -11,7 +11,7 @@ from tests.ledger.asks import an_earn
 from tests.lives import handle, shown
 from tests.waiting import ended
 from tests.workflows.conftest import Histories
-from worker.sealing import ensure_sealing
+from worker.schedules import ensure_sealing
 
 
 async def test_what_the_schedule_starts_seals_what_was_written(house: House, histories: Histories) -> None:

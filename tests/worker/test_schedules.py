@@ -1,0 +1,196 @@
+"""The Schedules that a worker's start sees to: they fire when the rules say, come back when lost, and stay paused."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from sqlalchemy import text
+from temporalio.api.workflowservice.v1 import ListScheduleMatchingTimesRequest
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleHandle,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+)
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.testing import WorkflowEnvironment
+
+from activities.schedules import policy_of, spec_of
+from domain import ids
+from domain.period import Period
+from domain.recurrence import Recurrence, Stretch
+from tests.house import House, program_id
+from tests.lives import ask_for_the_end, club, forward, handle, launch, operate
+from tests.waiting import approve, done, gate_open, timer_started
+from worker.schedules import ensure_sealing, keep_schedules, reconcile_programs
+
+HOURS, WEEK = timedelta(hours=10), timedelta(days=7)
+LAUNCHES = {
+    "on the 31st": (datetime(2026, 1, 31, 14, 30, tzinfo=UTC), "America/New_York"),
+    "on a leap day": (datetime(2028, 2, 29, 12, tzinfo=UTC), "Europe/Berlin"),
+    "on New Year's Eve, late": (datetime(2026, 12, 31, 23, 30, tzinfo=UTC), "Pacific/Apia"),
+    "in a zone of half hours": (datetime(2026, 4, 4, 15, 31, 7, 900_000, tzinfo=UTC), "Australia/Lord_Howe"),
+    "in the hour that is left out": (datetime(2027, 3, 28, 1, 15, tzinfo=UTC), "Europe/Berlin"),
+}
+
+
+async def matching(client: Client, schedule_id: str, since: datetime, until: datetime) -> Sequence[datetime]:
+    """The instants at which the server says that a Schedule fires in [since, until]."""
+    begin, end = Timestamp(), Timestamp()
+    begin.FromDatetime(since - timedelta(seconds=1))  # the server counts from after the first instant
+    end.FromDatetime(until)
+    request = ListScheduleMatchingTimesRequest(
+        namespace=client.namespace, schedule_id=schedule_id, start_time=begin, end_time=end
+    )
+    answer = await client.workflow_service.list_schedule_matching_times(request)
+    return [at.ToDatetime(tzinfo=UTC) for at in answer.start_time]
+
+
+@asynccontextmanager
+async def scheduled(client: Client, name: str, spec: ScheduleSpec) -> AsyncIterator[ScheduleHandle]:
+    """A Schedule of these instants that is paused, until the block is left."""
+    action = ScheduleActionStartWorkflow("ProgramEvaluation", "nobody", id=name, task_queue="nobody")
+    handle = await client.create_schedule(name, Schedule(action, spec))
+    try:
+        await handle.pause()
+        yield handle
+    finally:
+        await handle.delete()
+
+
+@pytest.mark.parametrize("every", ["P1M", "P2M", "P3M", "P6M", "P1Y", "P2Y", "P5M", "P7D", "PT36H"])
+@pytest.mark.parametrize("launched", LAUNCHES)
+async def test_a_schedule_fires_at_the_instants_that_the_rules_and_a_backfill_name(
+    temporal_env: WorkflowEnvironment, launched: str, every: str
+) -> None:
+    at, zone = LAUNCHES[launched]
+    recurrence = Recurrence(Period.parse(every), at, ZoneInfo(zone))
+    since = at + timedelta(days=100)
+    until = since + 6 * recurrence.interval + timedelta(days=400)
+    spec = replace(spec_of(recurrence, since), jitter=None)
+    async with scheduled(temporal_env.client, program_id("grid"), spec) as handle:
+        assert await matching(temporal_env.client, handle.id, at, until) == Stretch(recurrence, since, until).instants()
+
+
+async def test_what_was_missed_is_made_up_for_within_half_the_interval_or_a_day() -> None:
+    intervals = timedelta(seconds=2), timedelta(minutes=10), timedelta(days=1), timedelta(days=30)
+    windows = [policy_of(interval).catchup_window for interval in intervals]
+    assert windows == [timedelta(seconds=10), timedelta(minutes=5), timedelta(hours=12), timedelta(days=1)]
+
+
+async def test_a_worker_has_the_seals_schedule_there_and_a_changed_interval_changes_it(house: House) -> None:
+    schedule = house.temporal.get_schedule_handle(ids.SEAL_SCHEDULE)
+    for every in (HOURS, HOURS, timedelta(hours=11)):
+        await keep_schedules(house.temporal, house.engine, every)
+        found = (await schedule.describe()).schedule
+        assert [interval.every for interval in found.spec.intervals] == [every]
+        assert (found.policy.overlap, found.policy.catchup_window) == (ScheduleOverlapPolicy.SKIP, every / 2)
+    await schedule.pause()
+    await ensure_sealing(house.temporal, timedelta(hours=12))
+    assert (await schedule.describe()).schedule.state.paused
+    await schedule.delete()
+
+
+async def former_schedules(house: House, program: str) -> list[ScheduleHandle]:
+    """Put a program's Schedules back to what code before the calendar made of them."""
+    found = [
+        house.temporal.get_schedule_handle(name) for name in (ids.evaluation_schedule(program), ids.expiry_schedule(program))
+    ]
+    for schedule in found:
+        former = (await schedule.describe()).schedule
+        await schedule.delete()
+        spec = ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(seconds=7_889_238))], jitter=timedelta(minutes=5))
+        policy = SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(minutes=1))
+        await house.temporal.create_schedule(schedule.id, Schedule(former.action, spec, policy=policy))
+    async with house.engine.begin() as connection:
+        await connection.execute(text("UPDATE store.program SET calendar_since = NULL WHERE id = :id"), {"id": program})
+    return found
+
+
+async def calendar_since(house: House, program: str) -> datetime | None:
+    async with house.engine.connect() as connection:
+        since: datetime | None = await connection.scalar(
+            text("SELECT calendar_since FROM store.program WHERE id = :id"), {"id": program}
+        )
+    return since
+
+
+async def test_a_workers_start_takes_a_program_of_older_code_over_to_the_calendar_once(
+    house: House, temporal_env: WorkflowEnvironment
+) -> None:
+    program = program_id("older")
+    await operate(house, temporal_env, club(program))
+    evaluation, sweep = await former_schedules(house, program)
+    await evaluation.pause(note="audit")
+    before = datetime.now(UTC)
+    await reconcile_programs(house.temporal, house.engine)
+
+    found = await evaluation.describe()
+    (calendar,) = found.schedule.spec.calendars
+    assert ([each.start for each in calendar.hour], found.schedule.spec.time_zone_name) == ([6], "America/New_York")
+    assert found.schedule.spec.intervals == []
+    assert (found.schedule.state.paused, found.schedule.state.note) == (True, "audit")
+    assert found.schedule.policy.catchup_window == timedelta(days=1)
+    sweeps = (await sweep.describe()).schedule.spec
+    launched_at = datetime.fromisoformat((await house.get(f"/programs/{program}"))["launched_at"]).replace(microsecond=0)
+    assert ([each.every for each in sweeps.intervals], sweeps.start_at) == ([WEEK], launched_at + WEEK)
+    since = await calendar_since(house, program)
+    assert since is not None
+    assert since >= before
+
+    changed = [(await handle.describe()).info.last_updated_at for handle in (evaluation, sweep)]
+    await reconcile_programs(house.temporal, house.engine)
+    assert [(await handle.describe()).info.last_updated_at for handle in (evaluation, sweep)] == changed
+    assert await calendar_since(house, program) == since
+
+
+async def test_a_schedule_that_was_lost_is_there_again_and_an_ended_program_gets_none(
+    house: House, temporal_env: WorkflowEnvironment
+) -> None:
+    program = program_id("lost")
+    await operate(house, temporal_env, club(program))
+    evaluation = house.temporal.get_schedule_handle(ids.evaluation_schedule(program))
+    wanted = (await evaluation.describe()).schedule.spec
+    await evaluation.delete()
+    await reconcile_programs(house.temporal, house.engine)
+    assert (await evaluation.describe()).schedule.spec == wanted
+
+    gate = await ask_for_the_end(house, program)
+    await gate_open(house, gate)
+    await approve(house, gate, "demo-finance", "demo-legal")
+    await timer_started(house.temporal, ids.wind_down(program))
+    await reconcile_programs(house.temporal, house.engine)
+    assert (await evaluation.describe()).schedule.spec == wanted  # members still earn, and the program is still evaluated
+    await forward(temporal_env, handle(house, ids.wind_down(program)), timedelta(days=14, minutes=1))
+    await done(house.temporal, ids.wind_down(program), "Stop the scheduled evaluations and sweeps")
+    await reconcile_programs(house.temporal, house.engine)
+    for name in (ids.evaluation_schedule(program), ids.expiry_schedule(program)):
+        with pytest.raises(RPCError) as gone:
+            await house.temporal.get_schedule_handle(name).describe()
+        assert gone.value.status == RPCStatusCode.NOT_FOUND
+
+
+async def test_a_program_that_temporal_refuses_does_not_keep_the_others_from_being_seen_to(
+    house: House, temporal_env: WorkflowEnvironment, caplog: pytest.LogCaptureFixture
+) -> None:
+    refused, other = f"a-{program_id('refused')}", f"b-{program_id('seen-to')}"
+    kpis = [{"kpi": "active_rate", "window": "P3M", "thresholds": [{"below": "0.5", "consequence": "alert"}]}]
+    for program in (refused, other):
+        await launch(house, club(program, evaluation={"every": "P2Y", "kpis": kpis}))
+        await house.temporal.get_schedule_handle(ids.evaluation_schedule(program)).delete()
+    async with house.engine.begin() as connection:  # a launch in a year that Temporal's calendars do not have
+        await connection.execute(
+            text("UPDATE store.program SET launched_at = '2190-01-01', calendar_since = '2190-01-01' WHERE id = :id"),
+            {"id": refused},
+        )
+    await reconcile_programs(house.temporal, house.engine)
+    assert f"the Schedules of {refused} stay as they are" in caplog.text
+    assert (await house.temporal.get_schedule_handle(ids.evaluation_schedule(other)).describe()).schedule.spec.calendars

@@ -1,0 +1,66 @@
+"""The Schedules that a worker process sees to at its start: the seal of the ledger, and those of every program.
+
+Schedules live on the server and outlast the code that made them, and a program's lifecycle may sleep for months.
+"""
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client, Schedule, ScheduleActionStartWorkflow, ScheduleIntervalSpec, ScheduleSpec
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.schedules import policy_of, put_schedule, reconcile
+from activities.seal import Sealing
+from domain import ids
+from store import programs
+from workflows.ledger_seal import LedgerSeal
+
+logger = logging.getLogger(__name__)
+
+_AWAY = (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED, RPCStatusCode.RESOURCE_EXHAUSTED)
+_PAUSE = 1.0
+_PAGE = 100
+
+
+async def keep_schedules(client: Client, engine: AsyncEngine, seal_every: timedelta) -> None:
+    """Have every Schedule there as it should be; a Temporal or a database that is away is waited for."""
+    while True:
+        try:
+            await ensure_sealing(client, seal_every)
+            await reconcile_programs(client, engine)
+        except (RPCError, DBAPIError, OSError) as error:
+            logger.warning("the Schedules have to wait: %s", error)
+            await asyncio.sleep(_PAUSE)
+        else:
+            return
+
+
+async def ensure_sealing(client: Client, every: timedelta) -> None:
+    """Create the Schedule that seals the ledger, or give the one that is there this interval; a paused one stays paused."""
+    action = ScheduleActionStartWorkflow(
+        LedgerSeal.run, Sealing(), id=ids.SEAL_SCHEDULE, task_queue=ids.BULK_QUEUE, static_summary="Seal of the ledger"
+    )
+    spec = ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)])
+    await put_schedule(client, ids.SEAL_SCHEDULE, Schedule(action, spec, policy=policy_of(every)))
+
+
+async def reconcile_programs(client: Client, engine: AsyncEngine) -> None:
+    """Have the Schedules of every program as its definition in force says; one that Temporal refuses is logged, and the next is
+    seen to. Raises RPCError where Temporal is away."""
+    after = ""
+    while True:
+        async with engine.connect() as connection:
+            page = [record.id for record in await programs.listed(connection, after, _PAGE)]
+        for program in page:
+            try:
+                await reconcile(client, engine, program)
+            except RPCError as error:
+                if error.status in _AWAY:
+                    raise
+                logger.exception("the Schedules of %s stay as they are", program)
+        if len(page) < _PAGE:
+            return
+        after = page[-1]
