@@ -89,7 +89,9 @@ async def test_an_amendment_goes_through_its_gates_and_supersedes_the_revision_b
     assert "In operation; revision 2: approved" in await shown(house.temporal, lifecycle)
 
     schedule = await house.temporal.get_schedule_handle(ids.evaluation_schedule(program)).describe()
-    assert schedule.schedule.spec.intervals[0].every > timedelta(days=365)
+    (calendar,) = schedule.schedule.spec.calendars
+    (month,) = calendar.month
+    assert month.start == month.end
     async with house.engine.connect() as connection:
         first, second = await programs.revisions(connection, program)
         assert first.effective_from is not None
@@ -243,16 +245,15 @@ async def test_a_program_in_operation_has_schedules_that_its_wind_down_removes(
 ) -> None:
     program = program_id("scheduled")
     await operate(house, temporal_env, club(program))
-    schedules = {
-        ids.evaluation_schedule(program): timedelta(days=91),
-        ids.expiry_schedule(program): timedelta(days=7),
-    }
-    for schedule_id, every in schedules.items():
-        found = (await house.temporal.get_schedule_handle(schedule_id).describe()).schedule
+    schedules = ids.evaluation_schedule(program), ids.expiry_schedule(program)
+    evaluation, sweep = [(await house.temporal.get_schedule_handle(each).describe()).schedule for each in schedules]
+    for found in (evaluation, sweep):
         assert found.policy.overlap == ScheduleOverlapPolicy.SKIP
-        assert found.policy.catchup_window == timedelta(minutes=1)
+        assert found.policy.catchup_window == timedelta(days=1)
         assert found.spec.jitter
-        assert found.spec.intervals[0].every.days == every.days
+    (quarterly,) = evaluation.spec.calendars
+    assert ([hour.start for hour in quarterly.hour], [month.step for month in quarterly.month]) == ([6], [3])
+    assert [interval.every for interval in sweep.spec.intervals] == [timedelta(days=7)]
 
     for schedule_id, name in zip(schedules, ("ProgramEvaluation-scheduled", "ExpirySweep"), strict=True):
         workflow_id = await triggered(house, schedule_id)
