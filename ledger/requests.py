@@ -3,7 +3,7 @@
 import hashlib
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, AwareDatetime, Field, JsonValue, StringConstraints
 
@@ -37,6 +37,10 @@ class Request(Value):
     for what they were sent, so that the same event is the same request even when the rules have changed in between.
     """
 
+    hashed_as: ClassVar[str]
+    """What stands for this kind of request in its hash. It never changes: a request that is repeated after a new deployment
+    would conflict with itself for ever."""
+
     program: ProgramId
     participant: ParticipantId
     currency: Currency
@@ -49,9 +53,7 @@ class Request(Value):
         """The SHA-256 of what was asked: of the fingerprint where there is one, else of all that tells two requests apart."""
         if self.fingerprint is not None:
             return fingerprint_hash(type(self), self.participant, self.fingerprint)
-        return _sha256(
-            type(self).__name__, self.participant, self.currency, *self._content(), utc(self.effective_at), self.details
-        )
+        return _sha256(self.hashed_as, self.participant, self.currency, *self._content(), utc(self.effective_at), self.details)
 
     def _content(self) -> tuple[JsonValue, ...]:
         """What this kind of request says beyond what all say."""
@@ -81,6 +83,8 @@ class Earn(Request):
     An earn under a cap depends on what the member has `seen` already: where that is no longer so, it is not posted but `Stale`.
     """
 
+    hashed_as: ClassVar[str] = "Earn"
+
     kind: Literal["earn", "bonus"] = "earn"
     points: Annotated[int, Field(ge=0, le=MAX_POINTS, strict=True)]
     expires_at: AwareDatetime | None = None
@@ -102,6 +106,8 @@ class Earn(Request):
 class Burn(Request):
     """Points that a member spends, from the lots that lapse first."""
 
+    hashed_as: ClassVar[str] = "Burn"
+
     points: Points
 
     def _content(self) -> tuple[JsonValue, ...]:
@@ -111,9 +117,13 @@ class Burn(Request):
 class Forfeit(Request):
     """Everything left of one member (what a hold keeps stays)."""
 
+    hashed_as: ClassVar[str] = "Forfeit"
+
 
 class Reschedule(Request):
     """A new expiry for every open lot of one member (None: they never lapse), as after a change of tier."""
+
+    hashed_as: ClassVar[str] = "Reschedule"
 
     expires_at: AwareDatetime | None
 
@@ -151,7 +161,7 @@ class Swept(Value):
 
 def fingerprint_hash(kind: type[Request], participant: str, fingerprint: str) -> bytes:
     """The hash of a request with this fingerprint; what the rules of the day made of it, the currency included, is no part."""
-    return _sha256(kind.__name__, participant, "fingerprint", fingerprint)
+    return _sha256(kind.hashed_as, participant, "fingerprint", fingerprint)
 
 
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))

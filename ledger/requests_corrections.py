@@ -1,6 +1,6 @@
 """Requests that settle or correct what was posted before: confirm, cancel, reverse, reinstate, adjust."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AwareDatetime, Field, JsonValue, StringConstraints, model_validator
 
@@ -13,6 +13,8 @@ Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 class Confirm(Request):
     """Post a pending earn (its key). Its points lapse as the earn said, or at `expires_at` if that is given."""
 
+    hashed_as: ClassVar[str] = "Confirm"
+
     earn: Of
     expires_at: AwareDatetime | None = None
 
@@ -22,6 +24,8 @@ class Confirm(Request):
 
 class Cancel(Request):
     """Drop a pending earn (its key)."""
+
+    hashed_as: ClassVar[str] = "Cancel"
 
     earn: Of
 
@@ -41,6 +45,8 @@ class Reverse(Request):
     of when it counted. `nudge` are workflows to signal once it is done.
     """
 
+    hashed_as: ClassVar[str] = "Reverse"
+
     of: Of
     points: Points | None = None
     shortfall: Shortfall = "refuse"
@@ -54,6 +60,8 @@ class Reverse(Request):
 
 class Reinstate(Request):
     """Give back what lapsed, to lapse at `expires_at`: by one expiry (`of`, its key), or all since an instant (`since`)."""
+
+    hashed_as: ClassVar[str] = "Reinstate"
 
     of: Of | None = None
     since: AwareDatetime | None = None
@@ -73,6 +81,8 @@ class Reinstate(Request):
 
 class Adjust(Request):
     """Points given (positive, to lapse at `expires_at`) or taken (negative) by hand: why, and by whom."""
+
+    hashed_as: ClassVar[str] = "Adjust"
 
     points: Annotated[int, Field(ge=-MAX_POINTS, le=MAX_POINTS, strict=True)]
     reason: Words

@@ -1,7 +1,7 @@
 """Requests that take points from one account to another: to another member, or into another currency."""
 
 from decimal import Decimal
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import AwareDatetime, Field, JsonValue, model_validator
 
@@ -13,6 +13,8 @@ Rate = Annotated[Decimal, Field(gt=0, max_digits=24, decimal_places=12)]
 
 class Transfer(Request):
     """Points for another member of the program, from the lots that lapse first; they keep their expiry."""
+
+    hashed_as: ClassVar[str] = "Transfer"
 
     to_participant: ParticipantId
     points: Points
@@ -29,6 +31,8 @@ class Transfer(Request):
 
 class Convert(Request):
     """Points into another currency of the program: `points` times `rate`, rounded down, which lapse at `expires_at`."""
+
+    hashed_as: ClassVar[str] = "Convert"
 
     to_currency: Currency
     rate: Rate

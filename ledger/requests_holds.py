@@ -1,6 +1,6 @@
 """Requests around a redemption under way: hold the points, then capture or void them."""
 
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import AwareDatetime, JsonValue, model_validator
 
@@ -12,6 +12,8 @@ class Hold(Request):
 
     The hold times out at `expires_at`, which gives the points back.
     """
+
+    hashed_as: ClassVar[str] = "Hold"
 
     points: Points
     expires_at: AwareDatetime
@@ -29,6 +31,8 @@ class Hold(Request):
 class Capture(Request):
     """Spend what a hold (its key) keeps: all, or some points of it, which gives back the rest."""
 
+    hashed_as: ClassVar[str] = "Capture"
+
     hold: Of
     points: Points | None = None
 
@@ -38,6 +42,8 @@ class Capture(Request):
 
 class Void(Request):
     """Give back all that a hold (its key) keeps."""
+
+    hashed_as: ClassVar[str] = "Void"
 
     hold: Of
 
