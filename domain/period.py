@@ -3,7 +3,7 @@
 import re
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -44,16 +44,15 @@ class Period:
         return cls(int(part["years"] * 12 + part["months"]), rest)
 
     def after(self, instant: datetime, zone: ZoneInfo) -> datetime:
-        """The instant that lies this period after `instant`; months are counted in the program's own time zone."""
-        if not self.months:
-            return instant + self.rest
-        return _add_months(instant, self.months, zone) + self.rest
+        """The instant that lies this period after `instant`; months are counted in the program's own time zone.
+
+        A time that the clocks leave out there, or show twice, is read by `wall_time`.
+        """
+        return _exactly(_add_months(instant, self.months, zone), self.rest)
 
     def before(self, instant: datetime, zone: ZoneInfo) -> datetime:
         """The instant that lies this period before `instant`."""
-        if not self.months:
-            return instant - self.rest
-        return _add_months(instant, -self.months, zone) - self.rest
+        return _exactly(_add_months(instant, -self.months, zone), -self.rest)
 
     def approximate(self) -> timedelta:
         """The period as exact time, a month being a twelfth of the mean year: for comparing and for pacing, not for dates."""
@@ -93,8 +92,28 @@ class Period:
         return {"type": "string", "format": "duration", "examples": ["P30D", "P6M", "P1Y"]}
 
 
+def wall_time(local: datetime) -> datetime:
+    """The instant, in UTC, at which the clocks of a zone show this time; `local` has the zone as its `tzinfo`.
+
+    A time that is shown twice, when the clocks go back, is the first of the two, or the second where `fold` says so. One that
+    is left out, when they go forward, is as long after the change as it lies after the last time shown before it: in New York,
+    where 03:00 follows 01:59:59, 02:30 is 03:30. `fold` says nothing about such a time, as RFC 5545 reads it.
+    """
+    instant = local.astimezone(UTC)
+    if local.fold and instant.astimezone(local.tzinfo).replace(tzinfo=None, fold=0) != local.replace(tzinfo=None, fold=0):
+        return local.replace(fold=0).astimezone(UTC)
+    return instant
+
+
 def _add_months(instant: datetime, months: int, zone: ZoneInfo) -> datetime:
+    if not months:
+        return instant
     local = instant.astimezone(zone)
     year, month = divmod(local.year * 12 + local.month - 1 + months, 12)
     day = min(local.day, monthrange(year, month + 1)[1])
-    return local.replace(year=year, month=month + 1, day=day).astimezone(instant.tzinfo)
+    return wall_time(local.replace(year=year, month=month + 1, day=day)).astimezone(instant.tzinfo)
+
+
+def _exactly(instant: datetime, rest: timedelta) -> datetime:
+    """So much later in exact time: two instants with one `ZoneInfo` would be added up by what its clocks show."""
+    return (instant.astimezone(UTC) + rest).astimezone(instant.tzinfo)

@@ -1,6 +1,6 @@
 """Periods: calendar months in the program's zone, exact rests, and texts that read back."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -83,6 +83,18 @@ def test_months_that_end_in_the_hour_that_is_left_out_end_after_it() -> None:
     assert Period(1).after(local.astimezone(UTC), NEW_YORK) == datetime(2025, 3, 9, 7, 30, tzinfo=UTC)
 
 
+def test_the_second_of_two_equal_hours_too_ends_after_an_hour_that_is_left_out() -> None:
+    half_past_one_again = datetime(2023, 10, 29, 1, 30, tzinfo=UTC)  # London's clocks showed 01:30 an hour before as well
+    assert Period(29).after(half_past_one_again, LONDON) == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+    assert Period(43).before(half_past_one_again, LONDON) == datetime(2020, 3, 29, 1, 30, tzinfo=UTC)
+
+
+def test_of_two_equal_hours_the_one_that_it_was_is_kept() -> None:
+    for hour in (0, 1):
+        then = datetime(2020, 10, 25, hour, 30, tzinfo=UTC)  # 01:30 in London, and 01:30 again
+        assert Period(72).after(then, LONDON) == datetime(2026, 10, 25, hour, 30, tzinfo=UTC)
+
+
 def test_the_day_of_the_month_is_that_of_the_programs_zone() -> None:
     still_january_in_new_york = datetime(2025, 2, 1, 3, tzinfo=UTC)
     assert Period(1).after(still_january_in_new_york, NEW_YORK) == datetime(2025, 3, 1, 3, tzinfo=UTC)
@@ -94,6 +106,15 @@ def test_the_day_of_the_month_is_that_of_the_programs_zone() -> None:
 def test_a_day_is_twenty_four_hours_whatever_the_clock_does() -> None:
     start = datetime(2025, 3, 29, 12, tzinfo=UTC)
     assert Period.parse("P1D").after(start, LONDON) - start == timedelta(hours=24)
+
+
+@pytest.mark.parametrize("zone", [LONDON, timezone(timedelta(hours=14))])
+def test_the_rest_is_exact_whatever_zone_the_instant_is_written_in(zone: tzinfo) -> None:
+    start = datetime(2025, 3, 29, 12, tzinfo=UTC)  # the clocks of London go forward in the night
+    for period, exact in (("P1D", timedelta(hours=24)), ("P1M1D", timedelta(days=32)), ("PT13H", timedelta(hours=13))):
+        ended = Period.parse(period).after(start.astimezone(zone), NEW_YORK)
+        assert (ended.tzinfo, ended.astimezone(UTC) - start) == (zone, exact)
+        assert Period.parse(period).before(ended, NEW_YORK).astimezone(UTC) == start
 
 
 @given(instants, periods)
