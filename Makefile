@@ -43,8 +43,9 @@ test: setup ## the tests
 coverage: setup ## the tests, and which lines and branches they reach; takes half as long again
 	$(BIN)/pytest --cov --cov-report=term:skip-covered $(ARGS)
 
-test-long: setup ## the tests that take minutes
+test-long: setup ## the tests that take minutes, and the others on other days and in other zones
 	$(BIN)/pytest -m long -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m tests.days
 
 lint: setup ## ruff, mypy --strict and the arrows between the packages
 	$(BIN)/ruff check

@@ -51,6 +51,7 @@ async def test_with_an_issuer_elsewhere_no_people_file_is_needed(tmp_path: Path)
     await Credentials.of(settings, Rates(settings)).close()
 
 
+@pytest.mark.processes
 def test_the_process_says_in_one_sentence_why_it_does_not_start(tmp_path: Path) -> None:
     plain = {name: value for name, value in os.environ.items() if not name.startswith("TENURE_")}
     ended = subprocess.run(

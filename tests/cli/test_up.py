@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.processes
+
 TENURE = [sys.executable, "-c", "from cli.main import app; app(prog_name='tenure')"]
 PATIENCE = 90
 

@@ -20,6 +20,8 @@ from runtime.settings import Settings
 from tests.paths import EXAMPLES
 from worker.embedded.stack import Stack
 
+pytestmark = pytest.mark.processes
+
 MEMBERS = 150
 SECONDS = 80
 

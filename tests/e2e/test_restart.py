@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from cli.demo.api import DemoApi
 from domain import ids
 from ledger import Ledger
@@ -11,6 +13,8 @@ from runtime.settings import Settings
 from tests.house import example, program_id
 from tests.ledger.asks import an_earn
 from worker.embedded.stack import Stack
+
+pytestmark = pytest.mark.processes
 
 OWNER = "demo-owner"
 

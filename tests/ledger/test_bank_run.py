@@ -22,6 +22,8 @@ from tests.ledger.asks import CURRENCY, PROGRAM, again
 from tests.ledger.clerk import CALLERS, MEMBERS, Ask, ask, read, requests
 from worker.embedded.postgres import EmbeddedPostgres
 
+pytestmark = pytest.mark.processes
+
 GONE = (DBAPIError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 """What a caller gets to see when the database has gone. Anything else, a conflict of keys above all, fails the test."""
 

@@ -11,6 +11,8 @@ from worker.embedded.child import Child
 from worker.embedded.errors import ExecutableMissing, FolderForeign, ProgramFailed, StackAlreadyRuns
 from worker.embedded.postgres import EmbeddedPostgres
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture(scope="module")
 async def postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedPostgres]:

@@ -23,6 +23,8 @@ from runtime.settings import Settings
 from worker.embedded.errors import PortTaken, ProgramFailed, ServiceUnreachable, StackAlreadyRuns
 from worker.embedded.stack import Stack
 
+pytestmark = pytest.mark.processes
+
 SERVE = """
 import asyncio, sys
 from pathlib import Path
