@@ -8,7 +8,6 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
@@ -24,10 +23,10 @@ from domain.notices import Addressee, GateNotice, GateNoticeKind, Routing, notic
 from runtime.notices import MailServer, Webhook
 from store import gates, notices, programs
 from store.notices import NoticeRecord
+from tests.anchors import AT
 from tests.house import example, first_revision, program_id
 from tests.serving import served
 
-AT = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
 KEY = bytes(range(32))
 SECRET = f"whsec_{base64.b64encode(KEY).decode()}"
 LOG = Addressee(channel="log", recipient="log")

@@ -1,6 +1,6 @@
 """A revision in force: whom it concerns is nudged, page by page, and nobody else; a tier that it leaves alone is kept."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,10 +15,10 @@ from domain.definition import Definition, digest
 from domain.lifecycle import WaveOpening
 from ledger import Earn
 from ledger.tables import outbox
+from tests.anchors import AT
 from tests.house import House, first_revision, program_id
 from tests.lives import club
 
-AT = datetime(2026, 3, 10, 9, tzinfo=UTC)
 LATER = AT + timedelta(days=30)
 MANY = 2345
 

@@ -1,6 +1,5 @@
 """What is known about a program's members is erased once, and whoever asks again gets the same answer."""
 
-from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -15,9 +14,8 @@ from store.errors import PersonalDataErased
 from store.outsiders import OutsideEvent
 from store.survey_answers import SurveyAnswer
 from store.tables import survey_answer
+from tests.anchors import AT
 from tests.house import House, example, first_revision, program_id
-
-AT = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
 
 
 async def test_to_erase_again_changes_nothing_and_says_the_same(house: House) -> None:

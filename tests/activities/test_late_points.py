@@ -1,15 +1,14 @@
 """Points that came while the memberships ended: the trial balance tells of them, and a step of its own forfeits them."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from temporalio.testing import ActivityEnvironment
 
 from activities.wind_down import EndStep, WindDownActivities
 from ledger import Earn
 from store import programs
+from tests.anchors import AT
 from tests.house import House, example, first_revision, program_id
-
-AT = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
 
 
 async def test_the_trial_balance_only_looks_and_what_came_late_is_forfeited_by_a_step_of_its_own(house: House) -> None:

@@ -6,7 +6,7 @@ import json
 import logging
 import ssl
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,8 @@ from activities.notice_channels import DeliveryFailed, Log, Mail, NoticeChannel,
 from domain.notices import payload, written
 from runtime.notices import Webhook, logged_alone
 from store.notices import NoticeRecord
-from tests.notices import AT, KEY, a_gate, mail_server, told, verified, webhook_receiver
+from tests.anchors import ALWAYS, AT
+from tests.notices import KEY, a_gate, mail_server, told, verified, webhook_receiver
 
 
 def _notice(channel: str, recipient: str, title: str = "Club: the concept") -> NoticeRecord:
@@ -103,8 +104,8 @@ def certificate(tmp_path: Path) -> tuple[ssl.SSLContext, Path]:
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     made = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(datetime.now(UTC) - timedelta(days=1))
-        .not_valid_after(datetime.now(UTC) + timedelta(days=1))
+        .not_valid_before(ALWAYS[0])
+        .not_valid_after(ALWAYS[1])
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
         .sign(key, None)
     )

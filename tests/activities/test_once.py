@@ -1,6 +1,6 @@
 """Activities may be tried again at any moment: done twice, each has done its work once."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -15,10 +15,10 @@ from domain.definition import Definition
 from domain.lifecycle import StageChange, WaveOpening
 from ledger import Earn, Ledger, outbox
 from store import evidence, members, programs
+from tests.anchors import AT
 from tests.house import first_revision
 from tests.lives import club
 
-AT = datetime(2026, 3, 10, 9, tzinfo=UTC)
 LATER = AT + timedelta(days=30)
 
 

@@ -18,10 +18,10 @@ from domain.lifecycle import WaveOpening
 from domain.redemption import RedemptionOrder
 from ledger import Earn
 from store import redemptions
+from tests.anchors import AT
 from tests.house import House, first_revision, program_id
 from tests.lives import club
 
-AT = datetime(2026, 3, 10, 9, tzinfo=UTC)
 PEOPLE = tuple(f"m-{number}" for number in range(12))
 REWARDS = [
     {"id": "vinyl", "name": "A record", "points": 100, "stock": 5},

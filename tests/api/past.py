@@ -12,6 +12,7 @@ from domain.definition import Definition
 from domain.gates import GateState, Subject
 from domain.lifecycle import Membership, StageChange, WaveOpening
 from domain.notices import notice_id
+from domain.period import Period
 from domain.tiers import Standing
 from ledger import Burn, Earn, Forfeit
 from store import audit, evidence, gates, members, programs, redemptions
@@ -117,7 +118,7 @@ async def _earn(past: Past, participant: str, when: datetime, points: int) -> No
             key=f"{participant}/{when.isoformat()}",
             points=points,
             effective_at=when,
-            expires_at=when.replace(year=2027),
+            expires_at=Period(24).after(when, past.definition.zone),
         )
     )
 

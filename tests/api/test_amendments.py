@@ -1,6 +1,7 @@
 """Amendments by the API: what is refused says which field, and why; what is known of one is shown to whoever may see it."""
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -69,7 +70,8 @@ async def test_a_date_is_for_amendments_and_not_for_the_launch(begin: Begin, hou
     await stage_reached(house, waiting.program, "development")
     body = definition_of(waiting.program, summary="Better.").model_dump(mode="json", by_alias=True)
     path = f"/programs/{waiting.program}/revisions"
-    problem(await house.post(f"{path}?effective_from=2027-12-01", body), 422, "no_date_before_launch")
+    later = f"{datetime.now(UTC) + timedelta(days=40):%Y-%m-%d}"
+    problem(await house.post(f"{path}?effective_from={later}", body), 422, "no_date_before_launch")
     problem(await house.post(f"{path}/1/restoration"), 409, "never_in_force")
     handed_in = await house.post(path, body)
     assert (handed_in.status_code, handed_in.json()["weight"]) == (201, None)

@@ -1,7 +1,7 @@
 """API keys of machines: shown once, good for what they were made for until they end, never for what a person answers for."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from api.people import IN_PERSON, MAY
 from api.services import Services
 from runtime.database import create_engine
 from store import requests
+from tests.anchors import within_one_day
 from tests.api.club import Club, problem, unanswered
 from tests.api.test_who_may import ROUTES
 from tests.house import ISSUER, House, api_settings, client_of, people_in
@@ -59,13 +60,17 @@ async def test_a_key_serves_members_of_its_program_and_sees_no_other(club: Club,
     event = {"type": "purchase", "occurred_at": datetime.now(UTC).isoformat(), "amount": "29.33"}
     posted = await house.http.post(f"{club.path}/members/{member}/events", json=event, headers=headers)
     assert (posted.status_code, posted.json()["points"]) == (201, 293), posted.text
+
+    async def use(_: date) -> dict[str, Any]:
+        assert (await _show(house.http, key, "/programs")).status_code == 200
+        found: dict[str, Any] = await house.get(f"/api-keys/{made['id']}")
+        return found
+
+    today, used = await within_one_day(UTC, use)
+    assert (used["last_used_on"], used["created_by"]) == (today.isoformat(), "demo-owner")
     assert [each["id"] for each in (await _show(house.http, key, "/programs")).json()["items"]] == [club.program]
     problem(await _show(house.http, key, f"{pool.path}/rewards"), 404, "program_unknown")
     problem(await _show(house.http, key, "/ledger/check"), 403, "not_allowed")
-
-    used = await house.get(f"/api-keys/{made['id']}")
-    assert used["last_used_on"] == datetime.now(UTC).date().isoformat()
-    assert used["created_by"] == "demo-owner"
 
 
 async def test_the_secret_is_shown_once_and_kept_nowhere(house: House) -> None:

@@ -11,14 +11,17 @@ from tests.house import House
 
 RULES = [
     {"id": "nights", "event": "stay", "rate": 100, "per": "nights", "when": [{"attribute": "brand", "is_not": "budget"}]},
-    {"id": "survey", "event": "survey", "points": 40, "cap": {"points": 100, "per": "year"}},
+    {"id": "survey", "event": "survey", "points": 40, "cap": {"points": 100, "per": {"every": "P100Y", "from": "2020-01-01"}}},
     {"id": "claim", "event": "claim", "points": 30, "pending": True},
 ]
 
 
 @pytest.fixture(scope="module")
 async def hotel(house: House) -> Club:
-    """A program whose rules look at attributes, whose surveys give 100 points a year at most, and whose claims wait."""
+    """A program whose rules look at attributes, whose surveys give 100 points at most, and whose claims wait.
+
+    The cap is one of a century: that of a year would be new where the year ends while a test runs.
+    """
     return await launched(
         house,
         "http://127.0.0.1:9/orders",

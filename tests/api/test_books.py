@@ -139,10 +139,15 @@ async def test_what_cannot_be_closed_or_entered_is_told_why(house: House, shop: 
 
 
 async def test_the_present_month_is_not_over(house: House, club: Club) -> None:
-    books = await house.get(f"{club.path}/books")
+    async def close() -> tuple[dict[str, Any], Response]:
+        books = await house.get(f"{club.path}/books")
+        return books, await house.post(f"{club.path}/books/{books['period']}/closing", person=FINANCE)
+
+    books, response = await close()
+    if response.status_code == 200:  # it was launched on the last day of a month, which is over
+        books, response = await close()
     assert (books["status"], books["money"], books["currencies"][0]["currency"]) == ("open", "USD", "NOTES")
-    found = problem(await house.post(f"{club.path}/books/{books['period']}/closing", person=FINANCE), 409, "period_not_over")
-    assert books["period"] in found["detail"]
+    assert books["period"] in problem(response, 409, "period_not_over")["detail"]
 
 
 async def test_a_program_without_books_is_told(house: House, begin: Any) -> None:

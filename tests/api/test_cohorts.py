@@ -2,18 +2,17 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from httpx import Response
 
 from store import cohorts, wind_down
+from tests.anchors import AT
 from tests.api.club import Waiting, problem
 from tests.house import House
 
 Begin = Callable[[], Awaitable[Waiting]]
-AT = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,10 @@ from httpx import Response
 from domain import ids
 from domain.notices import notice_id
 from store import notices
+from tests.anchors import AT
 from tests.api.club import problem
 from tests.house import House, program_id
-from tests.notices import AT, LOG, posted
+from tests.notices import LOG, posted
 from tests.waiting import ended
 
 OPERATOR = "demo-operations"

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from domain.figures import Figures
 from domain.kpis import judge
 from domain.reports import OUTLINES
 from store import evidence, wind_down
+from tests.anchors import within_one_day
 from tests.api.club import problem
 from tests.api.past import Past, at, lived, with_trouble
 from tests.house import House, program_id
@@ -314,5 +315,8 @@ async def test_what_cannot_be_reported_is_refused_with_what_to_ask_instead(past:
 
 
 async def test_today_is_a_day_up_to_now(past: Past) -> None:
-    today = datetime.now(past.definition.zone).date().isoformat()
-    assert await past.rows("movement", today) == await past.rows("movement")
+    async def read(today: date) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        return await past.rows("movement", today.isoformat()), await past.rows("movement")
+
+    _, (of_today, of_now) = await within_one_day(past.definition.zone, read)
+    assert of_today == of_now

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -39,7 +40,7 @@ async def test_a_window_opens_with_what_there_was_and_as_of_forgets_what_came_la
     assert (window["opening"], [each["points"] for each in window["entries"]], window["closing"]) == (600, [100], 700)
     known = await pool.statement(member, as_of=entries[0]["recorded_at"])
     assert ([each["points"] for each in known["entries"]], known["closing"]) == ([600], 600)
-    elsewhere = datetime.fromisoformat(entries[0]["effective_at"]).astimezone().isoformat()
+    elsewhere = datetime.fromisoformat(entries[0]["effective_at"]).astimezone(ZoneInfo("Pacific/Apia")).isoformat()
     assert (await pool.statement(member, since=elsewhere))["opening"] == 600
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -13,10 +13,9 @@ from domain.audit import Fact
 from runtime.database import create_engine
 from runtime.keys import ensure_keys
 from store import audit, programs
+from tests.anchors import AT
 from tests.cli.conftest import Ask, Tenure
 from tests.house import House, example, first_revision, program_id
-
-AT = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
 
 
 @pytest.fixture

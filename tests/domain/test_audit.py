@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from domain.audit import BEGINNING, AuditEntry, AuditHead, Fact, canonical_json, entered, entry_hash, head_of, problem_of
-
-AT = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
+from tests.anchors import AT
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.text() | st.floats() | st.decimals(allow_nan=False),

@@ -1,7 +1,7 @@
 """Guardrails: what a look finds in the figures, and what the looks come to, one after the other."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from functools import reduce
 from typing import Any, Literal
@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from domain.definition import Guardrail
 from domain.figures import Figures
 from domain.guardrails import Look, Standing, Status, after, halts, looked, released
+from tests.anchors import AT
 from tests.domain.definitions import small
 
-AT = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
 STATUSES: tuple[Status, ...] = ("ok", "failing", "no_data", "source_failed")
 statuses = st.lists(st.sampled_from(STATUSES), max_size=20)
 rules = st.integers(1, 6).flatmap(

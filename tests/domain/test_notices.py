@@ -22,7 +22,8 @@ from domain.notices import (
     payload,
     written,
 )
-from tests.notices import AT, a_gate, told
+from tests.anchors import AT
+from tests.notices import a_gate, told
 
 URL = "https://tenure.example.org/"
 KINDS: tuple[GateNoticeKind, ...] = get_args(GateNoticeKind)

@@ -1,6 +1,5 @@
 """Waves: a member's bucket never changes, a raised share keeps those already in, and shares come out about right."""
 
-from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -10,9 +9,8 @@ from hypothesis import strategies as st
 from domain.definition import Definition
 from domain.lifecycle import WaveOpening
 from domain.waves import BUCKETS, bucket, changed_after_beginning, is_held_out, is_open_to, let_in, open_buckets
+from tests.anchors import AT
 from tests.domain.definitions import small
-
-AT = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
 
 shares = st.decimals(Decimal("0.01"), 100, places=2)
 members = st.text("abcxyz0189_.:-", min_size=1, max_size=20)

@@ -11,9 +11,9 @@ from domain.definition import Definition
 from domain.jurisdictions import PROFILES, Jurisdiction, earliest_end, floors
 from domain.period import Period
 from domain.wind_down import STEPS, agenda, dates, liability, rates, step_dates
+from tests.anchors import AT
 from tests.domain.definitions import small
 
-AT = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
 _DAYS = st.integers(1, 400).map(lambda days: f"P{days}D")
 _MONTHS = st.integers(1, 14).map(lambda months: f"P{months}M")
 _LENGTHS = _DAYS | _MONTHS

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,8 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from domain.audit import AuditEntry, AuditHead, Fact
 from runtime.database import create_engine
 from store import audit, migrate
-
-AT = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
+from tests.anchors import AT
 
 
 def fact(actor: str = "demo-finance", **others: Any) -> Fact:

@@ -1,7 +1,5 @@
 """The migrations make what the code expects, and the database itself holds what must never break."""
 
-from datetime import UTC, datetime
-
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -16,9 +14,8 @@ from store import gates, programs
 from store.gates import GateAnswer
 from store.migrate import migrate
 from store.tables import metadata as store_tables
+from tests.anchors import AT
 from tests.house import example, first_revision
-
-AT = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("tables", [store_tables, ledger_tables], ids=["store", "ledger"])

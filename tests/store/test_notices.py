@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from domain.notices import Addressee
 from store import notices
 from store.notices import NoticeNotDead, NoticeUnknown
-from tests.notices import AT, a_gate, found, posted, routing, told
+from tests.anchors import AT
+from tests.notices import a_gate, found, posted, routing, told
 
 MAIL = Addressee(channel="mail", recipient="finance@example.org", roles=("finance",))
 CHAT = Addressee(channel="webhook", recipient="chat")

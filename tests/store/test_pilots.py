@@ -1,16 +1,16 @@
 """Pilots as they are kept: who may join when, and until when the revision under test rates their events."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from store import cohorts, pilots, programs
 from store.pilots import PilotRecord
+from tests.anchors import AT
 from tests.house import example, first_revision
 
-AT = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
 PROGRAM = "cd-club"
 

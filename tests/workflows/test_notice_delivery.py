@@ -19,8 +19,9 @@ from domain.notices import Addressee, Patience
 from runtime.notices import MailServer, Notices, Webhook
 from store import notices
 from store.notices import NoticeRecord
+from tests.anchors import AT
 from tests.lives import shown
-from tests.notices import AT, SECRET, MailBox, Receiver, found, mail_server, posted, routing, verified, webhook_receiver
+from tests.notices import SECRET, MailBox, Receiver, found, mail_server, posted, routing, verified, webhook_receiver
 from tests.workflows.conftest import Histories
 from worker.notice_relay import start_deliveries
 from workflows.notice_delivery import NoticeDelivery
