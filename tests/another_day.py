@@ -43,7 +43,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out what uses a server or starts a process."""
     if config.getoption("--at") is None:
         return
-    pure, others = [], []
+    pure: list[pytest.Item] = []
+    others: list[pytest.Item] = []
     for item in items:
         served = not SERVERS.isdisjoint(getattr(item, "fixturenames", ()))
         (others if served or item.get_closest_marker("processes") else pure).append(item)
