@@ -87,9 +87,9 @@ class Home:
         """
         stopped = []
         for name, child in self.read().get("children", {}).items():
-            with suppress(psutil.Error, KeyError, TypeError):
-                process = psutil.Process(child["pid"])
-                if abs(process.create_time() - child["created"]) > SAME_PROCESS or process.status() == psutil.STATUS_ZOMBIE:
+            with suppress(psutil.Error):
+                process = running_process(child)
+                if process is None:
                     continue
                 process.send_signal(STOP_SIGNALS.get(name, signal.SIGTERM))
                 if not _gone(process, 30):
@@ -115,6 +115,15 @@ class Home:
                 remedy="Make space there, or choose another folder with TENURE_HOME.",
             )
         marker.write_text(MARKER_TEXT)
+
+
+def running_process(written: object) -> psutil.Process | None:
+    """The process that a stack wrote down as `{"pid", "created"}`, if that very one still runs."""
+    with suppress(psutil.Error, KeyError, TypeError):
+        process = psutil.Process(written["pid"])  # type: ignore[index]
+        same = abs(process.create_time() - written["created"]) <= SAME_PROCESS  # type: ignore[index]
+        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+    return None
 
 
 def _gone(process: psutil.Process, patience: float) -> bool:

