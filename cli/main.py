@@ -1,5 +1,6 @@
 """The `tenure` command: its parts, what holds for all of them, and how errors end it."""
 
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -27,6 +28,7 @@ from cli import (
     rollout,
 )
 from cli.demo.command import demo
+from cli.doctor import doctor, print_version
 from cli.errors import CommandError, told
 from cli.options import AS_HELP
 from cli.up import up
@@ -54,7 +56,12 @@ app = typer.Typer(
 
 
 @app.callback()
-def tenure(who: Annotated[str | None, typer.Option("--as", metavar="PERSON", help=AS_HELP)] = None) -> None:
+def tenure(
+    who: Annotated[str | None, typer.Option("--as", metavar="PERSON", help=AS_HELP)] = None,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=print_version, is_eager=True)
+    ] = False,
+) -> None:
     """Run the whole life of loyalty programs and of their members.
 
     Example: `tenure up` in one terminal, `tenure --as demo-owner program list` in another.
@@ -64,24 +71,26 @@ def tenure(who: Annotated[str | None, typer.Option("--as", metavar="PERSON", hel
     """
 
 
-app.command()(up)
-app.command()(demo)
-app.add_typer(definition.app, name="definition")
-app.add_typer(prototype.app, name="prototype")
-app.add_typer(program.app, name="program")
-app.add_typer(rollout.app, name="rollout")
-app.add_typer(reports.app, name="report")
-app.add_typer(gate.app, name="gate")
-app.add_typer(readiness.app, name="readiness")
-app.add_typer(member.app, name="member")
-app.add_typer(cohort.app, name="cohort")
-app.add_typer(event.app, name="event")
-app.add_typer(points.app, name="points")
-app.add_typer(reward.app, name="reward")
-app.add_typer(log.app, name="log")
-app.add_typer(notice.app, name="notice")
-app.add_typer(ledger.app, name="ledger")
-app.add_typer(audit.app, name="audit")
-app.add_typer(keys.app, name="keys")
-app.add_typer(books.app, name="books")
-app.add_typer(key.app, name="api-key")
+Command = typer.Typer | Callable[..., None]
+
+GROUPS: Mapping[str, Mapping[str, Command]] = {
+    "Start here": {"demo": demo, "up": up, "doctor": doctor},
+    "Definitions and acceptance": {
+        "definition": definition.app,
+        "prototype": prototype.app,
+        "log": log.app,
+        "readiness": readiness.app,
+    },
+    "Programs and decisions": {"program": program.app, "gate": gate.app, "rollout": rollout.app, "cohort": cohort.app},
+    "Members and points": {"member": member.app, "event": event.app, "points": points.app, "reward": reward.app},
+    "Figures and books": {"report": reports.app, "books": books.app, "ledger": ledger.app, "audit": audit.app},
+    "Identity and notices": {"api-key": key.app, "keys": keys.app, "notice": notice.app},
+}
+"""Every command by its subject, in the order in which `tenure --help` shows them."""
+
+for _group, _commands in GROUPS.items():
+    for _name, _command in _commands.items():
+        if isinstance(_command, typer.Typer):
+            app.add_typer(_command, name=_name, rich_help_panel=_group)
+        else:
+            app.command(_name, rich_help_panel=_group)(_command)

@@ -218,7 +218,9 @@ def test_a_wrong_call_ends_with_2(tenure: Tenure, nobody: str, words: tuple[str,
     assert tenure(*words, TENURE_API_URL=nobody, TENURE_TOKEN="a-token").exit_code == 2
 
 
-@pytest.mark.parametrize("call", [*EVERY_CALL, *WITH_FILE, "definition check", "definition scale", "event load", "up"])
+@pytest.mark.parametrize(
+    "call", [*EVERY_CALL, *WITH_FILE, "definition check", "definition scale", "event load", "up", "doctor"]
+)
 def test_every_command_explains_itself_with_an_example(tenure: Tenure, call: str) -> None:
     result = tenure(*call.split(), "--help")
 
