@@ -74,14 +74,14 @@ def test_for_a_person_the_findings_stand_under_headings_with_remedies_and_a_verd
     tenure: Tenure, surroundings: dict[str, object]
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        surroundings["TENURE_API_PORT"] = taken.getsockname()[1]
+        surroundings["TENURE_TEMPORAL_PORT"] = taken.getsockname()[1]
         result = tenure("doctor", **surroundings)
     lines = result.stdout.rstrip().splitlines()
     assert result.exit_code == 1
     headings = ["What is installed", "This machine", "The embedded stack", "The servers"]
     assert [line for line in lines if line in headings] == headings
     (fault,) = (number for number, line in enumerate(lines) if line.startswith("wrong"))
-    assert f"port {surroundings['TENURE_API_PORT']}" in lines[fault]
+    assert f"port {surroundings['TENURE_TEMPORAL_PORT']}" in lines[fault]
     assert lines[fault + 1].strip().startswith("Stop what listens there")
     assert lines[-1].startswith("1 thing is wrong")
 
