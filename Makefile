@@ -60,10 +60,11 @@ format: setup ## let ruff put the code in order
 bench: setup ## measure, print a table, write bench.json
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-reference: setup ## write docs/definition.md, docs/definition.schema.json and docs/problems.md from the code
+reference: setup ## write docs/definition.md, definition.schema.json, problems.md and licences.md from the code
 	$(BIN)/tenure definition reference > docs/definition.md
 	$(BIN)/tenure definition schema > docs/definition.schema.json
 	$(BIN)/python -m api.problem_pages > docs/problems.md
+	$(BIN)/python -m requirements.licences > docs/licences.md
 
 lock: | $(BIN)/python ## resolve requirements/*.in anew; UPGRADE=--upgrade takes the newest versions
 	test -x $(VENV)/lock/bin/uv || { $(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/python -m pip install --quiet uv; }
