@@ -121,6 +121,16 @@ async def test_a_variable_that_tenure_does_not_know_is_a_warning_with_the_one_th
     assert "secret" not in json.dumps(found)
 
 
+async def test_a_variable_that_the_file_of_notices_names_is_known(doctor: Doctor, tmp_path: Path) -> None:
+    notices = tmp_path / "notices.json"
+    notices.write_text(json.dumps({"mail": {"password_variable": "TENURE_SMTP_PASSWORD"}}))
+    _, found = await doctor(TENURE_SMTP_PASSWORD="secret", TENURE_NOTICES_FILE=notices)
+    assert found["settings"]["status"] == "ok"
+    _, found = await doctor(TENURE_SMTP_PASSWORD="secret")
+    assert found["settings"]["status"] == "warning"
+    assert "secret" not in json.dumps(found)
+
+
 async def test_a_migrated_database_is_ok_in_everything(doctor: Doctor, database_url: str) -> None:
     code, found = await doctor(TENURE_DATABASE_URL=database_url)
     assert code == 0

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
 
 from runtime.settings import Settings
 from worker.doctor.finding import Finding, Reporter, Topic
@@ -68,20 +69,26 @@ async def postgres_server(surroundings: Surroundings) -> Sequence[Finding]:
     return [_report.ok(name, f"{said.removeprefix('postgres (PostgreSQL) ')} at {program.parent}")]
 
 
-async def variables(_: Surroundings) -> Sequence[Finding]:
-    """The environment's TENURE_* variables: which are set, and whether Tenure knows them. Their values stay unsaid."""
+async def variables(surroundings: Surroundings) -> Sequence[Finding]:
+    """The environment's TENURE_* variables: which are set, and whether anything reads them. Their values stay unsaid."""
     known = {f"TENURE_{name.upper()}" for name in Settings.model_fields}
     found = sorted(name for name in os.environ if name.upper().startswith("TENURE_"))
+    in_notices = await asyncio.to_thread(_secrets_of_notices, surroundings.settings.notices)
+    unread = [name for name in found if name.upper() not in known and name not in in_notices]
     findings = []
-    for name in found:
-        if name.upper() not in known:
-            close = get_close_matches(name.upper(), known, n=1)
-            hint = (
-                f"Correct it to {close[0]}, or unset it." if close else "Unset it, or see docs/operating.md for the variables."
-            )
-            findings.append(_report.warning("settings", f"{name} is no setting of Tenure, and has no effect", hint))
-    used = [name for name in found if name.upper() in known]
-    return findings or [_report.ok("settings", f"from {', '.join(used)}" if used else "no TENURE_* variable is set")]
+    for name in unread:
+        close = get_close_matches(name.upper(), known, n=1)
+        hint = f"Correct it to {close[0]}, or unset it." if close else "Unset it, or see docs/operating.md for the variables."
+        findings.append(_report.warning("settings", f"{name} is no setting of Tenure, and has no effect", hint))
+    return findings or [_report.ok("settings", f"from {', '.join(found)}" if found else "no TENURE_* variable is set")]
+
+
+def _secrets_of_notices(file: Path) -> set[str]:
+    """The variables that the file of notices names for its secrets; none where it cannot be read."""
+    try:
+        return set(re.findall(r'"(TENURE_\w+)"', file.read_text(encoding="utf-8"), re.IGNORECASE))
+    except (OSError, ValueError):
+        return set()
 
 
 def _package(requirement: str) -> str:
