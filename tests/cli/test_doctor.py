@@ -4,7 +4,8 @@ import asyncio
 import json
 import os
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +20,7 @@ from store.migrate import revisions
 from tests.cli.conftest import Tenure
 from tests.conftest import Databases
 from tests.house import House
+from worker.embedded.errors import PortTaken
 from worker.embedded.ports import claim
 from worker.embedded.stack import Stack
 
@@ -28,12 +30,29 @@ Doctor = Callable[..., Awaitable[tuple[int, Findings]]]
 
 @pytest.fixture
 def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, object]:
-    """An environment that names no server elsewhere, a folder of its own, and ports on which nobody listens."""
+    """An environment that names no server elsewhere, a folder of its own, and no port that another test could take."""
     for name in list(os.environ):
         if name.startswith(("TENURE_", "TEMPORAL_")):
             monkeypatch.delenv(name)
-    names = ("TENURE_API_PORT", "TENURE_TEMPORAL_PORT", "TENURE_TEMPORAL_UI_PORT")
-    return {"TENURE_HOME": tmp_path / "home", **claim({name: ("127.0.0.1", 0, name) for name in names})}
+    ports = dict.fromkeys(("TENURE_API_PORT", "TENURE_TEMPORAL_PORT", "TENURE_TEMPORAL_UI_PORT"), 0)
+    return {"TENURE_HOME": tmp_path / "home", **ports}
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port that refuses every connection, and that nobody else can take meanwhile."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port on which nobody listens, outside of the range from which the system gives ports by itself."""
+    for port in range(20_000, 30_000):
+        with suppress(PortTaken):
+            return claim({"any": ("127.0.0.1", port, "")})["any"]
+    raise AssertionError("a port must be free")
 
 
 @pytest.fixture
@@ -54,9 +73,9 @@ def test_the_version_is_one_line(tenure: Tenure) -> None:
 
 
 async def test_without_a_stack_nothing_is_wrong_and_it_says_how_to_start_one(
-    doctor: Doctor, surroundings: dict[str, object]
+    doctor: Doctor, surroundings: dict[str, object], free_port: int
 ) -> None:
-    code, found = await doctor()
+    code, found = await doctor(TENURE_API_PORT=free_port)
 
     assert code == 0
     assert {finding["status"] for finding in found.values()} <= {"ok", "off", "warning"}
@@ -65,7 +84,8 @@ async def test_without_a_stack_nothing_is_wrong_and_it_says_how_to_start_one(
         assert found[name]["detail"] == "not running; start it with `make up`"
     for name in ("Tenure", "Python", "packages", "Temporal SDK", "Temporal server", "PostgreSQL server"):
         assert found[name]["status"] == "ok", found[name]
-    assert found[f"port {surroundings['TENURE_API_PORT']}"]["detail"] == "free, for API"
+    assert found[f"port {free_port}"]["detail"] == "free, for API"
+    assert found["port of Temporal"]["detail"] == "any free one"
     home = surroundings["TENURE_HOME"]
     assert isinstance(home, Path) and not home.exists(), "the doctor only looks"
 
@@ -105,8 +125,8 @@ async def test_the_port_of_another_tenure_is_a_warning(doctor: Doctor, address: 
     assert "another Tenure" in found[f"port {port}"]["detail"]
 
 
-async def test_an_api_that_the_settings_name_must_answer(doctor: Doctor, surroundings: dict[str, object]) -> None:
-    code, found = await doctor(TENURE_API_URL=f"http://127.0.0.1:{surroundings['TENURE_TEMPORAL_PORT']}")
+async def test_an_api_that_the_settings_name_must_answer(doctor: Doctor, closed_port: int) -> None:
+    code, found = await doctor(TENURE_API_URL=f"http://127.0.0.1:{closed_port}")
     assert (code, found["API"]["status"]) == (1, "wrong")
     assert "TENURE_API_URL" in found["API"]["detail"]
 
@@ -176,11 +196,8 @@ async def test_a_user_who_may_not_act_as_the_application_is_told_what_to_grant(d
     assert 'GRANT tenure_application TO "visitor"' in found["database role"]["remedy"]
 
 
-async def test_a_database_that_does_not_answer_is_wrong_and_its_password_stays_unsaid(
-    doctor: Doctor, surroundings: dict[str, object]
-) -> None:
-    closed = surroundings["TENURE_API_PORT"]
-    code, found = await doctor(TENURE_DATABASE_URL=f"postgresql://me:secret@127.0.0.1:{closed}/tenure")
+async def test_a_database_that_does_not_answer_is_wrong_and_its_password_stays_unsaid(doctor: Doctor, closed_port: int) -> None:
+    code, found = await doctor(TENURE_DATABASE_URL=f"postgresql://me:secret@127.0.0.1:{closed_port}/tenure")
     assert (code, found["database"]["status"]) == (1, "wrong")
     assert "TENURE_DATABASE_URL" in found["database"]["remedy"]
     assert "secret" not in json.dumps(found)
@@ -201,8 +218,8 @@ async def test_a_namespace_that_is_not_there_is_wrong(doctor: Doctor, house: Hou
     assert "elsewhere" in found["search attributes"]["detail"] + found["Temporal service"]["detail"]
 
 
-async def test_a_temporal_service_that_does_not_answer_is_wrong(doctor: Doctor, surroundings: dict[str, object]) -> None:
-    code, found = await doctor(TEMPORAL_ADDRESS=f"127.0.0.1:{surroundings['TENURE_API_PORT']}")
+async def test_a_temporal_service_that_does_not_answer_is_wrong(doctor: Doctor, closed_port: int) -> None:
+    code, found = await doctor(TEMPORAL_ADDRESS=f"127.0.0.1:{closed_port}")
     assert (code, found["Temporal service"]["status"]) == (1, "wrong")
     assert "TEMPORAL_ADDRESS" in found["Temporal service"]["remedy"]
 

@@ -56,6 +56,9 @@ async def api(surroundings: Surroundings) -> Sequence[Finding]:
     if stack.runs and stack.api is None:
         return [_report.off("API", "not started yet")]
     named = "api_url" in settings.model_fields_set
+    start = "start it with `python -m api`" if surroundings.embeds_nothing else START
+    if not (stack.runs or named or settings.api_port):
+        return [_report.off("API", f"not running; {start}")]
     here = f"http://{_reached(settings.api_host)}:{settings.api_port}"
     address = (stack.api or (settings.api_url if named else here)).rstrip("/")
     answer = await _is_tenure(address)
@@ -70,7 +73,6 @@ async def api(surroundings: Surroundings) -> Sequence[Finding]:
     if named:
         remedy = "Start the API there, or unset TENURE_API_URL to use the one of this machine."
         return [_report.wrong("API", f"does not answer at {address}, which TENURE_API_URL names", remedy)]
-    start = "start it with `python -m api`" if surroundings.embeds_nothing else START
     return [_report.off("API", f"not running; {start}")]
 
 
