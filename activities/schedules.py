@@ -1,18 +1,25 @@
 """The Temporal Schedules of a program in operation: its evaluations, and the sweep of points that are due to expire."""
 
+import asyncio
 import json
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
+from temporalio.api.workflowservice.v1 import ListScheduleMatchingTimesRequest
 from temporalio.client import (
     Client,
     Schedule,
     ScheduleActionStartWorkflow,
     ScheduleAlreadyRunningError,
+    ScheduleBackfill,
     ScheduleCalendarSpec,
+    ScheduleDescription,
+    ScheduleHandle,
     ScheduleIntervalSpec,
     ScheduleOverlapPolicy,
     SchedulePolicy,
@@ -27,6 +34,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.search_attributes import PROGRAM
 from domain import ids
 from domain.model import Message
+from domain.period import Period
 from domain.recurrence import MeanGrid, Recurrence, changes_over
 from domain.stages import ENDED
 from store import programs
@@ -35,12 +43,18 @@ _LONGEST_CATCH_UP, _SHORTEST_CATCH_UP = timedelta(days=1), timedelta(seconds=10)
 """The shortest is Temporal's own: it takes no less."""
 _SPREAD, _WIDEST_SPREAD = 20, timedelta(minutes=5)
 """Schedules of many programs fall due at the same instant: each is put off by up to a part of its interval."""
+_BEGUN_WITHIN, _BETWEEN_LOOKS = 3.0, 0.1
+"""Seconds that Temporal may take to begin what it is told to, and from one question about it to the next."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_YEAR = 2100
 """The last one that Temporal's calendars know."""
 
 
-_ENDING = ENDED | {"wind_down"}
+class _Wanted(NamedTuple):
+    """When a program is evaluated, and when what is due to expire is taken off; None: nothing expires."""
+
+    evaluation: Recurrence
+    sweep: Recurrence | None
 
 
 class _Scheduled(NamedTuple):
@@ -78,30 +92,61 @@ class ScheduleActivities:
 
 
 async def reconcile(client: Client, engine: AsyncEngine, program: str) -> None:
-    """Have a launched program's Schedules as its definition in force says; once its end has begun they are its wind-down's.
+    """Have a launched program's Schedules as its definition in force says, until its end stops them.
 
-    A program that was launched by older code goes over to the calendar now.
+    A program whose Schedule older code made, or has made anew meanwhile, goes over to the calendar now. An amendment that comes
+    into force while this writes is seen afterwards, and written too.
     """
-    async with engine.begin() as connection:
-        record = await programs.find(connection, program)
-        if record.launched_at is None or record.revision_in_force is None or record.stage in _ENDING:
-            return
-        definition = await programs.definition(connection, program, record.revision_in_force)
-        since = await programs.calendar_since(connection, program)
-        if since is None:
-            change = changes_over(MeanGrid(definition.evaluation.every), datetime.now(UTC))
-            since = await programs.follow_calendar(connection, program, change)
-    evaluation = Recurrence(definition.evaluation.every, record.launched_at, definition.zone)
-    await _put(client, program, ids.evaluation_schedule(program), _EVALUATION, evaluation, since)
-    if definition.expiry.kind == "never":
-        await _delete(client, ids.expiry_schedule(program))
-    else:
-        sweep = Recurrence(definition.expiry.sweep_every, record.launched_at, definition.zone)
-        await _put(client, program, ids.expiry_schedule(program), _SWEEP, sweep, record.launched_at)
-    async with engine.connect() as connection:
-        earning_until = (await programs.find(connection, program)).earning_until
-    if earning_until is not None and earning_until <= datetime.now(UTC):  # its wind-down may have deleted them just before
+    written: _Wanted | None = None
+    while (wanted := await _wanted(engine, program)) is not None and wanted != written:
+        since = await _change_over(client, engine, program, wanted.evaluation)
+        await _put(client, program, ids.evaluation_schedule(program), _EVALUATION, wanted.evaluation, since)
+        if wanted.sweep is None:
+            await _delete(client, ids.expiry_schedule(program))
+        else:
+            await _put(client, program, ids.expiry_schedule(program), _SWEEP, wanted.sweep, wanted.sweep.anchor)
+        written = wanted
+    if written is not None and wanted is None:  # its wind-down may have deleted them just before they were written
         await _delete_all(client, program)
+
+
+async def _wanted(engine: AsyncEngine, program: str) -> _Wanted | None:
+    """What a program's Schedules should be; None before its launch, and once nothing is earned any more."""
+    async with engine.connect() as connection:
+        record = await programs.find(connection, program)
+        stopped = record.earning_until is not None and record.earning_until <= datetime.now(UTC)
+        if record.launched_at is None or record.revision_in_force is None or stopped or record.stage in ENDED:
+            return None
+        definition = await programs.definition(connection, program, record.revision_in_force)
+        (_, first), *_ = (await programs.revisions_in_force(connection, program)).by_instant
+
+    def recurrence(every: Period) -> Recurrence:
+        return Recurrence(every, launched_at, definition.zone, first.definition.zone)
+
+    launched_at, expiry = record.launched_at, definition.expiry
+    sweep = None if expiry.kind == "never" else recurrence(expiry.sweep_every)
+    return _Wanted(recurrence(definition.evaluation.every), sweep)
+
+
+async def _change_over(client: Client, engine: AsyncEngine, program: str, evaluation: Recurrence) -> datetime:
+    """Since when the program is evaluated by the calendar; that is decided and written as long as it is on the former grid."""
+    async with engine.begin() as connection:
+        since = await programs.calendar_since(connection, program)
+        if since is None or await _on_former_grid(client, program):
+            since = changes_over(MeanGrid(evaluation.every), evaluation, datetime.now(UTC))
+            await programs.follow_calendar(connection, program, since)
+    return since
+
+
+async def _on_former_grid(client: Client, program: str) -> bool:
+    """Whether the Schedule is one that older code has made: those of the calendar begin at an instant."""
+    try:
+        found = await client.get_schedule_handle(ids.evaluation_schedule(program)).describe()
+    except RPCError as error:
+        if error.status == RPCStatusCode.NOT_FOUND:
+            return False
+        raise
+    return found.schedule.spec.start_at is None
 
 
 def spec_of(recurrence: Recurrence, since: datetime) -> ScheduleSpec:
@@ -135,20 +180,45 @@ async def put_schedule(
 ) -> None:
     """Create a Schedule, or give the one that is there these instants and this policy; one that is paused stays paused.
 
-    One that has them already is left alone: Temporal drops what it still has to catch up on when a Schedule changes.
+    One that has them already is left alone: Temporal drops what a Schedule still has to do when that changes, such as what it
+    puts off by its jitter or catches up on after an outage. So what fell due shortly before a change is begun first.
     """
+    try:
+        await client.create_schedule(schedule_id, schedule, search_attributes=attributes)
+        return
+    except ScheduleAlreadyRunningError:
+        handle = client.get_schedule_handle(schedule_id)
+    found = await handle.describe()
+    if _written(found.schedule) == _written(schedule):
+        return
+    if not found.schedule.state.paused:
+        await _begin_overdue(client, handle, found)
 
-    def changed(found: ScheduleUpdateInput) -> ScheduleUpdate | None:
+    def changed(found: ScheduleUpdateInput) -> ScheduleUpdate:
         there = found.description.schedule
-        if _written(there) == _written(schedule):
-            return None
         there.spec, there.policy = schedule.spec, schedule.policy
         return ScheduleUpdate(there)
 
-    try:
-        await client.create_schedule(schedule_id, schedule, search_attributes=attributes)
-    except ScheduleAlreadyRunningError:
-        await client.get_schedule_handle(schedule_id).update(changed)
+    await handle.update(changed)
+
+
+async def _begin_overdue(client: Client, handle: ScheduleHandle, found: ScheduleDescription) -> None:
+    """Have a Schedule begin now what fell due within its jitter and its catch-up window; what was begun already is so again."""
+    spec, policy, now = found.schedule.spec, found.schedule.policy, datetime.now(UTC)
+    begins = now - (policy.catchup_window or timedelta()) - (spec.jitter or timedelta())
+    since, until = Timestamp(), Timestamp()
+    since.FromDatetime(begins)
+    until.FromDatetime(now + (spec.jitter or timedelta()))  # what the server matches has the jitter in it
+    request = ListScheduleMatchingTimesRequest(
+        namespace=client.namespace, schedule_id=handle.id, start_time=since, end_time=until
+    )
+    if not (await client.workflow_service.list_schedule_matching_times(request)).start_time:
+        return
+    await handle.backfill(ScheduleBackfill(start_at=begins, end_at=now, overlap=ScheduleOverlapPolicy.ALLOW_ALL))
+    with suppress(TimeoutError):  # where nothing of it had fallen due, nothing is begun
+        async with asyncio.timeout(_BEGUN_WITHIN):
+            while (await handle.describe()).info.num_actions == found.info.num_actions:
+                await asyncio.sleep(_BETWEEN_LOOKS)  # noqa: ASYNC110 - Temporal has no event for it
 
 
 def _written(schedule: Schedule) -> str:

@@ -28,7 +28,7 @@ from domain.definition import Definition
 from domain.gates import Person
 from domain.model import CAN_BE_KEPT, Value
 from domain.period import Period
-from domain.recurrence import Recurrence, Rule, stretches
+from domain.recurrence import MeanGrid, Recurrence, Rule, stretches
 from domain.stages import ENDED
 from domain.window import Moment
 from store import evidence, programs
@@ -69,6 +69,7 @@ class ScheduledEvaluation(Value):
 class ScheduleOut(Value):
     """How often the program is evaluated, and when in that period; whether that is paused, and the reason given last.
 
+    `last` and `next` say when the Schedule acts, up to five minutes after an evaluation falls due; its id has that instant.
     `every_seconds` is the period as exact time, a month being a twelfth of the mean year: for comparing, not for dates.
 
     `left_out` counts what fell due while nothing could act on it, or while the one before was still under way.
@@ -115,13 +116,16 @@ async def show_schedule(program: str, services: WithServices) -> ScheduleOut:
         if record.launched_at is None or record.revision_in_force is None:
             raise NotScheduled(program)
         definition = await programs.definition(connection, program, record.revision_in_force)
-    recurrence = Recurrence(definition.evaluation.every, record.launched_at, definition.zone)
+        calendar_since = await programs.calendar_since(connection, program)
+        (_, first), *_ = (await programs.revisions_in_force(connection, program)).by_instant
+    every = definition.evaluation.every
+    calendar = Recurrence(every, record.launched_at, definition.zone, first.definition.zone)
     state, info = found.schedule.state, found.info
     return ScheduleOut(
         program=program,
-        every=recurrence.every,
-        every_seconds=int(recurrence.interval.total_seconds()),
-        falls_due=recurrence.description,
+        every=every,
+        every_seconds=int(calendar.interval.total_seconds()),
+        falls_due=(calendar if calendar_since else MeanGrid(every)).description,
         paused=state.paused,
         note=state.note or "",
         last=tuple(_told(each) for each in info.recent_actions[-_NEXT:]),
@@ -166,7 +170,8 @@ async def trigger_schedule(
     key: Key,
     person: Annotated[Person, Depends(may("evaluate a program"))],
 ) -> JSONResponse:
-    """Have the Schedule act now, as when it falls due; the answer does not wait for the verdict."""
+    """Have the Schedule act now, as when it falls due: as of the beginning of this second. The answer does not wait for the
+    verdict."""
 
     async def act() -> Answer:
         await _described(services, program)
@@ -230,9 +235,10 @@ async def _instants(services: Services, program: str, definition: Definition, sp
     """
     since, until = span.since.at(definition.zone), span.to.end(definition.zone)
     async with services.engine.connect() as connection:
-        launched = (await programs.find(connection, program)).launched_at
+        record = await programs.find(connection, program)
         calendar_since = await programs.calendar_since(connection, program)
         revisions = await programs.revisions_in_force(connection, program)
+    launched = record.launched_at
     assert launched is not None
     if since > until:
         raise BackfillRefused("to", f"{span.to} is before {span.since}", "Write the earlier of the two as `from`.")
@@ -243,7 +249,8 @@ async def _instants(services: Services, program: str, definition: Definition, sp
     if until > datetime.now(UTC):
         raise BackfillRefused("to", f"{span.to} has not passed yet", "End at an instant that has, or yesterday.")
     rules = [Rule(at, each.definition.evaluation.every, each.definition.zone) for at, each in revisions.by_instant]
-    found = list(stretches(rules, launched, calendar_since, since, until))
+    while_earned = min(until, record.earning_until or until)
+    found = list(stretches(rules, launched, calendar_since, since, while_earned))
     many = sum(stretch.count() for stretch in found)
     if many > MOST_AT_ONCE:
         raise BackfillRefused(

@@ -218,8 +218,8 @@ def _schedules(whole: Plain) -> Iterator[Finding]:
             yield part.says(f"{period} mixes months with days or hours", f"write months alone, for instance {_near(period)}")
         elif not is_calendar(period.months):
             yield part.says(
-                f"{period} does not fall on the same months of each year",
-                f"write a number of months that divides 12, or whole years; for instance {_near(period)}",
+                f"{period} does not fall on the same months of each year, or is too long for a calendar",
+                f"write a number of months that divides 12, or whole years up to ten; for instance {_near(period)}",
             )
 
 

@@ -7,7 +7,7 @@ changes its clocks.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from domain.period import Period
 
 HOUR = 6
 LAST_DAY = 28
+LONGEST_MONTHS = 120
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
 _INSTANT = timedelta(microseconds=1)
@@ -38,7 +39,9 @@ class Recurrence:
     every: Period
     anchor: datetime
     zone: ZoneInfo
-    """The program's own: in it the day of the month is taken, and the hour."""
+    """The program's own, in which it is six in the morning."""
+    launched_in: ZoneInfo | None = None
+    """The zone in which the anchor's day is taken, where that is another one: an amended zone moves the hour, not the day."""
 
     @property
     def follows_calendar(self) -> bool:
@@ -46,14 +49,19 @@ class Recurrence:
         return bool(self.every.months) and not self.every.rest and is_calendar(self.every.months)
 
     @property
+    def launched_on(self) -> date:
+        """The day of the launch, where the program was then."""
+        return self.anchor.astimezone(self.launched_in or self.zone).date()
+
+    @property
     def day(self) -> int:
-        """The day of the month on which it falls due: that of the anchor, or the 28th, whichever is earlier."""
-        return min(self.anchor.astimezone(self.zone).day, LAST_DAY)
+        """The day of the month on which it falls due: that of the launch, or the 28th, whichever is earlier."""
+        return min(self.launched_on.day, LAST_DAY)
 
     @property
     def interval(self) -> timedelta:
-        """Its period as exact time in whole seconds, in which Schedules count; a month is a twelfth of the mean year."""
-        return max(_SECOND, self.every.approximate() // _SECOND * _SECOND)
+        """Its period as exact time; a month is a twelfth of the mean year."""
+        return in_whole_seconds(self.every)
 
     @property
     def description(self) -> str:
@@ -64,7 +72,7 @@ class Recurrence:
         """The instant with this number (1 is the first), in UTC."""
         if not self.follows_calendar:
             return self.anchor.astimezone(UTC).replace(microsecond=0) + number * self.interval
-        anchor = self.anchor.astimezone(self.zone)
+        anchor = self.launched_on
         year, month = divmod(anchor.year * 12 + anchor.month - 1 + number * self.every.months, 12)
         return datetime(year, month + 1, self.day, HOUR, tzinfo=self.zone).astimezone(UTC)
 
@@ -72,7 +80,7 @@ class Recurrence:
         """The number of the last instant that is not after `until`; 0 where none is."""
         if not self.follows_calendar:
             return max(0, (until - self.at(0)) // self.interval)
-        anchor, local = self.anchor.astimezone(self.zone), until.astimezone(self.zone)
+        anchor, local = self.launched_on, until.astimezone(self.zone)
         number = ((local.year - anchor.year) * 12 + local.month - anchor.month) // self.every.months
         return max(0, number if self.at(number) <= until else number - 1)
 
@@ -86,7 +94,13 @@ class MeanGrid:
 
     @property
     def interval(self) -> timedelta:
-        return max(_SECOND, self.every.approximate())
+        """The period as exact time, of which Temporal took the whole seconds."""
+        return in_whole_seconds(self.every)
+
+    @property
+    def description(self) -> str:
+        """When in its period it falls due, for people."""
+        return "counted from 1970; the next start of a worker changes that"
 
     def at(self, number: int) -> datetime:
         """The instant with this number, counted from 1970."""
@@ -115,6 +129,11 @@ class Stretch:
         return [self.grid.at(number) for number in range(first, first + self.count())]
 
 
+def in_whole_seconds(every: Period) -> timedelta:
+    """A period as exact time in the whole seconds in which Schedules count, and one at least."""
+    return max(_SECOND, every.approximate() // _SECOND * _SECOND)
+
+
 class Rule(NamedTuple):
     """How often something recurs by the definition that is in force from an instant on, in that definition's zone."""
 
@@ -133,15 +152,26 @@ def stretches(
         begin, end = max(since, rule.since), min(until, superseded)
         change = min(calendar_since or until + _INSTANT, end + _INSTANT)
         yield Stretch(MeanGrid(rule.every), begin, change - _INSTANT)
-        yield Stretch(Recurrence(rule.every, launched_at, rule.zone), max(begin, change), end)
+        yield Stretch(Recurrence(rule.every, launched_at, rule.zone, rules[0].zone), max(begin, change), end)
 
 
 def is_calendar(months: int) -> bool:
-    """Whether so many months fall on the same months of each year, or on the same month of some years."""
-    return 12 % months == 0 or months % 12 == 0
+    """Whether so many months fall on the same months of each year, or on the same month of some years: ten years at most, since
+    the calendars of Temporal end with 2100."""
+    return 12 % months == 0 or (months % 12 == 0 and months <= LONGEST_MONTHS)
 
 
-def changes_over(former: MeanGrid, now: datetime) -> datetime:
-    """When a program that has been evaluated on the former grid goes over to the calendar: at once, but at the earliest half a
-    period after its last evaluation, so that no period is evaluated twice. No former instant lies between now and then."""
-    return max(now, former.at(former.last(now)) + former.interval / 2)
+def changes_over(former: MeanGrid, following: Recurrence, now: datetime) -> datetime:
+    """When a program that has been evaluated on the former grid goes over to the one that follows, which holds from then on.
+
+    That is at once, but in no calendar month (and in no half of a period of days) that has been evaluated already. Nothing
+    falls due on the former grid between now and then.
+    """
+    number = former.last(now)
+    last = former.at(number)
+    if not following.follows_calendar:
+        return max(now, last + former.interval / 2)
+    local = last.astimezone(following.zone)
+    months = local.year * 12 + local.month
+    next_month = datetime(months // 12, months % 12 + 1, 1, tzinfo=following.zone).astimezone(UTC)
+    return max(now, min(next_month, former.at(number + 1)))

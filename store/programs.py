@@ -277,17 +277,9 @@ async def calendar_since(connection: AsyncConnection, program_id: str) -> dateti
     return since
 
 
-async def follow_calendar(connection: AsyncConnection, program_id: str, at: datetime) -> datetime:
-    """Have the program's Schedules follow the calendar from an instant on, unless they do already; since when they do."""
-    since: datetime = (
-        await connection.execute(
-            update(program)
-            .where(program.c.id == program_id)
-            .values(calendar_since=func.coalesce(program.c.calendar_since, at))
-            .returning(program.c.calendar_since)
-        )
-    ).scalar_one()
-    return since
+async def follow_calendar(connection: AsyncConnection, program_id: str, since: datetime) -> None:
+    """Write since when the program's Schedules follow the calendar."""
+    await connection.execute(update(program).where(program.c.id == program_id).values(calendar_since=since))
 
 
 async def open_wave(connection: AsyncConnection, opening: WaveOpening) -> None:

@@ -7,7 +7,8 @@ import asyncio
 import logging
 from datetime import timedelta
 
-from sqlalchemy.exc import DBAPIError
+from asyncpg import InterfaceError, PostgresError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client, Schedule, ScheduleActionStartWorkflow, ScheduleIntervalSpec, ScheduleSpec
 from temporalio.service import RPCError, RPCStatusCode
@@ -31,7 +32,7 @@ async def keep_schedules(client: Client, engine: AsyncEngine, seal_every: timede
         try:
             await ensure_sealing(client, seal_every)
             await reconcile_programs(client, engine)
-        except (RPCError, DBAPIError, OSError) as error:
+        except (SQLAlchemyError, PostgresError, InterfaceError, OSError, RPCError) as error:
             logger.warning("the Schedules have to wait: %s", error)
             await asyncio.sleep(_PAUSE)
         else:
@@ -48,8 +49,11 @@ async def ensure_sealing(client: Client, every: timedelta) -> None:
 
 
 async def reconcile_programs(client: Client, engine: AsyncEngine) -> None:
-    """Have the Schedules of every program as its definition in force says; one that Temporal refuses is logged, and the next is
-    seen to. Raises RPCError where Temporal is away."""
+    """Have the Schedules of every program as its definition in force says.
+
+    A program that Temporal refuses, or whose document cannot be read, is logged, and the next one is seen to. Raises what a
+    Temporal or a database raises that is away.
+    """
     after = ""
     while True:
         async with engine.connect() as connection:
@@ -57,8 +61,10 @@ async def reconcile_programs(client: Client, engine: AsyncEngine) -> None:
         for program in page:
             try:
                 await reconcile(client, engine, program)
-            except RPCError as error:
-                if error.status in _AWAY:
+            except (SQLAlchemyError, PostgresError, InterfaceError, OSError):
+                raise
+            except Exception as error:
+                if isinstance(error, RPCError) and error.status in _AWAY:
                     raise
                 logger.exception("the Schedules of %s stay as they are", program)
         if len(page) < _PAGE:

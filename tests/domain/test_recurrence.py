@@ -51,7 +51,7 @@ def test_days_and_hours_are_counted_from_the_launch_in_whole_seconds() -> None:
     assert first_due("PT0.1S", AUGUST, ZoneInfo("UTC"), 1) == ["2026-08-31T14:30:06+00:00"]
 
 
-@pytest.mark.parametrize("every", ["P5M", "P18M", "P1M10D"])
+@pytest.mark.parametrize("every", ["P5M", "P18M", "P1M10D", "P80Y"])
 def test_a_period_that_a_stored_revision_has_and_no_calendar_can_express_is_exact_time(every: str) -> None:
     recurrence = Recurrence(Period.parse(every), AUGUST, NEW_YORK)
     assert not recurrence.follows_calendar
@@ -95,13 +95,41 @@ def test_before_the_calendar_a_month_was_a_twelfth_of_the_mean_year_counted_from
     assert found.instants() == [datetime(2026, 10, 1, 12, 17, 6, tzinfo=UTC)]
 
 
-@given(lengths.map(Period.parse), instants)
-def test_a_program_goes_over_to_the_calendar_half_a_period_after_its_last_evaluation(every: Period, now: datetime) -> None:
-    former = MeanGrid(every)
-    change = changes_over(former, now)
+@given(recurrences, instants)
+def test_no_month_and_no_half_of_a_period_of_days_is_evaluated_on_both_grids(following: Recurrence, now: datetime) -> None:
+    former = MeanGrid(following.every)
+    last = former.at(former.last(now))
+    change = changes_over(former, following, now)
     assert change >= now
-    assert former.last(change) == former.last(now)
-    assert change - former.at(former.last(change)) >= former.interval / 2
+    assert former.last(change - INSTANT) == former.last(now - INSTANT)
+    if following.follows_calendar:
+        first = following.at(following.last(change - INSTANT) + 1)
+        assert (first.astimezone(following.zone).month, first.year) != (last.astimezone(following.zone).month, last.year)
+    else:
+        assert change - last >= former.interval / 2
+
+
+def test_a_program_that_was_evaluated_on_the_first_is_evaluated_in_the_middle_of_the_next_month() -> None:
+    former, launched_at = MeanGrid(Period.parse("P1M")), datetime(2025, 3, 15, 12, tzinfo=UTC)
+    following = Recurrence(former.every, launched_at, NEW_YORK)
+    october = datetime(2026, 10, 12, tzinfo=UTC)
+    assert former.at(former.last(october)) == datetime(2026, 10, 1, 12, 17, 6, tzinfo=UTC)
+    change = changes_over(former, following, october)
+    assert following.at(following.last(change) + 1) == datetime(2026, 11, 15, 11, tzinfo=UTC)
+
+
+def test_the_former_grid_counts_in_whole_seconds_as_temporal_did() -> None:
+    former = MeanGrid(Period.parse("PT120.96S"))
+    assert former.at(former.last(datetime(2026, 12, 1, 12, 3, tzinfo=UTC))) == datetime(2026, 12, 1, 12, 2, tzinfo=UTC)
+
+
+def test_an_amended_zone_moves_the_hour_and_not_the_day_of_the_launch() -> None:
+    launched_at, utc = datetime(2026, 8, 1, 2, tzinfo=UTC), ZoneInfo("UTC")  # still July in New York
+    amended = Recurrence(Period.parse("P3M"), launched_at, NEW_YORK, launched_in=utc)
+    assert amended.at(1) == datetime(2026, 11, 1, 11, tzinfo=UTC)
+    rules = [Rule(launched_at, amended.every, utc), Rule(datetime(2026, 10, 30, tzinfo=UTC), amended.every, NEW_YORK)]
+    due = stretches(rules, launched_at, launched_at, launched_at, datetime(2027, 2, 28, tzinfo=UTC))
+    assert [f"{at:%m-%d %H}" for stretch in due for at in stretch.instants()] == ["11-01 11", "02-01 11"]
 
 
 def test_each_revision_is_evaluated_as_often_as_it_says_and_the_calendar_begins_where_the_former_grid_ends() -> None:

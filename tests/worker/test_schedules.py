@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,6 +14,7 @@ from temporalio.api.workflowservice.v1 import ListScheduleMatchingTimesRequest
 from temporalio.client import (
     Client,
     Schedule,
+    ScheduleActionExecutionStartWorkflow,
     ScheduleActionStartWorkflow,
     ScheduleHandle,
     ScheduleIntervalSpec,
@@ -23,6 +25,7 @@ from temporalio.client import (
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
+from activities import schedules
 from activities.schedules import policy_of, spec_of
 from domain import ids
 from domain.period import Period
@@ -32,6 +35,7 @@ from tests.lives import ask_for_the_end, club, forward, handle, launch, operate
 from tests.waiting import approve, done, gate_open, timer_started
 from worker.schedules import ensure_sealing, keep_schedules, reconcile_programs
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOURS, WEEK = timedelta(hours=10), timedelta(days=7)
 LAUNCHES = {
     "on the 31st": (datetime(2026, 1, 31, 14, 30, tzinfo=UTC), "America/New_York"),
@@ -99,7 +103,7 @@ async def test_a_worker_has_the_seals_schedule_there_and_a_changed_interval_chan
     await schedule.delete()
 
 
-async def former_schedules(house: House, program: str) -> list[ScheduleHandle]:
+async def former_schedules(house: House, program: str, calendar_since: str = "NULL") -> list[ScheduleHandle]:
     """Put a program's Schedules back to what code before the calendar made of them."""
     found = [
         house.temporal.get_schedule_handle(name) for name in (ids.evaluation_schedule(program), ids.expiry_schedule(program))
@@ -110,9 +114,18 @@ async def former_schedules(house: House, program: str) -> list[ScheduleHandle]:
         spec = ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(seconds=7_889_238))], jitter=timedelta(minutes=5))
         policy = SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(minutes=1))
         await house.temporal.create_schedule(schedule.id, Schedule(former.action, spec, policy=policy))
-    async with house.engine.begin() as connection:
-        await connection.execute(text("UPDATE store.program SET calendar_since = NULL WHERE id = :id"), {"id": program})
+    await amend(house, program, f"calendar_since = {calendar_since}")
     return found
+
+
+def schedule_of(house: House, program: str) -> ScheduleHandle:
+    return house.temporal.get_schedule_handle(ids.evaluation_schedule(program))
+
+
+async def amend(house: House, program: str, change: str, *, table: str = "program", key: str = "id") -> None:
+    """Change a program's row by hand."""
+    async with house.engine.begin() as connection:
+        await connection.execute(text(f"UPDATE store.{table} SET {change} WHERE {key} = :id"), {"id": program})  # noqa: S608
 
 
 async def calendar_since(house: House, program: str) -> datetime | None:
@@ -151,6 +164,14 @@ async def test_a_workers_start_takes_a_program_of_older_code_over_to_the_calenda
     assert [(await handle.describe()).info.last_updated_at for handle in (evaluation, sweep)] == changed
     assert await calendar_since(house, program) == since
 
+    # Code of before, which still runs beside, makes the former Schedule again.
+    await former_schedules(house, program, calendar_since="'2026-01-15'")
+    await reconcile_programs(house.temporal, house.engine)
+    again = await calendar_since(house, program)
+    assert again is not None
+    assert again >= since
+    assert (await evaluation.describe()).schedule.spec.start_at is not None
+
 
 async def test_a_schedule_that_was_lost_is_there_again_and_an_ended_program_gets_none(
     house: House, temporal_env: WorkflowEnvironment
@@ -171,6 +192,7 @@ async def test_a_schedule_that_was_lost_is_there_again_and_an_ended_program_gets
     assert (await evaluation.describe()).schedule.spec == wanted  # members still earn, and the program is still evaluated
     await forward(temporal_env, handle(house, ids.wind_down(program)), timedelta(days=14, minutes=1))
     await done(house.temporal, ids.wind_down(program), "Stop the scheduled evaluations and sweeps")
+    await amend(house, program, "earning_until = clock_timestamp()")  # the workflow's clock has been forwarded, and no other
     await reconcile_programs(house.temporal, house.engine)
     for name in (ids.evaluation_schedule(program), ids.expiry_schedule(program)):
         with pytest.raises(RPCError) as gone:
@@ -178,19 +200,60 @@ async def test_a_schedule_that_was_lost_is_there_again_and_an_ended_program_gets
         assert gone.value.status == RPCStatusCode.NOT_FOUND
 
 
+async def test_an_amendment_that_comes_into_force_while_a_worker_starts_is_not_overwritten(
+    house: House, temporal_env: WorkflowEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = program_id("overtaken")
+    await operate(house, temporal_env, club(program))
+    put, amended = schedules.put_schedule, False
+
+    async def amend_meanwhile(client: Client, schedule_id: str, *rest: Any) -> None:
+        nonlocal amended
+        if not amended:
+            amended = True
+            yearly = "document = jsonb_set(document, '{evaluation,every}', '\"P1Y\"')"
+            await amend(house, program, yearly, table="revision", key="program")
+        await put(client, schedule_id, *rest)
+
+    monkeypatch.setattr(schedules, "put_schedule", amend_meanwhile)
+    await schedules.reconcile(house.temporal, house.engine, program)
+    (calendar,) = (
+        await house.temporal.get_schedule_handle(ids.evaluation_schedule(program)).describe()
+    ).schedule.spec.calendars
+    assert [(month.start, month.end, month.step) for month in calendar.month] == [(calendar.month[0].start,) * 2 + (1,)]
+
+
+async def test_what_fell_due_just_before_a_schedule_changes_is_begun(temporal_env: WorkflowEnvironment) -> None:
+    client, name = temporal_env.client, program_id("put-off")
+    action = ScheduleActionStartWorkflow("ProgramEvaluation", "nobody", id=name, task_queue="nobody")
+    now = datetime.now(UTC).replace(microsecond=0)
+    due = now - timedelta(minutes=3)
+    far = timedelta(days=300)
+    spec = ScheduleSpec(intervals=[ScheduleIntervalSpec(far, offset=(due - EPOCH) % far)], jitter=timedelta(minutes=5))
+    policy = SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(minutes=1))
+    handle = await client.create_schedule(name, Schedule(action, spec, policy=policy))
+    changed = replace(spec, intervals=[ScheduleIntervalSpec(far, offset=timedelta(days=7))])
+    await schedules.put_schedule(client, name, Schedule(action, changed, policy=policy))
+    actions = (await handle.describe()).info.recent_actions
+    begun = [each.action.workflow_id for each in actions if isinstance(each.action, ScheduleActionExecutionStartWorkflow)]
+    assert begun == [f"{name}-{due:%Y-%m-%dT%H:%M:%SZ}"]
+    assert (await handle.describe()).schedule.spec.intervals == changed.intervals
+    await handle.delete()
+
+
 async def test_a_program_that_temporal_refuses_does_not_keep_the_others_from_being_seen_to(
     house: House, temporal_env: WorkflowEnvironment, caplog: pytest.LogCaptureFixture
 ) -> None:
-    refused, other = f"a-{program_id('refused')}", f"b-{program_id('seen-to')}"
+    refused, unreadable, other = (program_id(f"{prefix}-schedules") for prefix in ("a", "b", "c"))
     kpis = [{"kpi": "active_rate", "window": "P3M", "thresholds": [{"below": "0.5", "consequence": "alert"}]}]
-    for program in (refused, other):
+    for program in (refused, unreadable, other):
         await launch(house, club(program, evaluation={"every": "P2Y", "kpis": kpis}))
         await house.temporal.get_schedule_handle(ids.evaluation_schedule(program)).delete()
-    async with house.engine.begin() as connection:  # a launch in a year that Temporal's calendars do not have
-        await connection.execute(
-            text("UPDATE store.program SET launched_at = '2190-01-01', calendar_since = '2190-01-01' WHERE id = :id"),
-            {"id": refused},
-        )
+    # A launch in a year that Temporal's calendars do not have, and a document that cannot be read.
+    await amend(house, refused, "launched_at = '2190-01-01', calendar_since = '2190-01-01'")
+    await amend(house, unreadable, "document = '{}'", table="revision", key="program")
     await reconcile_programs(house.temporal, house.engine)
-    assert f"the Schedules of {refused} stay as they are" in caplog.text
+    for program in (refused, unreadable):
+        assert f"the Schedules of {program} stay as they are" in caplog.text
+        await amend(house, program, "stage = 'closed'")  # so that the starts of other tests pass it over
     assert (await house.temporal.get_schedule_handle(ids.evaluation_schedule(other)).describe()).schedule.spec.calendars
