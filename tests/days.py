@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
 from tests.paths import ROOT
@@ -76,15 +77,17 @@ class Run:
     def passes(self) -> bool:
         """Run it, write a line about it, and more where it failed."""
         began = time.monotonic()
-        ended = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *self.arguments],
-            cwd=ROOT,
-            env=os.environ | {"TZ": self.zone},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        # In a folder of its own, so that runs at the same time share nothing.
+        with TemporaryDirectory(prefix="days-", ignore_cleanup_errors=True) as folder:
+            ended = subprocess.run(
+                [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={folder}/t", *self.arguments],
+                cwd=ROOT,
+                env=os.environ | {"TZ": self.zone},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                check=False,
+            )
         passed = ended.returncode == 0
         last = ended.stdout.strip().rpartition("\n")[2].strip("= ")
         line = f"{'passed' if passed else 'FAILED'}  {self.name}: {last} ({time.monotonic() - began:.0f} s)\n"
