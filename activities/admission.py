@@ -6,9 +6,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio.exceptions import ApplicationError
 
 from domain import ids
-from domain.definition import Definition, Wave
-from domain.lifecycle import WaveOpening
-from domain.waves import is_held_out, let_in
+from domain.definition.document import Definition
+from domain.definition.rollout import Wave
+from domain.programs.lifecycle import WaveOpening
+from domain.rollout.waves import is_held_out, let_in
 from ledger import outbox
 from store import cohorts, invitations, members, programs, rollouts
 from store.errors import MemberUnknown

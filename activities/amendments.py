@@ -6,10 +6,11 @@ from decimal import Decimal
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 
-from domain import amendments, ids
-from domain.amendments import Weighed, Weight
-from domain.audit import SYSTEM, Fact
+from domain import ids
+from domain.audit.chain import SYSTEM, Fact
 from domain.model import Message
+from domain.programs import amendments
+from domain.programs.amendments import Weighed, Weight
 from insight import amendment_impact
 from ledger import outbox, read
 from store import announcements, audit, members, programs

@@ -8,10 +8,10 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from domain import ids
-from domain.definition import Consequence, Definition, Kpi
-from domain.definition_values import AGAINST_HOLDOUT, BY_ANSWERS
-from domain.figures import Figures
-from domain.kpis import Verdict, judge
+from domain.definition.document import Definition
+from domain.definition.values import AGAINST_HOLDOUT, BY_ANSWERS, Consequence, Kpi
+from domain.evaluation.figures import Figures
+from domain.evaluation.kpis import Verdict, judge
 from domain.model import Message
 from insight import experiment as experiments
 from ledger import Ledger, outbox

@@ -5,8 +5,8 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 
-from domain import holds
 from domain.model import Message
+from domain.programs import holds
 from ledger import Ledger
 from store import programs
 

@@ -8,15 +8,14 @@ from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
 
-from domain import gates as rules
-from domain.audit import SYSTEM, Action, Fact
-from domain.definition import Role
-from domain.delegations import refuse_to_act
-from domain.gate_opening import POLICY, approve_automatically, end_unsatisfiable, lacking
-from domain.gate_values import SignedClaims
-from domain.gates import Decision, GateState, Person, Refusal
+from domain.audit.chain import SYSTEM, Action, Fact
+from domain.definition.values import Role
+from domain.gates import reducer
+from domain.gates.delegations import refuse_to_act
+from domain.gates.opening import POLICY, approve_automatically, end_unsatisfiable, lacking
+from domain.gates.state import Decision, GateState, Person, Refusal, SignedClaims
 from domain.model import Message
-from domain.notices import GateNotice, GateNoticeKind, Routing
+from domain.notices.gate_notices import GateNotice, GateNoticeKind, Routing
 from runtime.signatures import SignatureInvalid, VerificationKeys
 from store import audit, delegations, gates, notices
 from store.gates import GateAnswer
@@ -114,8 +113,8 @@ class GateActivities:
         """Remind, escalate or end a gate, as its time has come."""
         async with self._engine.begin() as connection:
             state = await gates.latest(connection, passed.state)
-            kind = rules.passed(state, passed.at)
-            after = rules.pass_time(state, passed.at)
+            kind = reducer.passed(state, passed.at)
+            after = reducer.pass_time(state, passed.at)
             await gates.save(connection, after)
             if kind == "reminder":
                 await self._tell(connection, "reminded", after, passed.at, after.reminded)
@@ -131,7 +130,7 @@ class GateActivities:
     async def withdraw_gate(self, passed: TimePassed) -> GateState:
         """Note that nobody needs the decision any more."""
         async with self._engine.begin() as connection:
-            after = rules.withdraw(await gates.latest(connection, passed.state), passed.at)
+            after = reducer.withdraw(await gates.latest(connection, passed.state), passed.at)
             await gates.save(connection, after)
             await self._tell_of_the_end(connection, after)
         return after
@@ -144,7 +143,7 @@ class GateActivities:
             refusal = refuse_to_act(lent, decision, state.subject.program, at)
             if refusal is not None:
                 return refusal
-        return rules.take(state, decision, at)
+        return reducer.take(state, decision, at)
 
     async def _refuse_forged(self, asked: DecisionAsked, error: Exception) -> DecisionTaken:
         """Nobody knows who wrote it, so nothing of what it says is kept but the digest of its text."""

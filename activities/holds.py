@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from domain import holds as rules
-from domain.audit import Fact
-from domain.holds import Hold, Lifted, Lifting, Standing
+from domain.audit.chain import Fact
+from domain.programs import holds as rules
+from domain.programs.holds import Hold, Lifted, Lifting, Standing
 from ledger import Ledger
 from store import audit, holds, programs
 

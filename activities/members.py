@@ -10,12 +10,15 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.admission import admit, note_joined
-from domain import amendments, benefits, expiry, holds, tiers
-from domain.definition import Benefit, Definition
-from domain.journey import journey_stage, silence
-from domain.lifecycle import MemberReview, Membership, OfferTerms
+from domain.definition.document import Definition
+from domain.definition.rewards import Benefit
+from domain.members import benefits, tiers
+from domain.members.journey import journey_stage, silence
 from domain.model import Message
-from domain.stages import MemberStatus
+from domain.points import expiry
+from domain.programs import amendments, holds
+from domain.programs.lifecycle import MemberReview, Membership, OfferTerms
+from domain.programs.stages import MemberStatus
 from domain.window import Span
 from ledger import Earn, Forfeit, Ledger, Reschedule
 from store import announcements, invitations, members, pilots, programs

@@ -29,7 +29,7 @@ from aiosmtplib import (
     SMTPSenderRefused,
 )
 
-from domain.notices import Channel
+from domain.notices.gate_notices import Channel
 from runtime.notices import MailServer, Notices, Webhook
 from store.notices import NoticeRecord
 

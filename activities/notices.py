@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.notice_channels import DeliveryFailed, NoticeChannel
 from domain.model import Message
-from domain.notices import Channel, Delivery, Routing
+from domain.notices.gate_notices import Channel, Delivery, Routing
 from store import notices
 
 

@@ -7,10 +7,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
 
 from activities.evaluation import figures_of
-from domain.definition import Definition, PilotPhase
-from domain.lifecycle import PhaseResult
+from domain.acceptance.pilots import judge_pilot
+from domain.definition.acceptance import PilotPhase
+from domain.definition.document import Definition
 from domain.model import Message
-from domain.pilots import judge_pilot
+from domain.programs.lifecycle import PhaseResult
 from ledger import Ledger
 from store import cohorts, evidence, pilots, programs
 from store.errors import CohortUnknown

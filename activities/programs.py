@@ -5,10 +5,10 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 
-from domain.audit import Fact
-from domain.lifecycle import Revision, StageChange, WaveOpening
+from domain.audit.chain import Fact
 from domain.model import Message
-from domain.stages import RevisionStatus
+from domain.programs.lifecycle import Revision, StageChange, WaveOpening
+from domain.programs.stages import RevisionStatus
 from store import audit, members, pilots, programs
 
 

@@ -7,11 +7,13 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 
-from domain.definition import Definition, Prototype, PrototypePhase, ScenarioPhase
-from domain.lifecycle import PhaseResult, PrototypeSummary
+from domain.acceptance.prototype import PrototypeAnswer, PrototypeOrder, answer_of
+from domain.acceptance.scenarios import ScenarioResult, run_scenario
+from domain.definition.acceptance import PrototypePhase, ScenarioPhase
+from domain.definition.document import Definition
+from domain.definition.life import Prototype
 from domain.model import Message
-from domain.prototype import PrototypeAnswer, PrototypeOrder, answer_of
-from domain.scenarios import ScenarioResult, run_scenario
+from domain.programs.lifecycle import PhaseResult, PrototypeSummary
 from insight.event_log import EventLog, of_purchases
 from insight.prototype import Purchase, UnusableLog, run, simulate
 from insight.rehearsed_member import rehearse

@@ -12,11 +12,11 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
-from domain import readiness
-from domain.definition import Definition
+from domain.acceptance import readiness
+from domain.acceptance.readiness import Area, Finding, Look, Pollers
+from domain.definition.document import Definition
 from domain.model import Message
-from domain.notices import Routing
-from domain.readiness import Area, Finding, Look, Pollers
+from domain.notices.gate_notices import Routing
 from ledger import Ledger
 from store import programs, redemptions
 from store import readiness as kept

@@ -10,8 +10,8 @@ from temporalio.exceptions import ApplicationError
 from activities.rewards import Fulfilment, Order, ProviderUnclear, RewardProviders
 from domain import ids
 from domain.model import Message
-from domain.redemption import RedemptionOrder
-from domain.rewards import Unavailable
+from domain.rewards.availability import Unavailable
+from domain.rewards.redemption import RedemptionOrder
 from ledger import Capture, Hold, Ledger, Void, outbox
 from store import availability, programs, redemptions
 

@@ -5,8 +5,10 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 
-from domain import expiry, holds, ids
+from domain import ids
 from domain.model import Message
+from domain.points import expiry
+from domain.programs import holds
 from ledger import Earn, Ledger, outbox
 from store import members, programs
 

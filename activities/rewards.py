@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 import httpx
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain.definition import HttpFulfilment, Reward, VoucherFulfilment
+from domain.definition.rewards import HttpFulfilment, Reward, VoucherFulfilment
 from domain.model import Message
 from store import redemptions
 

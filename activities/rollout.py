@@ -8,14 +8,14 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.evaluation import definition_at, figures_of
-from domain import guardrails
-from domain.audit import SYSTEM, Action, Fact
-from domain.definition import Guardrail
-from domain.guardrails import Look
-from domain.lifecycle import WaveOpening
+from domain.audit.chain import SYSTEM, Action, Fact
+from domain.definition.rollout import Guardrail
 from domain.model import Message
-from domain.rollout import RolloutState
-from domain.waves import is_held_out
+from domain.programs.lifecycle import WaveOpening
+from domain.rollout import guardrails
+from domain.rollout.guardrails import Look
+from domain.rollout.state import RolloutState
+from domain.rollout.waves import is_held_out
 from ledger import Ledger
 from store import audit, cohorts, invitations, programs, rollouts
 from store.errors import CohortUnknown

@@ -35,8 +35,8 @@ from activities.search_attributes import PROGRAM
 from domain import ids
 from domain.model import Message
 from domain.period import Period
+from domain.programs.stages import ENDED
 from domain.recurrence import MeanGrid, Recurrence, changes_over
-from domain.stages import ENDED
 from store import programs
 
 _LONGEST_CATCH_UP, _SHORTEST_CATCH_UP = timedelta(days=1), timedelta(seconds=10)

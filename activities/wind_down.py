@@ -17,12 +17,12 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain import ids
-from domain import wind_down as rules
-from domain.definition import Definition
-from domain.jurisdictions import PROFILES
+from domain.definition.document import Definition
+from domain.definition.jurisdictions import PROFILES
 from domain.model import Message
 from domain.money import exponent
-from domain.wind_down import Dates, Impact, Step
+from domain.programs import wind_down as rules
+from domain.programs.wind_down import Dates, Impact, Step
 from insight import experiment
 from ledger import Cancel, Confirm, Ledger
 from ledger.books import movements

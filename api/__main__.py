@@ -5,7 +5,7 @@ import sys
 import uvicorn
 
 from api.app import create_app
-from runtime.errors import TenureError
+from domain.errors import TenureError
 from runtime.logs import configure_logs
 from runtime.settings import settings
 

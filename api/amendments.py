@@ -8,7 +8,6 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.errors import ImpactUnknown, NeverInForce, NothingToRestore, ProgramEnded
 from api.once import LATE, Answer, Key, once
 from api.openapi import raises, together
 from api.pages import Page, Paged
@@ -17,12 +16,14 @@ from api.reading import ReadAgain
 from api.revisions import REFUSED, SUBMITTED, Declared, EffectiveFrom, Number, Submitted, handed_in
 from api.services import WithServices
 from api.workflow_calls import UNHURRIED, asked
-from domain import amendments, ids
-from domain.amendment_impact import Impact, MemberImpact
-from domain.amendments import Weight
-from domain.definition_diff import Difference, Differences, differences
-from domain.gates import Person
+from domain import ids
+from domain.definition.diff import Difference, Differences, differences
+from domain.gates.state import Person
 from domain.model import CAN_BE_KEPT, Value
+from domain.programs import amendments
+from domain.programs.amendment_impact import Impact, MemberImpact
+from domain.programs.amendments import Weight
+from domain.programs.errors import ImpactUnknown, NeverInForce, NothingToRestore, ProgramEnded
 from store import amendment_impacts, announcements, members, programs
 from store.announcements import NoticeRecord
 from store.errors import RevisionUnknown

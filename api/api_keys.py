@@ -19,9 +19,9 @@ from api.pages import Page, Paged
 from api.people import MAY, Caller, check_sees, may
 from api.reading import ReadAgain
 from api.services import WithServices
-from domain.audit import EVERYWHERE, Action, Fact
-from domain.definition import Role
-from domain.gates import Person
+from domain.audit.chain import EVERYWHERE, Action, Fact
+from domain.definition.values import Role
+from domain.gates.state import Person
 from domain.ids import ProgramId
 from domain.model import CAN_BE_KEPT, Value
 from store import api_keys, audit, programs

@@ -49,7 +49,7 @@ from api import (
 )
 from api.credentials import Credentials
 from api.development import enter, persons_of_development
-from api.errors import BodyTooLarge
+from api.errors.requests import BodyTooLarge
 from api.heads import Heads
 from api.limits import Rates
 from api.negotiation import negotiate

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from domain.gates import Person
-from domain.roles import Roles
+from domain.gates.state import Person
+from domain.identity.roles import Roles
 
 MACHINE = "key:"
 """How the ids of machines begin; no person's does."""

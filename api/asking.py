@@ -8,16 +8,21 @@ from typing import Annotated, Any
 from fastapi import Depends
 from pydantic import Field
 
-from api.errors import LateFilesClosed, MemberGone, RedeemingClosed, stopped
 from api.once import Key
 from api.people import Action, may
 from api.services import Services, WithServices
 from api.transactions import first_answer, own_key
-from domain import expiry, holds, ids
-from domain.definition import Definition
-from domain.gates import Person
-from domain.holds import Hold
+from domain import ids
+from domain.definition.document import Definition
+from domain.gates.state import Person
+from domain.members.errors import MemberGone
 from domain.model import CAN_BE_KEPT
+from domain.points import expiry
+from domain.points.errors import LateFilesClosed
+from domain.programs import holds
+from domain.programs.errors_holds import stopped
+from domain.programs.holds import Hold
+from domain.rewards.errors import RedeemingClosed
 from ledger import MAX_POINTS, Answer
 from ledger.requests import Request
 from store import members, programs

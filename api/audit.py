@@ -13,7 +13,7 @@ from api.pages import Page, Paged, Paging
 from api.people import Caller, may
 from api.reading import ReadAgain
 from api.services import Services, WithServices
-from domain.audit import EVERYWHERE, AuditEntry, AuditHead
+from domain.audit.chain import EVERYWHERE, AuditEntry, AuditHead
 from domain.model import CAN_BE_KEPT, Value
 from domain.page import POLICY
 from store import audit, dossiers, programs

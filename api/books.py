@@ -16,11 +16,11 @@ from api.people import may
 from api.reading import ReadAgain
 from api.services import Services, WithServices
 from domain import ids
-from domain.accounting import Books, CurrencyBooks
-from domain.accounting_journal import ACCOUNTS, Account, AccountCode, as_csv
-from domain.accounting_periods import PeriodName
-from domain.definition_values import CurrencyCode, Fraction
-from domain.gates import Person
+from domain.accounting.deferral import Books, CurrencyBooks
+from domain.accounting.journal import ACCOUNTS, Account, AccountCode, as_csv
+from domain.accounting.periods import PeriodName
+from domain.definition.values import CurrencyCode, Fraction
+from domain.gates.state import Person
 from domain.model import CAN_BE_KEPT, Value
 from ledger.books import movements
 from store.books import Bookkeeping, Estimate

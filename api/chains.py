@@ -1,6 +1,6 @@
 """The head of a chain as a request names it: a number and a hash, which belong together."""
 
-from api.errors import InvalidRequest
+from domain.errors_input import InvalidRequest
 
 HASH = "^[0-9a-f]{64}$"
 

@@ -10,7 +10,6 @@ from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
-from api.errors import InvalidRequest, ProgramEnded
 from api.once import Answer, Key, once
 from api.openapi import links, raises, together
 from api.pages import Page, Paged
@@ -19,11 +18,13 @@ from api.problems import of_shape
 from api.reading import ReadAgain
 from api.services import Services, WithServices
 from domain import ids
-from domain.audit import Fact
-from domain.gates import Person
+from domain.audit.chain import Fact
+from domain.errors_input import InvalidRequest
+from domain.gates.state import Person
 from domain.ids import Name, ParticipantId
 from domain.model import Value
-from domain.stages import ENDED
+from domain.programs.errors import ProgramEnded
+from domain.programs.stages import ENDED
 from store import audit, cohorts, programs
 from store.cohorts import CohortRecord
 from store.errors import CohortBegun, CohortsOverlap, CohortUnknown

@@ -10,11 +10,12 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from api.asking import Asking, Currency, Points, Standing, answer_once, asking, standing_of
 from api.currencies import currency_of
-from api.errors import BalanceLimit, CurrencyUnknown, MemberGone, NoReinstatement, ReinstatementTooLate, TransactionUnknown
 from api.openapi import raises, together
 from api.transactions import MOVED, TransactionOut, posted, refusal
 from domain import ids
+from domain.members.errors import MemberGone
 from domain.model import CAN_BE_KEPT, Value
+from domain.points.errors import BalanceLimit, CurrencyUnknown, NoReinstatement, ReinstatementTooLate, TransactionUnknown
 from ledger import MAX_POINTS, Adjust, Answer, Cancel, Confirm, Recorded, Reinstate, Reverse
 from store import members, programs
 

@@ -2,8 +2,8 @@
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.errors import CurrencyUnknown
-from domain.definition import Definition
+from domain.definition.document import Definition
+from domain.points.errors import CurrencyUnknown
 from store import programs
 
 

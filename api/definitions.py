@@ -4,9 +4,10 @@ from typing import Any
 
 from fastapi import Request
 
-from api.errors import BodyTooLarge, DefinitionFaulty
-from domain.definition import Definition
-from domain.definition_file import read_definition
+from api.errors.requests import BodyTooLarge
+from domain.definition.document import Definition
+from domain.definition.reading.file import read_definition
+from domain.programs.errors import DefinitionFaulty
 
 _LARGEST = 1024 * 1024
 

@@ -10,18 +10,19 @@ from pydantic import AwareDatetime, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.asker import Asker
-from api.errors import DelegateUnknown, Refused
 from api.once import Answer, Key, once
 from api.openapi import links, raises, together
 from api.pages import Page, Paged
 from api.people import Caller, check_sees, may
 from api.services import Services, WithServices
 from domain import ids
-from domain.audit import EVERYWHERE, Action, Fact
-from domain.definition import Role
-from domain.delegations import Delegation, refuse
-from domain.gates import Person
+from domain.audit.chain import EVERYWHERE, Action, Fact
+from domain.definition.values import Role
+from domain.gates.delegations import Delegation, refuse
+from domain.gates.errors import DelegateUnknown
+from domain.gates.state import Person
 from domain.model import CAN_BE_KEPT, Value
+from domain.refusals import Refused
 from store import audit, delegations, programs
 from store.delegations import DelegationUnknown
 from store.errors import ProgramUnknown

@@ -8,9 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.issuer_keys import KnownKeys
 from api.tokens import Tokens
-from domain.audit import SYSTEM, Fact
-from domain.gate_values import counted
-from domain.roles import Roles
+from domain.audit.chain import SYSTEM, Fact
+from domain.gates.state import counted
+from domain.identity.roles import Roles
 from runtime.development_issuer import AUDIENCE, ISSUER, ROLES_CLAIM, DevelopmentIssuer, key_file
 from runtime.issuer_settings import DevelopmentUnusable
 from runtime.people_file import PersonEntry, read_people

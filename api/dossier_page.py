@@ -5,7 +5,7 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
-from domain.audit import AuditEntry
+from domain.audit.chain import AuditEntry
 from store.dossiers import Dossier, Evidence, GateInDossier, RevisionInWords
 
 _STYLE = """

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import Header, Response
 
-from api.errors import Changed, TagInvalid
+from api.errors.requests import Changed, TagInvalid
 
 _TAG = re.compile(r'\s*(?:(?P<weak>W/)?"(?P<tag>[\x21\x23-\x7e\x80-\xff]*)")\s*')
 IfMatch = Annotated[

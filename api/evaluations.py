@@ -8,7 +8,6 @@ from fastapi.responses import JSONResponse
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from api.errors import EvaluationUnknown, NotLaunched, ProgramEnded
 from api.once import LATE, Answer, Key, once
 from api.openapi import links, raises, together
 from api.pages import Page, Paged
@@ -17,10 +16,12 @@ from api.reading import ReadAgain
 from api.services import Services, WithServices
 from api.workflow_calls import UNHURRIED, in_time
 from domain import ids
-from domain.gates import Person
-from domain.kpis import Verdict
+from domain.evaluation.errors import EvaluationUnknown
+from domain.evaluation.kpis import Verdict
+from domain.gates.state import Person
 from domain.model import CAN_BE_KEPT
-from domain.stages import ENDED
+from domain.programs.errors import NotLaunched, ProgramEnded
+from domain.programs.stages import ENDED
 from store import evidence, programs
 from store.evidence import EvaluationRecord
 from workflows.attributes import of_program

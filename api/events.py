@@ -11,20 +11,9 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 
 from api import event_batch
-from api.errors import (
-    BalanceLimit,
-    EarningClosed,
-    EarningStopped,
-    EventTypeUnknown,
-    Internal,
-    KeyReused,
-    KeyTwice,
-    MemberGone,
-    OutOfTime,
-    ProgramHalted,
-    ProgramOnHold,
-    ZoneMissing,
-)
+from api.errors.keys import KeyReused, KeyTwice
+from api.errors.requests import ZoneMissing
+from api.errors.servers import Internal
 from api.event_batch import KeyedEvent, NotTaken
 from api.limits import Rates, rates_of
 from api.once import Key
@@ -34,12 +23,15 @@ from api.rating import EventIn, looks_at, rated
 from api.services import Services, WithServices
 from api.transactions import MOVED, TransactionOut, first_answer, own_key, posted, refusal, told
 from domain import ids
-from domain.earning import CappedRule
-from domain.gates import Person
+from domain.errors import TenureError
+from domain.gates.state import Person
+from domain.members.errors import MemberGone
 from domain.model import Value
+from domain.points.earning import CappedRule
+from domain.points.errors import BalanceLimit, EarningClosed, EarningStopped, EventTypeUnknown, OutOfTime
+from domain.programs.errors_holds import ProgramHalted, ProgramOnHold
 from ledger import Answer, Earn, KeyConflict, Seen, Stale, journal
 from ledger.requests import fingerprint_hash
-from runtime.errors import TenureError
 from store import members, programs
 from store.errors import MemberUnknown
 

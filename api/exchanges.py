@@ -7,23 +7,16 @@ from fastapi.responses import JSONResponse
 
 from api.asking import Asking, Currency, Points, answer_once, asking, standing_of
 from api.currencies import currency_of
-from api.errors import (
-    BalanceLimit,
-    ConversionUnknown,
-    CurrencyUnknown,
-    InvalidRequest,
-    MemberGone,
-    ProgramHalted,
-    ProgramOnHold,
-    RecipientNotActive,
-    RedeemingClosed,
-    TransfersNotAllowed,
-)
 from api.openapi import raises, together
 from api.transactions import MOVED, TransactionOut, posted
-from domain.definition import Conversion, Definition
+from domain.definition.document import Conversion, Definition
+from domain.errors_input import InvalidRequest
 from domain.ids import ParticipantId
+from domain.members.errors import MemberGone
 from domain.model import Value
+from domain.points.errors import BalanceLimit, ConversionUnknown, CurrencyUnknown, RecipientNotActive, TransfersNotAllowed
+from domain.programs.errors_holds import ProgramHalted, ProgramOnHold
+from domain.rewards.errors import RedeemingClosed
 from ledger import Answer, Convert, Transfer
 from store import members
 from store.errors import MemberUnknown

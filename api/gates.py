@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
-from api.errors import DecisionUnknown, Refused, ServiceUnavailable
+from api.errors.servers import ServiceUnavailable
 from api.once import Answer, Key, once
 from api.openapi import links, raises, together
 from api.pages import Page, Paged
@@ -21,13 +21,15 @@ from api.people import Caller, may
 from api.reading import ReadAgain
 from api.services import Services, WithServices
 from api.workflow_calls import asked, in_time
-from domain import gates as rules
 from domain import ids
-from domain.definition import Role
-from domain.delegations import refuse_to_act
-from domain.gate_values import SignedClaims
-from domain.gates import Decision, GateState, Mandate, Person, Refusal
+from domain.definition.values import Role
+from domain.gates import reducer
+from domain.gates import state as gates_state
+from domain.gates.delegations import refuse_to_act
+from domain.gates.errors import DecisionUnknown
+from domain.gates.state import Decision, GateState, Mandate, Person, Refusal, SignedClaims
 from domain.model import CAN_BE_KEPT, Value
+from domain.refusals import Refused
 from runtime.database import each_by_itself
 from runtime.signatures import KeyRing
 from store import delegations, gates
@@ -45,7 +47,7 @@ router = APIRouter(prefix="/gates", tags=["gates"], route_class=ReadAgain)
 class DecisionIn(Value):
     """An answer for exactly the subject that was read: its digest is part of the answer."""
 
-    answer: rules.Answer
+    answer: gates_state.Answer
     digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     reason: Annotated[str, Field(max_length=2000), CAN_BE_KEPT] = ""
     role: Role | None = None
@@ -218,7 +220,7 @@ async def _refused_at_last(services: Services, gate: str, decision: Decision, no
     async with services.engine.begin() as connection:
         known, before = await gates.find_with_answer(connection, gate, person, key)
         if before is None or before.is_open:
-            refusal = rules.refuse(known, decision, now) or _DECIDED
+            refusal = reducer.refuse(known, decision, now) or _DECIDED
             before = GateAnswer(refusal=refusal)
             await gates.keep_answer(connection, gate, person, key, before)
             await gates.record(connection, known, decision, decision.role, now, refusal=refusal.code)
@@ -232,7 +234,7 @@ async def _refused_now(connection: AsyncConnection, known: GateState, decision: 
         refusal = refuse_to_act(lent, decision, known.subject.program, now)
         if refusal is not None:
             return refusal
-    return rules.refuse(known, decision, now)
+    return reducer.refuse(known, decision, now)
 
 
 def _told(answer: GateAnswer) -> GateState:
@@ -252,6 +254,6 @@ class _GateOver(Refused):
 
 def _waits_for(state: GateState, person: Person) -> bool:
     """Whether somebody can vote now, for a place that is still missing."""
-    possible = set(rules.places_for(state, person.roles, datetime.now(UTC))) & set(state.waits_for)
+    possible = set(reducer.places_for(state, person.roles, datetime.now(UTC))) & set(state.waits_for)
     voted = any(person.id in vote.voices for vote in state.votes)
     return bool(possible) and not voted and person.id not in state.excluded

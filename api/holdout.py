@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import event_batch
-from api.errors import InvalidRequest, KeyReused, MemberThen, NoHoldout, NotCompared
+from api.errors.keys import KeyReused
 from api.event_batch import KeyedEvent, NotTaken
 from api.limits import Rates, rates_of
 from api.openapi import raises
@@ -18,10 +18,13 @@ from api.people import may
 from api.rating import check_clock, taken_by
 from api.services import WithServices
 from domain import ids
-from domain.gates import Person
+from domain.errors import TenureError
+from domain.errors_input import InvalidRequest
+from domain.gates.state import Person
+from domain.members.errors import MemberThen, NotCompared
 from domain.model import Value
 from domain.money import smallest_units
-from runtime.errors import TenureError
+from domain.programs.errors import NoHoldout
 from store import members, outsiders, programs
 from store.members import MemberRecord
 from store.outsiders import HeldOut, OutsideEvent

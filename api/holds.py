@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, Field
 
-from api.errors import NotAllowed, ProgramEnded, Refused
+from api.errors.asking import NotAllowed
 from api.once import LATE, Answer, Key, RequestOut, once
 from api.openapi import links, raises, together
 from api.pages import Page, Paged
@@ -21,13 +21,15 @@ from api.people import Caller, may
 from api.reading import ReadAgain
 from api.services import Services, WithServices
 from api.workflow_calls import UNHURRIED, asked
-from domain import holds as rules
 from domain import ids
-from domain.audit import Action, Fact
-from domain.gates import Person, Refusal
-from domain.holds import EVERYTHING, LIFTED_BY, UNLESS_TOLD, Concern, Hold, Kind, Lifting
+from domain.audit.chain import Action, Fact
+from domain.gates.state import Person, Refusal
 from domain.model import CAN_BE_KEPT, Value
-from domain.stages import ENDED
+from domain.programs import holds as rules
+from domain.programs.errors import ProgramEnded
+from domain.programs.holds import EVERYTHING, LIFTED_BY, UNLESS_TOLD, Concern, Hold, Kind, Lifting
+from domain.programs.stages import ENDED
+from domain.refusals import Refused
 from ledger import outbox
 from store import audit, holds, programs
 from workflows.program_lifecycle import ProgramLifecycle

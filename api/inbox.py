@@ -9,10 +9,9 @@ from api.pages import Page, Paged
 from api.people import Caller, may
 from api.reading import ReadAgain
 from api.services import WithServices
-from domain.definition import Role
-from domain.gate_values import SubjectKind
-from domain.gates import GateState, Person
-from domain.inbox import Way, ways
+from domain.definition.values import Role
+from domain.gates.inbox import Way, ways
+from domain.gates.state import GateState, Person, SubjectKind
 from domain.model import Value
 from store import delegations, gates, inbox
 from store.inbox import Decided

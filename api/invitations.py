@@ -7,17 +7,17 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
-from api.errors import ProgramEnded
 from api.once import Answer, Key, once
 from api.openapi import links, raises, together
 from api.pages import Page, Paged
 from api.people import may
 from api.reading import ReadAgain
 from api.services import WithServices
-from domain.gates import Person
+from domain.gates.state import Person
 from domain.ids import ParticipantId
 from domain.model import Value
-from domain.stages import ENDED
+from domain.programs.errors import ProgramEnded
+from domain.programs.stages import ENDED
 from store import invitations, programs
 from store.invitations import Invitation
 

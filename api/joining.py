@@ -11,13 +11,20 @@ from typing import Annotated
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.errors import (
+from api.services import Services
+from domain.definition import words
+from domain.definition.conditions import UnratableEvent
+from domain.definition.document import Definition
+from domain.definition.values import Amount, AttributeValue
+from domain.errors_input import InvalidRequest
+from domain.ids import Name, ParticipantId
+from domain.members import enrolment as rules
+from domain.members.errors import (
     AgreementDiffers,
     AttributesNotAsked,
     EnrolmentClosed,
     FeeDiffers,
     HeldOut,
-    InvalidRequest,
     MemberGone,
     NotInvited,
     NotInWave,
@@ -25,18 +32,12 @@ from api.errors import (
     RolloutPaused,
     RolloutStopped,
     WaveFull,
-    stopped,
 )
-from api.services import Services
-from domain import definition_words as words
-from domain import holds
-from domain import joining as rules
-from domain.conditions import UnratableEvent
-from domain.definition import Amount, AttributeValue, Definition
-from domain.ids import Name, ParticipantId
-from domain.lifecycle import WaveOpening
 from domain.model import CAN_BE_KEPT, Value
-from domain.waves import Refusal, is_held_out, let_in
+from domain.programs import holds
+from domain.programs.errors_holds import stopped
+from domain.programs.lifecycle import WaveOpening
+from domain.rollout.waves import Refusal, is_held_out, let_in
 from store import cohorts, invitations, members, outsiders, pilots, programs, rollouts
 from store.errors import MemberUnknown
 from store.programs import ProgramRecord

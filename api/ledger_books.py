@@ -11,7 +11,7 @@ from api.once import Answer, Key, once
 from api.people import may
 from api.reading import ReadAgain
 from api.services import WithServices
-from domain.gates import Person
+from domain.gates.state import Person
 from ledger import CheckReport, Head, Sealed, Totals, VerifyReport
 from store import programs
 

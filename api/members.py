@@ -10,23 +10,6 @@ from pydantic import Field
 from temporalio.client import WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
-from api.errors import (
-    AgreementDiffers,
-    AttributesNotAsked,
-    EnrolmentClosed,
-    FeeDiffers,
-    HeldOut,
-    MemberGone,
-    NotInvited,
-    NotInWave,
-    ProgramHalted,
-    ProgramOnHold,
-    RequirementNotMet,
-    RolloutPaused,
-    RolloutStopped,
-    TransactionUnknown,
-    WaveFull,
-)
 from api.joining import EnrolmentIn, check_enrolment
 from api.once import LATE, Answer, Key, once
 from api.openapi import links, raises, together
@@ -37,10 +20,26 @@ from api.services import WithServices
 from api.transactions import TransactionOut, told
 from api.workflow_calls import UNHURRIED, asked
 from domain import ids
-from domain.gates import Person
-from domain.lifecycle import Membership
+from domain.gates.state import Person
+from domain.members.errors import (
+    AgreementDiffers,
+    AttributesNotAsked,
+    EnrolmentClosed,
+    FeeDiffers,
+    HeldOut,
+    MemberGone,
+    NotInvited,
+    NotInWave,
+    RequirementNotMet,
+    RolloutPaused,
+    RolloutStopped,
+    WaveFull,
+)
 from domain.model import CAN_BE_KEPT, Value
-from domain.stages import MemberStatus
+from domain.points.errors import TransactionUnknown
+from domain.programs.errors_holds import ProgramHalted, ProgramOnHold
+from domain.programs.lifecycle import Membership
+from domain.programs.stages import MemberStatus
 from store import benefits, members, programs
 from store.benefits import BenefitGrant
 from store.members import MemberRecord, TierChange

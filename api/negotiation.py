@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import Request
 
-from api.errors import MediaTypeUnsupported, NotAcceptable
+from api.errors.requests import MediaTypeUnsupported, NotAcceptable
 
 _HTML = "text/html"
 _UTF_8 = {"", "utf-8", "utf8", "us-ascii"}

@@ -16,9 +16,9 @@ from api.reading import ReadAgain
 from api.services import WithServices
 from api.workflow_calls import in_time
 from domain import ids
-from domain.gates import Person
+from domain.gates.state import Person
 from domain.model import CAN_BE_KEPT, Message
-from domain.notices import Channel, NoticeKind
+from domain.notices.gate_notices import Channel, NoticeKind
 from store import notices
 from store.notices import NoticeNotDead, NoticeRecord, NoticeUnknown, State
 from workflows.notice_test import NoticeTest

@@ -13,13 +13,13 @@ from urllib.parse import quote
 from fastapi import Depends, Header, Request
 from fastapi.responses import JSONResponse
 
-from api.errors import KeyInvalid, KeyMissing, KeyReused, RequestInFlight
+from api.errors.keys import KeyInvalid, KeyMissing, KeyReused, RequestInFlight
 from api.problems import ProblemResponse, document
 from api.services import Services
-from domain.gates import Person
+from domain.errors import TenureError
+from domain.gates.state import Person
 from domain.model import Value
 from runtime.database import each_by_itself
-from runtime.errors import TenureError
 from store import requests
 
 logger = logging.getLogger(__name__)

@@ -8,29 +8,20 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic import Field
 
+import api.problem_sources  # noqa: F401 (so that the registry knows every code)
 from api import definitions
-from api.errors import (
-    BodyTooLarge,
-    HttpRefused,
-    Internal,
-    InvalidRequest,
-    KeyInvalid,
-    KeyMissing,
-    KeyReused,
-    MediaTypeUnsupported,
-    NotAcceptable,
-    NotAllowed,
-    RequestInFlight,
-    ServiceUnavailable,
-    TokenMissing,
-)
+from api.errors.asking import NotAllowed, TokenMissing
 from api.errors.identity import TokenRefused, TooManyRequests
-from api.errors.registry import known
+from api.errors.keys import KeyInvalid, KeyMissing, KeyReused, RequestInFlight
+from api.errors.requests import BodyTooLarge, HttpRefused, MediaTypeUnsupported, NotAcceptable
+from api.errors.servers import Internal, ServiceUnavailable
 from api.once import KEY, LONGEST_KEY
 from api.problem_examples import example
 from api.problems import MEDIA_TYPE
+from domain.error_registry import known
+from domain.errors import TenureError
+from domain.errors_input import InvalidRequest
 from domain.model import Value
-from runtime.errors import TenureError
 from store.errors import GateUnknown, MemberUnknown, PersonalDataErased, ProgramUnknown
 
 _METHODS = {"get", "post", "put", "patch", "delete"}

@@ -9,18 +9,18 @@ from pydantic import AwareDatetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import report_rows
-from api.errors import AsOfWrong, ReportUnknown
 from api.limits import Rates, rates_of
 from api.openapi import Responses, raises, together
 from api.people import may
 from api.reading import ReadAgain
 from api.report_page import page
 from api.services import Services, WithServices
-from domain.definition import Definition
-from domain.gates import Person
+from domain.definition.document import Definition
+from domain.gates.state import Person
 from domain.model import Value
 from domain.page import POLICY
-from domain.reports import OUTLINES, Column, Name, Outline, as_csv, as_json
+from domain.reports.errors import AsOfWrong, ReportUnknown
+from domain.reports.tables import OUTLINES, Column, Name, Outline, as_csv, as_json
 from domain.window import Moment
 from store import programs
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from fastapi import Depends, Query, Request, Response
 from pydantic import Field
 
-from api.errors import CursorInvalid
+from api.errors.requests import CursorInvalid
 from domain.model import Value
 
 Item = TypeVar("Item")

@@ -8,14 +8,14 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.asker import Asker
 from api.credentials import Credentials
-from api.errors import NotAllowed, TokenMissing
+from api.errors.asking import NotAllowed, TokenMissing
 from api.errors.identity import NotForMachines
 from api.limits import Expensive, Rates
 from domain import ids
-from domain.definition import Role
-from domain.gates import Person
-from domain.holds import LIFTED_BY
-from runtime.errors import TenureError
+from domain.definition.values import Role
+from domain.errors import TenureError
+from domain.gates.state import Person
+from domain.programs.holds import LIFTED_BY
 from store.errors import GateUnknown, ProgramUnknown
 
 Action = Literal[

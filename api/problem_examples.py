@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from api.problems import document
-from runtime.errors import TenureError
+from domain.errors import TenureError
 
 _WORDS: Mapping[str, Any] = {
     "accept": "image/png",

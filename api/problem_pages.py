@@ -9,13 +9,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 
-from api.errors import ProblemUnknown
-from api.errors.registry import known
+import api.problem_sources  # noqa: F401 (so that the registry knows every code)
+from api.errors.requests import ProblemUnknown
 from api.negotiation import prefers_html
 from api.openapi import Responses, raises, together
 from api.problem_examples import example
+from domain.error_registry import known
+from domain.errors import TenureError
 from domain.model import Value
-from runtime.errors import TenureError
 
 router = APIRouter(prefix="/problems", tags=["problems"])
 
@@ -119,6 +120,4 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    import api.app  # noqa: F401 (whatever can be answered is loaded by then)
-
     sys.stdout.write(page())

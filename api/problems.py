@@ -14,16 +14,10 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from temporalio.service import RPCError
 
-from api.errors import (
-    HttpRefused,
-    Internal,
-    InvalidRequest,
-    MethodNotAllowed,
-    RouteUnknown,
-    ServiceUnavailable,
-    ZoneMissing,
-)
-from runtime.errors import TenureError
+from api.errors.requests import HttpRefused, MethodNotAllowed, RouteUnknown, ZoneMissing
+from api.errors.servers import Internal, ServiceUnavailable
+from domain.errors import TenureError
+from domain.errors_input import InvalidRequest
 
 logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"

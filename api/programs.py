@@ -15,12 +15,6 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from api import etags
 from api.definitions import BODY, definition_in
-from api.errors import (
-    DefinitionFaulty,
-    ProgramEnded,
-    ProgramExists,
-    Refused,
-)
 from api.once import LATE, Answer, Key, RequestOut, once
 from api.openapi import links, raises, together
 from api.pages import Page, Paged
@@ -30,13 +24,15 @@ from api.revisions import SUBMITTED, Submitted
 from api.services import WithServices
 from api.workflow_calls import UNHURRIED, asked
 from domain import ids
-from domain.audit import Fact
-from domain.definition import digest
-from domain.gates import GateState, Person
-from domain.lifecycle import EndRequest, Revision, WaveOpening
+from domain.audit.chain import Fact
+from domain.definition.document import digest
+from domain.gates.state import GateState, Person
 from domain.model import CAN_BE_KEPT, Value
-from domain.rollout import RolloutStatus
-from domain.stages import ENDED, ProductStatus, Stage, product_status
+from domain.programs.errors import DefinitionFaulty, ProgramEnded, ProgramExists
+from domain.programs.lifecycle import EndRequest, Revision, WaveOpening
+from domain.programs.stages import ENDED, ProductStatus, Stage, product_status
+from domain.refusals import Refused
+from domain.rollout.state import RolloutStatus
 from store import audit, gates, programs, rollouts, transaction_logs
 from store.errors import LogUnknown, ProgramUnknown
 from store.programs import ProgramRecord, RevisionRecord

@@ -11,21 +11,22 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.asker import Asker
-from api.errors import DefinitionFaulty, PrototypeNotDone, PrototypeUnknown
 from api.once import Answer, Key, once
 from api.openapi import links, raises, together
 from api.people import Caller, check_may, check_sees, may
 from api.reading import ReadAgain
 from api.services import Services, WithServices
 from domain import ids
-from domain.definition import Definition, digest
-from domain.definition_file import read_definition
-from domain.gates import Person
+from domain.acceptance.comparison import Comparison, compare
+from domain.acceptance.errors import PrototypeNotDone, PrototypeUnknown
+from domain.acceptance.prototype import LogReading, PrototypeAnswer, PrototypeOrder, PrototypeResult, TierOfRun
+from domain.acceptance.prototype import PrototypeRun as Run
+from domain.definition.document import Definition, digest
+from domain.definition.reading.file import read_definition
+from domain.gates.state import Person
 from domain.ids import Name, ProgramId
 from domain.model import Value
-from domain.prototype import LogReading, PrototypeAnswer, PrototypeOrder, PrototypeResult, TierOfRun
-from domain.prototype import PrototypeRun as Run
-from domain.prototype_comparison import Comparison, compare
+from domain.programs.errors import DefinitionFaulty
 from store import programs, transaction_logs
 from store.errors import LogUnknown, ProgramUnknown, RevisionUnknown
 from workflows.attributes import of_program

@@ -6,22 +6,19 @@ from decimal import Decimal
 
 from pydantic import AwareDatetime, Field
 
-from api.errors import (
-    EarningClosed,
-    EarningStopped,
-    EventTypeUnknown,
-    InvalidRequest,
-    LateFilesClosed,
-    MemberGone,
-    OutOfTime,
-    stopped,
-)
-from domain import earning, expiry, holds, ids, tiers
-from domain.conditions import UnratableEvent
-from domain.definition import Amount, AttributeValue
-from domain.earning import CappedRule
+from domain import ids
+from domain.definition.conditions import UnratableEvent
+from domain.definition.values import Amount, AttributeValue
+from domain.errors_input import InvalidRequest
 from domain.ids import Name
+from domain.members import tiers
+from domain.members.errors import MemberGone
 from domain.model import Value
+from domain.points import earning, expiry
+from domain.points.earning import CappedRule
+from domain.points.errors import EarningClosed, EarningStopped, EventTypeUnknown, LateFilesClosed, OutOfTime
+from domain.programs import holds
+from domain.programs.errors_holds import stopped
 from ledger import MAX_POINTS, Earn, Seen
 from store.members import MemberRecord
 from store.programs import ProgramRecord, RevisionInForce, RevisionsInForce

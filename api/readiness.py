@@ -9,20 +9,22 @@ from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.errors import Refused
-from api.errors.readiness import AlreadySigned, ItemUnknown, NothingToSign, NotItsOwner, NotSigned
 from api.once import Answer, Key, once
 from api.openapi import links, raises, together
 from api.people import may
 from api.reading import ReadAgain
 from api.services import WithServices
 from domain import ids
-from domain.audit import Action, Fact
-from domain.definition import Definition, ReadinessItem, Role
-from domain.gates import Person
+from domain.acceptance.errors_readiness import AlreadySigned, ItemUnknown, NothingToSign, NotItsOwner, NotSigned
+from domain.acceptance.readiness import Finding, Signature, item_of
+from domain.audit.chain import Action, Fact
+from domain.definition.document import Definition
+from domain.definition.readiness import ReadinessItem
+from domain.definition.values import Role
+from domain.gates.state import Person
 from domain.ids import Name
 from domain.model import CAN_BE_KEPT, Value
-from domain.readiness import Finding, Signature, item_of
+from domain.refusals import Refused
 from ledger import outbox
 from store import audit, programs, readiness
 from store.programs import RevisionRecord

@@ -13,13 +13,27 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from api import readiness
-from api.errors import (
+from api.errors.keys import KeyReused
+from api.errors.servers import ServiceUnavailable
+from api.once import Answer, Key, once
+from api.openapi import links, raises, together
+from api.pages import Page, Paged
+from api.people import may
+from api.reading import ReadAgain
+from api.services import Services, WithServices
+from domain import ids
+from domain.definition.rewards import Reward, VoucherFulfilment
+from domain.errors import TenureError
+from domain.gates.state import Person
+from domain.ids import Name
+from domain.members.errors import MemberGone
+from domain.model import Value
+from domain.programs import holds
+from domain.programs.errors_holds import ProgramHalted, ProgramOnHold, stopped
+from domain.rewards.availability import Refusal
+from domain.rewards.errors import (
     InsufficientPoints,
-    KeyReused,
-    MemberGone,
     NoSuchStock,
-    ProgramHalted,
-    ProgramOnHold,
     RedeemingClosed,
     RedemptionUnknown,
     RewardLimitReached,
@@ -27,24 +41,9 @@ from api.errors import (
     RewardNotOffered,
     RewardOutOfStock,
     RewardUnknown,
-    ServiceUnavailable,
     TierTooLow,
-    stopped,
 )
-from api.once import Answer, Key, once
-from api.openapi import links, raises, together
-from api.pages import Page, Paged
-from api.people import may
-from api.reading import ReadAgain
-from api.services import Services, WithServices
-from domain import holds, ids
-from domain.definition import Reward, VoucherFulfilment
-from domain.gates import Person
-from domain.ids import Name
-from domain.model import Value
-from domain.redemption import RedemptionOrder
-from domain.rewards import Refusal
-from runtime.errors import TenureError
+from domain.rewards.redemption import RedemptionOrder
 from store import availability, members, programs, redemptions
 from store.redemptions import RedemptionRecord
 from workflows.attributes import of_member

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from domain.page import TIER_COLOURS, table, whole
 from domain.plots import Series, lines, stacked
-from domain.reports import Cell, Plot, Report, column
+from domain.reports.tables import Cell, Plot, Report, column
 
 _LINES = ("a", "b", "c")
 

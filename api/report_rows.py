@@ -9,15 +9,15 @@ from decimal import Decimal
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.services import Services
-from domain import holds
-from domain.definition import Definition
-from domain.gate_values import counted
-from domain.journey import journey_stage
-from domain.kpis import Verdict
+from domain.definition.document import Definition
+from domain.evaluation.kpis import Verdict
+from domain.gates.state import counted
+from domain.members.journey import journey_stage
 from domain.money import in_units
-from domain.reports import Cell, Outline, Report, months
-from domain.stages import ENDED, product_status
-from domain.wind_down import TITLES
+from domain.programs import holds
+from domain.programs.stages import ENDED, product_status
+from domain.programs.wind_down import TITLES
+from domain.reports.tables import Cell, Outline, Report, months
 from store import evidence, gates, programs, reports, wind_down
 
 Rows = list[tuple[Cell, ...]]

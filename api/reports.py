@@ -9,9 +9,9 @@ from api.people import may
 from api.programs import ProgramOut, with_status
 from api.reading import ReadAgain
 from api.services import WithServices
-from domain.gates import Outcome
-from domain.lifecycle import StageChange, WaveOpening
+from domain.gates.state import Outcome
 from domain.model import Value
+from domain.programs.lifecycle import StageChange, WaveOpening
 from ledger import CheckReport, Totals
 from store import evidence, gates, members, programs, redemptions
 from store.evidence import EvaluationRecord, PrototypeRecord, TestRecord

@@ -4,13 +4,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
 
-from api.errors import RequestUnknown
+from api.errors.keys import RequestUnknown
 from api.once import KEY, LONGEST_KEY, RequestOut
 from api.openapi import raises
 from api.people import may
 from api.reading import ReadAgain
 from api.services import WithServices
-from domain.gates import Person
+from domain.gates.state import Person
 from store import requests
 
 router = APIRouter(prefix="/requests", tags=["requests"], route_class=ReadAgain)

@@ -10,20 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api import etags
 from api.definitions import BODY, definition_in
-from api.errors import (
-    Changed,
-    CounterDropped,
-    CurrencyDropped,
-    DefinitionFaulty,
-    EffectiveDateFar,
-    EffectiveDatePast,
-    ProgramDiffers,
-    ProgramEnded,
-    TagInvalid,
-    TierNotReplaced,
-    WaveBegun,
-    WeightUnderstated,
-)
+from api.errors.requests import Changed, TagInvalid
 from api.etags import IfMatch, IfNoneMatch
 from api.once import LATE, Answer, Key, once
 from api.openapi import links, raises, together
@@ -32,12 +19,25 @@ from api.people import may
 from api.reading import ReadAgain
 from api.services import Services, WithServices
 from api.workflow_calls import UNHURRIED, asked
-from domain import amendments, ids
-from domain.amendments import Weight
-from domain.definition import Definition, digest
-from domain.gates import Person
+from domain import ids
+from domain.definition.document import Definition, digest
+from domain.gates.state import Person
 from domain.model import Value
-from domain.waves import changed_after_beginning
+from domain.programs import amendments
+from domain.programs.amendments import Weight
+from domain.programs.errors import (
+    CounterDropped,
+    CurrencyDropped,
+    DefinitionFaulty,
+    EffectiveDateFar,
+    EffectiveDatePast,
+    ProgramDiffers,
+    ProgramEnded,
+    TierNotReplaced,
+    WaveBegun,
+    WeightUnderstated,
+)
+from domain.rollout.waves import changed_after_beginning
 from domain.window import Moment
 from store import members, programs, transaction_logs
 from store.errors import LogUnknown, RevisionUnknown

@@ -9,9 +9,10 @@ from pydantic import Field
 from api.people import may
 from api.reading import ReadAgain
 from api.services import WithServices
-from domain import rewards
-from domain.definition import Definition, PerMember, Reward, VoucherFulfilment
-from domain.definition_values import Part
+from domain.definition.document import Definition
+from domain.definition.rewards import PerMember, Reward, VoucherFulfilment
+from domain.definition.values import Part
+from domain.rewards import availability
 from domain.window import Moment
 from store import programs, redemptions
 
@@ -54,8 +55,8 @@ async def list_rewards(program: str, services: WithServices) -> list[RewardOut]:
 
 def _told(definition: Definition, reward: Reward, taken: int, codes: int, now: datetime) -> RewardOut:
     of_codes = codes if isinstance(reward.fulfilment, VoucherFulfilment) else None
-    left = rewards.left(reward, taken, of_codes)
-    offered = rewards.not_offered(reward, now, definition.zone) is None
+    left = availability.left(reward, taken, of_codes)
+    offered = availability.not_offered(reward, now, definition.zone) is None
     return RewardOut(
         id=reward.id,
         name=reward.name,

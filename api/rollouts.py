@@ -9,7 +9,6 @@ from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.errors import NoRollout
 from api.once import LATE, Answer, Key, once
 from api.openapi import raises, together
 from api.people import may
@@ -17,11 +16,13 @@ from api.reading import ReadAgain
 from api.services import Services, WithServices
 from api.workflow_calls import UNHURRIED, asked
 from domain import ids
-from domain.definition import Definition, Guardrail, Wave
-from domain.gates import Person
-from domain.lifecycle import WaveOpening
+from domain.definition.document import Definition
+from domain.definition.rollout import Guardrail, Wave
+from domain.gates.state import Person
 from domain.model import CAN_BE_KEPT, Value
-from domain.rollout import Deed, Hold, RolloutAct, RolloutState, RolloutStatus
+from domain.programs.errors import NoRollout
+from domain.programs.lifecycle import WaveOpening
+from domain.rollout.state import Deed, Hold, RolloutAct, RolloutState, RolloutStatus
 from store import gates, outsiders, programs, rollouts
 from store.programs import ProgramRecord
 from store.rollouts import LookRecord

@@ -16,7 +16,6 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from api.errors import BackfillRefused, NotLaunched, NotScheduled, ProgramEnded
 from api.limits import Rates, rates_of
 from api.once import Answer, Key, RequestOut, once
 from api.openapi import links, raises, together
@@ -24,12 +23,14 @@ from api.people import may
 from api.reading import ReadAgain
 from api.services import Services, WithServices
 from domain import ids
-from domain.definition import Definition
-from domain.gates import Person
+from domain.definition.document import Definition
+from domain.evaluation.errors import BackfillRefused, NotScheduled
+from domain.gates.state import Person
 from domain.model import CAN_BE_KEPT, Value
 from domain.period import Period
+from domain.programs.errors import NotLaunched, ProgramEnded
+from domain.programs.stages import ENDED
 from domain.recurrence import MeanGrid, Recurrence, Rule, stretches
-from domain.stages import ENDED
 from domain.window import Moment
 from store import evidence, programs
 from workflows.attributes import of_program

@@ -7,12 +7,13 @@ from fastapi import APIRouter, Depends
 from pydantic import AfterValidator, AwareDatetime, Field
 
 from api.currencies import currency_of, definition_now
-from api.errors import CurrencyUnknown, OutOfTime, ZoneMissing
+from api.errors.requests import ZoneMissing
 from api.openapi import raises
 from api.people import may
 from api.reading import ReadAgain
 from api.services import Services, WithServices
 from domain.model import CAN_BE_KEPT
+from domain.points.errors import CurrencyUnknown, OutOfTime
 from ledger import Balance, Statement
 from store import members
 

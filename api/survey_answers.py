@@ -8,16 +8,17 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, ValidationInfo, field_validator
 
-from api.errors import MemberGone, OutOfTime
 from api.once import Answer, Key, once
 from api.openapi import links, raises, together
 from api.people import may
 from api.rating import check_clock
 from api.services import WithServices
 from domain import ids
-from domain.gates import Person
+from domain.gates.state import Person
+from domain.members.errors import MemberGone
 from domain.model import Value
-from domain.surveys import SCALE, Question
+from domain.points.errors import OutOfTime
+from domain.retention.surveys import SCALE, Question
 from store import members, programs, survey_answers
 from store.survey_answers import SurveyAnswer
 

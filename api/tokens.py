@@ -12,7 +12,7 @@ from joserfc.errors import ClaimError, ExpiredTokenError, JoseError, SecurityWar
 from api.asker import MACHINE, Asker
 from api.errors.identity import TokenRefused
 from api.issuer_keys import Keys
-from domain.roles import Roles
+from domain.identity.roles import Roles
 from runtime.people_file import LONGEST_ID, LONGEST_NAME, PERSON_ID
 
 ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")

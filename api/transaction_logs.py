@@ -9,15 +9,16 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 from pydantic import StringConstraints, TypeAdapter, ValidationError
 
-from api.errors import InvalidRequest, LogMissing
 from api.once import Answer, Key, once
 from api.openapi import links, raises, together
 from api.pages import Page, Paged
 from api.people import may
 from api.reading import ReadAgain
 from api.services import WithServices
-from domain.definition import Amount
-from domain.gates import Person
+from domain.acceptance.errors import LogMissing
+from domain.definition.values import Amount
+from domain.errors_input import InvalidRequest
+from domain.gates.state import Person
 from domain.model import Value
 from store import transaction_logs
 from store.errors import LogDiffers, LogUnknown

@@ -8,11 +8,13 @@ from typing import Any, Literal
 from fastapi.responses import JSONResponse
 from pydantic import JsonValue
 
-from api.errors import BalanceLimit, KeyReused, Refused
+from api.errors.keys import KeyReused
 from api.openapi import links
+from domain.errors import TenureError
 from domain.model import Value
+from domain.points.errors import BalanceLimit
+from domain.refusals import Refused
 from ledger import Answer, KeyConflict
-from runtime.errors import TenureError
 
 _LOOK_AT_THE_BALANCE = "Look at the member's balance for what is available, then ask with a new Idempotency-Key."
 _INSTEAD = {

@@ -13,8 +13,8 @@ from api.people import may
 from api.reading import ReadAgain
 from api.services import WithServices
 from domain.model import Value
-from domain.stages import Stage
-from domain.wind_down import TITLES, Step
+from domain.programs.stages import Stage
+from domain.programs.wind_down import TITLES, Step
 from ledger.ending import Payout
 from store import announcements, programs, wind_down
 from store.announcements import END, NoticeRecord

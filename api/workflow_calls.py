@@ -8,8 +8,9 @@ from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeou
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from api.errors import Refused, ServiceUnavailable
-from runtime.errors import TenureError
+from api.errors.servers import ServiceUnavailable
+from domain.errors import TenureError
+from domain.refusals import Refused
 
 Result = TypeVar("Result")
 PATIENCE = 25.0

@@ -21,7 +21,7 @@ import psutil
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain.tiers import Watch
+from domain.members.tiers import Watch
 from ledger import Answer, Burn, Earn, Ledger
 from runtime.database import create_engine
 from store.migrate import migrate

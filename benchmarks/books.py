@@ -14,9 +14,9 @@ from sqlalchemy import text
 
 from benchmarks.bench import Bench, running
 from benchmarks.table import Row
-from domain.definition import Definition, digest
-from domain.definition_file import read_definition
-from domain.lifecycle import Revision
+from domain.definition.document import Definition, digest
+from domain.definition.reading.file import read_definition
+from domain.programs.lifecycle import Revision
 from ledger.books import movements
 from store import programs
 from store.books import Bookkeeping

@@ -17,9 +17,10 @@ from activities.evaluation import EvaluationActivities, EvaluationTask
 from benchmarks.bench import CURRENCY, PROGRAM, START, Bench, running
 from benchmarks.growth import LARGE, fill
 from benchmarks.table import Row
-from domain.definition import Definition, Kpi, digest
-from domain.definition_file import read_definition
-from domain.lifecycle import Revision
+from domain.definition.document import Definition, digest
+from domain.definition.reading.file import read_definition
+from domain.definition.values import Kpi
+from domain.programs.lifecycle import Revision
 from store import programs
 
 ROUNDS = 3

@@ -24,9 +24,11 @@ from benchmarks.http import in_force, the_club
 from benchmarks.serving import Serving, served
 from benchmarks.table import Row
 from domain import ids
-from domain.definition import Definition, GatePolicy, GateRule, Role
-from domain.gate_opening import opening
-from domain.gates import GateState, Subject
+from domain.definition.document import Definition
+from domain.definition.life import GatePolicy, GateRule
+from domain.definition.values import Role
+from domain.gates.opening import opening
+from domain.gates.state import GateState, Subject
 from worker.embedded.temporal import DYNAMIC_CONFIG, installed_temporal
 from worker.hosting import hosted
 from workflows.approval_gate import ApprovalGate

@@ -18,9 +18,9 @@ from sqlalchemy import insert
 from benchmarks.bench import Bench, running
 from benchmarks.serving import served
 from benchmarks.table import Row
-from domain.definition import Definition, digest
-from domain.definition_file import read_definition
-from domain.lifecycle import Revision
+from domain.definition.document import Definition, digest
+from domain.definition.reading.file import read_definition
+from domain.programs.lifecycle import Revision
 from store import programs
 from store.tables import member as member_table
 

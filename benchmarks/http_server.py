@@ -16,7 +16,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from api.app import create_app
 from api.people import may
 from api.services import Services
-from domain.gates import Person
+from domain.gates.state import Person
 from ledger import Ledger
 from runtime.database import create_engine
 from runtime.settings import Settings

@@ -50,8 +50,8 @@ def generated(events: int) -> Any:
 
 
 def _definition() -> Any:
-    from domain.definition import Definition
-    from domain.definition_file import read_definition
+    from domain.definition.document import Definition
+    from domain.definition.reading.file import read_definition
 
     found = read_definition(_BRITISH_AIRWAYS.read_bytes())
     assert isinstance(found, Definition)
@@ -104,8 +104,8 @@ def by_member(frame: Any) -> tuple[float, float]:
 
 def rating() -> float:
     """Microseconds of CPU to rate one live flight: the event read, its points and counters, and the figures to watch."""
-    from domain.earning import Event, rate
-    from domain.tiers import watches
+    from domain.members.tiers import watches
+    from domain.points.earning import Event, rate
 
     definition, at = _definition(), datetime(2025, 6, 1, tzinfo=UTC)
     said = {"type": "flight", "amount": "412.50", "attributes": {"sectors": 2, "carrier": "BA"}}

@@ -15,7 +15,7 @@ import httpx
 import psutil
 
 from benchmarks.http_server import SOCKET
-from domain.definition import Role
+from domain.definition.values import Role
 from runtime.development_issuer import DevelopmentIssuer, key_file
 from runtime.keys import ensure_keys
 from runtime.signatures import VerificationKeys

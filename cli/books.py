@@ -97,7 +97,7 @@ def journal(
 
     Example: `tenure --as demo-finance books journal cd-club --csv journal.csv`
     """
-    from domain.accounting_journal import as_csv
+    from domain.accounting.journal import as_csv
 
     reply = Api(who, as_json=as_json).get("programs", program, "books", "journal", period=period)
     lines = reply.data["lines"]

@@ -10,8 +10,10 @@ from cli.output import console, facts, heading
 from cli.text import clean, count
 
 if TYPE_CHECKING:
-    from domain.definition import Definition, GatePolicy, Wave
-    from domain.definition_file import Fault
+    from domain.definition.document import Definition
+    from domain.definition.life import GatePolicy
+    from domain.definition.reading.file import Fault
+    from domain.definition.rollout import Wave
 
 app = typer.Typer(no_args_is_help=True, help="Check, explain and compare definition files; works without the API.")
 
@@ -28,8 +30,8 @@ def check(
 
     Exit code 1 if there is any. Example: `tenure definition check examples/starbucks.yaml`
     """
-    from domain.definition import Definition, digest
-    from domain.definition_file import read_definition
+    from domain.definition.document import Definition, digest
+    from domain.definition.reading.file import read_definition
 
     found = read_definition(file.read_bytes())
     if as_json:
@@ -56,7 +58,7 @@ def scale(
 
     Example, days in seconds: `tenure definition scale examples/cd-club.yaml --factor 86400 > fast.yaml`
     """
-    from domain.definition import scaled
+    from domain.definition.document import scaled
 
     if not 0 < factor < float("inf"):
         raise typer.BadParameter("give a factor above 0", param_hint="--factor")
@@ -76,7 +78,7 @@ def explain(
 
     Exit code 1 where the file has faults. Example: `tenure definition explain examples/marriott-bonvoy.yaml`
     """
-    from domain.definition_explain import explained
+    from domain.definition.explain import explained
 
     sections = explained(sound(file))
     if as_json:
@@ -101,7 +103,7 @@ def diff(
     The whole change weighs as much as its gravest difference. Exit code 0, whatever differs; 1 where a file has faults.
     Example: `tenure definition diff examples/hilton-honors-2025.yaml examples/hilton-honors-2026.yaml`
     """
-    from domain.definition_diff import differences
+    from domain.definition.diff import differences
 
     found = differences(sound(before), sound(after))
     if as_json:
@@ -121,7 +123,7 @@ def schema() -> None:
 
     Example: `tenure definition schema > definition.schema.json`
     """
-    from domain.definition_reference import schema
+    from domain.definition.reference import schema
 
     typer.echo(schema(), nl=False)
 
@@ -129,15 +131,15 @@ def schema() -> None:
 @app.command()
 def reference() -> None:
     """Print the reference of the definition language, as Markdown."""
-    from domain.definition_reference import page
+    from domain.definition.reference import page
 
     typer.echo(page(), nl=False)
 
 
 def sound(file: Path) -> "Definition":
     """The definition in the file; where it has faults, they are printed and that is all."""
-    from domain.definition import Definition
-    from domain.definition_file import read_definition
+    from domain.definition.document import Definition
+    from domain.definition.reading.file import read_definition
 
     found = read_definition(file.read_bytes())
     if isinstance(found, Definition):

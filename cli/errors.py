@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from cli.text import clean
-from runtime.errors import TenureError
+from domain.errors import TenureError
 
 REFUSED = 1
 USAGE = 2

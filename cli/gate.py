@@ -206,7 +206,7 @@ def _list_decided(api: Api, program: str | None, as_json: bool) -> None:
 
 
 def _missing_roles(gate: dict[str, Any]) -> set[str]:
-    from domain.gates import GateState
+    from domain.gates.state import GateState
 
     return set(GateState.model_validate(gate).waits_for)
 

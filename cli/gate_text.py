@@ -16,7 +16,7 @@ _MARKS = {"substantial": "bold yellow", "minor": "", "editorial": "dim"}
 
 def waits_for(gate: dict[str, Any]) -> str:
     """The roles whose approvals are missing in the step that is open, and how many of each; nobody once it is decided."""
-    from domain.gates import GateState
+    from domain.gates.state import GateState
 
     state = GateState.model_validate(gate)
     return "-" if state.outcome is not None else _counted(state.waits_for)

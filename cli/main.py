@@ -32,7 +32,7 @@ from cli.doctor import doctor, print_version
 from cli.errors import CommandError, told
 from cli.options import AS_HELP
 from cli.up import up
-from runtime.errors import TenureError
+from domain.errors import TenureError
 
 
 class _Tenure(TyperGroup):

@@ -11,9 +11,9 @@ from cli.prototype_tables import print_comparison, print_reading, print_run
 from cli.text import clean
 
 if TYPE_CHECKING:
-    from domain.definition import Definition
-    from domain.prototype import PrototypeRun
-    from domain.prototype_comparison import Comparison
+    from domain.acceptance.comparison import Comparison
+    from domain.acceptance.prototype import PrototypeRun
+    from domain.definition.document import Definition
     from insight.event_log import EventLog
 
 app = typer.Typer(no_args_is_help=True, help="What would it cost? Simulate a definition on a log; works without the API.")
@@ -98,7 +98,7 @@ def run(
     _keep(first, save or _default_file(first))
     second = comparison = None
     if other is not None:
-        from domain.prototype_comparison import compare
+        from domain.acceptance.comparison import compare
 
         second = _run(other, _log(other, transactions, columns, good_rows_only, keep_duplicates))
         _keep(second, _default_file(second))
@@ -121,7 +121,7 @@ def compare(before: RunFile, after: RunFile, html: Html = None, as_json: AsJson 
 
     Example: `tenure prototype compare .tenure/prototypes/A.json .tenure/prototypes/B.json`
     """
-    from domain.prototype_comparison import compare as compared
+    from domain.acceptance.comparison import compare as compared
 
     first, second = _saved(before), _saved(after)
     found = compared(first, second)
@@ -211,7 +211,7 @@ def _write(file: Path, text: str) -> None:
 def _saved(file: Path) -> "PrototypeRun":
     from pydantic import ValidationError
 
-    from domain.prototype import PrototypeRun
+    from domain.acceptance.prototype import PrototypeRun
 
     try:
         return PrototypeRun.model_validate_json(file.read_bytes())

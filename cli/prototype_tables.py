@@ -9,8 +9,8 @@ from cli.output import cell, console, facts, heading, table
 from cli.text import clean, count, figure_value, number, percent, words
 
 if TYPE_CHECKING:
-    from domain.prototype import CriterionResult, LogReading, PrototypeResult, PrototypeRun
-    from domain.prototype_comparison import Comparison, FigureDifference, MemberDifference
+    from domain.acceptance.comparison import Comparison, FigureDifference, MemberDifference
+    from domain.acceptance.prototype import CriterionResult, LogReading, PrototypeResult, PrototypeRun
 
 
 def print_run(run: "PrototypeRun") -> None:

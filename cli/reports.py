@@ -32,7 +32,7 @@ def list_(as_json: Json = False) -> None:
     """
     import json
 
-    from domain.reports import OUTLINES
+    from domain.reports.tables import OUTLINES
 
     if as_json:
         typer.echo(json.dumps([outline.model_dump(mode="json", exclude={"plots"}) for outline in OUTLINES.values()]))

@@ -16,11 +16,12 @@ from typing import Any, NamedTuple
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from domain import amendment_impact as rules
-from domain import amendments, earning, tiers
-from domain.amendment_impact import Impact, MemberImpact, Move
-from domain.definition import Definition
-from domain.earning import Event
+from domain.definition.document import Definition
+from domain.members import tiers
+from domain.points import earning
+from domain.points.earning import Event
+from domain.programs import amendment_impact, amendments
+from domain.programs.amendment_impact import Impact, MemberImpact, Move
 from domain.window import Span
 from ledger import read
 from store import amendment_impacts, members, programs
@@ -58,7 +59,7 @@ async def compute(engine: AsyncEngine, program: str, revision: int, compared_wit
         after = RevisionInForce(revision, await programs.definition(connection, program, revision))
         async with engine.begin() as writing:
             await amendment_impacts.forget(writing, program, revision)
-        since = rules.LOOKED_BACK.before(at, before.definition.zone)
+        since = amendment_impact.LOOKED_BACK.before(at, before.definition.zone)
         moves = _Moves(before, after, revisions, at)
         async for page in _pages(connection, program, before.definition, after.definition):
             rows = await _moved(connection, moves, program, page)
@@ -236,15 +237,15 @@ class _Moves:
         return self._otherwise[key]
 
     def _same(self, one: str, other: str) -> bool:
-        return rules.ranked(self.after.definition, one) == rules.ranked(self.after.definition, other)
+        return amendment_impact.ranked(self.after.definition, one) == amendment_impact.ranked(self.after.definition, other)
 
     def _count(self, was: str, will_be: str, by_rules: str) -> None:
-        rank = rules.ranked(self.after.definition, was)
+        rank = amendment_impact.ranked(self.after.definition, was)
         for target, counts in ((will_be, self._moves), (by_rules, self._by_rules)):
             if not self._same(was, target):
                 counts[was, target] = counts.get((was, target), 0) + 1
-        self.up += rules.ranked(self.after.definition, will_be) > rank
-        self.down += rules.ranked(self.after.definition, will_be) < rank
+        self.up += amendment_impact.ranked(self.after.definition, will_be) > rank
+        self.down += amendment_impact.ranked(self.after.definition, will_be) < rank
 
 
 async def _pages(
@@ -289,9 +290,11 @@ class _Rated:
 
     def __init__(self, before: Definition, after: Definition) -> None:
         self._sides = (before, after)
-        self.types = rules.events_touched(before, after)
-        self._numbers = tuple(rules.numbers(side) for side in self._sides)
-        self._plain = frozenset(each for each in self.types if all(rules.is_plain(side, each) for side in self._sides))
+        self.types = amendment_impact.events_touched(before, after)
+        self._numbers = tuple(amendment_impact.numbers(side) for side in self._sides)
+        self._plain = frozenset(
+            each for each in self.types if all(amendment_impact.is_plain(side, each) for side in self._sides)
+        )
         self._known: dict[tuple[str, str, str | None, str], tuple[int | None, int | None]] = {}
         self.events = self.unrated = 0
 

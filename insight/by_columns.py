@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from domain.definition import Condition, Definition
+from domain.definition.document import Definition
+from domain.definition.values import Condition
 from insight.column_plan import NEVER, Bools, Ints, Plan, Rule, Unsayable, instant, microseconds, plan, ratio_of
 from insight.event_log import ATTRIBUTE, EventLog
 from insight.member_by_member import cheapest_by_rank

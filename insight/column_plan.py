@@ -15,9 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from domain.definition import Condition, Counter, Definition, EarningRule, Held, Milestone, Qualification, Threshold
+from domain.definition.document import Definition
+from domain.definition.earning import EarningRule, Milestone
+from domain.definition.tiers import Counter, Held, Qualification, Threshold
+from domain.definition.values import Condition
+from domain.members.tiers import asks_earlier
 from domain.money import exponent, smallest_units
-from domain.tiers import asks_earlier
 from domain.window import Window
 
 Ints = npt.NDArray[np.int64]

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import polars as pl
 
-from domain.definition import Definition
+from domain.acceptance.prototype import LogReading
+from domain.definition.document import Definition
 from domain.money import smallest_units
-from domain.prototype import LogReading
 
 AT = pl.Datetime("us", "UTC")
 ATTRIBUTE = "attributes."

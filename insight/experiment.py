@@ -6,7 +6,7 @@ from decimal import Decimal
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain.figures import Experiment
+from domain.evaluation.figures import Experiment
 from domain.statistics import Arm, rounded
 
 _NOBODY = Arm(n=0, mean=Decimal(0), variance=Decimal(0))

@@ -14,10 +14,11 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from domain.definition import Condition, Definition
-from domain.earning import event_types
+from domain.acceptance.prototype import LogFault, LogReading
+from domain.definition.document import Definition
+from domain.definition.values import Condition
 from domain.money import exponent
-from domain.prototype import LogFault, LogReading
+from domain.points.earning import event_types
 from insight.event_log import AT, ATTRIBUTE, EventLog, UnusableLog, default_event, in_order
 
 _GUESSES = {

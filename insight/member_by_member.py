@@ -16,11 +16,11 @@ from typing import Any
 
 import polars as pl
 
-from domain.compiled import once_for_each
-from domain.definition import Definition
-from domain.earning import Event
+from domain.acceptance.playback import PlayedMember
+from domain.definition.cache import once_for_each
+from domain.definition.document import Definition
 from domain.money import exponent
-from domain.playback import PlayedMember
+from domain.points.earning import Event
 from insight.event_log import ATTRIBUTE, EventLog, UnusableLog
 from insight.outcome import INSTANT, Months, Outcome
 

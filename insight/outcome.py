@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from domain.definition import Definition
-from domain.prototype import MemberOutcomes
+from domain.acceptance.prototype import MemberOutcomes
+from domain.definition.document import Definition
 from domain.window import Cycle
 
 _MONTH = Cycle.read("month")

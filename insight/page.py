@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 from html import escape
 
+from domain.acceptance.comparison import Comparison, FigureDifference, MemberDifference
+from domain.acceptance.prototype import CriterionResult, PrototypeRun
 from domain.page import TIER_COLOURS, Marked, table, whole
 from domain.plots import Series, lines, stacked
-from domain.prototype import CriterionResult, PrototypeRun
-from domain.prototype_comparison import Comparison, FigureDifference, MemberDifference
 
 _TILES = ("members", "points_issued", "points_outstanding", "liability", "cost", "cost_per_member", "cost_share_of_revenue")
 

@@ -8,9 +8,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from itertools import accumulate
 
-from domain.definition import Definition, digest
-from domain.money import exponent
-from domain.prototype import (
+from domain.acceptance.prototype import (
     ASSUMPTIONS,
     SWING,
     CriterionResult,
@@ -29,6 +27,8 @@ from domain.prototype import (
     sensitivity,
     swung,
 )
+from domain.definition.document import Definition, digest
+from domain.money import exponent
 from insight import by_columns, member_by_member
 from insight.column_plan import Unsayable
 from insight.event_log import EventLog, Purchase, UnusableLog, of_purchases

@@ -9,10 +9,7 @@ from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain import earning, expiry, tiers
-from domain.benefits import of_change, on_joining
-from domain.definition import Benefit, Definition, Reward, Scenario, digest
-from domain.scenarios import (
+from domain.acceptance.scenarios import (
     Had,
     Outcome,
     ScenarioResult,
@@ -26,6 +23,12 @@ from domain.scenarios import (
     why_not,
     within_reach,
 )
+from domain.definition.acceptance import Scenario
+from domain.definition.document import Definition, digest
+from domain.definition.rewards import Benefit, Reward
+from domain.members import tiers
+from domain.members.benefits import of_change, on_joining
+from domain.points import earning, expiry
 from domain.window import Span
 from ledger import Answer, Balance, Capture, Confirm, Earn, Hold, Ledger, Reschedule, Seen
 from ledger.errors import LedgerFault, Stale

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import Integer
 
-from domain.accounting import Movement
+from domain.accounting.deferral import Movement
 
 Prices = Mapping[tuple[str, int], Decimal]
 """The stand-alone price of a point in units of money, by currency and by the place of the period."""

@@ -4,8 +4,8 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
+from domain.errors import TenureError
 from ledger.requests import Answer, Earn
-from runtime.errors import TenureError
 
 Post = Callable[[Sequence[Earn]], Awaitable[list[Answer | TenureError]]]
 

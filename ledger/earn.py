@@ -13,13 +13,13 @@ from asyncpg import Record
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from domain.errors import TenureError
 from ledger.accounts import SystemAccounts, lock
 from ledger.driver import Driver, fetch, transaction
 from ledger.earn_statement import details, moved, moves_lots, statement, watches
 from ledger.errors import KeyConflict, Stale
 from ledger.journal import CHECK_VIOLATION, UNIQUE_VIOLATION, answer_again, persistently, settled, sqlstate, stored, write
 from ledger.requests import MAX_POINTS, Answer, Earn
-from runtime.errors import TenureError
 
 _Answers = dict[tuple[str, str], Answer | TenureError]
 

@@ -1,6 +1,6 @@
 """What the ledger raises. A refusal (too few points) is no error: it is an answer, stored and repeated."""
 
-from runtime.errors import TenureError
+from domain.errors import TenureError
 
 
 class KeyConflict(TenureError):

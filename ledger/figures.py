@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from domain.figures import Spread
+from domain.evaluation.figures import Spread
 from domain.model import Value
 
 _MEMORY = text("SET LOCAL work_mem = '256MB'")

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from domain.errors import TenureError
 from ledger import (
     adjust,
     burn,
@@ -38,7 +39,6 @@ from ledger.requests_exchanges import Convert, Transfer
 from ledger.requests_holds import Capture, Hold, Void
 from ledger.seal import Head, Sealed, VerifyReport
 from ledger.statement import Statement
-from runtime.errors import TenureError
 
 
 class Ledger:

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from domain.tiers import Watch
+from domain.members.tiers import Watch
 from ledger import outbox
 from ledger.accounts import Locked, SystemAccounts
 from ledger.entry import NewLot, Side, asked, check_limit, enter

@@ -8,8 +8,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, AwareDatetime, Field, JsonValue, StringConstraints
 
 from domain.ids import ParticipantId, ProgramId
+from domain.members.tiers import Watch
 from domain.model import Value
-from domain.tiers import Watch
 
 MAX_POINTS = 2**53
 OWN_KEYS = "ledger:"

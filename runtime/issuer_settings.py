@@ -1,6 +1,6 @@
 """What is wrong with the settings of who may ask, so that the API does not start."""
 
-from runtime.errors import TenureError
+from domain.errors import TenureError
 
 
 class IssuerMissing(TenureError):

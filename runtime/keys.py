@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from joserfc.jwk import OKPKey
 
-from runtime.errors import TenureError
+from domain.errors import TenureError
 
 ALGORITHM = "Ed25519"
 Entry = dict[str, Any]

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
-from domain.definition import Role
+from domain.definition.values import Role
+from domain.errors import TenureError
 from domain.ids import Name, ProgramId
 from domain.model import Value
-from domain.notices import Addressee, Routing
-from runtime.errors import TenureError
+from domain.notices.gate_notices import Addressee, Routing
 from runtime.settings import API_URL, Settings, is_this_machine
 
 _SECRET_PREFIX = "whsec_"  # noqa: S105

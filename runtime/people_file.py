@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints, TypeAdapter
 
+from domain.identity.roles import Roles
 from domain.model import CAN_BE_KEPT, Message
-from domain.roles import Roles
 
 PERSON_ID = r"[!-~]+"
 """What a person's id may have in it: visible ASCII characters, so that it fits into any header, log and key."""

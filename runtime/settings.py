@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from runtime.errors import TenureError
+from domain.errors import TenureError
 
 API_URL = "http://127.0.0.1:8600"
 """Where the embedded stack has the API unless told otherwise."""

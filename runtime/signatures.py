@@ -16,7 +16,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 from joserfc.util import urlsafe_b64decode, urlsafe_b64encode
 
-from runtime.errors import TenureError
+from domain.errors import TenureError
 from runtime.keys import ALGORITHM, Entry, KeysUnusable, key_of, read_entries, signing_now
 
 TYPE = "tenure-claims"

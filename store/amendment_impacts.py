@@ -8,8 +8,8 @@ from sqlalchemy import and_, func, literal, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.amendment_impact import Impact, MemberImpact
 from domain.model import Message
+from domain.programs.amendment_impact import Impact, MemberImpact
 from store.tables import amendment_impact, amendment_impact_member
 
 _COLUMNS = [amendment_impact_member.c[name] for name in MemberImpact.model_fields]

@@ -7,9 +7,9 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.definition import Role
+from domain.definition.values import Role
+from domain.identity.roles import Roles
 from domain.model import Message
-from domain.roles import Roles
 from store.tables import api_key
 
 

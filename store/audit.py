@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Row, Select, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from domain.audit import AuditEntry, AuditHead, AuditMisfit, Fact, entered, head_of, problem_of
+from domain.audit.chain import AuditEntry, AuditHead, AuditMisfit, Fact, entered, head_of, problem_of
 from domain.model import Message
 from store.tables import audit, audit_head
 

@@ -5,9 +5,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain import rewards
-from domain.definition import Reward
-from domain.rewards import Unavailable
+from domain.definition.rewards import Reward
+from domain.rewards import availability
+from domain.rewards.availability import Unavailable
 from store import redemptions
 
 
@@ -18,12 +18,12 @@ async def unavailable(
 
     It stays true for as long as the caller's transaction holds the locks of `redemptions.lock`.
     """
-    found = rewards.not_offered(reward, at, zone)
-    since = rewards.limit_since(reward, at, zone)
+    found = availability.not_offered(reward, at, zone)
+    since = availability.limit_since(reward, at, zone)
     if found is None and since is not None:
         had = await redemptions.taken_by(connection, program, reward.id, participant, since)
-        found = rewards.limit_reached(reward, had)
+        found = availability.limit_reached(reward, had)
     if found is None and reward.stock is not None:
         taken = await redemptions.taken(connection, program, reward.id)
-        found = rewards.out_of_stock(reward, taken.get(reward.id, 0))
+        found = availability.out_of_stock(reward, taken.get(reward.id, 0))
     return found

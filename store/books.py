@@ -14,9 +14,9 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from domain.accounting import Books, CurrencyBooks, Movement, Standing, Terms, kept
-from domain.accounting_periods import ends, following, last_instant, period_of, starts, through
-from domain.definition import Definition, PointsCurrency
+from domain.accounting.deferral import Books, CurrencyBooks, Movement, Standing, Terms, kept
+from domain.accounting.periods import ends, following, last_instant, period_of, starts, through
+from domain.definition.document import Definition, PointsCurrency
 from domain.model import Message
 from store import programs
 from store.books_errors import (

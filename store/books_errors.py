@@ -1,6 +1,6 @@
 """What can be wrong with a question to a program's books, or with closing a period of them."""
 
-from runtime.errors import TenureError
+from domain.errors import TenureError
 
 
 class BooksNotOpen(TenureError):

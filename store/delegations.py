@@ -7,8 +7,8 @@ from sqlalchemy import Select, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.delegations import Delegation
-from runtime.errors import TenureError
+from domain.errors import TenureError
+from domain.gates.delegations import Delegation
 from store.tables import delegation as table
 from store.tables import person
 

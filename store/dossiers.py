@@ -7,16 +7,16 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from domain.amendment_impact import Impact
-from domain.amendments import Weight
-from domain.audit import AuditEntry
-from domain.definition import Definition
-from domain.definition_diff import Difference, Mark, differences
-from domain.definition_explain import explained
-from domain.gates import GateState
+from domain.acceptance.readiness import Look
+from domain.audit.chain import AuditEntry
+from domain.definition.diff import Difference, Mark, differences
+from domain.definition.document import Definition
+from domain.definition.explain import explained
+from domain.gates.state import GateState
 from domain.model import Message
-from domain.readiness import Look
-from domain.stages import RevisionStatus
+from domain.programs.amendment_impact import Impact
+from domain.programs.amendments import Weight
+from domain.programs.stages import RevisionStatus
 from store import amendment_impacts, audit, evidence, gates, programs, readiness
 from store import tables as store_tables
 from store.audit import AuditVerification

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from runtime.errors import TenureError
+from domain.errors import TenureError
 
 
 class ProgramUnknown(TenureError):

@@ -8,7 +8,7 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.kpis import Verdict
+from domain.evaluation.kpis import Verdict
 from domain.model import Message
 from store.tables import evaluation, prototype_run, test_result
 

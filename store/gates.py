@@ -7,10 +7,10 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.audit import Fact
-from domain.definition import Role
-from domain.gate_opening import lacking
-from domain.gates import Answer, Decision, GateState, Refusal
+from domain.audit.chain import Fact
+from domain.definition.values import Role
+from domain.gates.opening import lacking
+from domain.gates.state import Answer, Decision, GateState, Refusal
 from domain.model import Message
 from store import audit, people, tables
 from store.errors import GateUnknown

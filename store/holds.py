@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.holds import Concern, Hold, Kind
+from domain.programs.holds import Concern, Hold, Kind
 from store.errors import ProgramUnknown
 from store.tables import program, program_hold
 

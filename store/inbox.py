@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Select, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.definition import Role
-from domain.gates import Answer, Outcome
+from domain.definition.values import Role
+from domain.gates.state import Answer, Outcome
 from domain.model import Message
 from store.tables import audit, gate
 

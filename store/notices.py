@@ -8,8 +8,9 @@ from sqlalchemy import CursorResult, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.errors import TenureError
 from domain.model import Message
-from domain.notices import (
+from domain.notices.gate_notices import (
     Channel,
     GateNotice,
     NoticeKind,
@@ -21,7 +22,6 @@ from domain.notices import (
     written,
     written_test,
 )
-from runtime.errors import TenureError
 from store.tables import notice as table
 
 State = Literal["waiting", "delivered", "dead"]

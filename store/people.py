@@ -7,9 +7,9 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from domain.gates import Person
+from domain.gates.state import Person
+from domain.identity.roles import Roles
 from domain.model import Message
-from domain.roles import Roles
 from store.tables import person
 
 _SEEN_AGAIN = "day"

@@ -9,13 +9,13 @@ from sqlalchemy import case, func, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.amendments import Weight
-from domain.definition import Definition
-from domain.holds import Hold
-from domain.lifecycle import Revision, StageChange, WaveOpening
+from domain.definition.document import Definition
 from domain.model import Message
-from domain.stages import RevisionStatus, Stage
-from domain.waves import open_buckets
+from domain.programs.amendments import Weight
+from domain.programs.holds import Hold
+from domain.programs.lifecycle import Revision, StageChange, WaveOpening
+from domain.programs.stages import RevisionStatus, Stage
+from domain.rollout.waves import open_buckets
 from store.errors import ProgramUnknown, RevisionUnknown
 from store.tables import program, program_hold, revision, stage_change, wave_opening
 

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
-from domain.readiness import Finding, Look, Signature
+from domain.acceptance.readiness import Finding, Look, Signature
 from store.tables import readiness_check, readiness_signature
 
 

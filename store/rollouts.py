@@ -8,9 +8,9 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.guardrails import Look
 from domain.model import Message
-from domain.rollout import RolloutState
+from domain.rollout.guardrails import Look
+from domain.rollout.state import RolloutState
 from store import programs
 from store.programs import Stop
 from store.tables import guardrail_look, member, program, rollout

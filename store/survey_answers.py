@@ -7,9 +7,9 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.figures import Answers
+from domain.evaluation.figures import Answers
 from domain.model import Message
-from domain.surveys import DETRACTING, PROMOTING, SATISFIED, Question
+from domain.retention.surveys import DETRACTING, PROMOTING, SATISFIED, Question
 from store.tables import survey_answer
 
 

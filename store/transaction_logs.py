@@ -10,7 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.definition import Definition, PrototypePhase
+from domain.definition.acceptance import PrototypePhase
+from domain.definition.document import Definition
 from domain.model import Message
 from store.errors import LogDiffers, LogUnknown
 from store.tables import transaction_log, transaction_row

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.model import Message
-from domain.wind_down import STEPS, Step
+from domain.programs.wind_down import STEPS, Step
 from store.tables import invitation, member, program, wind_down_step
 
 

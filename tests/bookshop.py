@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain.accounting import Books, CurrencyBooks
+from domain.accounting.deferral import Books, CurrencyBooks
 from ledger import Burn, Earn, Ledger, Reverse
 from ledger.books import movements
 from store import programs

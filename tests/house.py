@@ -14,8 +14,8 @@ from temporalio.client import Client
 
 from api.app import create_app
 from api.services import Services
-from domain.definition import Definition, digest, scaled
-from domain.lifecycle import Revision
+from domain.definition.document import Definition, digest, scaled
+from domain.programs.lifecycle import Revision
 from ledger import Ledger
 from runtime.development_issuer import DevelopmentIssuer, key_file
 from runtime.keys import ensure_keys

@@ -12,11 +12,11 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
 from domain import ids
-from domain.definition import Definition
-from domain.earning import Event, rate
-from domain.expiry import lot_expiry
-from domain.lifecycle import Membership
-from domain.tiers import watches
+from domain.definition.document import Definition
+from domain.members.tiers import watches
+from domain.points.earning import Event, rate
+from domain.points.expiry import lot_expiry
+from domain.programs.lifecycle import Membership
 from ledger import Earn
 from tests.house import House, example
 from tests.waiting import approve, stage_reached, started, timer_started

@@ -18,8 +18,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from domain.gates import GateState, Subject
-from domain.notices import Addressee, GateNotice, GateNoticeKind, Routing, notice_id
+from domain.gates.state import GateState, Subject
+from domain.notices.gate_notices import Addressee, GateNotice, GateNoticeKind, Routing, notice_id
 from runtime.notices import MailServer, Webhook
 from store import gates, notices, programs
 from store.notices import NoticeRecord

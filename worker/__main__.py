@@ -6,8 +6,8 @@ import signal
 import sys
 from datetime import timedelta
 
+from domain.errors import TenureError
 from runtime.database import create_engine
-from runtime.errors import TenureError
 from runtime.logs import configure_logs
 from runtime.notices import read_notices
 from runtime.settings import Settings, settings

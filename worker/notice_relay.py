@@ -8,7 +8,7 @@ from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from domain import ids
-from domain.notices import Delivery, Patience
+from domain.notices.gate_notices import Delivery, Patience
 from store import notices
 from store.notices import NoticeRecord
 from workflows.details import summary

@@ -9,11 +9,11 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.gates import DecisionAsked, DecisionTaken, GateActivities, TimePassed
-    from domain import gates
-    from domain.definition import Role
-    from domain.gates import GateState
-    from domain.lifecycle import GateResult
+    from domain.definition.values import Role
+    from domain.gates import reducer
+    from domain.gates.state import GateState
     from domain.model import Message
+    from domain.programs.lifecycle import GateResult
     from workflows.attributes import awaiting
     from workflows.details import gate_ended, gate_waits, instant
     from workflows.progress import tell
@@ -114,7 +114,7 @@ class ApprovalGate:
 
     async def _wait_for_time(self) -> None:
         """Wait until the gate is decided, or until time does something at it; time never approves."""
-        kind, at = gates.upcoming(self._state)
+        kind, at = reducer.upcoming(self._state)
         try:
             await workflow.wait_condition(
                 lambda: self._state.outcome is not None or self._withdrawn,
@@ -123,7 +123,7 @@ class ApprovalGate:
             )
         except TimeoutError:
             async with self._recording:
-                if gates.passed(self._state, workflow.now()) is not None:
+                if reducer.passed(self._state, workflow.now()) is not None:
                     self._state = await do_here(GateActivities.pass_time, self._now(), f"The gate's {kind}")
 
     def _now(self) -> TimePassed:

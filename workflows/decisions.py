@@ -7,10 +7,11 @@ from temporalio import workflow
 from temporalio.workflow import ParentClosePolicy
 
 from domain import ids
-from domain.definition import Definition, GatePolicy
-from domain.gate_opening import opening, review_of
-from domain.gates import GateState, Subject
-from domain.lifecycle import GateResult
+from domain.definition.document import Definition
+from domain.definition.life import GatePolicy
+from domain.gates.opening import opening, review_of
+from domain.gates.state import GateState, Subject
+from domain.programs.lifecycle import GateResult
 from workflows.approval_gate import ApprovalGate
 from workflows.attributes import of_program
 from workflows.details import instant, summary, told

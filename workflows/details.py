@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from domain.gates import GateState
+from domain.gates.state import GateState
 
 
 def instant(at: datetime | None) -> str:

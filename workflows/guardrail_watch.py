@@ -8,11 +8,11 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.rollout import GuardrailActivities, GuardrailLook, LookFailed
-    from domain import guardrails
-    from domain.definition import Guardrail
-    from domain.guardrails import Look, Standing
+    from domain.definition.rollout import Guardrail
     from domain.model import Message
-    from domain.rollout import GuardrailSaid
+    from domain.rollout import guardrails
+    from domain.rollout.guardrails import Look, Standing
+    from domain.rollout.state import GuardrailSaid
     from workflows.details import instant, told
     from workflows.steps import do, remaining, try_in_bulk
 

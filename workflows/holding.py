@@ -6,7 +6,7 @@ What stands is the store's truth, not the workflow's (`store/holds.py` says why)
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities.holds import HoldActivities
-from domain.holds import Hold, Lifted, Lifting
+from domain.programs.holds import Hold, Lifted, Lifting
 from workflows.steps import do, do_in_bulk
 
 

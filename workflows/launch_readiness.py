@@ -7,9 +7,9 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.readiness import ReadinessActivities, ReadinessTask
-    from domain.lifecycle import Revision
+    from domain.acceptance.readiness import Look
     from domain.model import Message
-    from domain.readiness import Look
+    from domain.programs.lifecycle import Revision
     from workflows.details import instant, told
     from workflows.progress import tell
     from workflows.steps import do_in_bulk, remaining

@@ -11,9 +11,9 @@ from temporalio.workflow import ParentClosePolicy
 with workflow.unsafe.imports_passed_through():
     from activities.members import Closing, Joining, MemberActivities, MemberAt
     from domain import ids
-    from domain.lifecycle import MemberReview, Membership, OfferTerms
     from domain.model import Message
-    from domain.stages import MemberStatus
+    from domain.programs.lifecycle import MemberReview, Membership, OfferTerms
+    from domain.programs.stages import MemberStatus
     from workflows.attributes import of_member, standing
     from workflows.details import instant, told
     from workflows.retention_intervention import InterventionStart, RetentionIntervention

@@ -7,7 +7,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.evaluation import EvaluationActivities, EvaluationTask
     from domain import ids
-    from domain.kpis import Verdict
+    from domain.evaluation.kpis import Verdict
     from workflows.details import instant, told
     from workflows.steps import do_in_bulk
 

@@ -10,13 +10,14 @@ with workflow.unsafe.imports_passed_through():
     from activities.programs import InForce, ProgramActivities, RevisionSettled
     from activities.schedules import ProgramSchedules, ScheduleActivities
     from activities.wind_down import EndCase, WindDownActivities
-    from domain import amendments, holds, ids
-    from domain.audit import SYSTEM
-    from domain.gates import Subject
-    from domain.holds import Concern, Hold, Lifted, Lifting
-    from domain.lifecycle import EndRequest, QualificationResult, Revision, StageChange
-    from domain.rollout import RolloutAct, RolloutStart
-    from domain.stages import ENDED, RevisionStatus, Stage
+    from domain import ids
+    from domain.audit.chain import SYSTEM
+    from domain.gates.state import Subject
+    from domain.programs import amendments, holds
+    from domain.programs.holds import Concern, Hold, Lifted, Lifting
+    from domain.programs.lifecycle import EndRequest, QualificationResult, Revision, StageChange
+    from domain.programs.stages import ENDED, RevisionStatus, Stage
+    from domain.rollout.state import RolloutAct, RolloutStart
     from workflows import holding, program_refusals
     from workflows.attributes import at_stage, of_program
     from workflows.decisions import ask

@@ -2,9 +2,9 @@
 
 from temporalio import workflow
 
-from domain import amendments
-from domain.definition import Definition
-from domain.waves import changed_after_beginning
+from domain.definition.document import Definition
+from domain.programs import amendments
+from domain.rollout.waves import changed_after_beginning
 from workflows.details import instant
 from workflows.program_state import ProgramState, RevisionSubmission
 from workflows.refusals import refusal

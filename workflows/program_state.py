@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from domain.amendments import Weight
-from domain.definition import Definition
-from domain.holds import Hold
-from domain.lifecycle import EndRequest, Revision
+from domain.definition.document import Definition
 from domain.model import Message
-from domain.stages import BEFORE_LAUNCH, Stage
+from domain.programs.amendments import Weight
+from domain.programs.holds import Hold
+from domain.programs.lifecycle import EndRequest, Revision
+from domain.programs.stages import BEFORE_LAUNCH, Stage
 from workflows.taking_effect import Approved
 
 

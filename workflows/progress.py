@@ -5,7 +5,7 @@ from temporalio.exceptions import ApplicationError
 
 from domain import ids
 from domain.model import Message
-from domain.stages import Stage
+from domain.programs.stages import Stage
 
 
 class Progress(Message):

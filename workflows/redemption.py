@@ -9,9 +9,9 @@ from temporalio.exceptions import ActivityError
 with workflow.unsafe.imports_passed_through():
     from activities.redemption import RedemptionActivities, Settling
     from activities.rewards import Fulfilment
-    from domain.definition import TillFulfilment
+    from domain.definition.rewards import TillFulfilment
     from domain.model import Message
-    from domain.redemption import RedemptionOrder
+    from domain.rewards.redemption import RedemptionOrder
     from workflows.details import instant, told
     from workflows.steps import do
 

@@ -6,8 +6,8 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.retention import Delivery, Measuring, RetentionActivities
-    from domain.lifecycle import OfferTerms
     from domain.model import Message
+    from domain.programs.lifecycle import OfferTerms
     from workflows.details import instant, told
     from workflows.steps import do, remaining
 

@@ -14,12 +14,12 @@ with workflow.unsafe.imports_passed_through():
     from activities.programs import ProgramActivities
     from activities.qualification import PrototypeTask, QualificationActivities
     from domain import ids
-    from domain.amendments import Weight
-    from domain.definition import GatePolicy
-    from domain.gates import Subject
-    from domain.lifecycle import GateResult, PhaseResult, PrototypeSummary, QualificationResult, Revision, StageChange
+    from domain.definition.life import GatePolicy
+    from domain.gates.state import Subject
     from domain.model import Message
-    from domain.stages import Stage
+    from domain.programs.amendments import Weight
+    from domain.programs.lifecycle import GateResult, PhaseResult, PrototypeSummary, QualificationResult, Revision, StageChange
+    from domain.programs.stages import Stage
     from workflows.attributes import at_stage, of_program
     from workflows.decisions import ask
     from workflows.details import instant, told

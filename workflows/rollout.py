@@ -10,13 +10,14 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.programs import ProgramActivities
     from activities.rollout import RolloutActivities, RolloutBegun, RolloutChange, WaveCount
-    from domain import guardrails, ids
-    from domain.audit import SYSTEM, Action
-    from domain.definition import Wave
-    from domain.gates import Subject
-    from domain.lifecycle import WaveOpening
+    from domain import ids
+    from domain.audit.chain import SYSTEM, Action
+    from domain.definition.rollout import Wave
+    from domain.gates.state import Subject
     from domain.model import Message
-    from domain.rollout import (
+    from domain.programs.lifecycle import WaveOpening
+    from domain.rollout import guardrails
+    from domain.rollout.state import (
         EMPTY_COHORT,
         MINIMUM_SAMPLE,
         Deed,

@@ -10,8 +10,8 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.amendments import AmendmentActivities, Approval, Recall
-    from domain.lifecycle import Revision
     from domain.model import Message
+    from domain.programs.lifecycle import Revision
     from workflows.details import instant
     from workflows.refusals import refusal
     from workflows.steps import do, do_in_bulk, remaining

@@ -7,11 +7,12 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.pilots import PilotActivities, PilotEnd, PilotTask
     from activities.qualification import PrototypePhaseTask, QualificationActivities, ScenarioTask, SignOffTask
-    from domain.definition import GatePolicy, PilotPhase, PrototypePhase, ScenarioPhase, SignOffPhase
-    from domain.definition import TestPhase as Phase
-    from domain.gates import Subject
-    from domain.lifecycle import PhaseResult, Revision
+    from domain.definition.acceptance import PilotPhase, PrototypePhase, ScenarioPhase, SignOffPhase
+    from domain.definition.acceptance import TestPhase as Phase
+    from domain.definition.life import GatePolicy
+    from domain.gates.state import Subject
     from domain.model import Message
+    from domain.programs.lifecycle import PhaseResult, Revision
     from workflows.decisions import ask
     from workflows.details import instant, told
     from workflows.progress import tell

@@ -7,7 +7,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.rollout import InvitationPage, RolloutActivities
-    from domain.definition import Pace
+    from domain.definition.rollout import Pace
     from domain.model import Message
     from workflows.details import instant, told
     from workflows.steps import do, remaining

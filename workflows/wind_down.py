@@ -12,9 +12,9 @@ with workflow.unsafe.imports_passed_through():
     from activities.schedules import ScheduleActivities
     from activities.wind_down import Announcement, EndStep, Reminder, WindDownActivities
     from domain import ids
-    from domain.lifecycle import Revision
     from domain.model import Message
-    from domain.wind_down import STEPS, TITLES, Dates, Due, Step, agenda, dates
+    from domain.programs.lifecycle import Revision
+    from domain.programs.wind_down import STEPS, TITLES, Dates, Due, Step, agenda, dates
     from workflows.attributes import of_program
     from workflows.details import instant, told
     from workflows.personal_data_erasure import Erasure, PersonalDataErasure

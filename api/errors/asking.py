@@ -1,6 +1,6 @@
 """The problems of who asks."""
 
-from runtime.errors import TenureError
+from domain.errors import TenureError
 
 
 class TokenMissing(TenureError):

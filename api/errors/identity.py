@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from runtime.errors import TenureError
+from domain.errors import TenureError
 
 
 class TokenRefused(TenureError):

@@ -1,6 +1,6 @@
 """The problems of a key that makes a request safe to repeat."""
 
-from runtime.errors import TenureError
+from domain.errors import TenureError
 
 
 class KeyMissing(TenureError):

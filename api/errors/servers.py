@@ -1,6 +1,6 @@
 """The problems that are none of the caller's making."""
 
-from runtime.errors import TenureError
+from domain.errors import TenureError
 
 
 class Internal(TenureError):

@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import httpx
 
+from domain.errors import TenureError
 from runtime.development_issuer import DevelopmentIssuer
-from runtime.errors import TenureError
 from runtime.people_file import read_people
 
 _PATIENCE = 30.0

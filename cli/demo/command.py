@@ -40,8 +40,8 @@ def demo(
     Example: `tenure demo --interactive`
     """
     from cli.demo.purchases import cdnow, from_csv, span
-    from domain.definition import Definition
-    from domain.definition_file import read_definition
+    from domain.definition.document import Definition
+    from domain.definition.reading.file import read_definition
 
     purchases = from_csv(transactions) if transactions else cdnow()
     found = read_definition(_text(definition))

@@ -17,7 +17,7 @@ from cli.demo.timeline import Timeline
 from cli.demo.told import Teller
 from cli.demo.watch import Watch
 from cli.text import audience
-from domain.definition import Definition, scaled
+from domain.definition.document import Definition, scaled
 from domain.period import Period
 
 _OWNER = "demo-owner"

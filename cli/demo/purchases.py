@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import NamedTuple
 
-from runtime.errors import TenureError
+from domain.errors import TenureError
 
 _COLUMNS = ("customer", "at", "amount")
 

@@ -11,8 +11,8 @@ from activities.amendments import Amended, AmendmentActivities
 from activities.members import Joining, MemberActivities, MemberAt
 from activities.programs import InForce, ProgramActivities
 from domain import ids
-from domain.definition import Definition, digest
-from domain.lifecycle import WaveOpening
+from domain.definition.document import Definition, digest
+from domain.programs.lifecycle import WaveOpening
 from ledger import Earn
 from ledger.tables import outbox
 from tests.anchors import AT

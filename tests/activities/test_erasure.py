@@ -7,8 +7,8 @@ from sqlalchemy import select, text
 from temporalio.testing import ActivityEnvironment
 
 from activities.wind_down import EndStep, WindDownActivities
-from domain.amendment_impact import MemberImpact
-from domain.lifecycle import Membership
+from domain.programs.amendment_impact import MemberImpact
+from domain.programs.lifecycle import Membership
 from store import amendment_impacts, announcements, members, outsiders, programs, survey_answers, wind_down
 from store.errors import PersonalDataErased
 from store.outsiders import OutsideEvent

@@ -9,10 +9,9 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.evaluation import EvaluationActivities, EvaluationTask
 from activities.wind_down import EndStep, WindDownActivities
-from domain.definition import Kpi
-from domain.definition_values import AGAINST_HOLDOUT, BY_ANSWERS
-from domain.kpis import KpiResult, Verdict
-from domain.surveys import Question
+from domain.definition.values import AGAINST_HOLDOUT, BY_ANSWERS, Kpi
+from domain.evaluation.kpis import KpiResult, Verdict
+from domain.retention.surveys import Question
 from store import outsiders, survey_answers, wind_down
 from store.outsiders import OutsideEvent
 from store.survey_answers import SurveyAnswer

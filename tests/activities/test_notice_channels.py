@@ -17,7 +17,7 @@ from httpx import AsyncClient
 from pydantic import SecretStr
 
 from activities.notice_channels import DeliveryFailed, Log, Mail, NoticeChannel, Webhooks, channels_of
-from domain.notices import payload, written
+from domain.notices.gate_notices import payload, written
 from runtime.notices import Webhook, logged_alone
 from store.notices import NoticeRecord
 from tests.anchors import ALWAYS, AT

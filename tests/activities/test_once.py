@@ -11,8 +11,8 @@ from activities.evaluation import EvaluationActivities, EvaluationTask
 from activities.members import Closing, Joining, MemberActivities, MemberAt
 from activities.programs import InForce, ProgramActivities
 from activities.retention import Delivery, Measuring, RetentionActivities
-from domain.definition import Definition
-from domain.lifecycle import StageChange, WaveOpening
+from domain.definition.document import Definition
+from domain.programs.lifecycle import StageChange, WaveOpening
 from ledger import Earn, Ledger, outbox
 from store import evidence, members, programs
 from tests.anchors import AT

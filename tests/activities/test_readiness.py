@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
 from activities.readiness import ReadinessActivities, ReadinessTask
-from domain.readiness import Look
+from domain.acceptance.readiness import Look
 from ledger import Earn, Ledger
 from runtime.database import create_engine
 from runtime.notices import logged_alone

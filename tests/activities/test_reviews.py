@@ -7,10 +7,12 @@ from typing import Any
 from temporalio.testing import ActivityEnvironment
 
 from activities.members import Joining, MemberActivities, MemberAt
-from domain import earning, expiry, ids, tiers
-from domain.definition import Definition
-from domain.lifecycle import MemberReview, WaveOpening
-from domain.tiers import Standing
+from domain import ids
+from domain.definition.document import Definition
+from domain.members import tiers
+from domain.members.tiers import Standing
+from domain.points import earning, expiry
+from domain.programs.lifecycle import MemberReview, WaveOpening
 from ledger import Earn
 from store import members, programs
 from tests.house import House, example, first_revision, program_id

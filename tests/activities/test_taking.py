@@ -13,9 +13,10 @@ from activities.members import Joining, MemberActivities
 from activities.programs import InForce, ProgramActivities
 from activities.redemption import RedemptionActivities, Settling
 from activities.rewards import RewardProviders
-from domain.definition import Definition, Reward
-from domain.lifecycle import WaveOpening
-from domain.redemption import RedemptionOrder
+from domain.definition.document import Definition
+from domain.definition.rewards import Reward
+from domain.programs.lifecycle import WaveOpening
+from domain.rewards.redemption import RedemptionOrder
 from ledger import Earn
 from store import redemptions
 from tests.anchors import AT

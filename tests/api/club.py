@@ -13,8 +13,8 @@ from sqlalchemy import text
 from temporalio.client import WorkflowExecutionStatus
 
 from domain import ids
-from domain.definition import Definition
-from domain.waves import is_open_to
+from domain.definition.document import Definition
+from domain.rollout.waves import is_open_to
 from tests.house import House, example, program_id
 from tests.waiting import approve, child_started, timer_started
 

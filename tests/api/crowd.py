@@ -9,7 +9,7 @@ from httpx import Response
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain.definition import Definition
+from domain.definition.document import Definition
 from store import programs
 from store.tables import member
 from tests.api.club import SHOP, definition_of

@@ -7,13 +7,13 @@ from typing import Any
 from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.audit import Fact
-from domain.definition import Definition
-from domain.gates import GateState, Subject
-from domain.lifecycle import Membership, StageChange, WaveOpening
-from domain.notices import notice_id
+from domain.audit.chain import Fact
+from domain.definition.document import Definition
+from domain.gates.state import GateState, Subject
+from domain.members.tiers import Standing
+from domain.notices.gate_notices import notice_id
 from domain.period import Period
-from domain.tiers import Standing
+from domain.programs.lifecycle import Membership, StageChange, WaveOpening
 from ledger import Burn, Earn, Forfeit
 from store import audit, evidence, gates, members, programs, redemptions
 from store.tables import intervention, notice

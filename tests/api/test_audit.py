@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Any
 
-from domain.audit import EVERYWHERE, AuditEntry, Fact, entry_hash
+from domain.audit.chain import EVERYWHERE, AuditEntry, Fact, entry_hash
 from store import audit
 from tests.api.club import Club, Waiting, problem
 from tests.house import House

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.audit import EVERYWHERE
+from domain.audit.chain import EVERYWHERE
 from store import audit
 from tests.api.club import Waiting, problem
 from tests.house import House

@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.app import create_app
 from api.services import Services
-from domain.definition import GatePolicy, GateRule
-from domain.gate_opening import opening
-from domain.gates import Subject
+from domain.definition.life import GatePolicy, GateRule
+from domain.gates.opening import opening
+from domain.gates.state import Subject
 from ledger import Ledger
 from store import audit, gates, people, programs
 from tests.house import House, api_settings, first_revision, people_in

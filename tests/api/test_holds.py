@@ -13,10 +13,10 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.service import RPCError
 
 from domain import ids
-from domain.definition import Definition
-from domain.holds import EVERYTHING
-from domain.lifecycle import Membership, StageChange, WaveOpening
-from domain.tiers import joined
+from domain.definition.document import Definition
+from domain.members.tiers import joined
+from domain.programs.holds import EVERYTHING
+from domain.programs.lifecycle import Membership, StageChange, WaveOpening
 from store import holds, members, programs
 from tests.api.club import problem
 from tests.house import House, first_revision, program_id

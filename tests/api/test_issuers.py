@@ -14,9 +14,9 @@ from api.app import create_app
 from api.credentials import Credentials
 from api.limits import Rates
 from api.services import Services
+from domain.errors import TenureError
 from ledger import Ledger
 from runtime.development_issuer import DevelopmentIssuer, key_file
-from runtime.errors import TenureError
 from runtime.issuer_settings import AudienceMissing, DevelopmentUnusable, IssuerMissing, TwoIssuers
 from runtime.settings import Settings
 from store import people

@@ -12,10 +12,10 @@ from httpx import AsyncClient
 from starlette.types import Message
 
 from api.app import create_app
-from api.errors import NotLaunched
 from api.once import Answer, idempotency_key, once
 from api.services import Services
-from domain.gates import Person
+from domain.gates.state import Person
+from domain.programs.errors import NotLaunched
 from store import requests
 from tests.api.club import definition_of, problem, unanswered
 from tests.house import House, api_settings, client_of, people_in, program_id

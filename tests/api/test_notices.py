@@ -4,7 +4,7 @@ import pytest
 from httpx import Response
 
 from domain import ids
-from domain.notices import notice_id
+from domain.notices.gate_notices import notice_id
 from store import notices
 from tests.anchors import AT
 from tests.api.club import problem

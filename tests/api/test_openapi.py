@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from api.errors.registry import known
 from api.openapi import raises, together
+from domain.error_registry import known
 from tests.api.club import problem
 from tests.house import House
 

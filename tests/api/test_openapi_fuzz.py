@@ -25,7 +25,7 @@ from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from api.app import create_app
 from api.services import Services
-from domain.definition import Role
+from domain.definition.values import Role
 from tests.api.club import Club, definition_of, launched
 from tests.api.provider import Provider
 from tests.house import ISSUER, House, api_settings, people_entries, people_in, program_id

@@ -10,9 +10,9 @@ from fastapi import Request, Response
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.errors import CursorInvalid
+from api.errors.requests import CursorInvalid
 from api.pages import Paging
-from domain.lifecycle import Membership
+from domain.programs.lifecycle import Membership
 from store import members, redemptions
 from store.redemptions import RedemptionRecord
 from tests.api.club import SHOP, Club, problem

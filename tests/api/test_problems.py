@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from api.errors import Refused
-from api.errors.registry import kinds, known
 from api.problem_examples import example
 from api.problem_pages import page
+from domain.error_registry import kinds, known
+from domain.refusals import Refused
 from tests.api.club import problem
 from tests.house import House
 from tests.paths import ROOT
 
 _REFUSING = (
-    "domain/gate*.py",
-    "domain/rewards.py",
+    "domain/gates/*.py",
+    "domain/rewards/*.py",
     "workflows/*.py",
     "activities/members.py",
     "activities/admission.py",
@@ -28,6 +28,10 @@ _NEVER_TOLD = {
     *("unknown_hold", "exceeds_hold", "hold_captured", "hold_voided", "hold_expired"),  # a redemption's own hold
     "provider_unclear",  # tried again by the workflow
 }
+
+
+_SOURCES = "api/problem_sources.py"
+_ANSWERING = ("api", "services", "domain", "ledger", "store")
 
 
 def _codes(file: Path) -> Iterator[str]:
@@ -54,6 +58,25 @@ def test_a_code_has_one_status_and_one_title() -> None:
     for kind in kinds():
         said[kind.code].add((kind.status, kind.title))
     assert {code: both for code, both in said.items() if len(both) > 1} == {}
+
+
+def _defines_problems(file: Path) -> bool:
+    """Whether a module has an error class with a code of its own."""
+    return any(
+        isinstance(node, ast.ClassDef)
+        and any(isinstance(base, ast.Name) and base.id in {"TenureError", "Refused"} for base in node.bases)
+        and any(isinstance(each, ast.Assign) and ast.unparse(each.targets[0]) == "code" for each in node.body)
+        for node in ast.parse(file.read_text()).body
+    )
+
+
+def test_every_module_with_problems_is_loaded_with_the_registry() -> None:
+    files = [file for package in _ANSWERING for file in (ROOT / package).rglob("*.py")]
+    defining = {".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files if _defines_problems(file)}
+    assert len(defining) > 15
+    body = ast.parse((ROOT / _SOURCES).read_text()).body
+    loaded = {alias.name for node in body if isinstance(node, ast.Import) for alias in node.names}
+    assert loaded == defining
 
 
 def test_every_refusal_of_ours_has_its_own_problem() -> None:

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from domain.definition import Kpi
-from domain.figures import Figures
-from domain.kpis import judge
-from domain.reports import OUTLINES
+from domain.definition.values import Kpi
+from domain.evaluation.figures import Figures
+from domain.evaluation.kpis import judge
+from domain.reports.tables import OUTLINES
 from store import evidence, wind_down
 from tests.anchors import within_one_day
 from tests.api.club import problem

@@ -9,7 +9,7 @@ from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
 from domain import ids
-from domain.definition import Definition, digest
+from domain.definition.document import Definition, digest
 from tests.api.club import Club, Waiting, definition_of, problem
 from tests.house import House
 from tests.waiting import stage_reached

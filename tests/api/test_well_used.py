@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from domain import ids
-from domain.definition import digest
+from domain.definition.document import digest
 from tests.api.club import SHOP, Club, Waiting, definition_of, problem, runs, unchanged
 from tests.house import House, program_id
 from tests.waiting import gate_open, history_has, stage_reached

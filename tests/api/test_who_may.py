@@ -12,7 +12,7 @@ from api.app import create_app
 from api.people import ANYWHERE, MAY, Action
 from api.security_headers import OPEN
 from api.services import Services
-from domain.definition import Role
+from domain.definition.values import Role
 from tests.api.club import problem
 from tests.house import ISSUER, House, api_settings, client_of, people_in
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.audit import Fact
+from domain.audit.chain import Fact
 from runtime.database import create_engine
 from runtime.keys import ensure_keys
 from store import audit, programs

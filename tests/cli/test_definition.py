@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from cli.definition import _as_yaml
-from domain.definition import Definition, scaled
-from domain.definition_file import read_definition
+from domain.definition.document import Definition, scaled
+from domain.definition.reading.file import read_definition
 from tests.cli.conftest import Tenure
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
@@ -29,7 +29,7 @@ def faulty(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
 def test_a_sound_definition_is_summarized_with_its_digest(tenure: Tenure, file: Path) -> None:
-    from domain.definition import digest
+    from domain.definition.document import digest
 
     result = tenure("definition", "check", str(file))
 
@@ -129,7 +129,7 @@ def test_the_difference_between_two_definitions_is_told_in_words_the_gravest_fir
 
 
 def test_the_difference_as_json_is_the_same(tenure: Tenure) -> None:
-    from domain.definition_diff import differences
+    from domain.definition.diff import differences
 
     result = tenure("definition", "diff", *HILTON, "--json")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.reports import OUTLINES
+from domain.reports.tables import OUTLINES
 from tests.api.past import Past, lived
 from tests.cli.conftest import Ask, Tenure
 from tests.house import House

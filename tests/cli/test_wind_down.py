@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from cli.wind_down import print_wind_down
-from domain.wind_down import STEPS, TITLES
+from domain.programs.wind_down import STEPS, TITLES
 from tests.cli.conftest import Ask
 from tests.house import House
 from tests.lives import ask_for_the_end, club, launch

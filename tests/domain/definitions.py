@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from domain.definition import Definition
-from domain.definition_file import read_definition
+from domain.definition.document import Definition
+from domain.definition.reading.file import read_definition
 
 SMALL = """\
 format: tenure/1

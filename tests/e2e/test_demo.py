@@ -14,8 +14,8 @@ from cli.demo.play import Plan, Play
 from cli.demo.purchases import LogFaulty, cdnow, span
 from cli.demo.timeline import Timeline
 from cli.demo.told import Teller
-from domain.definition import Definition
-from domain.definition_file import read_definition
+from domain.definition.document import Definition
+from domain.definition.reading.file import read_definition
 from runtime.settings import Settings
 from tests.paths import EXAMPLES
 from worker.embedded.stack import Stack

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from domain.definition import Definition, ScenarioEvent, ScenarioPhase, SignOffPhase, scaled
-from domain.definition_file import cross_check, read_definition
-from domain.scenarios import run_scenario
+from domain.acceptance.scenarios import run_scenario
+from domain.definition.acceptance import ScenarioEvent, ScenarioPhase, SignOffPhase
+from domain.definition.document import Definition, scaled
+from domain.definition.reading.file import cross_check, read_definition
 from insight.prototype import Purchase, simulate
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))

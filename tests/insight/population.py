@@ -8,9 +8,9 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.members import Joining, MemberActivities, MemberAt
 from api.rating import EventIn, looks_at, rated
-from domain.amendment_impact import Impact, MemberImpact
-from domain.definition import Definition, digest
-from domain.lifecycle import WaveOpening
+from domain.definition.document import Definition, digest
+from domain.programs.amendment_impact import Impact, MemberImpact
+from domain.programs.lifecycle import WaveOpening
 from insight.amendment_impact import compute
 from ledger import Answer, Seen
 from store import amendment_impacts, members, programs

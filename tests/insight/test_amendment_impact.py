@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from domain import amendment_impact as rules
-from domain import earning
-from domain.amendment_impact import Impact, Move
-from domain.definition import Definition
-from domain.earning import Event
+from domain.definition.document import Definition
+from domain.points import earning
+from domain.points.earning import Event
+from domain.programs import amendment_impact
+from domain.programs.amendment_impact import Impact, Move
 from ledger import Cancel, Confirm, Reverse
 from store import programs
 from tests.house import House, example, program_id
@@ -209,10 +209,12 @@ async def test_caps_and_attributes_that_are_numbers_are_reckoned_with(house: Hou
 
 def test_events_whose_rules_stay_are_not_rated_again() -> None:
     definition = club("same")
-    assert rules.events_touched(definition, definition.model_copy(update={"summary": "Said otherwise."})) == frozenset()
+    assert (
+        amendment_impact.events_touched(definition, definition.model_copy(update={"summary": "Said otherwise."})) == frozenset()
+    )
     rule = definition.earning[0]
     other = definition.model_copy(update={"earning": (rule.model_copy(update={"rate": Decimal(11)}), *definition.earning[1:])})
-    assert rules.events_touched(definition, other) == {rule.event}
+    assert amendment_impact.events_touched(definition, other) == {rule.event}
 
 
 def test_the_sentence_names_the_largest_moves_and_counts_the_others() -> None:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.definition import Definition
-from domain.definition_file import read_definition
+from domain.definition.document import Definition
+from domain.definition.reading.file import read_definition
 from insight import by_columns, member_by_member
 from insight.column_plan import Unsayable, plan
 from insight.event_log import AT, EventLog, in_order

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.figures import Experiment
+from domain.evaluation.figures import Experiment
 from domain.statistics import Arm
 from insight.experiment import compare
 from ledger import Cancel, Confirm, Reverse

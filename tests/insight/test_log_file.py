@@ -7,8 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from domain.definition import Definition
-from domain.definition_file import read_definition
+from domain.definition.document import Definition
+from domain.definition.reading.file import read_definition
 from insight.event_log import UnusableLog
 from insight.log_file import Columns, RowsFaulty, frame_of, read_log, reading_of
 from tests.domain.definitions import small

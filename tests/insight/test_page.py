@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from domain.prototype_comparison import compare
+from domain.acceptance.comparison import compare
 from insight.event_log import Purchase, of_purchases
 from insight.page import page
 from insight.prototype import run

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.definition import Definition
-from domain.prototype import Totals, deferred_revenue
+from domain.acceptance.prototype import Totals, deferred_revenue
+from domain.definition.document import Definition
 from insight.prototype import Purchase, UnusableLog, simulate
 from tests.domain.definitions import small
 

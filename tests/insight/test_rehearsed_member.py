@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain.definition import Definition, Scenario, ScenarioPhase
-from domain.definition_file import read_definition
+from domain.definition.acceptance import Scenario, ScenarioPhase
+from domain.definition.document import Definition
+from domain.definition.reading.file import read_definition
 from insight.rehearsed_member import rehearse
 from ledger import Earn, Ledger
 from ledger.rehearsal import rehearsal

@@ -7,7 +7,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
-from domain.tiers import Watch
+from domain.members.tiers import Watch
 from ledger import (
     Adjust,
     Burn,

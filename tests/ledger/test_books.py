@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain.accounting import Movement, Terms, allocated
+from domain.accounting.deferral import Movement, Terms, allocated
 from ledger import Earn, Ledger
 from ledger.books import movements
 from tests.ledger.asks import (

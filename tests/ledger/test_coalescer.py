@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from domain.errors import TenureError
 from ledger import Answer, Earn, KeyConflict
 from ledger.coalescer import Coalescer
-from runtime.errors import TenureError
 
 AT = datetime(2026, 3, 10, tzinfo=UTC)
 

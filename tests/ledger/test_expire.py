@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from domain.figures import Spread
+from domain.evaluation.figures import Spread
 from ledger import Earn, KeyConflict, Ledger, Swept, WindowFigures
 from tests.ledger.asks import PROGRAM, a_burn, a_forfeit, a_reschedule, again, an_earn, day, lots, totals
 

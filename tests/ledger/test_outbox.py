@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from domain.tiers import Watch
+from domain.members.tiers import Watch
 from ledger import Ledger, outbox
 from runtime.database import async_url
 from tests.ledger.asks import an_earn, day, nudged

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain.tiers import Watch
+from domain.members.tiers import Watch
 from ledger import Answer, KeyConflict, Ledger
 from tests.ledger.asks import (
     PROGRAM,

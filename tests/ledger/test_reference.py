@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain.tiers import Watch
+from domain.members.tiers import Watch
 from ledger import (
     Adjust,
     Answer,

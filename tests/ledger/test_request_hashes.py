@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from domain.audit import BEGINNING, AuditEntry, entry_hash
+from domain.audit.chain import BEGINNING, AuditEntry, entry_hash
 from ledger.requests import Burn, Earn, Forfeit, Request, Reschedule, fingerprint_hash
 from ledger.requests_corrections import Adjust, Cancel, Confirm, Reinstate, Reverse
 from ledger.requests_exchanges import Convert, Transfer

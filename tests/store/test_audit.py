@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain.audit import AuditEntry, AuditHead, Fact
+from domain.audit.chain import AuditEntry, AuditHead, Fact
 from runtime.database import create_engine
 from store import audit, migrate
 from tests.anchors import AT

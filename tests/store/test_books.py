@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain.accounting import CurrencyBooks
+from domain.accounting.deferral import CurrencyBooks
+from domain.errors import TenureError
 from ledger import Reverse
 from ledger.drain import Becoming, Leaving
-from runtime.errors import TenureError
 from store import cohorts, pilots, programs
 from store.books_errors import PointsOutstanding
 from store.pilots import PilotRecord

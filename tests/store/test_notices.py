@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain.notices import Addressee
+from domain.notices.gate_notices import Addressee
 from store import notices
 from store.notices import NoticeNotDead, NoticeUnknown
 from tests.anchors import AT

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.notices import Addressee
+from domain.notices.gate_notices import Addressee
 from runtime.notices import NoticesUnusable, read_notices
 from runtime.settings import Settings, settings
 from tests.notices import KEY, SECRET

@@ -20,8 +20,8 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.search_attributes import SEARCH_ATTRIBUTES
 from domain import ids
-from domain.lifecycle import Revision
-from domain.rollout import RolloutStart
+from domain.programs.lifecycle import Revision
+from domain.rollout.state import RolloutStart
 from store import programs
 from tests.house import first_revision, program_id
 from tests.lives import club

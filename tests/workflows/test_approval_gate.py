@@ -14,11 +14,11 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.search_attributes import SEARCH_ATTRIBUTES
 from domain import ids
-from domain.audit import AuditEntry
-from domain.definition import GatePolicy, Role
-from domain.gate_opening import opening
-from domain.gate_values import SignedClaims
-from domain.gates import Answer, Decision, GateState, Person, Subject
+from domain.audit.chain import AuditEntry
+from domain.definition.life import GatePolicy
+from domain.definition.values import Role
+from domain.gates.opening import opening
+from domain.gates.state import Answer, Decision, GateState, Person, SignedClaims, Subject
 from store import audit, gates, programs
 from tests.house import PEOPLE, House, first_revision, program_id
 from tests.lives import club, forward, shown

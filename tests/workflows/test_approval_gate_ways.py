@@ -13,10 +13,10 @@ from temporalio.worker import Worker
 
 from activities.gates import GateActivities
 from domain import ids
-from domain.definition import GatePolicy
-from domain.gate_opening import opening
-from domain.gates import GateState, Person, Subject
-from domain.notices import Addressee, Routing
+from domain.definition.life import GatePolicy
+from domain.gates.opening import opening
+from domain.gates.state import GateState, Person, Subject
+from domain.notices.gate_notices import Addressee, Routing
 from store import programs
 from store.tables import notice
 from tests.house import House, first_revision, program_id

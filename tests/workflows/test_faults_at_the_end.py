@@ -6,7 +6,7 @@ from typing import Any
 from temporalio.testing import WorkflowEnvironment
 
 from domain import ids
-from domain.wind_down import STEPS
+from domain.programs.wind_down import STEPS
 from ledger import Hold
 from tests.house import House, program_id
 from tests.lives import MINIMUM_TIME, ask_for_the_end, buy, club, enrol, forward, forward_until, handle, launch, now_of

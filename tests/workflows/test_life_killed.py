@@ -18,7 +18,7 @@ import tests.house
 import tests.waiting
 from activities.seal import Sealing
 from domain import ids
-from domain.definition import Definition
+from domain.definition.document import Definition
 from runtime.database import create_engine
 from store import audit
 from tests.api.provider import Provider, serving

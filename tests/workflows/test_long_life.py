@@ -13,7 +13,7 @@ from temporalio.client import Client, WorkflowHistory
 from temporalio.testing import WorkflowEnvironment
 
 from domain import ids
-from domain.definition import Definition
+from domain.definition.document import Definition
 from store import audit, evidence
 from tests.conftest import Databases, _time_skipping, _whole_house
 from tests.histories.reading import replayer

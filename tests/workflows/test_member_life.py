@@ -17,10 +17,10 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.search_attributes import JOURNEY_STAGE, PARTICIPANT, PROGRAM, TIER
 from domain import ids
-from domain.definition import Definition
-from domain.lifecycle import Membership
+from domain.definition.document import Definition
 from domain.period import Period
-from domain.waves import bucket
+from domain.programs.lifecycle import Membership
+from domain.rollout.waves import bucket
 from store.tables import intervention
 from tests.house import House, program_id
 from tests.lives import AGREEMENT, ask_for_the_end, buy, club, enrol, forward, forward_until, handle, launch, now_of, shown

@@ -15,7 +15,7 @@ from temporalio.worker import Worker
 from activities.notice_channels import channels_of
 from activities.notices import NoticeActivities
 from domain import ids
-from domain.notices import Addressee, Patience
+from domain.notices.gate_notices import Addressee, Patience
 from runtime.notices import MailServer, Notices, Webhook
 from store import notices
 from store.notices import NoticeRecord

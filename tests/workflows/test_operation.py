@@ -11,7 +11,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.search_attributes import REVISION, STAGE
 from domain import ids
-from domain.definition import digest
+from domain.definition.document import digest
 from store import programs
 from tests.house import House, program_id
 from tests.lives import (

@@ -5,7 +5,7 @@ from typing import Any
 from httpx import Response
 
 from domain import ids
-from domain.definition import Definition
+from domain.definition.document import Definition
 from tests.house import House, example, program_id
 from tests.lives import handle, shown
 from tests.workflows.conftest import Histories

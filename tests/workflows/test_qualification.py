@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from domain import ids
-from domain.definition import Definition
+from domain.definition.document import Definition
 from tests.house import House, program_id
 from tests.lives import SIGN_OFF, begin, club, handle, launch, pass_all_gates, pass_to_launch_gate, revise, shown
 from tests.waiting import approve, done, gate_open, progress_shown, stage_reached, timer_started

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from temporalio import workflow
 
-from domain.gates import GateState
-from domain.lifecycle import GateResult, Revision
+from domain.gates.state import GateState
+from domain.programs.lifecycle import GateResult, Revision
 from tests.histories.reading import ALL_WORKFLOWS, read, recorded, replayer
 from tests.paths import HISTORIES
 from workflows.approval_gate import ApprovalGate

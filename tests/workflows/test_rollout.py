@@ -6,7 +6,7 @@ from typing import Any
 from temporalio.testing import WorkflowEnvironment
 
 from domain import ids
-from domain.waves import bucket
+from domain.rollout.waves import bucket
 from tests.house import House, program_id
 from tests.lives import AGREEMENT, ask_for_the_end, club, forward, handle, launch, shown
 from tests.waiting import approve, done, ended, gate_open, stage_reached, timer_started

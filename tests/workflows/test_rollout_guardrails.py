@@ -15,7 +15,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 
 from domain import ids
-from domain.waves import bucket
+from domain.rollout.waves import bucket
 from runtime.database import create_engine
 from tests.conftest import Databases
 from tests.house import ISSUER, House, program_id

@@ -6,9 +6,9 @@ from typing import Any
 from temporalio.testing import WorkflowEnvironment
 
 from domain import ids
-from domain.definition import Definition
-from domain.rollout import RolloutAct
-from domain.waves import bucket, is_held_out
+from domain.definition.document import Definition
+from domain.rollout.state import RolloutAct
+from domain.rollout.waves import bucket, is_held_out
 from store import invitations
 from tests.histories.reading import replayer
 from tests.house import House, program_id

@@ -14,9 +14,9 @@ from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
 from domain import ids
-from domain.definition import Definition, scaled
-from domain.lifecycle import Membership, WaveOpening
-from domain.wind_down import STEPS
+from domain.definition.document import Definition, scaled
+from domain.programs.lifecycle import Membership, WaveOpening
+from domain.programs.wind_down import STEPS
 from ledger import Earn, Ledger
 from runtime.database import create_engine
 from store import announcements, programs, wind_down

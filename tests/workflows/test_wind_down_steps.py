@@ -7,8 +7,8 @@ from sqlalchemy import text
 from temporalio.testing import WorkflowEnvironment
 
 from domain import ids
-from domain.definition import Definition
-from domain.wind_down import STEPS
+from domain.definition.document import Definition
+from domain.programs.wind_down import STEPS
 from ledger import Earn, Hold, Void
 from tests.house import House, program_id
 from tests.lives import ask_for_the_end, buy, club, enrol, forward, forward_until, handle, launch, now_of, shown

@@ -1,6 +1,6 @@
 """What can keep the embedded stack from starting, each as one clear sentence and a remedy."""
 
-from runtime.errors import TenureError
+from domain.errors import TenureError
 
 
 class StackError(TenureError):

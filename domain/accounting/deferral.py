@@ -1,0 +1,310 @@
+"""A program's books: deferred revenue by IFRS 15, liability, breakage, cost and provision, period after period.
+
+The method (IFRS 15 B39-B47, illustrative example 52). The price of a sale that brings points is split between goods and points
+by their stand-alone prices; that of points is points x value per point x expected redemption rate, at the terms of the period
+of the sale. What falls to the points (`allocated`) is fixed at the sale and deferred. All points of a currency are one
+portfolio (IFRS 15.4): revenue to date = allocated x points redeemed to date / points now expected to be redeemed in total, and
+a period's revenue is the difference to the period before. So breakage is earned as the other points are redeemed, and a new
+estimate makes a catch-up in the period for which it is entered. No more is expected than is redeemed or outstanding, and no
+less than is redeemed: with the last point, whatever is left is earned.
+
+Points given without a sale (a bonus, a correction, what a conversion brings) have no price to defer; they are provided for at
+their cost. The points of a portfolio are alike: what leaves in a period leaves sold and given ones in proportion to what there
+was of both in it. Money is rounded by one rule: a figure is kept exactly since the program began, rounded half-even to the
+smallest unit, and a period's figure is the difference of two such. So lines sum to totals, and no cent is lost over the life.
+"""
+
+from decimal import Context, Decimal
+from fractions import Fraction
+from typing import Literal, Self
+
+from pydantic import AwareDatetime, model_validator
+
+from domain.accounting.journal import NAMES, AccountCode, Entry, balances, entry
+from domain.model import Value
+from domain.money import in_units
+
+_EXACT = Context(prec=80)
+
+
+class Terms(Value):
+    """What a period's figures rest on: what a point is worth and costs (units of money), and the share that will be redeemed.
+
+    The definition's are those of the revision in force at the period's end; `estimated_by` and `why` say who in finance
+    entered another rate.
+    """
+
+    value_per_point: Decimal
+    cost_per_point: Decimal
+    redemption_rate: Decimal
+    revision: int
+    estimated_by: str | None = None
+    why: str = ""
+
+    @property
+    def price_per_point(self) -> Decimal:
+        """The stand-alone price of a point."""
+        return _EXACT.multiply(self.value_per_point, self.redemption_rate)
+
+
+class Movement(Value):
+    """What moved the points of a currency: whole points, and the prices of what was sold, in units of money and exact.
+
+    `sold` came with a sale that had a price, `given` without. `returned_*` were clawed back of either. `redeemed` and
+    `expired` are less what was given back; `removed` left by an adjustment or into another currency. What a program's
+    end pays out or converts is redeemed.
+    """
+
+    sold: int = 0
+    given: int = 0
+    returned_sold: int = 0
+    returned_given: int = 0
+    redeemed: int = 0
+    expired: int = 0
+    forfeited: int = 0
+    removed: int = 0
+    sales: Decimal = Decimal(0)
+    allocated: Decimal = Decimal(0)
+
+    @property
+    def came(self) -> int:
+        """What was added to the portfolio."""
+        return self.sold + self.given - self.returned_sold - self.returned_given
+
+    @property
+    def left(self) -> int:
+        """What left it."""
+        return self.redeemed + self.expired + self.forfeited + self.removed
+
+    def __add__(self, other: "Movement") -> "Movement":
+        return Movement.model_validate(
+            {name: _sum(getattr(self, name), getattr(other, name)) for name in Movement.model_fields}
+        )
+
+    def __sub__(self, other: "Movement") -> "Movement":
+        return Movement.model_validate(
+            {name: _sum(getattr(self, name), -getattr(other, name)) for name in Movement.model_fields}
+        )
+
+
+class Standing(Value):
+    """What a currency's books have come to since the program began.
+
+    The first five are points, `allocated` and `cost` exact money, the rest money as it is booked: rounded half-even.
+    """
+
+    sold: int = 0
+    outstanding: int = 0
+    sold_outstanding: int = 0
+    redeemed: int = 0
+    sold_redeemed: int = 0
+    allocated: Decimal = Decimal(0)
+    cost: Decimal = Decimal(0)
+    deferred: Decimal = Decimal(0)
+    revenue: Decimal = Decimal(0)
+    breakage: Decimal = Decimal(0)
+    cost_of_rewards: Decimal = Decimal(0)
+    provision: Decimal = Decimal(0)
+
+
+class CurrencyBooks(Value):
+    """One currency in one period: the points that moved, the money of the period, and what stands at its end.
+
+    Of the period: `deferred` was taken out of the sales, `revenue` was earned, of which `breakage` for points never to be
+    redeemed, and of which `catch_up` by a new estimate for what had been redeemed before; `cost_of_rewards` of the points
+    redeemed. At its end: `deferred_liability` is still to be earned, `management_liability` is what the outstanding points are
+    expected to cost. `expected_breakage` are outstanding points that came with a sale and are not expected to be redeemed.
+    """
+
+    currency: str
+    terms: Terms
+    points: Movement
+    deferred: Decimal
+    revenue: Decimal
+    breakage: Decimal
+    catch_up: Decimal
+    cost_of_rewards: Decimal
+    deferred_liability: Decimal
+    management_liability: Decimal
+    expected_breakage: int
+    entries: tuple[Entry, ...]
+    standing: Standing
+    notes: tuple[str, ...] = ()
+
+
+class Books(Value):
+    """A program's books of one period. `open`: provisional, until finance closes it. `final`: the last ones."""
+
+    program: str
+    period: str
+    money: str
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+    status: Literal["open", "closed", "final"]
+    closed_by: str | None = None
+    closed_at: AwareDatetime | None = None
+    currencies: tuple[CurrencyBooks, ...]
+
+    @model_validator(mode="after")
+    def _closed_by_somebody(self) -> Self:
+        if (self.status == "open") != (self.closed_by is None) or (self.closed_by is None) != (self.closed_at is None):
+            raise ValueError("who closed a period, and when, is known of closed periods and of no others")
+        return self
+
+    @property
+    def revenue(self) -> Decimal:
+        """What the points of all currencies earned in the period, in units of money."""
+        return sum((each.revenue for each in self.currencies), Decimal(0))
+
+    @property
+    def liability(self) -> Decimal:
+        """What is deferred and provided for at the period's end, in units of money."""
+        return sum((each.deferred_liability + each.standing.provision for each in self.currencies), Decimal(0))
+
+    def of(self, currency: str) -> CurrencyBooks | None:
+        return next((each for each in self.currencies if each.currency == currency), None)
+
+    def lines(self) -> list[dict[str, str]]:
+        """The journal line by line, as it is exported."""
+        return [
+            {
+                "period": self.period,
+                "status": self.status,
+                "currency": each.currency,
+                "entry": f"{self.period}/{each.currency}/{number}",
+                "text": found.text,
+                "account": line.account,
+                "account_name": NAMES[line.account],
+                "debit": str(in_units(self.money, line.debit)),
+                "credit": str(in_units(self.money, line.credit)),
+                "money": self.money,
+            }
+            for each in self.currencies
+            for number, found in enumerate(each.entries, 1)
+            for line in found.lines
+        ]
+
+    def balances(self) -> dict[AccountCode, Decimal]:
+        """What stands in each account at the period's end: debits above nothing, credits below. Their sum is zero."""
+        return balances(part for each in self.currencies for part in _entries(Standing(), each.standing))
+
+
+def allocated(price: Decimal, points: int, terms: Terms) -> Decimal:
+    """What of a sale's price (units of money) falls to its points: price x stand-alone price of points / both (IFRS 15 B42)."""
+    alone = _EXACT.multiply(Decimal(points), terms.price_per_point)
+    if not alone or not price:
+        return Decimal(0)
+    return _EXACT.divide(_EXACT.multiply(price, alone), _EXACT.add(price, alone))
+
+
+def kept(currency: str, money: str, before: Standing, moved: Movement, terms: Terms, *, final: bool = False) -> CurrencyBooks:
+    """The books of a currency for the period in which this moved. With `final`, all that is left is earned and let go."""
+    share = _sold_share(before, moved)
+    outstanding = before.outstanding + moved.came - moved.left
+    sold_outstanding = 0 if final else max(0, round(share * outstanding))
+    redeemed = before.redeemed + moved.redeemed
+    exact = Standing(
+        sold=before.sold + moved.sold - moved.returned_sold,
+        outstanding=outstanding,
+        sold_outstanding=sold_outstanding,
+        redeemed=redeemed,
+        sold_redeemed=max(0, before.sold_redeemed + round(share * moved.redeemed)),
+        allocated=_EXACT.add(before.allocated, moved.allocated),
+        cost=_EXACT.add(before.cost, _EXACT.multiply(Decimal(moved.redeemed), terms.cost_per_point)),
+    )
+    revenue = in_units(money, _revenue(exact, terms.redemption_rate))
+    without_breakage = min(revenue, in_units(money, _revenue_of_redeemed(exact)))
+    given = 0 if final else max(0, outstanding - sold_outstanding)
+    after = exact.model_copy(
+        update={
+            "deferred": in_units(money, exact.allocated),
+            "revenue": revenue,
+            "breakage": revenue - without_breakage,
+            "cost_of_rewards": in_units(money, exact.cost),
+            "provision": in_units(money, _expected_cost(given, terms)),
+        }
+    )
+    was = in_units(money, _revenue(before, terms.redemption_rate))
+    expected = _expected(after, terms.redemption_rate)
+    return CurrencyBooks(
+        currency=currency,
+        terms=terms,
+        points=moved,
+        deferred=after.deferred - before.deferred,
+        revenue=after.revenue - before.revenue,
+        breakage=after.breakage - before.breakage,
+        catch_up=was - before.revenue,
+        cost_of_rewards=after.cost_of_rewards - before.cost_of_rewards,
+        deferred_liability=after.deferred - after.revenue,
+        management_liability=in_units(money, _expected_cost(0 if final else outstanding, terms)),
+        expected_breakage=round(after.sold_redeemed + sold_outstanding - expected),
+        entries=_entries(before, after),
+        standing=after,
+        notes=_notes(after, terms),
+    )
+
+
+def _sold_share(before: Standing, moved: Movement) -> Fraction:
+    """The share of points that came with a sale in all that there were in the period; of those redeemed, if there were none."""
+    there = before.outstanding + moved.came
+    sold = before.sold_outstanding + moved.sold - moved.returned_sold
+    if there <= 0:
+        there, sold = before.redeemed, before.sold_redeemed
+    return min(max(Fraction(sold, there), Fraction(0)), Fraction(1)) if there > 0 else Fraction(0)
+
+
+def _expected(standing: Standing, rate: Decimal) -> Fraction:
+    """How many of the points that came with a sale are now expected to be redeemed in total."""
+    possible = standing.sold_redeemed + standing.sold_outstanding
+    return min(max(standing.sold * Fraction(rate), Fraction(standing.sold_redeemed)), Fraction(possible))
+
+
+def _revenue(standing: Standing, rate: Decimal) -> Decimal:
+    """Revenue to date, exact: allocated x redeemed to date / expected to be redeemed in total."""
+    expected = _expected(standing, rate)
+    if expected == standing.sold_redeemed:
+        return standing.allocated
+    return _times(standing.allocated, standing.sold_redeemed / expected)
+
+
+def _revenue_of_redeemed(standing: Standing) -> Decimal:
+    """The part of it that the redeemed points would have earned if no breakage were expected."""
+    if standing.sold <= 0:
+        return standing.allocated
+    return _times(standing.allocated, min(Fraction(1), Fraction(standing.sold_redeemed, standing.sold)))
+
+
+def _expected_cost(points: int, terms: Terms) -> Decimal:
+    return _EXACT.multiply(_EXACT.multiply(Decimal(points), terms.cost_per_point), terms.redemption_rate)
+
+
+def _entries(before: Standing, after: Standing) -> tuple[Entry, ...]:
+    """What the change from one standing to the next is in the journal."""
+
+    def change(figure: str) -> Decimal:
+        difference: Decimal = getattr(after, figure) - getattr(before, figure)
+        return difference
+
+    return (
+        *entry("The part of the sales that belongs to points", "revenue_from_sales", "deferred_revenue", change("deferred")),
+        *entry("Points redeemed", "deferred_revenue", "revenue_from_points", change("revenue") - change("breakage")),
+        *entry("Points not expected to be redeemed", "deferred_revenue", "revenue_from_breakage", change("breakage")),
+        *entry("Rewards for points redeemed", "cost_of_rewards", "redemption_payable", change("cost_of_rewards")),
+        *entry("Points given without a sale", "cost_of_points_given", "provision_for_points_given", change("provision")),
+    )
+
+
+def _notes(standing: Standing, terms: Terms) -> tuple[str, ...]:
+    """What finance should see in a period's figures before it closes them."""
+    if standing.sold_outstanding > 0 and standing.sold * Fraction(terms.redemption_rate) <= standing.sold_redeemed:
+        told = f"{standing.sold_redeemed} of {standing.sold} points sold are redeemed, as many as the estimate expects in all"
+        return (f"{told}: nothing is left deferred for the others. Enter a higher estimate if some of them will be redeemed.",)
+    return ()
+
+
+def _times(amount: Decimal, share: Fraction) -> Decimal:
+    return _EXACT.divide(_EXACT.multiply(amount, Decimal(share.numerator)), Decimal(share.denominator))
+
+
+def _sum(one: int | Decimal, other: int | Decimal) -> int | Decimal:
+    return _EXACT.add(Decimal(one), Decimal(other)) if isinstance(one, Decimal) else one + other

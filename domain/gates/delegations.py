@@ -1,0 +1,114 @@
+"""Who decides for whom for a time: what a delegation lends, when it holds, and which ones are refused."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from domain.definition.values import Role
+from domain.gates.state import Decision, Refusal
+from domain.model import Message
+
+
+class Delegation(Message):
+    """`giver` lends `taker` their voice in these roles, from an instant until another, at the gates of one program or of all.
+
+    What is lent cannot be passed on: the taker lends only roles of their own.
+    """
+
+    id: str
+    giver: str
+    taker: str
+    roles: tuple[Role, ...]
+    program: str | None = None
+    since: datetime
+    until: datetime
+    ended_at: datetime | None = None
+
+    @property
+    def end(self) -> datetime:
+        """When it ends, or has ended before its time."""
+        return min(self.until, self.ended_at) if self.ended_at else self.until
+
+    def holds(self, program: str, at: datetime) -> bool:
+        """Whether it lends anything at the gates of this program at this instant."""
+        return self.program in (None, program) and self.since <= at < self.end
+
+
+def refuse(wish: Delegation, own: Sequence[Role], others: Sequence[Delegation], now: datetime) -> Refusal | None:
+    """The reason why this delegation cannot be given, or None where it can; `own` are the giver's roles.
+
+    `others` are all that may hold together with it, of whomever.
+    """
+    if wish.giver == wish.taker:
+        return Refusal(
+            code="delegation_to_oneself",
+            detail=f"{wish.giver} cannot decide for themselves by delegation.",
+            remedy="Name in `to` the person who shall decide for you.",
+        )
+    if wish.until <= wish.since:
+        return Refusal(
+            code="delegation_ends_before_it_begins",
+            detail=f"It would begin at {wish.since:%Y-%m-%d %H:%M:%S} UTC and end at {wish.until:%Y-%m-%d %H:%M:%S} UTC.",
+            remedy="Write an `until` that is later than `since`.",
+        )
+    if wish.until <= now:
+        return Refusal(
+            code="delegation_over",
+            detail=f"It would have ended at {wish.until:%Y-%m-%d %H:%M:%S} UTC already.",
+            remedy="Write an `until` that is still to come.",
+        )
+    if not wish.roles:
+        return Refusal(
+            code="delegation_of_nothing",
+            detail=f"{wish.giver} has no role that could be lent.",
+            remedy="Only who can decide at gates can have another decide for them.",
+        )
+    if foreign := [role for role in wish.roles if role not in own]:
+        return Refusal(
+            code="delegation_of_foreign_role",
+            detail=f"{wish.giver} does not have the role {foreign[0]} in person; what is lent cannot be passed on.",
+            remedy=f"Lend roles of your own: {', '.join(own)}." if own else "You have no role to lend.",
+        )
+    if circle := _circle(wish, others):
+        return Refusal(
+            code="delegation_circle",
+            detail=f"It would close a circle: {' for '.join(circle)}.",
+            remedy="Name somebody else, or a time in which they have not delegated themselves.",
+        )
+    return None
+
+
+def refuse_to_act(delegation: Delegation | None, decision: Decision, program: str, now: datetime) -> Refusal | None:
+    """The reason why a decision on behalf of another cannot rest on this delegation, or None where it can."""
+    mandate, taker = decision.on_behalf_of, decision.person.id
+    if mandate is None:
+        return None
+    if delegation is None or (delegation.giver, delegation.taker) != (mandate.giver, taker):
+        detail = f"{mandate.giver} has not delegated to {taker}."
+    elif not delegation.holds(program, now):
+        detail = f"The delegation of {mandate.giver} to {taker} does not hold in {program} at {now:%Y-%m-%d %H:%M:%S} UTC."
+    elif foreign := [role for role in mandate.roles if role not in delegation.roles]:
+        detail = f"The delegation of {mandate.giver} to {taker} does not lend the role {foreign[0]}."
+    else:
+        return None
+    return Refusal(code="no_delegation", detail=detail, remedy=f"Decide for yourself, or ask {mandate.giver} for one.")
+
+
+def _circle(wish: Delegation, others: Sequence[Delegation]) -> list[str]:
+    """The people of a circle that the delegation would close, from its taker on; none where it closes none.
+
+    It is one only where all its parts hold at some one instant, at the gates of some one program.
+    """
+
+    def followed(by: str, since: datetime, until: datetime, program: str | None, seen: tuple[str, ...]) -> list[str]:
+        if by == wish.giver:
+            return [*seen, by]
+        for other in others:
+            begin, end = max(since, other.since), min(until, other.end)
+            same = program is None or other.program is None or program == other.program
+            if other.giver == by and other.taker not in seen and same and begin < end:
+                found = followed(other.taker, begin, end, program or other.program, (*seen, by))
+                if found:
+                    return found
+        return []
+
+    return followed(wish.taker, wish.since, wish.end, wish.program, ())

@@ -1,0 +1,1 @@
+"""People and machines: the roles that they hold, for all programs or for one."""

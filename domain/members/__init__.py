@@ -1,0 +1,1 @@
+"""Members of a program: joining, tiers, benefits, and the journey from joining to leaving."""

@@ -1,0 +1,1 @@
+"""Notices to people: what each one tells, and how long its delivery is tried."""

@@ -1,0 +1,1 @@
+"""Points: what an event earns, when points expire, and what is refused about them."""

@@ -1,0 +1,38 @@
+"""Expiry: when the points of a lot lapse, and what a member's activity does to that date."""
+
+from datetime import datetime
+
+from domain.definition.document import Definition
+from domain.period import Period
+
+
+def lot_expiry(definition: Definition, tier: str, earned_at: datetime) -> datetime | None:
+    """When points earned at this instant by a member of this tier lapse; None is never."""
+    expiry = definition.expiry
+    if expiry.after is None or expiry.kind == "never" or definition.current_tier(tier) in expiry.exempt_tiers:
+        return None
+    lapses = expiry.after.after(earned_at, definition.zone)
+    return expiry.at_end_of.end(lapses, definition.zone) if expiry.at_end_of else lapses
+
+
+def clock_stands_within(definition: Definition) -> Period | None:
+    """The longest gap between two activities over which the clock of a member's lots stands still; None: it never does.
+
+    The end of every open lot then moves on by the gap. Gaps are compared as exact time (`Period.approximate`).
+    """
+    return definition.expiry.unless_active_every if definition.expiry.kind == "after_earning" else None
+
+
+def renews_lots(definition: Definition) -> bool:
+    """Whether an activity gives all of a member's lots a new end, counted from it."""
+    return definition.expiry.kind == "inactivity"
+
+
+def tier_change_reschedules(definition: Definition, old_tier: str, new_tier: str) -> bool:
+    """Whether a change of tier gives all of a member's lots a new end: only where one of the two is exempt from expiry.
+
+    The new end is `lot_expiry` in the new tier, counted from the change.
+    """
+    exempt = definition.expiry.exempt_tiers
+    old, new = definition.current_tier(old_tier), definition.current_tier(new_tier)
+    return definition.expiry.kind != "never" and (old in exempt) != (new in exempt)

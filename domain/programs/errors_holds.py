@@ -1,0 +1,83 @@
+"""The problems of a program that is on hold or halted: what it stops meanwhile, and what cannot be done about it."""
+
+from datetime import UTC, datetime
+
+from domain.errors import TenureError
+from domain.programs import holds
+from domain.programs.holds import Concern, Hold
+from domain.refusals import Refused
+
+_AN_EXAMPLE = {
+    "id": 1,
+    "reason": "Two tills count twice",
+    "begun_by": "demo-operations",
+    "since": datetime(2026, 3, 10, 9, 30, tzinfo=UTC),
+}
+
+
+class ProgramOnHold(TenureError):
+    """Somebody has put the program on hold, and the hold stops just this; the detail says who, since when and why."""
+
+    code = "program_on_hold"
+    status = 409
+    title = "The program is on hold"
+    example = {
+        "hold": Hold(kind="hold", stops=("enrolment", "rollout"), **_AN_EXAMPLE),  # type: ignore[arg-type]
+        "program": "cd-club",
+        "concern": "enrolment",
+    }
+
+    def __init__(self, hold: Hold, program: str, concern: Concern) -> None:
+        refusal = holds.refusal(hold, program, concern)
+        super().__init__(refusal.detail, remedy=refusal.remedy)
+
+
+class ProgramHalted(TenureError):
+    """The program is suspended for insolvency: nobody joins, nothing is earned and nothing redeemed until that is lifted."""
+
+    code = "program_halted"
+    status = 409
+    title = "The program is halted"
+    example = {
+        "hold": Hold(kind="suspended_insolvency", stops=holds.EVERYTHING, **_AN_EXAMPLE),  # type: ignore[arg-type]
+        "program": "cd-club",
+        "concern": "earning",
+    }
+
+    def __init__(self, hold: Hold, program: str, concern: Concern) -> None:
+        refusal = holds.refusal(hold, program, concern)
+        super().__init__(refusal.detail, remedy=refusal.remedy)
+
+
+def stopped(hold: Hold, program: str, concern: Concern) -> TenureError:
+    """The problem of something that a hold or a halt stops."""
+    return (ProgramOnHold if hold.kind == "hold" else ProgramHalted)(hold, program, concern)
+
+
+class AlreadyOnHold(Refused):
+    """A program has one hold at a time, so that it is clear who lifts which."""
+
+    code = "already_on_hold"
+    title = "The program is on hold already"
+    detail = "Program 'cd-club' is on hold already, since 10 Mar 2026 09:30:00 UTC, by demo-operations: two tills count twice"
+    remedy = "Lift that first, then put the program on hold anew, with what it shall stop."
+
+
+class AlreadyHalted(Refused):
+    """A halt stops everything; a second one would stop nothing more."""
+
+    code = "already_halted"
+    title = "The program is halted already"
+    detail = (
+        "Program 'cd-club' is halted already, since 10 Mar 2026 09:30:00 UTC, by demo-finance: an administrator was appointed"
+    )
+    remedy = "Nothing is to be done: everything is stopped."
+
+
+class NotOnHold(Refused):
+    """There is nothing that could be lifted."""
+
+    code = "not_on_hold"
+    title = "The program is not on hold"
+    detail = "Program 'cd-club' is not on hold."
+    remedy = "Nothing is to be done: it goes on already."

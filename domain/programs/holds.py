@@ -1,0 +1,168 @@
+"""Holds: what of a program stands still, since when, by whom and why; who may let it go on. A flag beside the stage. Pure.
+
+A `hold` stops what it names, at first enrolment and the opening of waves. `suspended_insolvency` (a halt) stops everything at
+once. What happened before a stop began still counts; what happened within one counts for nothing, afterwards neither. A
+redemption under way is settled. While nothing can be redeemed no point lapses: each lot gets the time back that the stop took.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Literal, get_args
+
+from domain.definition.values import Role
+from domain.gates.state import Refusal
+from domain.model import Message
+
+Concern = Literal["enrolment", "earning", "redeeming", "rollout"]
+"""What can be stopped: joining, points for what members do, spending points, and the opening of further waves."""
+Kind = Literal["hold", "suspended_insolvency"]
+EVERYTHING: tuple[Concern, ...] = get_args(Concern)
+UNLESS_TOLD: tuple[Concern, ...] = ("enrolment", "rollout")
+"""What a hold stops where nobody says more: it takes nothing from members."""
+
+
+class Hold(Message):
+    """A stop of some of a program's life, standing or lifted. `until` is the first instant at which it is over."""
+
+    id: int
+    kind: Kind
+    stops: tuple[Concern, ...]
+    reason: str
+    begun_by: str
+    since: datetime
+    until: datetime | None = None
+    lifted_by: str | None = None
+    lifted_why: str = ""
+
+    def stands_at(self, at: datetime) -> bool:
+        return self.since <= at and (self.until is None or at < self.until)
+
+    @property
+    def what(self) -> str:
+        """The kind in a word or two, as people read it."""
+        return "hold" if self.kind == "hold" else "halt"
+
+
+class Standing(Message):
+    """What stands of a program's holds, in the order in which they began."""
+
+    holds: tuple[Hold, ...]
+
+
+class Lifting(Message):
+    """A person's wish to let a program go on from an instant; `key` makes a repetition the same wish."""
+
+    program: str
+    by: str
+    reason: str
+    at: datetime
+    key: str
+
+
+class Lifted(Message):
+    """The hold that is over, and what still stands."""
+
+    hold: Hold
+    standing: tuple[Hold, ...]
+
+
+def standing(holds: Iterable[Hold]) -> tuple[Hold, ...]:
+    """Those that nobody has lifted, as they began."""
+    return tuple(sorted((hold for hold in holds if hold.until is None), key=lambda hold: (hold.since, hold.id)))
+
+
+def stopping(holds: Iterable[Hold], concern: Concern, at: datetime) -> Hold | None:
+    """What stops a concern at an instant: a halt before a hold, since it says more; None where it goes on."""
+    found = [hold for hold in holds if concern in hold.stops and hold.stands_at(at)]
+    return min(found, key=lambda hold: (hold.kind == "hold", hold.since), default=None)
+
+
+def any_at(holds: Iterable[Hold], at: datetime) -> bool:
+    """Whether anything stands at an instant: members are then not approached."""
+    return any(hold.stands_at(at) for hold in holds)
+
+
+def next_lifted(holds: Iterable[Hold]) -> Hold | None:
+    """What going on means first: the end of a halt; the hold below it stays, and is lifted by a step of its own."""
+    found = standing(holds)
+    return next((hold for hold in found if hold.kind != "hold"), found[0] if found else None)
+
+
+def refuse_beginning(holds: Iterable[Hold], kind: Kind, program: str) -> Refusal | None:
+    """Why a hold or a halt cannot begin: there is one of its kind; a halt may come on top of a hold."""
+    there = next((hold for hold in standing(holds) if hold.kind == kind), None)
+    if there is None:
+        return None
+    on_hold = kind == "hold"
+    anew = ", then put the program on hold anew, with what it shall stop" if on_hold else ""
+    return Refusal(
+        code="already_on_hold" if on_hold else "already_halted",
+        detail=f"Program {program!r} is {'on hold' if on_hold else 'halted'} already, since {_instant(there.since)}, "
+        f"by {there.begun_by}: {there.reason}",
+        remedy=f"Lift that first: tenure program resume {program} --reason …{anew}.",
+    )
+
+
+def refuse_lifting(holds: Iterable[Hold], program: str, person: str, owner: str) -> Refusal | None:
+    """Why a person cannot let a program go on, whatever their roles (`LIFTED_BY`).
+
+    A halt protects members and creditors from the program: who owns it does not lift it.
+    """
+    hold = next_lifted(holds)
+    if hold is None:
+        return Refusal(
+            code="not_on_hold",
+            detail=f"Program {program!r} is not on hold.",
+            remedy="Nothing is to be done: it goes on already.",
+        )
+    if hold.kind != "hold" and person == owner:
+        return Refusal(
+            code="four_eyes",
+            detail=f"{person} owns program {program!r}, and so cannot lift its halt.",
+            remedy="Ask another person in finance or operations.",
+        )
+    return None
+
+
+def refusal(hold: Hold, program: str, concern: Concern) -> Refusal:
+    """Why something cannot be done in a program that is stopped, or that happened while it was; and what to do."""
+    if hold.until is not None:
+        return Refusal(
+            code=_code(hold),
+            detail=f"{concern.capitalize()} in program {program!r} was stopped when this happened. {told(hold)}.",
+            remedy="What happened while it was stopped does not count; what happens from now on does.",
+        )
+    return Refusal(
+        code=_code(hold),
+        detail=f"{concern.capitalize()} in program {program!r} is stopped. {told(hold)}.",
+        remedy=f"Try again once it goes on (tenure program resume {program} --reason …)"
+        + ("; what happened before the stop still counts, what happens within it never does." if concern == "earning" else "."),
+    )
+
+
+def _code(hold: Hold) -> str:
+    return "program_on_hold" if hold.kind == "hold" else "program_halted"
+
+
+LIFTED_BY: dict[Kind, frozenset[Role]] = {
+    "hold": frozenset({"product_owner", "operations", "operator"}),
+    "suspended_insolvency": frozenset({"finance", "operations"}),
+}
+"""Who may lift what."""
+
+
+def told(hold: Hold) -> str:
+    """Who stops what, since when and why, in a sentence."""
+    stopped = ", ".join(hold.stops)
+    until = f" until {_instant(hold.until)}" if hold.until is not None else ""
+    name = "On hold" if hold.kind == "hold" else "Halted (suspended, insolvency)"
+    return f"{name} since {_instant(hold.since)}{until} by {hold.begun_by} because: {hold.reason}; stops {stopped}"
+
+
+def banner(holds: Iterable[Hold], program: str) -> str:
+    """What stands, in Markdown, for whoever looks at where a program is; nothing where nothing stands."""
+    return "\n\n".join(f"**{told(hold)}; to act: `tenure program resume {program} --reason …`**" for hold in standing(holds))
+
+
+def _instant(at: datetime | None) -> str:
+    return f"{at:%d %b %Y %H:%M:%S} UTC" if at is not None else "-"

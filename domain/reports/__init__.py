@@ -1,0 +1,1 @@
+"""Operational reports: their tables, and which there are."""

@@ -1,0 +1,1 @@
+"""How members are kept: what they are asked about the program."""

@@ -1,0 +1,1 @@
+"""The way out to members: waves, the holdout, and the guardrails that watch them."""

@@ -1,0 +1,101 @@
+"""Guardrails of a rollout: one look after the other, by a pure rule, until one says to stop, to hold or to warn."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Literal
+
+from pydantic import AwareDatetime
+
+from domain.definition.document import Definition
+from domain.definition.rollout import Guardrail
+from domain.evaluation.figures import Figures
+from domain.evaluation.formulas import FORMULAS
+from domain.model import Message
+from domain.statistics import Interval
+
+Status = Literal["ok", "failing", "no_data", "source_failed"]
+"""What a look finds: within the bounds, beyond them, too few members to tell, or nothing, since the source does not answer."""
+Verdict = Literal["ok", "failing", "no_data", "stop", "hold", "warn"]
+"""Where a guardrail stands: `failing` is beyond the bounds, not often enough to fail; the last three are what follows."""
+
+
+class Look(Message):
+    """One look at a guardrail's figure, as of an instant: `told` is how it was computed, or what went wrong."""
+
+    number: int
+    at: AwareDatetime
+    status: Status
+    value: Decimal | None = None
+    interval: Interval | None = None
+    n: int | None = None
+    told: str = ""
+
+
+class Standing(Message):
+    """What a guardrail remembers: its last looks that count, and how often in a row its source has failed.
+
+    `waived`: a person has let the rollout go on without data, in this wave.
+    """
+
+    looks: tuple[Status, ...] = ()
+    verdict: Verdict = "ok"
+    source_failures: int = 0
+    waived: bool = False
+
+
+def looked(guardrail: Guardrail, definition: Definition, figures: Figures, number: int, at: AwareDatetime) -> Look:
+    """What a look finds in the figures of the guardrail's window, by the same formula as an evaluation.
+
+    A KPI that nobody keeps the figures of is a source that fails: it says nothing about the program.
+    """
+    rule = next((rule for rule in definition.evaluation.kpis if rule.kpi == guardrail.kpi), None)
+    computed = FORMULAS[guardrail.kpi](figures, definition, rule)
+    if not computed.kept:
+        return Look(number=number, at=at, status="source_failed", told=computed.formula)
+    figure = computed.figure
+    too_few = guardrail.minimum_sample is not None and (computed.n or 0) < guardrail.minimum_sample
+    if figure is None or too_few:
+        wanted = f", and {guardrail.minimum_sample} are asked for" if too_few else ""
+        return Look(number=number, at=at, status="no_data", n=computed.n, told=f"{computed.formula}: {computed.n or 0}{wanted}")
+    status: Status = "ok" if _within(guardrail, figure.value) else "failing"
+    return Look(
+        number=number, at=at, status=status, value=figure.value, interval=figure.interval, n=computed.n, told=computed.formula
+    )
+
+
+def after(guardrail: Guardrail, before: Standing, look: Look) -> Standing:
+    """Where a guardrail stands after a look.
+
+    A source that fails changes nothing but its count. Of the last `count` looks, `failures` beyond the bounds make it fail.
+    Without data it holds, unless it only warns, or a person has waived that.
+    """
+    if look.status == "source_failed":
+        return before.model_copy(update={"source_failures": before.source_failures + 1})
+    looks = (*before.looks, look.status)[-guardrail.count :]
+    verdict = _verdict(guardrail, looks, waived=before.waived)
+    return before.model_copy(update={"looks": looks, "verdict": verdict, "source_failures": 0})
+
+
+def released(before: Standing) -> Standing:
+    """Where a guardrail stands after a person has let the rollout go on: it begins anew, and may lack data in this wave."""
+    return Standing(waived=before.waived or before.verdict == "no_data", source_failures=before.source_failures)
+
+
+def halts(guardrail: Guardrail, verdict: Verdict) -> Literal["stop", "hold", "warn"] | None:
+    """What a verdict asks of the rollout; None where it may go on."""
+    if verdict == "no_data":
+        return "warn" if guardrail.on_failure == "warn" else "hold"
+    return verdict if verdict in ("stop", "hold", "warn") else None
+
+
+def _verdict(guardrail: Guardrail, looks: Sequence[Status], *, waived: bool) -> Verdict:
+    if looks.count("failing") >= guardrail.failures:
+        return guardrail.on_failure
+    if looks[-1] == "no_data" and not waived:
+        return "no_data"
+    return "failing" if "failing" in looks else "ok"
+
+
+def _within(guardrail: Guardrail, value: Decimal) -> bool:
+    low, high = guardrail.at_least, guardrail.at_most
+    return (low is None or value >= low) and (high is None or value <= high)

@@ -1,0 +1,85 @@
+"""Who is in a wave: each member has a bucket that never changes, so that a raised share keeps everybody already in."""
+
+import hashlib
+from collections.abc import Collection, Iterable, Sequence
+from decimal import Decimal
+from typing import Literal
+
+from domain.definition.document import Definition
+from domain.definition.rollout import Wave
+from domain.programs.lifecycle import WaveOpening
+
+BUCKETS = 10_000
+Refusal = Literal["not_in_wave", "not_invited"]
+"""Why somebody cannot join by any wave that is open: no wave reaches them, or they are to be invited."""
+
+
+def bucket(salt: str, participant: str) -> int:
+    """The member's bucket, 0 to 9,999: SHA-256(salt, member) mod 10,000; the salt is fixed per program."""
+    return int.from_bytes(hashlib.sha256(f"{salt}:{participant}".encode()).digest()) % BUCKETS
+
+
+def open_buckets(share: Decimal) -> int:
+    """How many buckets, from 0 on, a wave of `share` percent opens."""
+    return int(share * BUCKETS / 100)
+
+
+def is_open_to(salt: str, participant: str, buckets: int) -> bool:
+    return bucket(salt, participant) < buckets
+
+
+def is_held_out(definition: Definition, salt: str, participant: str) -> bool:
+    """Whether somebody is in the holdout: by a salt of its own, so that it says nothing about when a wave reaches them.
+
+    Whoever is asks to join like everybody else, and is told once a wave would let them in: from then on they are the control.
+    """
+    held_out = definition.holdout
+    return held_out is not None and bucket(f"{salt}/holdout", participant) < open_buckets(held_out.share)
+
+
+def let_in(
+    definition: Definition,
+    salt: str,
+    participant: str,
+    *,
+    cohort: str | None,
+    invited: bool,
+    opened: Sequence[WaveOpening],
+) -> WaveOpening | Refusal:
+    """By which wave somebody may join: the first that was opened and reaches them, or why none does.
+
+    `cohort` is the one that they are in, `opened` the waves that were opened, in their order: none is ever closed again. Where
+    the wave of their cohort invites at a rate, it reaches them once they are `invited`. Whether somebody is held out is not
+    asked here: that is the last question (`is_held_out`).
+    """
+    at_a_rate = {wave.id for wave in definition.waves if wave.invitations is not None}
+    refusal: Refusal = "not_in_wave"
+    for each in opened:
+        if each.cohort is not None and each.cohort == cohort:
+            if invited or each.wave not in at_a_rate:
+                return each
+            refusal = "not_invited"
+        if each.share is not None and is_open_to(salt, participant, open_buckets(each.share)):
+            return each
+    return refusal
+
+
+def changed_after_beginning(before: Definition, after: Definition, begun: Collection[str]) -> tuple[str, ...]:
+    """What a further revision changes of waves that have begun, and may not: their ids where one is changed, dropped or comes
+    at another place, and `holdout`.
+    """
+    if not begun:
+        return ()
+    there, then = _begun(before, begun), _begun(after, begun)
+    changed = [wave.id for wave in there if wave not in then]
+    if not changed and then != there:
+        changed = [wave.id for wave in then]
+    # A wave that would open before one that has begun comes too late to do so.
+    places = [place for place, wave in enumerate(after.waves) if wave.id in begun]
+    changed += [wave.id for wave in after.waves[: max(places, default=-1) + 1] if wave.id not in begun]
+    return (*changed, *(("holdout",) if before.holdout != after.holdout else ()))
+
+
+def _begun(definition: Definition, begun: Iterable[str]) -> list[Wave]:
+    names = set(begun)
+    return [wave for wave in definition.waves if wave.id in names]
