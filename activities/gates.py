@@ -16,7 +16,7 @@ from domain.gates.opening import POLICY, approve_automatically, end_unsatisfiabl
 from domain.gates.state import Decision, GateState, Person, Refusal, SignedClaims
 from domain.model import Message
 from domain.notices.gate_notices import GateNotice, GateNoticeKind, Routing
-from runtime.signatures import SignatureInvalid, VerificationKeys
+from runtime.identity.signatures import SignatureInvalid, VerificationKeys
 from store import audit, delegations, gates, notices
 from store.gates import GateAnswer
 

@@ -30,7 +30,7 @@ from aiosmtplib import (
 )
 
 from domain.notices.gate_notices import Channel
-from runtime.notices import MailServer, Notices, Webhook
+from runtime.notices_file import MailServer, Notices, Webhook
 from store.notices import NoticeRecord
 
 logger = logging.getLogger(__name__)

@@ -58,8 +58,8 @@ from api.services import Services
 from domain.model import Value
 from ledger import Ledger
 from runtime.database import create_engine
+from runtime.identity.signatures import KeyRing
 from runtime.settings import Settings
-from runtime.signatures import KeyRing
 from runtime.temporal import connect
 
 logger = logging.getLogger(__name__)

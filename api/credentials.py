@@ -13,7 +13,7 @@ from api.errors.identity import TokenRefused
 from api.issuer_keys import FetchedKeys
 from api.limits import Rates
 from api.tokens import Tokens
-from runtime.issuer_settings import AudienceMissing, IssuerMissing, TwoIssuers
+from runtime.identity.issuer_settings import AudienceMissing, IssuerMissing, TwoIssuers
 from runtime.settings import Settings
 from store import people
 

@@ -11,9 +11,9 @@ from api.tokens import Tokens
 from domain.audit.chain import SYSTEM, Fact
 from domain.gates.state import counted
 from domain.identity.roles import Roles
-from runtime.development_issuer import AUDIENCE, ISSUER, ROLES_CLAIM, DevelopmentIssuer, key_file
-from runtime.issuer_settings import DevelopmentUnusable
-from runtime.people_file import PersonEntry, read_people
+from runtime.identity.development_issuer import AUDIENCE, ISSUER, ROLES_CLAIM, DevelopmentIssuer, key_file
+from runtime.identity.issuer_settings import DevelopmentUnusable
+from runtime.identity.people_file import PersonEntry, read_people
 from store import audit, gates, people
 
 logger = logging.getLogger(__name__)

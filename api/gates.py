@@ -31,7 +31,7 @@ from domain.gates.state import Decision, GateState, Mandate, Person, Refusal, Si
 from domain.model import CAN_BE_KEPT, Value
 from domain.refusals import Refused
 from runtime.database import each_by_itself
-from runtime.signatures import KeyRing
+from runtime.identity.signatures import KeyRing
 from store import delegations, gates
 from store.dossiers import Evidence, evidence_of
 from store.gates import GateAnswer

@@ -13,7 +13,7 @@ from api.asker import MACHINE, Asker
 from api.errors.identity import TokenRefused
 from api.issuer_keys import Keys
 from domain.identity.roles import Roles
-from runtime.people_file import LONGEST_ID, LONGEST_NAME, PERSON_ID
+from runtime.identity.people_file import LONGEST_ID, LONGEST_NAME, PERSON_ID
 
 ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")
 """How a token may be signed: never by a secret that the API would have to know, never not at all. The last two are one

@@ -16,9 +16,9 @@ import psutil
 
 from benchmarks.http_server import SOCKET
 from domain.definition.values import Role
-from runtime.development_issuer import DevelopmentIssuer, key_file
-from runtime.keys import ensure_keys
-from runtime.signatures import VerificationKeys
+from runtime.identity.development_issuer import DevelopmentIssuer, key_file
+from runtime.identity.keys import ensure_keys
+from runtime.identity.signatures import VerificationKeys
 
 _PATIENCE = 60
 

@@ -13,7 +13,7 @@ from cli.output import console, table
 from cli.text import count, instant
 
 if TYPE_CHECKING:
-    from runtime.keys import KnownKey
+    from runtime.identity.keys import KnownKey
 
 app = typer.Typer(
     no_args_is_help=True, help="Rotate the keys by which the API signs decisions; works on their files, without the API."
@@ -28,7 +28,7 @@ def list_(as_json: AsJson = False) -> None:
 
     Example: `tenure keys list`
     """
-    from runtime.keys import known_keys
+    from runtime.identity.keys import known_keys
 
     found = settings()
     keys = known_keys(found.signing_keys, found.verification_keys, datetime.now(UTC))
@@ -58,7 +58,7 @@ def rotate(
     Example: `tenure keys rotate --after PT10M`
     """
     from domain.period import Period
-    from runtime.keys import rotate as rotated
+    from runtime.identity.keys import rotate as rotated
 
     found, now = settings(), datetime.now(UTC)
     try:
@@ -81,8 +81,8 @@ def retire(
 
     Example: `tenure keys retire WIUozDqLU1rxzuOjbi_-OuKdoi2ZMwJoXAF3DydXrdI`
     """
-    from runtime.keys import known_keys
-    from runtime.keys import retire as retired
+    from runtime.identity.keys import known_keys
+    from runtime.identity.keys import retire as retired
 
     found, now = settings(), datetime.now(UTC)
     retired(found.signing_keys, found.verification_keys, kid, now)

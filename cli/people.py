@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cli.errors import IssuerKeyUnusable, PeopleFileUnusable, PersonUnknown
 
 if TYPE_CHECKING:
-    from runtime.people_file import PersonEntry
+    from runtime.identity.people_file import PersonEntry
 
 Token = Callable[[], str]
 """What to show with the next request: a token of the development issuer is good for minutes, and a command may take hours."""
@@ -19,7 +19,7 @@ _API_KEY = "tnr_"
 
 def read_people(file: Path) -> "tuple[PersonEntry, ...]":
     """Everybody in the people file. Raises PeopleFileUnusable."""
-    from runtime import people_file
+    from runtime.identity import people_file
 
     try:
         return people_file.read_people(file)
@@ -40,7 +40,7 @@ def read_people(file: Path) -> "tuple[PersonEntry, ...]":
 
 def tokens_of(file: Path, person: str) -> Token:
     """The tokens of a person in the people file. Raises PeopleFileUnusable, PersonUnknown, IssuerKeyUnusable."""
-    from runtime.development_issuer import DevelopmentIssuer, key_file
+    from runtime.identity.development_issuer import DevelopmentIssuer, key_file
 
     people = read_people(file)
     entry = next((entry for entry in people if entry.id == person), None)

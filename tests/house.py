@@ -17,10 +17,10 @@ from api.services import Services
 from domain.definition.document import Definition, digest, scaled
 from domain.programs.lifecycle import Revision
 from ledger import Ledger
-from runtime.development_issuer import DevelopmentIssuer, key_file
-from runtime.keys import ensure_keys
+from runtime.identity.development_issuer import DevelopmentIssuer, key_file
+from runtime.identity.keys import ensure_keys
+from runtime.identity.signatures import KeyRing
 from runtime.settings import Settings
-from runtime.signatures import KeyRing
 from tests.paths import EXAMPLES
 
 OWNER = "demo-owner"

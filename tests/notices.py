@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from domain.gates.state import GateState, Subject
 from domain.notices.gate_notices import Addressee, GateNotice, GateNoticeKind, Routing, notice_id
-from runtime.notices import MailServer, Webhook
+from runtime.notices_file import MailServer, Webhook
 from store import gates, notices, programs
 from store.notices import NoticeRecord
 from tests.anchors import AT

@@ -9,7 +9,7 @@ from datetime import timedelta
 from domain.errors import TenureError
 from runtime.database import create_engine
 from runtime.logs import configure_logs
-from runtime.notices import read_notices
+from runtime.notices_file import read_notices
 from runtime.settings import Settings, settings
 from runtime.temporal import connect
 from worker.hosting import hosted

@@ -11,9 +11,9 @@ from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import Worker, WorkerDeploymentConfig
 
 from domain.ids import BULK_QUEUE, MEMBERS_QUEUE, NOTICES_QUEUE, PROGRAMS_QUEUE
-from runtime.notices import Notices, logged_alone
+from runtime.identity.signatures import VerificationKeys
+from runtime.notices_file import Notices, logged_alone
 from runtime.settings import settings
-from runtime.signatures import VerificationKeys
 from worker.heartbeats import Heartbeats
 from worker.registry import WORKFLOWS, Activities
 

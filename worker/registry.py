@@ -28,8 +28,8 @@ from activities.seal import SealActivities
 from activities.wind_down import WindDownActivities
 from domain.ids import BULK_QUEUE, MEMBERS_QUEUE, NOTICES_QUEUE, PROGRAMS_QUEUE
 from ledger import Ledger
-from runtime.notices import Notices
-from runtime.signatures import VerificationKeys
+from runtime.identity.signatures import VerificationKeys
+from runtime.notices_file import Notices
 from store import people
 from workflows.approval_gate import ApprovalGate
 from workflows.expiry_sweep import ExpirySweep

@@ -9,8 +9,8 @@ from uuid import uuid4
 import httpx
 
 from domain.errors import TenureError
-from runtime.development_issuer import DevelopmentIssuer
-from runtime.people_file import read_people
+from runtime.identity.development_issuer import DevelopmentIssuer
+from runtime.identity.people_file import read_people
 
 _PATIENCE = 30.0
 _ATTEMPTS = 60

@@ -12,7 +12,7 @@ from activities.readiness import ReadinessActivities, ReadinessTask
 from domain.acceptance.readiness import Look
 from ledger import Earn, Ledger
 from runtime.database import create_engine
-from runtime.notices import logged_alone
+from runtime.notices_file import logged_alone
 from store import programs, redemptions
 from store import readiness as kept
 from tests.house import House, example, first_revision

@@ -16,8 +16,8 @@ from api.limits import Rates
 from api.services import Services
 from domain.errors import TenureError
 from ledger import Ledger
-from runtime.development_issuer import DevelopmentIssuer, key_file
-from runtime.issuer_settings import AudienceMissing, DevelopmentUnusable, IssuerMissing, TwoIssuers
+from runtime.identity.development_issuer import DevelopmentIssuer, key_file
+from runtime.identity.issuer_settings import AudienceMissing, DevelopmentUnusable, IssuerMissing, TwoIssuers
 from runtime.settings import Settings
 from store import people
 from tests.api.club import problem

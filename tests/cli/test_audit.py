@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.audit.chain import Fact
 from runtime.database import create_engine
-from runtime.keys import ensure_keys
+from runtime.identity.keys import ensure_keys
 from store import audit, programs
 from tests.anchors import AT
 from tests.cli.conftest import Ask, Tenure

@@ -14,7 +14,7 @@ import asyncpg
 import pytest
 from typer.testing import Result
 
-from runtime.keys import ensure_keys
+from runtime.identity.keys import ensure_keys
 from runtime.settings import Settings
 from store.migrate import revisions
 from tests.cli.conftest import Tenure

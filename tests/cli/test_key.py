@@ -11,7 +11,7 @@ import pytest
 from api.app import create_app
 from api.services import Services
 from cli.people import named, tokens_of
-from runtime.development_issuer import DevelopmentIssuer, key_file
+from runtime.identity.development_issuer import DevelopmentIssuer, key_file
 from tests.cli.conftest import Ask, Tenure
 from tests.house import ISSUER, House, api_settings, people_in, token_of
 from tests.serving import served

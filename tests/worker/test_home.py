@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from runtime.development_issuer import key_file
+from runtime.identity.development_issuer import key_file
 from worker.embedded.child import Child
 from worker.embedded.errors import FolderForeign, FolderFull, PortTaken, StackAlreadyRuns
 from worker.embedded.home import Home

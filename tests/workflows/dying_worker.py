@@ -20,7 +20,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
 from runtime.database import create_engine
-from runtime.signatures import VerificationKeys
+from runtime.identity.signatures import VerificationKeys
 from worker import hosting
 from worker.heartbeats import Heartbeats
 from workflows import steps

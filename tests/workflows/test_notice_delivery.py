@@ -16,7 +16,7 @@ from activities.notice_channels import channels_of
 from activities.notices import NoticeActivities
 from domain import ids
 from domain.notices.gate_notices import Addressee, Patience
-from runtime.notices import MailServer, Notices, Webhook
+from runtime.notices_file import MailServer, Notices, Webhook
 from store import notices
 from store.notices import NoticeRecord
 from tests.anchors import AT

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from runtime.keys import KeysUnusable, known_keys
+from runtime.identity.keys import KeysUnusable, known_keys
 from worker.doctor.finding import Finding, Reporter, Topic
 from worker.doctor.surroundings import Surroundings
 from worker.embedded.home import LEAST_FREE, MARKER

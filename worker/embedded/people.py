@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from runtime.development_issuer import DevelopmentIssuer, key_file
+from runtime.identity.development_issuer import DevelopmentIssuer, key_file
 
 DEMO_PERSONS = (
     ("demo-owner", "Demo Owner", ("product_owner",)),

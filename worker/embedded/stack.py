@@ -19,8 +19,8 @@ from pydantic import SecretStr
 from sqlalchemy import make_url
 
 from domain.model import Value
-from runtime.development_issuer import key_file
-from runtime.keys import ensure_keys
+from runtime.identity.development_issuer import key_file
+from runtime.identity.keys import ensure_keys
 from runtime.settings import Settings
 from runtime.temporal import connect
 from store.migrate import migrate

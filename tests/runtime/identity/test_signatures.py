@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from joserfc import jws
 from joserfc.jwk import OctKey, OKPKey
 
-from runtime.keys import KeysUnusable, ensure_keys, key_of, known_keys, read_entries, retire, rotate
-from runtime.signatures import TYPE, KeyRing, SignatureInvalid, VerificationKeys
+from runtime.identity.keys import KeysUnusable, ensure_keys, key_of, known_keys, read_entries, retire, rotate
+from runtime.identity.signatures import TYPE, KeyRing, SignatureInvalid, VerificationKeys
 
 CLAIMS = {"person": "demo-finance", "answer": "approve", "reason": "Würde passen: £ 3,000", "round": 1, "role": None}
 

@@ -17,7 +17,7 @@ from joserfc.jwk import OKPKey
 from joserfc.util import urlsafe_b64decode, urlsafe_b64encode
 
 from domain.errors import TenureError
-from runtime.keys import ALGORITHM, Entry, KeysUnusable, key_of, read_entries, signing_now
+from runtime.identity.keys import ALGORITHM, Entry, KeysUnusable, key_of, read_entries, signing_now
 
 TYPE = "tenure-claims"
 """What the header says that it is: a token that was signed for something else is none of ours, even by the same key."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from domain.notices.gate_notices import Addressee
-from runtime.notices import NoticesUnusable, read_notices
+from runtime.notices_file import NoticesUnusable, read_notices
 from runtime.settings import Settings, settings
 from tests.notices import KEY, SECRET
 from worker.__main__ import main

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from runtime.keys import KeySigns, KeysUnusable, KeyUnknown, ensure_keys, known_keys, read_entries, retire, rotate
-from runtime.signatures import KeyRing
+from runtime.identity.keys import KeySigns, KeysUnusable, KeyUnknown, ensure_keys, known_keys, read_entries, retire, rotate
+from runtime.identity.signatures import KeyRing
 
 NOW = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
 
