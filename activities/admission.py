@@ -11,9 +11,11 @@ from domain.definition.rollout import Wave
 from domain.programs.lifecycle import WaveOpening
 from domain.rollout.waves import is_held_out, let_in
 from ledger import outbox
-from store import cohorts, invitations, members, programs, rollouts
 from store.errors import MemberUnknown
-from store.programs import ProgramRecord, RevisionInForce
+from store.members import members
+from store.programs import programs
+from store.programs.programs import ProgramRecord, RevisionInForce
+from store.rollout import cohorts, invitations, rollouts
 
 
 async def admit(

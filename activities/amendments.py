@@ -13,8 +13,10 @@ from domain.programs import amendments
 from domain.programs.amendments import Weighed, Weight
 from insight import amendment_impact
 from ledger import outbox, read
-from store import announcements, audit, members, programs
-from store.announcements import ANNOUNCED, RECALLED
+from store.audit import trail
+from store.members import members
+from store.programs import announcements, programs
+from store.programs.announcements import ANNOUNCED, RECALLED
 
 _PAGE = 1000
 
@@ -139,7 +141,7 @@ class AmendmentActivities:
             if await programs.withdraw_revision(connection, recall.program, recall.number):
                 told = {"revision": recall.number}
                 await announcements.tell_the_told(connection, recall.program, about, RECALLED, recall.at, told)
-                await audit.append(connection, fact)
+                await trail.append(connection, fact)
         return Recalled(done=True)
 
     @activity.defn

@@ -15,7 +15,10 @@ from domain.evaluation.kpis import Verdict, judge
 from domain.model import Message
 from insight import experiment as experiments
 from ledger import Ledger, outbox
-from store import evidence, members, programs, survey_answers
+from store.acceptance import evidence
+from store.members import members
+from store.programs import programs
+from store.retention import survey_answers
 
 _LOOKED_BACK = 12
 """How many evaluations back a KPI's last value is looked for, where those in between had none."""

@@ -8,7 +8,7 @@ from temporalio import activity
 from domain.model import Message
 from domain.programs import holds
 from ledger import Ledger
-from store import programs
+from store.programs import programs
 
 
 class Sweep(Message):

@@ -17,8 +17,10 @@ from domain.gates.state import Decision, GateState, Person, Refusal, SignedClaim
 from domain.model import Message
 from domain.notices.gate_notices import GateNotice, GateNoticeKind, Routing
 from runtime.identity.signatures import SignatureInvalid, VerificationKeys
-from store import audit, delegations, gates, notices
-from store.gates import GateAnswer
+from store.audit import trail
+from store.gates import delegations, gates
+from store.gates.gates import GateAnswer
+from store.notices import notices
 
 Directory = Callable[[AsyncConnection, str], Awaitable[Sequence[Person]]]
 """Everybody who can ever decide at the gates of a program, with the roles that they have there."""
@@ -175,7 +177,7 @@ class GateActivities:
             details=details | {"message": digest},
         )
         async with self._engine.begin() as connection:
-            await audit.append(connection, fact)
+            await trail.append(connection, fact)
         return DecisionTaken(refusal=refusal)
 
     async def _tell(
@@ -225,7 +227,7 @@ class GateActivities:
             key=f"{state.id}/{action}/{number}",
             details=details.get(action, {}),
         )
-        await audit.append(connection, fact)
+        await trail.append(connection, fact)
 
 
 def _counted_as(after: GateState, decision: Decision) -> Role | None:

@@ -1,7 +1,7 @@
 """Holds as a program's lifecycle sees to them: what stands, whose points keep their time, and how the program goes on.
 
-A stop is written by the API, at once (`store/holds.py` says why). To go on is no matter of seconds, and has an order: first the
-points get their time back, then the doors open. So that is the lifecycle's work.
+A stop is written by the API, at once (`store/programs/holds.py` says why). To go on is no matter of seconds, and has an order:
+first the points get their time back, then the doors open. So that is the lifecycle's work.
 """
 
 from datetime import datetime
@@ -14,7 +14,8 @@ from domain.audit.chain import Fact
 from domain.programs import holds as rules
 from domain.programs.holds import Hold, Lifted, Lifting, Standing
 from ledger import Ledger
-from store import audit, holds, programs
+from store.audit import trail
+from store.programs import holds, programs
 
 
 class HoldActivities:
@@ -56,7 +57,7 @@ class HoldActivities:
         async with self._engine.begin() as connection:
             await holds.lock(connection, wish.program)
             lifted = await holds.lift(connection, hold, wish.by, wish.reason, wish.at, wish.key)
-            await audit.append(connection, _fact(lifted, wish))
+            await trail.append(connection, _fact(lifted, wish))
         return Lifted(hold=lifted, standing=tuple(others))
 
     async def _give_time_back(self, record: programs.ProgramRecord, at: datetime) -> None:

@@ -21,9 +21,12 @@ from domain.programs.lifecycle import MemberReview, Membership, OfferTerms
 from domain.programs.stages import MemberStatus
 from domain.window import Span
 from ledger import Earn, Forfeit, Ledger, Reschedule
-from store import announcements, invitations, members, pilots, programs
-from store import benefits as given_benefits
-from store.announcements import ANNOUNCED
+from store.acceptance import pilots
+from store.members import benefits as given_benefits
+from store.members import members
+from store.programs import announcements, programs
+from store.programs.announcements import ANNOUNCED
+from store.rollout import invitations
 
 _WHILE_ON_HOLD = timedelta(days=7)
 

@@ -31,7 +31,7 @@ from aiosmtplib import (
 
 from domain.notices.gate_notices import Channel
 from runtime.notices_file import MailServer, Notices, Webhook
-from store.notices import NoticeRecord
+from store.notices.notices import NoticeRecord
 
 logger = logging.getLogger(__name__)
 

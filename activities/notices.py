@@ -11,7 +11,7 @@ from temporalio.exceptions import ApplicationError
 from activities.notice_channels import DeliveryFailed, NoticeChannel
 from domain.model import Message
 from domain.notices.gate_notices import Channel, Delivery, Routing
-from store import notices
+from store.notices import notices
 
 
 class Settling(Message):

@@ -13,9 +13,11 @@ from domain.definition.document import Definition
 from domain.model import Message
 from domain.programs.lifecycle import PhaseResult
 from ledger import Ledger
-from store import cohorts, evidence, pilots, programs
+from store.acceptance import evidence, pilots
+from store.acceptance.pilots import PilotRecord
 from store.errors import CohortUnknown
-from store.pilots import PilotRecord
+from store.programs import programs
+from store.rollout import cohorts
 
 
 class PilotTask(Message):

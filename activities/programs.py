@@ -9,7 +9,10 @@ from domain.audit.chain import Fact
 from domain.model import Message
 from domain.programs.lifecycle import Revision, StageChange, WaveOpening
 from domain.programs.stages import RevisionStatus
-from store import audit, members, pilots, programs
+from store.acceptance import pilots
+from store.audit import trail
+from store.members import members
+from store.programs import programs
 
 
 class RevisionSettled(Message):
@@ -63,15 +66,15 @@ class ProgramActivities:
         """Write the program and its first revision, and who did so."""
         async with self._engine.begin() as connection:
             await programs.register(connection, first)
-            await audit.append(connection, started(first))
-            await audit.append(connection, submitted(first))
+            await trail.append(connection, started(first))
+            await trail.append(connection, submitted(first))
 
     @activity.defn
     async def add_revision(self, revision: Revision) -> None:
         """Write a further revision, and who handed it in."""
         async with self._engine.begin() as connection:
             await programs.add_revision(connection, revision)
-            await audit.append(connection, submitted(revision))
+            await trail.append(connection, submitted(revision))
 
     @activity.defn
     async def piloted(self, program: str) -> Revision | None:

@@ -17,7 +17,7 @@ from domain.programs.lifecycle import PhaseResult, PrototypeSummary
 from insight.event_log import EventLog, of_purchases
 from insight.prototype import Purchase, UnusableLog, run, simulate
 from insight.rehearsed_member import rehearse
-from store import evidence, transaction_logs
+from store.acceptance import evidence, transaction_logs
 from store.errors import LogUnknown
 
 

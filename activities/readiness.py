@@ -18,8 +18,9 @@ from domain.definition.document import Definition
 from domain.model import Message
 from domain.notices.gate_notices import Routing
 from ledger import Ledger
-from store import programs, redemptions
-from store import readiness as kept
+from store.acceptance import readiness as kept
+from store.programs import programs
+from store.rewards import redemptions
 
 logger = logging.getLogger(__name__)
 

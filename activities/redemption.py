@@ -13,7 +13,8 @@ from domain.model import Message
 from domain.rewards.availability import Unavailable
 from domain.rewards.redemption import RedemptionOrder
 from ledger import Capture, Hold, Ledger, Void, outbox
-from store import availability, programs, redemptions
+from store.programs import programs
+from store.rewards import availability, redemptions
 
 
 class Held(Message):

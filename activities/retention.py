@@ -10,7 +10,8 @@ from domain.model import Message
 from domain.points import expiry
 from domain.programs import holds
 from ledger import Earn, Ledger, outbox
-from store import members, programs
+from store.members import members
+from store.programs import programs
 
 
 class Delivery(Message):

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.definition.rewards import HttpFulfilment, Reward, VoucherFulfilment
 from domain.model import Message
-from store import redemptions
+from store.rewards import redemptions
 
 _ANSWER_WITHIN = 5.0
 """Seconds for one answer of an HTTP provider; a slower one is asked again, under the same id."""

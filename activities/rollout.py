@@ -17,8 +17,10 @@ from domain.rollout.guardrails import Look
 from domain.rollout.state import RolloutState
 from domain.rollout.waves import is_held_out
 from ledger import Ledger
-from store import audit, cohorts, invitations, programs, rollouts
+from store.audit import trail
 from store.errors import CohortUnknown
+from store.programs import programs
+from store.rollout import cohorts, invitations, rollouts
 
 
 class RolloutChange(Message):
@@ -124,7 +126,7 @@ class RolloutActivities:
                     key=f"{change.action}/r{change.revision}/{change.key}",
                     details=change.details,
                 )
-                await audit.append(connection, fact)
+                await trail.append(connection, fact)
 
     @activity.defn
     async def count_joined(self, wave: WaveCount) -> int:

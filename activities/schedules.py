@@ -37,7 +37,7 @@ from domain.model import Message
 from domain.period import Period
 from domain.programs.stages import ENDED
 from domain.recurrence import MeanGrid, Recurrence, changes_over
-from store import programs
+from store.programs import programs
 
 _LONGEST_CATCH_UP, _SHORTEST_CATCH_UP = timedelta(days=1), timedelta(seconds=10)
 """The shortest is Temporal's own: it takes no less."""

@@ -1,7 +1,7 @@
 """The end of a program, step by step: the case, who is told, doors, late files, what is left, statements, books, memberships.
 
-Each step is kept with its date, what it did and how often it was tried (`store/wind_down.py`). All of it can be done again: by
-the key of the step in the ledger, or because what is written is the same.
+Each step is kept with its date, what it did and how often it was tried (`store/programs/wind_down.py`). All of it can be done
+again: by the key of the step in the ledger, or because what is written is the same.
 """
 
 import asyncio
@@ -27,10 +27,14 @@ from insight import experiment
 from ledger import Cancel, Confirm, Ledger
 from ledger.books import movements
 from ledger.drain import Becoming, Leaving
-from store import announcements, evidence, members, outsiders, programs, redemptions, wind_down
-from store.announcements import END
+from store.acceptance import evidence
 from store.books import Bookkeeping
 from store.books_errors import PointsOutstanding
+from store.members import members
+from store.programs import announcements, programs, wind_down
+from store.programs.announcements import END
+from store.rewards import redemptions
+from store.rollout import holdout
 
 _PAGE = 200
 _HOLDERS_AT_ONCE = 5000
@@ -369,7 +373,7 @@ class WindDownActivities:
         async with self._step(step.program, "closing", step.at) as done:
             async with self._engine.connect() as connection:
                 record = await programs.find(connection, step.program)
-                held_out = await outsiders.count_held_out(connection, step.program)
+                held_out = await holdout.count_held_out(connection, step.program)
                 report: dict[str, Any] = {
                     "members": await members.counts(connection, step.program),
                     "movement": await members.movement(connection, step.program),

@@ -24,9 +24,10 @@ from domain.programs import amendments
 from domain.programs.amendment_impact import Impact, MemberImpact
 from domain.programs.amendments import Weight
 from domain.programs.errors import ImpactUnknown, NeverInForce, NothingToRestore, ProgramEnded
-from store import amendment_impacts, announcements, members, programs
-from store.announcements import NoticeRecord
 from store.errors import RevisionUnknown
+from store.members import members
+from store.programs import amendment_impacts, announcements, programs
+from store.programs.announcements import NoticeRecord
 from workflows.program_lifecycle import ProgramLifecycle
 from workflows.taking_effect import RecallRequest
 

@@ -24,9 +24,11 @@ from domain.definition.values import Role
 from domain.gates.state import Person
 from domain.ids import ProgramId
 from domain.model import CAN_BE_KEPT, Value
-from store import api_keys, audit, programs
-from store.api_keys import ApiKeyRecord
+from store.audit import trail
 from store.errors import ProgramUnknown
+from store.identity import api_keys
+from store.identity.api_keys import ApiKeyRecord
+from store.programs import programs
 
 router = APIRouter(prefix="/api-keys", tags=["API keys"], route_class=ReadAgain)
 
@@ -88,7 +90,7 @@ async def make_key(
                 created_at=now,
             )
             await api_keys.add(connection, record, new.digest)
-            await audit.append(connection, _fact("api_key_made", record, person, now))
+            await trail.append(connection, _fact("api_key_made", record, person, now))
         return Answer(201, record.model_dump(mode="json"), f"/api-keys/{new.id}", shown_once={"key": new.key})
 
     return await once(request, services, person, key, act)
@@ -123,7 +125,7 @@ async def revoke_key(
             now = datetime.now(UTC)
             await api_keys.revoke(connection, api_key, person.id, now)
             record = await _found(connection, asker, api_key)
-            await audit.append(connection, _fact("api_key_revoked", record, person, record.revoked_at or now))
+            await trail.append(connection, _fact("api_key_revoked", record, person, record.revoked_at or now))
         known: Credentials = request.app.state.credentials
         known.forget(f"{MACHINE}{api_key}")
         return Answer(200, record.model_dump(mode="json"))

@@ -25,8 +25,9 @@ from domain.programs.holds import Hold
 from domain.rewards.errors import RedeemingClosed
 from ledger import MAX_POINTS, Answer
 from ledger.requests import Request
-from store import members, programs
-from store.members import MemberRecord
+from store.members import members
+from store.members.members import MemberRecord
+from store.programs import programs
 
 Points = Annotated[int, Field(ge=1, le=MAX_POINTS, strict=True)]
 Currency = Annotated[str, Field(max_length=200), CAN_BE_KEPT]

@@ -16,9 +16,11 @@ from api.services import Services, WithServices
 from domain.audit.chain import EVERYWHERE, AuditEntry, AuditHead
 from domain.model import CAN_BE_KEPT, Value
 from domain.page import POLICY
-from store import audit, dossiers, programs
-from store.audit import AuditVerification
+from store import dossiers
+from store.audit import trail
+from store.audit.trail import AuditVerification
 from store.dossiers import Dossier
+from store.programs import programs
 
 router = APIRouter(tags=["audit"], route_class=ReadAgain, dependencies=[Depends(may("read the audit trail"))])
 
@@ -71,7 +73,7 @@ async def list_audit(
 async def verify_audit(program: str, services: WithServices, wanted: Annotated[Asked, Depends(asked)]) -> AuditVerification:
     """Hash a page of the program's trail again, and name the first entry that is not what was written."""
     await _known(services, program)
-    return await audit.verify(services.engine, program, noted=wanted.noted, after=wanted.after, most=wanted.most)
+    return await trail.verify(services.engine, program, noted=wanted.noted, after=wanted.after, most=wanted.most)
 
 
 @router.get("/programs/{program}/audit/export", dependencies=[_EXPENSIVE], response_model=Dossier, responses=_PAGES)
@@ -94,7 +96,7 @@ async def list_audit_everywhere(
 @router.get("/audit/verification", dependencies=[_EXPENSIVE])
 async def verify_audit_everywhere(services: WithServices, wanted: Annotated[Asked, Depends(asked)]) -> AuditVerification:
     """Hash a page of that trail again, and name the first entry that is not what was written."""
-    return await audit.verify(services.engine, EVERYWHERE, noted=wanted.noted, after=wanted.after, most=wanted.most)
+    return await trail.verify(services.engine, EVERYWHERE, noted=wanted.noted, after=wanted.after, most=wanted.most)
 
 
 async def _known(services: Services, program: str) -> None:
@@ -106,7 +108,7 @@ async def _known(services: Services, program: str) -> None:
 async def _page(services: Services, program: str, paged: Paging, about: str | None) -> Page[AuditEntry]:
     (after,) = paged.after(int) or (0,)
     async with services.engine.connect() as connection:
-        found = await audit.listed(connection, program, after=after, limit=paged.one_more, about=about)
+        found = await trail.listed(connection, program, after=after, limit=paged.one_more, about=about)
     return paged.page(found, lambda entry: (entry.number,))
 
 

@@ -25,9 +25,11 @@ from domain.ids import Name, ParticipantId
 from domain.model import Value
 from domain.programs.errors import ProgramEnded
 from domain.programs.stages import ENDED
-from store import audit, cohorts, programs
-from store.cohorts import CohortRecord
+from store.audit import trail
 from store.errors import CohortBegun, CohortsOverlap, CohortUnknown
+from store.programs import programs
+from store.rollout import cohorts
+from store.rollout.cohorts import CohortRecord
 
 router = APIRouter(prefix="/programs/{program}/cohorts", tags=["cohorts"], route_class=ReadAgain)
 
@@ -172,7 +174,7 @@ async def _change(
             key=f"cohort_changed/{ids.asked(person.id, key)}",
             details={"added": added, "removed": removed, "size": size},
         )
-        await audit.append(connection, fact)
+        await trail.append(connection, fact)
     return Answer(201, told.model_dump(mode="json"), f"/programs/{program}/cohorts/{cohort}")
 
 

@@ -17,7 +17,8 @@ from domain.members.errors import MemberGone
 from domain.model import CAN_BE_KEPT, Value
 from domain.points.errors import BalanceLimit, CurrencyUnknown, NoReinstatement, ReinstatementTooLate, TransactionUnknown
 from ledger import MAX_POINTS, Adjust, Answer, Cancel, Confirm, Recorded, Reinstate, Reverse
-from store import members, programs
+from store.members import members
+from store.programs import programs
 
 router = APIRouter(prefix="/programs/{program}/members/{participant}", tags=["points"])
 

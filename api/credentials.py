@@ -15,7 +15,7 @@ from api.limits import Rates
 from api.tokens import Tokens
 from runtime.identity.issuer_settings import AudienceMissing, IssuerMissing, TwoIssuers
 from runtime.settings import Settings
-from store import people
+from store.identity import people
 
 _REMEMBERED = 10_000
 """Credentials; who was recognised the longest ago goes first."""

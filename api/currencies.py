@@ -4,7 +4,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.definition.document import Definition
 from domain.points.errors import CurrencyUnknown
-from store import programs
+from store.programs import programs
 
 
 async def definition_now(connection: AsyncConnection, program: str) -> Definition:

@@ -23,9 +23,11 @@ from domain.gates.errors import DelegateUnknown
 from domain.gates.state import Person
 from domain.model import CAN_BE_KEPT, Value
 from domain.refusals import Refused
-from store import audit, delegations, programs
-from store.delegations import DelegationUnknown
+from store.audit import trail
 from store.errors import ProgramUnknown
+from store.gates import delegations
+from store.gates.delegations import DelegationUnknown
+from store.programs import programs
 
 router = APIRouter(prefix="/delegations", tags=["gates"])
 Delegator = Annotated[Person, Depends(may("delegate"))]
@@ -93,7 +95,7 @@ async def end_delegation(
             await _of(connection, delegation, person)
             await delegations.end(connection, delegation, now)
             ended = await _of(connection, delegation, person)
-            await audit.append(connection, _fact("delegation_ended", ended, person, ended.end))
+            await trail.append(connection, _fact("delegation_ended", ended, person, ended.end))
         return Answer(200, ended.model_dump(mode="json"))
 
     return await once(request, services, person, key, act)
@@ -126,7 +128,7 @@ async def _given(services: Services, wish: DelegationIn, asker: Asker, key: str)
         refusal = refuse(given, person.roles, others, now)
         if refusal is None:
             await delegations.add(connection, given)
-        await audit.append(connection, _fact("delegation_given", given, person, now, refusal.code if refusal else None))
+        await trail.append(connection, _fact("delegation_given", given, person, now, refusal.code if refusal else None))
     if refusal is not None:
         raise Refused(refusal.code, refusal.detail, refusal.remedy)
     return given

@@ -14,7 +14,9 @@ from domain.identity.roles import Roles
 from runtime.identity.development_issuer import AUDIENCE, ISSUER, ROLES_CLAIM, DevelopmentIssuer, key_file
 from runtime.identity.issuer_settings import DevelopmentUnusable
 from runtime.identity.people_file import PersonEntry, read_people
-from store import audit, gates, people
+from store.audit import trail
+from store.gates import gates
+from store.identity import people
 
 logger = logging.getLogger(__name__)
 
@@ -65,4 +67,4 @@ async def enter(engine: AsyncEngine, persons: tuple[PersonEntry, ...]) -> None:
                 key=f"{state.id}/gate_beyond_reach/{counted(missing)}",
                 details={"lacking": missing},
             )
-            await audit.append(connection, fact)
+            await trail.append(connection, fact)

@@ -22,8 +22,9 @@ from domain.gates.state import Person
 from domain.model import CAN_BE_KEPT
 from domain.programs.errors import NotLaunched, ProgramEnded
 from domain.programs.stages import ENDED
-from store import evidence, programs
-from store.evidence import EvaluationRecord
+from store.acceptance import evidence
+from store.acceptance.evidence import EvaluationRecord
+from store.programs import programs
 from workflows.attributes import of_program
 from workflows.program_evaluation import ProgramEvaluation
 

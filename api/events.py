@@ -32,8 +32,9 @@ from domain.points.errors import BalanceLimit, EarningClosed, EarningStopped, Ev
 from domain.programs.errors_holds import ProgramHalted, ProgramOnHold
 from ledger import Answer, Earn, KeyConflict, Seen, Stale, journal
 from ledger.requests import fingerprint_hash
-from store import members, programs
 from store.errors import MemberUnknown
+from store.members import members
+from store.programs import programs
 
 logger = logging.getLogger(__name__)
 router = APIRouter(prefix="/programs/{program}", tags=["events"])

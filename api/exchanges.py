@@ -18,8 +18,8 @@ from domain.points.errors import BalanceLimit, ConversionUnknown, CurrencyUnknow
 from domain.programs.errors_holds import ProgramHalted, ProgramOnHold
 from domain.rewards.errors import RedeemingClosed
 from ledger import Answer, Convert, Transfer
-from store import members
 from store.errors import MemberUnknown
+from store.members import members
 
 router = APIRouter(prefix="/programs/{program}/members/{participant}", tags=["points"])
 

@@ -25,10 +25,12 @@ from domain.members.errors import MemberThen, NotCompared
 from domain.model import Value
 from domain.money import smallest_units
 from domain.programs.errors import NoHoldout
-from store import members, outsiders, programs
-from store.members import MemberRecord
-from store.outsiders import HeldOut, OutsideEvent
-from store.programs import ProgramRecord, RevisionsInForce
+from store.members import members
+from store.members.members import MemberRecord
+from store.programs import programs
+from store.programs.programs import ProgramRecord, RevisionsInForce
+from store.rollout import holdout
+from store.rollout.holdout import HeldOut, OutsideEvent
 
 router = APIRouter(prefix="/programs/{program}", tags=["holdout"])
 
@@ -58,7 +60,7 @@ async def list_held_out(program: str, services: WithServices, paged: Paged) -> P
     (after,) = paged.after(str) or ("",)
     async with services.engine.connect() as connection:
         await programs.find(connection, program)
-        found = await outsiders.held_out_after(connection, program, after, paged.one_more)
+        found = await holdout.held_out_after(connection, program, after, paged.one_more)
     return paged.page(found, lambda each: (each.participant,))
 
 
@@ -87,14 +89,14 @@ async def post_outside_events(
             except TenureError as error:
                 outcomes[place] = error
         taken = [each for each in outcomes.values() if isinstance(each, OutsideEvent)]
-        new = set(await outsiders.keep(connection, program, taken))
-        stored = await outsiders.stored(connection, program, list(kept_as.values()))
+        new = set(await holdout.keep(connection, program, taken))
+        stored = await holdout.stored(connection, program, list(kept_as.values()))
     results: dict[int, dict[str, Any]] = {}
     for place, event in events.items():
         # What would be refused now and was posted before gets its first answer.
         if (kept := stored.get(kept_as[place])) is None:
             continue
-        if kept.fingerprint == outsiders.fingerprint(event.participant, event.fingerprint):
+        if kept.fingerprint == holdout.fingerprint(event.participant, event.fingerprint):
             status = "posted" if kept.key in new else "repeated"
             new.discard(kept.key)
             results[place] = {"key": event.key, "status": status}
@@ -134,7 +136,7 @@ class _Look(NamedTuple):
             participant=event.participant,
             occurred_at=event.occurred_at,
             amount=event.amount,
-            fingerprint=outsiders.fingerprint(event.participant, event.fingerprint),
+            fingerprint=holdout.fingerprint(event.participant, event.fingerprint),
         )
 
 
@@ -143,7 +145,7 @@ async def _look(connection: AsyncConnection, program: str, participants: Collect
     look = _Look(
         await programs.find(connection, program),
         await programs.revisions_in_force(connection, program),
-        await outsiders.held_out_since(connection, program, participants),
+        await holdout.held_out_since(connection, program, participants),
         await members.find_many(connection, program, participants),
         datetime.now(UTC),
     )

@@ -31,7 +31,8 @@ from domain.programs.holds import EVERYTHING, LIFTED_BY, UNLESS_TOLD, Concern, H
 from domain.programs.stages import ENDED
 from domain.refusals import Refused
 from ledger import outbox
-from store import audit, holds, programs
+from store.audit import trail
+from store.programs import holds, programs
 from workflows.program_lifecycle import ProgramLifecycle
 
 router = APIRouter(prefix="/programs/{program}", tags=["programs"], route_class=ReadAgain)
@@ -200,7 +201,7 @@ async def _stop(
                 key=f"held/{begun.id}",
                 details={"stops": stops, "reason": reason},
             )
-            await audit.append(connection, fact)
+            await trail.append(connection, fact)
     return Answer(201, begun.model_dump(mode="json"), f"/programs/{program}/holds")
 
 

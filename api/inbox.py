@@ -13,8 +13,8 @@ from domain.definition.values import Role
 from domain.gates.inbox import Way, ways
 from domain.gates.state import GateState, Person, SubjectKind
 from domain.model import Value
-from store import delegations, gates, inbox
-from store.inbox import Decided
+from store.gates import delegations, gates, inbox
+from store.gates.inbox import Decided
 
 router = APIRouter(prefix="/inbox", tags=["gates"], route_class=ReadAgain)
 

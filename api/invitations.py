@@ -18,8 +18,9 @@ from domain.ids import ParticipantId
 from domain.model import Value
 from domain.programs.errors import ProgramEnded
 from domain.programs.stages import ENDED
-from store import invitations, programs
-from store.invitations import Invitation
+from store.programs import programs
+from store.rollout import invitations
+from store.rollout.invitations import Invitation
 
 router = APIRouter(prefix="/programs/{program}/invitations", tags=["members"], route_class=ReadAgain)
 

@@ -38,9 +38,12 @@ from domain.programs import holds
 from domain.programs.errors_holds import stopped
 from domain.programs.lifecycle import WaveOpening
 from domain.rollout.waves import Refusal, is_held_out, let_in
-from store import cohorts, invitations, members, outsiders, pilots, programs, rollouts
+from store.acceptance import pilots
 from store.errors import MemberUnknown
-from store.programs import ProgramRecord
+from store.members import members
+from store.programs import programs
+from store.programs.programs import ProgramRecord
+from store.rollout import cohorts, holdout, invitations, rollouts
 
 _ATTRIBUTES = 50
 
@@ -98,7 +101,7 @@ async def check_enrolment(services: Services, program: str, enrolment: Enrolment
         raise FeeDiffers(words.money(definition, enrolment.fee), words.money(definition, rules.fee(definition.joining)))
     if held_out:
         async with services.engine.begin() as connection:
-            await outsiders.hold_out(connection, program, enrolment.participant, now)
+            await holdout.hold_out(connection, program, enrolment.participant, now)
         raise HeldOut(enrolment.participant)
 
 

@@ -13,7 +13,7 @@ from api.reading import ReadAgain
 from api.services import WithServices
 from domain.gates.state import Person
 from ledger import CheckReport, Head, Sealed, Totals, VerifyReport
-from store import programs
+from store.programs import programs
 
 router = APIRouter(tags=["ledger"], route_class=ReadAgain)
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.errors.identity import TokenRefused
-from store import api_keys
-from store.api_keys import ApiKeyRecord
+from store.identity import api_keys
+from store.identity.api_keys import ApiKeyRecord
 
 PREFIX = "tnr_"
 _ID_BYTES, _SECRET_BYTES = 8, 32

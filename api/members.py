@@ -40,9 +40,10 @@ from domain.points.errors import TransactionUnknown
 from domain.programs.errors_holds import ProgramHalted, ProgramOnHold
 from domain.programs.lifecycle import Membership
 from domain.programs.stages import MemberStatus
-from store import benefits, members, programs
-from store.benefits import BenefitGrant
-from store.members import MemberRecord, TierChange
+from store.members import benefits, members
+from store.members.benefits import BenefitGrant
+from store.members.members import MemberRecord, TierChange
+from store.programs import programs
 from workflows.attributes import of_member
 from workflows.member_lifecycle import Leaving, MemberLifecycle, MemberStart
 

@@ -19,8 +19,8 @@ from domain import ids
 from domain.gates.state import Person
 from domain.model import CAN_BE_KEPT, Message
 from domain.notices.gate_notices import Channel, NoticeKind
-from store import notices
-from store.notices import NoticeNotDead, NoticeRecord, NoticeUnknown, State
+from store.notices import notices
+from store.notices.notices import NoticeNotDead, NoticeRecord, NoticeUnknown, State
 from workflows.notice_test import NoticeTest
 
 router = APIRouter(prefix="/notices", tags=["notices"], route_class=ReadAgain)

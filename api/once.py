@@ -20,7 +20,7 @@ from domain.errors import TenureError
 from domain.gates.state import Person
 from domain.model import Value
 from runtime.database import each_by_itself
-from store import requests
+from store import idempotency
 
 logger = logging.getLogger(__name__)
 LONGEST_KEY = 200
@@ -103,7 +103,7 @@ async def once(
     asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     fingerprint = sha256(b"\n".join([request.method.encode(), asked.encode(), body])).hexdigest()
     async with each_by_itself(services.engine) as connection:
-        before = await requests.begin(connection, person.id, key, fingerprint)
+        before = await idempotency.begin(connection, person.id, key, fingerprint)
     if before is not None:
         if before.fingerprint != fingerprint:
             raise KeyReused(key)
@@ -146,12 +146,12 @@ class _Acting:
             refused = isinstance(error, TenureError) and error.status < HTTPStatus.INTERNAL_SERVER_ERROR
             if not (refused and self.is_late):
                 async with each_by_itself(self._services.engine) as connection:
-                    await (requests.forget if refused else requests.release)(connection, self._person, self._key)
+                    await (idempotency.forget if refused else idempotency.release)(connection, self._person, self._key)
                 raise
             assert isinstance(error, TenureError)
             answer = Answer(error.status, document(error))
         async with each_by_itself(self._services.engine) as connection:
-            await requests.answer(connection, self._person, self._key, answer.status, answer.body, answer.location)
+            await idempotency.answer(connection, self._person, self._key, answer.status, answer.body, answer.location)
         return answer
 
 

@@ -22,7 +22,7 @@ from domain.page import POLICY
 from domain.reports.errors import AsOfWrong, ReportUnknown
 from domain.reports.tables import OUTLINES, Column, Name, Outline, as_csv, as_json
 from domain.window import Moment
-from store import programs
+from store.programs import programs
 
 router = APIRouter(prefix="/programs/{program}/reports", tags=["reports"], route_class=ReadAgain)
 

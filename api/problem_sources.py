@@ -21,6 +21,6 @@ import domain.reports.errors
 import domain.rewards.errors
 import ledger.errors
 import store.books_errors
-import store.delegations
 import store.errors
-import store.notices
+import store.gates.delegations
+import store.notices.notices

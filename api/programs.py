@@ -33,9 +33,13 @@ from domain.programs.lifecycle import EndRequest, Revision, WaveOpening
 from domain.programs.stages import ENDED, ProductStatus, Stage, product_status
 from domain.refusals import Refused
 from domain.rollout.state import RolloutStatus
-from store import audit, gates, programs, rollouts, transaction_logs
+from store.acceptance import transaction_logs
+from store.audit import trail
 from store.errors import LogUnknown, ProgramUnknown
-from store.programs import ProgramRecord, RevisionRecord
+from store.gates import gates
+from store.programs import programs
+from store.programs.programs import ProgramRecord, RevisionRecord
+from store.rollout import rollouts
 from workflows.attributes import of_program
 from workflows.program_lifecycle import ProgramLifecycle
 from workflows.program_state import ProgramStart
@@ -167,7 +171,7 @@ async def request_end(
             details={"reason": wish.reason},
         )
         async with services.engine.begin() as connection:
-            await audit.append(connection, fact)
+            await trail.append(connection, fact)
         return Answer(202, EndAsked(program=program, stage=stage).model_dump(mode="json"), f"/programs/{program}")
 
     return await once(request, services, person, key, act, patience=services.patience)

@@ -27,8 +27,9 @@ from domain.gates.state import Person
 from domain.ids import Name, ProgramId
 from domain.model import Value
 from domain.programs.errors import DefinitionFaulty
-from store import programs, transaction_logs
+from store.acceptance import transaction_logs
 from store.errors import LogUnknown, ProgramUnknown, RevisionUnknown
+from store.programs import programs
 from workflows.attributes import of_program
 from workflows.prototype_run import PrototypeRun
 

@@ -20,8 +20,8 @@ from domain.points.errors import EarningClosed, EarningStopped, EventTypeUnknown
 from domain.programs import holds
 from domain.programs.errors_holds import stopped
 from ledger import MAX_POINTS, Earn, Seen
-from store.members import MemberRecord
-from store.programs import ProgramRecord, RevisionInForce, RevisionsInForce
+from store.members.members import MemberRecord
+from store.programs.programs import ProgramRecord, RevisionInForce, RevisionsInForce
 
 _CLOCKS_DIFFER = timedelta(minutes=5)
 """How far ahead of ours the clock of a shop may run."""

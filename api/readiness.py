@@ -26,8 +26,10 @@ from domain.ids import Name
 from domain.model import CAN_BE_KEPT, Value
 from domain.refusals import Refused
 from ledger import outbox
-from store import audit, programs, readiness
-from store.programs import RevisionRecord
+from store.acceptance import readiness
+from store.audit import trail
+from store.programs import programs
+from store.programs.programs import RevisionRecord
 
 router = APIRouter(prefix="/programs/{program}/readiness", tags=["gates"], route_class=ReadAgain)
 
@@ -201,7 +203,7 @@ async def _told(
         key=f"{action}/{ids.asked(person.id, key)}",
         details={"item": item, "note": note, "digest": latest.record.digest},
     )
-    await audit.append(connection, fact)
+    await trail.append(connection, fact)
 
 
 def _item(item: ReadinessItem, signature: Signature | None) -> ItemOut:

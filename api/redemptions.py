@@ -44,8 +44,10 @@ from domain.rewards.errors import (
     TierTooLow,
 )
 from domain.rewards.redemption import RedemptionOrder
-from store import availability, members, programs, redemptions
-from store.redemptions import RedemptionRecord
+from store.members import members
+from store.programs import programs
+from store.rewards import availability, redemptions
+from store.rewards.redemptions import RedemptionRecord
 from workflows.attributes import of_member
 from workflows.redemption import Redemption
 

@@ -18,7 +18,10 @@ from domain.programs import holds
 from domain.programs.stages import ENDED, product_status
 from domain.programs.wind_down import TITLES
 from domain.reports.tables import Cell, Outline, Report, months
-from store import evidence, gates, programs, reports, wind_down
+from store.acceptance import evidence
+from store.gates import gates
+from store.programs import programs, wind_down
+from store.reports import as_of
 
 Rows = list[tuple[Cell, ...]]
 _SENT_WITHIN = timedelta(minutes=5)
@@ -77,7 +80,7 @@ async def _status(then: Then) -> tuple[Rows, list[str]]:
     stages = [each for each in await programs.stages(then.connection, then.program) if each.at <= then.at]
     stage = stages[-1] if stages else None
     waves = [each for each in await programs.waves(then.connection, then.program) if each.at <= then.at]
-    spans = await reports.gate_spans(then.connection, then.program, then.at)
+    spans = await as_of.gate_spans(then.connection, then.program, then.at)
     in_force = await programs.in_force_at(then.connection, then.program, then.at)
     verdict = await _verdict(then)
     figures = await then.services.ledger.window_figures(then.program, then.record.started_at, then.at, _currency(then))
@@ -91,7 +94,7 @@ async def _status(then: Then) -> tuple[Rows, list[str]]:
         ("note", stage.note if stage else ""),
         ("revision in force", in_force.number if in_force else None),
         ("wave", f"{waves[-1].wave} ({waves[-1].audience})" if waves else None),
-        ("members", await reports.members_at(then.connection, then.program, then.at)),
+        ("members", await as_of.members_at(then.connection, then.program, then.at)),
         ("points outstanding", figures.outstanding),
         ("management liability", _liability(then.definition, _currency(then), figures.outstanding)),
         ("gates open", sum(1 for each in spans if each.outcome is None)),
@@ -103,7 +106,7 @@ async def _status(then: Then) -> tuple[Rows, list[str]]:
 
 async def _members(then: Then) -> tuple[Rows, list[str]]:
     """The stage as the member's own review finds it: silence counts from the last activity, or from joining."""
-    present = await reports.present(then.connection, then.program, then.at)
+    present = await as_of.present(then.connection, then.program, then.at)
     if then.record.data_erased_at is not None:
         many = Counter(each.tier for each in present)
         tiers = dict.fromkeys([*(tier.id for tier in then.definition.tiers), *many])
@@ -130,7 +133,7 @@ async def _members(then: Then) -> tuple[Rows, list[str]]:
 
 async def _movement(then: Then) -> tuple[Rows, list[str]]:
     """members = those before + joined - left; active = those before + new + reactivated - lapsed."""
-    joined = {each.month: each for each in await reports.member_months(then.connection, then.program, then.zone, then.at)}
+    joined = {each.month: each for each in await as_of.member_months(then.connection, then.program, then.zone, then.at)}
     active = {each.month: each for each in await then.services.ledger.active_months(then.program, then.zone, then.at)}
     rows: Rows = []
     members = stopped = 0
@@ -198,7 +201,7 @@ async def _expiry(then: Then) -> tuple[Rows, list[str]]:
 
 
 async def _redemptions(then: Then) -> tuple[Rows, list[str]]:
-    return [tuple(each) for each in await reports.rewards(then.connection, then.program, then.at)], [
+    return [tuple(each) for each in await as_of.rewards(then.connection, then.program, then.at)], [
         "points are those of the fulfilled ones; what was given back since by a correction is not taken off."
     ]
 
@@ -217,7 +220,7 @@ async def _decisions(then: Then) -> tuple[Rows, list[str]]:
             each.other_votes,
             each.not_counted,
         )
-        for each in await reports.gate_spans(then.connection, then.program, then.at)
+        for each in await as_of.gate_spans(then.connection, then.program, then.at)
     ]
     return rows, ["hours are those that a gate took, or has been open for."]
 
@@ -289,7 +292,7 @@ async def _of_the_end(then: Then) -> Rows:
 async def _of_gates(then: Then) -> Rows:
     """Gates that should have ended, and an amendment that was approved and that nobody has handed in."""
     rows: Rows = []
-    spans = await reports.gate_spans(then.connection, then.program, then.at)
+    spans = await as_of.gate_spans(then.connection, then.program, then.at)
     for each in spans:
         if each.outcome is None and each.due <= then.at:
             rows.append(
@@ -345,12 +348,12 @@ async def _of_evaluations(then: Then) -> Rows:
 async def _of_members(then: Then) -> Rows:
     """What members wait for: a reward, the end of an offer, and a nudge that is stuck."""
     rows: Rows = []
-    for each in await reports.in_doubt(then.connection, then.program, then.at):
+    for each in await as_of.in_doubt(then.connection, then.program, then.at):
         reward = then.definition.reward(each.reward)
         if reward is None or then.at - each.asked_at > reward.fulfil_within.approximate():
             told = f"{each.reward}, neither handed out nor given back"
             rows.append(("redemption in doubt", each.id, each.asked_at, told, "Ask who hands it out; see its workflow."))
-    for offer in await reports.offers_overdue(then.connection, then.program, then.at):
+    for offer in await as_of.offers_overdue(then.connection, then.program, then.at):
         rows.append(("offer overdue", offer.id, offer.due, "its answer was waited for until then", "See its workflow."))
     for nudge in await then.services.ledger.unsent(then.program, then.at - _SENT_WITHIN, then.at):
         rows.append(
@@ -369,7 +372,7 @@ async def _of_notices(then: Then) -> Rows:
             f"{each.kind}, by {each.channel}: {each.gate or 'a test'}",
             f"See why, and send it again: tenure notice replay {each.id}",
         )
-        for each in await reports.dead_notices(then.connection, then.program, then.at)
+        for each in await as_of.dead_notices(then.connection, then.program, then.at)
     ]
 
 

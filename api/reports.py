@@ -13,10 +13,14 @@ from domain.gates.state import Outcome
 from domain.model import Value
 from domain.programs.lifecycle import StageChange, WaveOpening
 from ledger import CheckReport, Totals
-from store import evidence, gates, members, programs, redemptions
-from store.evidence import EvaluationRecord, PrototypeRecord, TestRecord
-from store.gates import DecisionRecord
-from store.programs import RevisionRecord
+from store.acceptance import evidence
+from store.acceptance.evidence import EvaluationRecord, PrototypeRecord, TestRecord
+from store.gates import gates
+from store.gates.gates import DecisionRecord
+from store.members import members
+from store.programs import programs
+from store.programs.programs import RevisionRecord
+from store.rewards import redemptions
 
 router = APIRouter(prefix="/programs/{program}", tags=["reports"], route_class=ReadAgain)
 

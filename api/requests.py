@@ -11,7 +11,7 @@ from api.people import may
 from api.reading import ReadAgain
 from api.services import WithServices
 from domain.gates.state import Person
-from store import requests
+from store import idempotency
 
 router = APIRouter(prefix="/requests", tags=["requests"], route_class=ReadAgain)
 
@@ -24,7 +24,7 @@ async def show_request(
 ) -> RequestOut:
     """What became of a request that you sent under this Idempotency-Key: a 202 answer leads here."""
     async with services.engine.connect() as connection:
-        found = await requests.find(connection, person.id, key)
+        found = await idempotency.find(connection, person.id, key)
     if found is None:
         raise RequestUnknown(key)
     if found.status is None:

@@ -39,9 +39,11 @@ from domain.programs.errors import (
 )
 from domain.rollout.waves import changed_after_beginning
 from domain.window import Moment
-from store import members, programs, transaction_logs
+from store.acceptance import transaction_logs
 from store.errors import LogUnknown, RevisionUnknown
-from store.programs import RevisionRecord
+from store.members import members
+from store.programs import programs
+from store.programs.programs import RevisionRecord
 from workflows.program_lifecycle import ProgramLifecycle
 from workflows.program_state import RevisionSubmission
 

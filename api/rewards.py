@@ -14,7 +14,8 @@ from domain.definition.rewards import PerMember, Reward, VoucherFulfilment
 from domain.definition.values import Part
 from domain.rewards import availability
 from domain.window import Moment
-from store import programs, redemptions
+from store.programs import programs
+from store.rewards import redemptions
 
 router = APIRouter(prefix="/programs/{program}/rewards", tags=["rewards"], route_class=ReadAgain)
 

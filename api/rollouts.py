@@ -23,9 +23,12 @@ from domain.model import CAN_BE_KEPT, Value
 from domain.programs.errors import NoRollout
 from domain.programs.lifecycle import WaveOpening
 from domain.rollout.state import Deed, Hold, RolloutAct, RolloutState, RolloutStatus
-from store import gates, outsiders, programs, rollouts
-from store.programs import ProgramRecord
-from store.rollouts import LookRecord
+from store.gates import gates
+from store.programs import programs
+from store.programs.programs import ProgramRecord
+from store.rollout import holdout as outsiders
+from store.rollout import rollouts
+from store.rollout.rollouts import LookRecord
 
 router = APIRouter(prefix="/programs/{program}/rollout", tags=["rollout"], route_class=ReadAgain)
 

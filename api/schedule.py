@@ -32,7 +32,8 @@ from domain.programs.errors import NotLaunched, ProgramEnded
 from domain.programs.stages import ENDED
 from domain.recurrence import MeanGrid, Recurrence, Rule, stretches
 from domain.window import Moment
-from store import evidence, programs
+from store.acceptance import evidence
+from store.programs import programs
 from workflows.attributes import of_program
 from workflows.program_evaluation import ProgramEvaluation
 

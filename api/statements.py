@@ -15,7 +15,7 @@ from api.services import Services, WithServices
 from domain.model import CAN_BE_KEPT
 from domain.points.errors import CurrencyUnknown, OutOfTime
 from ledger import Balance, Statement
-from store import members
+from store.members import members
 
 router = APIRouter(
     prefix="/programs/{program}/members/{participant}",

@@ -19,8 +19,10 @@ from domain.members.errors import MemberGone
 from domain.model import Value
 from domain.points.errors import OutOfTime
 from domain.retention.surveys import SCALE, Question
-from store import members, programs, survey_answers
-from store.survey_answers import SurveyAnswer
+from store.members import members
+from store.programs import programs
+from store.retention import survey_answers
+from store.retention.survey_answers import SurveyAnswer
 
 router = APIRouter(prefix="/programs/{program}/members/{participant}/answers", tags=["members"])
 

@@ -20,9 +20,9 @@ from domain.definition.values import Amount
 from domain.errors_input import InvalidRequest
 from domain.gates.state import Person
 from domain.model import Value
-from store import transaction_logs
+from store.acceptance import transaction_logs
+from store.acceptance.transaction_logs import LogRecord, LogRow
 from store.errors import LogDiffers, LogUnknown
-from store.transaction_logs import LogRecord, LogRow
 
 router = APIRouter(prefix="/transaction-logs", tags=["transaction logs"], route_class=ReadAgain)
 

@@ -16,9 +16,9 @@ from domain.model import Value
 from domain.programs.stages import Stage
 from domain.programs.wind_down import TITLES, Step
 from ledger.ending import Payout
-from store import announcements, programs, wind_down
-from store.announcements import END, NoticeRecord
 from store.errors import NotEnding
+from store.programs import announcements, programs, wind_down
+from store.programs.announcements import END, NoticeRecord
 
 router = APIRouter(prefix="/programs/{program}/wind-down", tags=["wind-down"], route_class=ReadAgain)
 

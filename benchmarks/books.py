@@ -18,8 +18,8 @@ from domain.definition.document import Definition, digest
 from domain.definition.reading.file import read_definition
 from domain.programs.lifecycle import Revision
 from ledger.books import movements
-from store import programs
 from store.books import Bookkeeping
+from store.programs import programs
 from tests.paths import EXAMPLES
 
 POSTINGS = int(os.environ.get("TENURE_BENCH_POSTINGS", "1000000"))

@@ -21,7 +21,7 @@ from domain.definition.document import Definition, digest
 from domain.definition.reading.file import read_definition
 from domain.definition.values import Kpi
 from domain.programs.lifecycle import Revision
-from store import programs
+from store.programs import programs
 
 ROUNDS = 3
 _MOST = 3.0

@@ -21,7 +21,7 @@ from benchmarks.table import Row
 from domain.definition.document import Definition, digest
 from domain.definition.reading.file import read_definition
 from domain.programs.lifecycle import Revision
-from store import programs
+from store.programs import programs
 from store.tables import member as member_table
 
 ROUNDS = 5

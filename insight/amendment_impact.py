@@ -24,9 +24,10 @@ from domain.programs import amendment_impact, amendments
 from domain.programs.amendment_impact import Impact, MemberImpact, Move
 from domain.window import Span
 from ledger import read
-from store import amendment_impacts, members, programs
-from store.members import MemberRecord
-from store.programs import RevisionInForce, RevisionsInForce
+from store.members import members
+from store.members.members import MemberRecord
+from store.programs import amendment_impacts, programs
+from store.programs.programs import RevisionInForce, RevisionsInForce
 
 _PAGE = 2000
 _LONG_AGO = datetime(1900, 1, 1, tzinfo=UTC)

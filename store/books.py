@@ -18,7 +18,6 @@ from domain.accounting.deferral import Books, CurrencyBooks, Movement, Standing,
 from domain.accounting.periods import ends, following, last_instant, period_of, starts, through
 from domain.definition.document import Definition, PointsCurrency
 from domain.model import Message
-from store import programs
 from store.books_errors import (
     BookedCurrencyUnknown,
     BooksEnded,
@@ -29,7 +28,8 @@ from store.books_errors import (
     PeriodUnknown,
     PointsOutstanding,
 )
-from store.programs import RevisionsInForce
+from store.programs import programs
+from store.programs.programs import RevisionsInForce
 from store.tables import books_estimate, books_period
 
 Movements = Callable[

@@ -17,11 +17,14 @@ from domain.model import Message
 from domain.programs.amendment_impact import Impact
 from domain.programs.amendments import Weight
 from domain.programs.stages import RevisionStatus
-from store import amendment_impacts, audit, evidence, gates, programs, readiness
 from store import tables as store_tables
-from store.audit import AuditVerification
-from store.evidence import PrototypeRecord, TestRecord
-from store.programs import ProgramRecord
+from store.acceptance import evidence, readiness
+from store.acceptance.evidence import PrototypeRecord, TestRecord
+from store.audit import trail as audit
+from store.audit.trail import AuditVerification
+from store.gates import gates
+from store.programs import amendment_impacts, programs
+from store.programs.programs import ProgramRecord
 
 _TRAIL_PAGE = 500
 

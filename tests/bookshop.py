@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from domain.accounting.deferral import Books, CurrencyBooks
 from ledger import Burn, Earn, Ledger, Reverse
 from ledger.books import movements
-from store import programs
 from store.books import Bookkeeping
+from store.programs import programs
 from tests.house import example, first_revision
 
 LAUNCH = datetime(2026, 1, 15, 12, tzinfo=UTC)

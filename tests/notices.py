@@ -21,8 +21,10 @@ from starlette.routing import Route
 from domain.gates.state import GateState, Subject
 from domain.notices.gate_notices import Addressee, GateNotice, GateNoticeKind, Routing, notice_id
 from runtime.notices_file import MailServer, Webhook
-from store import gates, notices, programs
-from store.notices import NoticeRecord
+from store.gates import gates
+from store.notices import notices
+from store.notices.notices import NoticeRecord
+from store.programs import programs
 from tests.anchors import AT
 from tests.house import example, first_revision, program_id
 from tests.serving import served

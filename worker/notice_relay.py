@@ -9,8 +9,8 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from domain import ids
 from domain.notices.gate_notices import Delivery, Patience
-from store import notices
-from store.notices import NoticeRecord
+from store.notices import notices
+from store.notices.notices import NoticeRecord
 from workflows.details import summary
 from workflows.notice_delivery import NoticeDelivery
 

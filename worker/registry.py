@@ -30,7 +30,7 @@ from domain.ids import BULK_QUEUE, MEMBERS_QUEUE, NOTICES_QUEUE, PROGRAMS_QUEUE
 from ledger import Ledger
 from runtime.identity.signatures import VerificationKeys
 from runtime.notices_file import Notices
-from store import people
+from store.identity import people
 from workflows.approval_gate import ApprovalGate
 from workflows.expiry_sweep import ExpirySweep
 from workflows.guardrail_watch import GuardrailWatch

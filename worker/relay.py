@@ -11,7 +11,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from ledger import outbox
-from store import notices
+from store.notices import notices
 from worker.notice_relay import start_deliveries
 
 logger = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.schedules import policy_of, put_schedule, reconcile
 from activities.seal import Sealing
 from domain import ids
-from store import programs
+from store.programs import programs
 from workflows.ledger_seal import LedgerSeal
 
 logger = logging.getLogger(__name__)

@@ -1,6 +1,7 @@
 """What a program's lifecycle does about holds: it reads what stands, keeps members' points, and lets the program go on.
 
-What stands is the store's truth, not the workflow's (`store/holds.py` says why); the workflow shows it, and its parts obey.
+What stands is the store's truth, not the workflow's (`store/programs/holds.py` says why); the workflow shows it, and its parts
+obey.
 """
 
 from temporalio.exceptions import ActivityError, ApplicationError

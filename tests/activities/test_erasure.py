@@ -9,10 +9,13 @@ from temporalio.testing import ActivityEnvironment
 from activities.wind_down import EndStep, WindDownActivities
 from domain.programs.amendment_impact import MemberImpact
 from domain.programs.lifecycle import Membership
-from store import amendment_impacts, announcements, members, outsiders, programs, survey_answers, wind_down
 from store.errors import PersonalDataErased
-from store.outsiders import OutsideEvent
-from store.survey_answers import SurveyAnswer
+from store.members import members
+from store.programs import amendment_impacts, announcements, programs, wind_down
+from store.retention import survey_answers
+from store.retention.survey_answers import SurveyAnswer
+from store.rollout import holdout
+from store.rollout.holdout import OutsideEvent
 from store.tables import survey_answer
 from tests.anchors import AT
 from tests.house import House, example, first_revision, program_id
@@ -57,8 +60,8 @@ async def test_what_amendments_meant_for_a_member_and_what_outsiders_bought_goes
         row = MemberImpact(participant="ann-known", points_before=10, points_after=4)
         await amendment_impacts.keep_points(connection, program, 2, [row])
         bought = OutsideEvent(key="k", participant="ann-known", occurred_at=AT, amount=Decimal(1), fingerprint=b"-")
-        assert await outsiders.keep(connection, program, [bought]) == {"k"}
-        await outsiders.hold_out(connection, program, "would-have-joined", AT)
+        assert await holdout.keep(connection, program, [bought]) == {"k"}
+        await holdout.hold_out(connection, program, "would-have-joined", AT)
         said = SurveyAnswer(question="recommend", value=9, answered_at=AT)
         await survey_answers.keep(connection, program, "ann-known", "asked/ann-known", said)
         assert len(await announcements.notices(connection, program, about, 0, 10)) == 1
@@ -66,8 +69,8 @@ async def test_what_amendments_meant_for_a_member_and_what_outsiders_bought_goes
         (left,) = await amendment_impacts.members(connection, program, 2, None, 10)
         assert (left.points_change, left.participant.startswith("erased-")) == (-6, True)
         assert await announcements.notices(connection, program, about, 0, 10) == []
-        assert not await outsiders.stored(connection, program, ["k"])
-        assert await outsiders.count_held_out(connection, program) == 0
+        assert not await holdout.stored(connection, program, ["k"])
+        assert await holdout.count_held_out(connection, program) == 0
         answers = select(survey_answer.c.key, survey_answer.c.participant, survey_answer.c.value)
         answered = await connection.execute(answers.where(survey_answer.c.program == program))
         assert [(row.value, "known" in row.key + row.participant) for row in answered] == [(9, False)]

@@ -12,9 +12,11 @@ from activities.wind_down import EndStep, WindDownActivities
 from domain.definition.values import AGAINST_HOLDOUT, BY_ANSWERS, Kpi
 from domain.evaluation.kpis import KpiResult, Verdict
 from domain.retention.surveys import Question
-from store import outsiders, survey_answers, wind_down
-from store.outsiders import OutsideEvent
-from store.survey_answers import SurveyAnswer
+from store.programs import wind_down
+from store.retention import survey_answers
+from store.retention.survey_answers import SurveyAnswer
+from store.rollout import holdout
+from store.rollout.holdout import OutsideEvent
 from tests.api.past import Past, at, lived
 from tests.house import House
 
@@ -159,5 +161,5 @@ async def _outsiders_buy(past: Past) -> None:
     ]
     async with past.house.engine.begin() as connection:
         for name in ("h", "i", "j"):
-            await outsiders.hold_out(connection, past.program, name, at(3, 1))
-        assert await outsiders.keep(connection, past.program, bought) == set(amounts)
+            await holdout.hold_out(connection, past.program, name, at(3, 1))
+        assert await holdout.keep(connection, past.program, bought) == set(amounts)

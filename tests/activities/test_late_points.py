@@ -6,7 +6,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.wind_down import EndStep, WindDownActivities
 from ledger import Earn
-from store import programs
+from store.programs import programs
 from tests.anchors import AT
 from tests.house import House, example, first_revision, program_id
 

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from activities.notice_channels import DeliveryFailed, Log, Mail, NoticeChannel, Webhooks, channels_of
 from domain.notices.gate_notices import payload, written
 from runtime.notices_file import Webhook, logged_alone
-from store.notices import NoticeRecord
+from store.notices.notices import NoticeRecord
 from tests.anchors import ALWAYS, AT
 from tests.notices import KEY, a_gate, mail_server, told, verified, webhook_receiver
 

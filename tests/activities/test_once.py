@@ -14,7 +14,9 @@ from activities.retention import Delivery, Measuring, RetentionActivities
 from domain.definition.document import Definition
 from domain.programs.lifecycle import StageChange, WaveOpening
 from ledger import Earn, Ledger, outbox
-from store import evidence, members, programs
+from store.acceptance import evidence
+from store.members import members
+from store.programs import programs
 from tests.anchors import AT
 from tests.house import first_revision
 from tests.lives import club

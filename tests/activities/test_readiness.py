@@ -13,8 +13,9 @@ from domain.acceptance.readiness import Look
 from ledger import Earn, Ledger
 from runtime.database import create_engine
 from runtime.notices_file import logged_alone
-from store import programs, redemptions
-from store import readiness as kept
+from store.acceptance import readiness
+from store.programs import programs
+from store.rewards import redemptions
 from tests.house import House, example, first_revision
 
 AT = datetime(2026, 3, 10, 9, 30, tzinfo=UTC)
@@ -63,9 +64,9 @@ async def test_a_look_repeated_is_told_what_was_kept_and_a_later_one_is_the_last
     assert await look(engine, house.temporal) == first
     later = await look(engine, house.temporal, AT + timedelta(minutes=1))
     async with engine.connect() as connection:
-        assert await kept.last_look(connection, program, 1) == later
-        assert await kept.last_look(connection, program, 1, AT) == first
-        assert await kept.last_look(connection, program, 2) is None
+        assert await readiness.last_look(connection, program, 1) == later
+        assert await readiness.last_look(connection, program, 1, AT) == first
+        assert await readiness.last_look(connection, program, 2) is None
 
 
 async def test_a_queue_that_no_worker_serves_is_missing(engine: AsyncEngine, house: House, program: str) -> None:

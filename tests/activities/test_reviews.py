@@ -14,7 +14,8 @@ from domain.members.tiers import Standing
 from domain.points import earning, expiry
 from domain.programs.lifecycle import MemberReview, WaveOpening
 from ledger import Earn
-from store import members, programs
+from store.members import members
+from store.programs import programs
 from tests.house import House, example, first_revision, program_id
 
 START = datetime(2025, 4, 1, 9, 0, tzinfo=UTC)

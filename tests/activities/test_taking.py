@@ -18,7 +18,7 @@ from domain.definition.rewards import Reward
 from domain.programs.lifecycle import WaveOpening
 from domain.rewards.redemption import RedemptionOrder
 from ledger import Earn
-from store import redemptions
+from store.rewards import redemptions
 from tests.anchors import AT
 from tests.house import House, first_revision, program_id
 from tests.lives import club

@@ -10,7 +10,7 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.definition.document import Definition
-from store import programs
+from store.programs import programs
 from store.tables import member
 from tests.api.club import SHOP, definition_of
 from tests.house import House, first_revision, program_id

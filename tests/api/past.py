@@ -15,7 +15,12 @@ from domain.notices.gate_notices import notice_id
 from domain.period import Period
 from domain.programs.lifecycle import Membership, StageChange, WaveOpening
 from ledger import Burn, Earn, Forfeit
-from store import audit, evidence, gates, members, programs, redemptions
+from store.acceptance import evidence
+from store.audit import trail
+from store.gates import gates
+from store.members import members
+from store.programs import programs
+from store.rewards import redemptions
 from store.tables import intervention, notice
 from tests.house import House, example, first_revision, program_id
 
@@ -210,4 +215,4 @@ async def _say(
     fact = Fact.model_validate(
         {"program": past.program, "at": when, "action": "vote", "actor": person, "about": about, "details": details} | more
     )
-    await audit.append(connection, fact)
+    await trail.append(connection, fact)

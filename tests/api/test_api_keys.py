@@ -15,7 +15,7 @@ from api.app import create_app
 from api.people import IN_PERSON, MAY
 from api.services import Services
 from runtime.database import create_engine
-from store import requests
+from store import idempotency
 from tests.anchors import within_one_day
 from tests.api.club import Club, problem, unanswered
 from tests.api.test_who_may import ROUTES
@@ -94,7 +94,7 @@ async def test_a_key_whose_answer_was_lost_is_made_anew_and_the_lost_one_can_be_
     first = await _made(house, wish, key="lost-key")
     await unanswered(house, "lost-key")
     async with house.engine.begin() as connection:
-        await requests.release(connection, "demo-owner", "lost-key")
+        await idempotency.release(connection, "demo-owner", "lost-key")
     second = await _made(house, wish, key="lost-key")
     assert "key" in second and second["id"] != first["id"]
     listed = [each["id"] for each in (await house.get("/api-keys?limit=200"))["items"] if each["name"] == "lost"]

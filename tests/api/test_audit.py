@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 from domain.audit.chain import EVERYWHERE, AuditEntry, Fact, entry_hash
-from store import audit
+from store.audit import trail
 from tests.api.club import Club, Waiting, problem
 from tests.house import House
 from tests.waiting import approve, stage_reached
@@ -54,7 +54,7 @@ async def test_a_gates_part_of_the_trail_can_be_asked_for(club: Club, house: Hou
 async def test_what_concerns_no_program_has_a_chain_of_its_own(club: Club, house: House) -> None:
     async with house.engine.begin() as connection:
         fact = Fact(program=EVERYWHERE, at=datetime.now(UTC), action="api_key_made", actor="demo-operator", about="a-key")
-        written = await audit.append(connection, fact)
+        written = await trail.append(connection, fact)
     page = await house.get("/audit?about=a-key&limit=200", READER)
     assert written.number in [entry["number"] for entry in page["items"]]
     assert (await house.get("/audit/verification", READER))["sound"]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from domain import ids
-from store import requests
+from store import idempotency
 from tests.api.club import Waiting, problem, report, runs, unanswered, unchanged
 from tests.house import House
 
@@ -141,7 +141,7 @@ async def test_a_vote_whose_answer_was_lost_gets_it_when_it_is_repeated_after_th
     await house.temporal.get_workflow_handle(ids.lifecycle(waiting.program)).result()
     await unanswered(house, "lost-vote")
     async with house.engine.begin() as connection:
-        await requests.release(connection, "demo-marketing", "lost-vote")
+        await idempotency.release(connection, "demo-marketing", "lost-vote")
     async with unchanged(house, waiting.program):
         again = await waiting.vote("demo-marketing", "reject", reason="no", key="lost-vote")
     assert (again.status_code, again.json()) == (201, decided.json())

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from httpx import Response
 
-from store import cohorts, wind_down
+from store.programs import wind_down
+from store.rollout import cohorts
 from tests.anchors import AT
 from tests.api.club import Waiting, problem
 from tests.house import House

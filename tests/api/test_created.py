@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from httpx import Response
 
-from store import programs
+from store.programs import programs
 from tests.api.club import SHOP, Club, Waiting, definition_of, launched
 from tests.api.test_points import lapsed
 from tests.house import House, first_revision, program_id

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from domain.audit.chain import EVERYWHERE
-from store import audit
+from store.audit import trail as audit
 from tests.api.club import Waiting, problem
 from tests.house import House
 

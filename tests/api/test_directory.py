@@ -14,7 +14,10 @@ from domain.definition.life import GatePolicy, GateRule
 from domain.gates.opening import opening
 from domain.gates.state import Subject
 from ledger import Ledger
-from store import audit, gates, people, programs
+from store.audit import trail
+from store.gates import gates
+from store.identity import people
+from store.programs import programs
 from tests.house import House, api_settings, first_revision, people_in
 from tests.lives import club
 
@@ -38,7 +41,7 @@ async def test_a_gate_that_waits_for_a_role_which_nobody_has_any_more_is_told_of
     assert told in caplog.text
     async with engine.connect() as connection:
         ((state, missing),) = await gates.beyond_reach(connection, "directory")
-        (entry,) = await audit.listed(connection, "directory", limit=10)
+        (entry,) = await trail.listed(connection, "directory", limit=10)
         known = {each.id: each for each in await people.all_known(connection)}
     assert (state.id, missing) == (gate, {"legal": 1})
     assert (entry.action, entry.about, entry.details) == ("gate_beyond_reach", gate, {"lacking": {"legal": 1}})

@@ -14,7 +14,8 @@ from api import event_batch
 from api.rating import EventIn
 from domain import ids
 from ledger import Cancel, Confirm
-from store import members, programs
+from store.members import members
+from store.programs import programs
 from store.tables import member as member_table
 from tests.api.club import MUCH, SHOP, problem, report, unchanged
 from tests.api.crowd import Crowd, in_force

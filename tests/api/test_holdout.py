@@ -7,7 +7,9 @@ import pytest
 from httpx import Response
 from sqlalchemy import func, select
 
-from store import members, outsiders, programs
+from store.members import members
+from store.programs import programs
+from store.rollout import holdout
 from store.tables import outside_event
 from tests.api.club import SHOP, definition_of, problem, unchanged
 from tests.api.crowd import Crowd, in_force, joined
@@ -35,7 +37,7 @@ class Outside(Crowd):
         """As if they had asked to join when the program came into force."""
         async with self.house.engine.begin() as connection:
             for each in people:
-                await outsiders.hold_out(connection, self.program, each, self.since)
+                await holdout.hold_out(connection, self.program, each, self.since)
 
 
 @pytest.fixture

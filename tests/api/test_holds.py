@@ -17,7 +17,8 @@ from domain.definition.document import Definition
 from domain.members.tiers import joined
 from domain.programs.holds import EVERYTHING
 from domain.programs.lifecycle import Membership, StageChange, WaveOpening
-from store import holds, members, programs
+from store.members import members
+from store.programs import holds, programs
 from tests.api.club import problem
 from tests.house import House, first_revision, program_id
 from tests.lives import AGREEMENT, ask_for_the_end, club, enrol, launch

@@ -19,7 +19,7 @@ from ledger import Ledger
 from runtime.identity.development_issuer import DevelopmentIssuer, key_file
 from runtime.identity.issuer_settings import AudienceMissing, DevelopmentUnusable, IssuerMissing, TwoIssuers
 from runtime.settings import Settings
-from store import people
+from store.identity import people
 from tests.api.club import problem
 from tests.house import House, api_settings, client_of, people_in
 

@@ -16,7 +16,7 @@ from api.once import Answer, idempotency_key, once
 from api.services import Services
 from domain.gates.state import Person
 from domain.programs.errors import NotLaunched
-from store import requests
+from store import idempotency
 from tests.api.club import definition_of, problem, unanswered
 from tests.house import House, api_settings, client_of, people_in, program_id
 
@@ -156,7 +156,7 @@ async def test_one_sees_ones_own_requests_alone(hasty: tuple[Services, AsyncClie
     await unanswered(house, "mine")
     assert (await http.get("/requests/mine")).json()["state"] == "under_way"
     async with house.engine.begin() as connection:
-        await requests.release(connection, "demo-owner", "mine")
+        await idempotency.release(connection, "demo-owner", "mine")
     assert (await http.get("/requests/mine")).json()["state"] == "unknown"
 
 

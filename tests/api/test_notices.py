@@ -5,7 +5,7 @@ from httpx import Response
 
 from domain import ids
 from domain.notices.gate_notices import notice_id
-from store import notices
+from store.notices import notices
 from tests.anchors import AT
 from tests.api.club import problem
 from tests.house import House, program_id

@@ -1,6 +1,6 @@
 """A key that is in use: what the second request under it gets while nobody knows what became of the first."""
 
-from store import requests
+from store import idempotency
 from tests.api.club import problem, unanswered
 from tests.house import House
 
@@ -23,7 +23,7 @@ async def test_once_its_outcome_is_unknown_a_request_may_be_sent_again_and_no_ot
     first = await house.post(path, content=_ROWS, key=key)
     await unanswered(house, key)
     async with house.engine.begin() as connection:
-        await requests.release(connection, "demo-owner", key)
+        await idempotency.release(connection, "demo-owner", key)
     problem(await house.post(path, content=_OTHER, key=key), 422, "idempotency_key_reused")
     again = await house.post(path, content=_ROWS, key=key)
     assert (again.status_code, again.json()) == (201, first.json())

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from api.errors.requests import CursorInvalid
 from api.pages import Paging
 from domain.programs.lifecycle import Membership
-from store import members, redemptions
-from store.redemptions import RedemptionRecord
+from store.members import members
+from store.rewards import redemptions
+from store.rewards.redemptions import RedemptionRecord
 from tests.api.club import SHOP, Club, problem
 from tests.house import House
 

@@ -13,7 +13,8 @@ from domain.definition.values import Kpi
 from domain.evaluation.figures import Figures
 from domain.evaluation.kpis import judge
 from domain.reports.tables import OUTLINES
-from store import evidence, wind_down
+from store.acceptance import evidence
+from store.programs import wind_down
 from tests.anchors import within_one_day
 from tests.api.club import problem
 from tests.api.past import Past, at, lived, with_trouble

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from store import requests
+from store import idempotency
 from tests.api.club import SHOP, Club, launched, problem, unanswered, unchanged
 from tests.api.provider import Provider
 from tests.house import House
@@ -121,7 +121,7 @@ async def test_a_redemption_that_has_begun_is_not_refused_for_the_piece_that_it_
     assert (answer.status_code, answer.json()["state"]) == (202, "held")
     await unanswered(house, key)
     async with house.engine.begin() as connection:
-        await requests.release(connection, SHOP, key)
+        await idempotency.release(connection, SHOP, key)
     again = await club.redeem(member, "slow-card", key=key)
     assert (again.status_code, again.json()["id"]) == (202, answer.json()["id"])
     problem(await club.redeem(await _with_points(club), "slow-card"), 409, "reward_out_of_stock")

@@ -22,7 +22,7 @@ from api.services import Services
 from api.tokens import ALGORITHMS
 from ledger import Ledger
 from runtime.settings import Settings
-from store import people
+from store.identity import people
 from tests.anchors import within_one_day
 from tests.api.club import problem
 from tests.api.issuer import AUDIENCE, MADE, Issuer, issuing

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from api import gates as routes
-from store import requests
+from store import idempotency
 from tests.api.club import Waiting, problem, unanswered
 from tests.house import House
 
@@ -43,7 +43,7 @@ async def test_a_request_that_is_replayed_after_the_vote_was_taken_back_brings_n
     # As if the API's own memory of the request were lost too: the gate remembers.
     await unanswered(house, "replayed-vote")
     async with house.engine.begin() as connection:
-        await requests.release(connection, "demo-marketing", "replayed-vote")
+        await idempotency.release(connection, "demo-marketing", "replayed-vote")
     once_more = await waiting.vote("demo-marketing", key="replayed-vote")
     assert (once_more.status_code, once_more.json()) == (201, first.json())
     assert (await house.get(f"/gates/{waiting.gate}"))["votes"] == []

@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.audit.chain import Fact
 from runtime.database import create_engine
 from runtime.identity.keys import ensure_keys
-from store import audit, programs
+from store.audit import trail
+from store.programs import programs
 from tests.anchors import AT
 from tests.cli.conftest import Ask, Tenure
 from tests.house import House, example, first_revision, program_id
@@ -34,7 +35,7 @@ async def program(house: House) -> str:
                 refusal="four_eyes" if number == 1 else None,
                 details={"answer": "approve", "reason": "Because\x1b[31m"},
             )
-            await audit.append(connection, fact)
+            await trail.append(connection, fact)
     return first.program
 
 

@@ -21,7 +21,7 @@ from cli.loading import progress
 from cli.loading.file import EventFile, Place, Row
 from cli.loading.load import Stretch
 from cli.loading.note import Note
-from store import outsiders
+from store.rollout import holdout
 from tests.api.club import SHOP, definition_of
 from tests.api.crowd import Crowd, in_force
 from tests.house import House, api_settings, people_in, program_id
@@ -222,7 +222,7 @@ async def test_events_of_those_who_are_held_out_are_kept_to_compare_with(till: T
     people = [f"p-{number}" for number in range(40)]
     async with house.engine.begin() as connection:
         for each in people:
-            await outsiders.hold_out(connection, compared.program, each, compared.since)
+            await holdout.hold_out(connection, compared.program, each, compared.since)
     file = till.file([compared.event(each) for each in people])
 
     found = await till.load(file, "--outside", program=compared.program)

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from cli.rollout import print_rollout
-from store import outsiders
+from store.rollout import holdout
 from tests.cli.conftest import Ask
 from tests.house import House, program_id
 from tests.lives import begin, club, launch
@@ -89,7 +89,7 @@ async def test_who_is_held_out_is_listed(ask: Ask, house: House) -> None:
     definition = club(program_id("cli-held-out"), holdout={"share": 5})
     await begin(house, definition)
     async with house.engine.begin() as connection:
-        await outsiders.hold_out(connection, definition.program, "c-00042", datetime(2026, 3, 10, 9, tzinfo=UTC))
+        await holdout.hold_out(connection, definition.program, "c-00042", datetime(2026, 3, 10, 9, tzinfo=UTC))
     lines = _lines((await ask("member", "held-out", definition.program)).stdout)
     assert "1 held out" in lines and "c-00042 2026-03-10 09:00:00" in lines, lines
     found = json.loads((await ask("member", "held-out", definition.program, "--json")).stdout)

@@ -13,7 +13,8 @@ from domain.programs.amendment_impact import Impact, MemberImpact
 from domain.programs.lifecycle import WaveOpening
 from insight.amendment_impact import compute
 from ledger import Answer, Seen
-from store import amendment_impacts, members, programs
+from store.members import members
+from store.programs import amendment_impacts, programs
 from tests.house import House, first_revision
 
 START = datetime(2026, 1, 10, 9, tzinfo=UTC)

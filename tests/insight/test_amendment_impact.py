@@ -14,7 +14,7 @@ from domain.points.earning import Event
 from domain.programs import amendment_impact
 from domain.programs.amendment_impact import Impact, Move
 from ledger import Cancel, Confirm, Reverse
-from store import programs
+from store.programs import programs
 from tests.house import House, example, program_id
 from tests.insight.population import START, THEN, Population
 from tests.lives import club

@@ -10,8 +10,8 @@ from domain.evaluation.figures import Experiment
 from domain.statistics import Arm
 from insight.experiment import compare
 from ledger import Cancel, Confirm, Reverse
-from store import outsiders
-from store.outsiders import OutsideEvent
+from store.rollout import holdout
+from store.rollout.holdout import OutsideEvent
 from tests.house import House, program_id
 from tests.insight.population import START, THEN, Population
 from tests.lives import club
@@ -32,13 +32,13 @@ async def outside(people: Population, participant: str, amount: str, at: datetim
         key=f"{participant}/{at.isoformat()}", participant=participant, occurred_at=at, amount=Decimal(amount), fingerprint=b"-"
     )
     async with people.house.engine.begin() as connection:
-        assert await outsiders.keep(connection, people.program, [event]) == {event.key}
+        assert await holdout.keep(connection, people.program, [event]) == {event.key}
 
 
 async def hold_out(people: Population, participant: str, at: datetime) -> None:
     async with people.house.engine.begin() as connection:
         for _ in range(2):  # who asks again is held out since the first time
-            await outsiders.hold_out(connection, people.program, participant, at)
+            await holdout.hold_out(connection, people.program, participant, at)
             at += timedelta(days=100)
 
 

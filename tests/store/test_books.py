@@ -12,9 +12,11 @@ from domain.accounting.deferral import CurrencyBooks
 from domain.errors import TenureError
 from ledger import Reverse
 from ledger.drain import Becoming, Leaving
-from store import cohorts, pilots, programs
+from store.acceptance import pilots
+from store.acceptance.pilots import PilotRecord
 from store.books_errors import PointsOutstanding
-from store.pilots import PilotRecord
+from store.programs import programs
+from store.rollout import cohorts
 from tests.bookshop import LAUNCH, STAR, Shop, at, star
 from tests.house import example, first_revision
 

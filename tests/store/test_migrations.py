@@ -10,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from domain.gates.state import Decision, GateState, Person, Refusal, Subject
 from ledger.tables import metadata as ledger_tables
 from runtime.database import create_engine
-from store import gates, programs
-from store.gates import GateAnswer
+from store.gates import gates
+from store.gates.gates import GateAnswer
 from store.migrate import migrate
+from store.programs import programs
 from store.tables import metadata as store_tables
 from tests.anchors import AT
 from tests.house import example, first_revision

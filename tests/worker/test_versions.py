@@ -22,7 +22,7 @@ from activities.search_attributes import SEARCH_ATTRIBUTES
 from domain import ids
 from domain.programs.lifecycle import Revision
 from domain.rollout.state import RolloutStart
-from store import programs
+from store.programs import programs
 from tests.house import first_revision, program_id
 from tests.lives import club
 from tests.waiting import history_has, timer_started

@@ -9,7 +9,7 @@ import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from domain import ids
-from store import programs
+from store.programs import programs
 from tests.house import House, program_id
 from tests.lives import (
     SCENARIO,

@@ -19,7 +19,9 @@ from domain.definition.life import GatePolicy
 from domain.definition.values import Role
 from domain.gates.opening import opening
 from domain.gates.state import Answer, Decision, GateState, Person, SignedClaims, Subject
-from store import audit, gates, programs
+from store.audit import trail as audit
+from store.gates import gates
+from store.programs import programs
 from tests.house import PEOPLE, House, first_revision, program_id
 from tests.lives import club, forward, shown
 from tests.waiting import history_has

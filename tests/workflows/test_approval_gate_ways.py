@@ -17,7 +17,7 @@ from domain.definition.life import GatePolicy
 from domain.gates.opening import opening
 from domain.gates.state import GateState, Person, Subject
 from domain.notices.gate_notices import Addressee, Routing
-from store import programs
+from store.programs import programs
 from store.tables import notice
 from tests.house import House, first_revision, program_id
 from tests.lives import begin, club, forward, handle, shown

@@ -20,7 +20,7 @@ from activities.seal import Sealing
 from domain import ids
 from domain.definition.document import Definition
 from runtime.database import create_engine
-from store import audit
+from store.audit import trail
 from tests.api.provider import Provider, serving
 from tests.conftest import Databases, _time_skipping
 from tests.house import House, house_over, program_id
@@ -295,7 +295,7 @@ class Life:
         """Ledger and audit trail are sound."""
         report = await self.house.ledger.check(self.program)
         assert report.clean, report.drifts
-        assert (await audit.verify(self.house.engine, self.program)).sound
+        assert (await trail.verify(self.house.engine, self.program)).sound
 
 
 @asynccontextmanager

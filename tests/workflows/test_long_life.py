@@ -14,7 +14,8 @@ from temporalio.testing import WorkflowEnvironment
 
 from domain import ids
 from domain.definition.document import Definition
-from store import audit, evidence
+from store.acceptance import evidence
+from store.audit import trail
 from tests.conftest import Databases, _time_skipping, _whole_house
 from tests.histories.reading import replayer
 from tests.house import House, program_id
@@ -78,7 +79,7 @@ async def test_a_program_and_its_member_live_for_years_in_runs_that_stay_short(
     joined = await house.get(f"/programs/{program}/members/ann", "demo-shop")
     assert (joined["status"], joined["tier"]) == ("active", "collector"), "180 dollars in six months"
     assert (await house.ledger.check(program)).clean
-    assert (await audit.verify(house.engine, program)).sound
+    assert (await trail.verify(house.engine, program)).sound
 
     await worked_on(house.temporal, lifecycle.id)
     state = await lifecycle.query("state")

@@ -17,8 +17,8 @@ from activities.notices import NoticeActivities
 from domain import ids
 from domain.notices.gate_notices import Addressee, Patience
 from runtime.notices_file import MailServer, Notices, Webhook
-from store import notices
-from store.notices import NoticeRecord
+from store.notices import notices
+from store.notices.notices import NoticeRecord
 from tests.anchors import AT
 from tests.lives import shown
 from tests.notices import SECRET, MailBox, Receiver, found, mail_server, posted, routing, verified, webhook_receiver

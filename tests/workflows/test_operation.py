@@ -12,7 +12,7 @@ from temporalio.testing import WorkflowEnvironment
 from activities.search_attributes import REVISION, STAGE
 from domain import ids
 from domain.definition.document import digest
-from store import programs
+from store.programs import programs
 from tests.house import House, program_id
 from tests.lives import (
     ask_for_the_end,

@@ -9,7 +9,7 @@ from domain import ids
 from domain.definition.document import Definition
 from domain.rollout.state import RolloutAct
 from domain.rollout.waves import bucket, is_held_out
-from store import invitations
+from store.rollout import invitations
 from tests.histories.reading import replayer
 from tests.house import House, program_id
 from tests.lives import AGREEMENT, ask_for_the_end, begin, buy, club, enrol, forward, handle, launch, pass_all_gates, revise

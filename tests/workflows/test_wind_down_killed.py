@@ -19,7 +19,7 @@ from domain.programs.lifecycle import Membership, WaveOpening
 from domain.programs.wind_down import STEPS
 from ledger import Earn, Ledger
 from runtime.database import create_engine
-from store import announcements, programs, wind_down
+from store.programs import announcements, programs, wind_down
 from tests.conftest import Databases
 from tests.house import first_revision, program_id
 from tests.lives import AGREEMENT, club

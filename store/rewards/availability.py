@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.definition.rewards import Reward
 from domain.rewards import availability
 from domain.rewards.availability import Unavailable
-from store import redemptions
+from store.rewards import redemptions
 
 
 async def unavailable(

@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from store import cohorts, pilots, programs
-from store.pilots import PilotRecord
+from store.acceptance import pilots
+from store.acceptance.pilots import PilotRecord
+from store.programs import programs
+from store.rollout import cohorts
 from tests.anchors import AT
 from tests.house import example, first_revision
 

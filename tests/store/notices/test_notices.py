@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.notices.gate_notices import Addressee
-from store import notices
-from store.notices import NoticeNotDead, NoticeUnknown
+from store.notices import notices
+from store.notices.notices import NoticeNotDead, NoticeUnknown
 from tests.anchors import AT
 from tests.notices import a_gate, found, posted, routing, told
 

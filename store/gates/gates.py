@@ -12,8 +12,10 @@ from domain.definition.values import Role
 from domain.gates.opening import lacking
 from domain.gates.state import Answer, Decision, GateState, Refusal
 from domain.model import Message
-from store import audit, people, tables
+from store import tables
+from store.audit import trail as audit
 from store.errors import GateUnknown
+from store.identity import people
 from store.tables import gate, gate_answer, person
 
 

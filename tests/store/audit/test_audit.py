@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.audit.chain import AuditEntry, AuditHead, Fact
 from runtime.database import create_engine
-from store import audit, migrate
+from store import migrate
+from store.audit import trail as audit
 from tests.anchors import AT
 
 

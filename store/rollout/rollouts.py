@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.model import Message
 from domain.rollout.guardrails import Look
 from domain.rollout.state import RolloutState
-from store import programs
-from store.programs import Stop
+from store.programs import programs
+from store.programs.programs import Stop
 from store.tables import guardrail_look, member, program, rollout
 
 _LOCK = 0x7761_7665

@@ -1,0 +1,1 @@
+"""The audit trail as it is kept: appended, chained and verified."""

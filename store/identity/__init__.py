@@ -1,0 +1,1 @@
+"""People and API keys as they are kept."""

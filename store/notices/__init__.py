@@ -1,0 +1,1 @@
+"""Notices as they are kept, until they are delivered or given up."""

@@ -1,0 +1,1 @@
+"""What operational reports read, as of an instant."""

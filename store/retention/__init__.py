@@ -1,0 +1,1 @@
+"""What members have answered about the program."""

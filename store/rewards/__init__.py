@@ -1,0 +1,1 @@
+"""Redemptions as they are kept, and what is left of each reward."""

@@ -1,0 +1,1 @@
+"""The rollout as it is kept: waves, cohorts, invitations, and the holdout."""
