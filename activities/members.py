@@ -9,10 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.admission import admit, note_joined
 from domain.definition.document import Definition
 from domain.definition.rewards import Benefit
 from domain.members import benefits, tiers
+from domain.members.enrolment import NotAdmitted
 from domain.members.journey import journey_stage, silence
 from domain.model import Message
 from domain.points import expiry
@@ -21,6 +21,7 @@ from domain.programs.lifecycle import MemberReview, Membership, OfferTerms
 from domain.programs.stages import MemberStatus
 from domain.window import Span
 from ledger import Earn, Forfeit, Ledger, Reschedule
+from services.members.admission import admit, note_joined
 from store.acceptance import pilots
 from store.members import benefits as given_benefits
 from store.members import members
@@ -81,7 +82,10 @@ class MemberActivities:
                 connection, joining.program, joining.participant, joining.at
             )
             definition = in_force.definition
-            opening = None if piloted else await admit(connection, program, definition, joining.participant, joining.at)
+            try:
+                opening = None if piloted else await admit(connection, program, definition, joining.participant, joining.at)
+            except NotAdmitted as refused:
+                raise ApplicationError(refused.why, type=refused.code, non_retryable=True) from None
             if definition.joining.invitation_only and not await invitations.is_invited(
                 connection, joining.program, joining.participant
             ):

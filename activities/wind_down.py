@@ -27,9 +27,9 @@ from insight import experiment
 from ledger import Cancel, Confirm, Ledger
 from ledger.books import movements
 from ledger.drain import Becoming, Leaving
+from services.accounting.bookkeeping import Bookkeeping
+from services.accounting.errors import PointsOutstanding
 from store.acceptance import evidence
-from store.books import Bookkeeping
-from store.books_errors import PointsOutstanding
 from store.members import members
 from store.programs import announcements, programs, wind_down
 from store.programs.announcements import END

@@ -16,10 +16,10 @@ from api.services import Services, WithServices
 from domain.audit.chain import EVERYWHERE, AuditEntry, AuditHead
 from domain.model import CAN_BE_KEPT, Value
 from domain.page import POLICY
-from store import dossiers
+from services.audit import dossiers
+from services.audit.dossiers import Dossier
 from store.audit import trail
 from store.audit.trail import AuditVerification
-from store.dossiers import Dossier
 from store.programs import programs
 
 router = APIRouter(tags=["audit"], route_class=ReadAgain, dependencies=[Depends(may("read the audit trail"))])

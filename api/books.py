@@ -23,8 +23,8 @@ from domain.definition.values import CurrencyCode, Fraction
 from domain.gates.state import Person
 from domain.model import CAN_BE_KEPT, Value
 from ledger.books import movements
-from store.books import Bookkeeping, Estimate
-from store.books_errors import (
+from services.accounting.bookkeeping import Bookkeeping, Estimate
+from services.accounting.errors import (
     BookedCurrencyUnknown,
     BooksEnded,
     BooksNotOpen,

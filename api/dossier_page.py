@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from domain.audit.chain import AuditEntry
-from store.dossiers import Dossier, Evidence, GateInDossier, RevisionInWords
+from services.audit.dossiers import Dossier, Evidence, GateInDossier, RevisionInWords
 
 _STYLE = """
 :root { color-scheme: light dark; --page: #f6f6f3; --card: #fff; --ink: #1b1c1a; --quiet: #62645f; --rule: #dcddd6;

@@ -14,11 +14,11 @@ from api.errors.keys import KeyInvalid, KeyMissing
 from api.once import KEY, LONGEST_KEY
 from api.openapi import Problem
 from api.problems import document, of_shape
-from api.rating import EventIn
 from domain.errors import TenureError
 from domain.errors_input import InvalidRequest
 from domain.ids import ParticipantId
 from domain.model import Value
+from services.points.rating import EventIn
 
 MOST = 10_000
 """Events in one batch: what the ledger posts in the time that a caller waits for an answer."""

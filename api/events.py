@@ -19,7 +19,6 @@ from api.limits import Rates, rates_of
 from api.once import Key
 from api.openapi import raises, together
 from api.people import may
-from api.rating import EventIn, looks_at, rated
 from api.services import Services, WithServices
 from api.transactions import MOVED, TransactionOut, first_answer, own_key, posted, refusal, told
 from domain import ids
@@ -32,6 +31,7 @@ from domain.points.errors import BalanceLimit, EarningClosed, EarningStopped, Ev
 from domain.programs.errors_holds import ProgramHalted, ProgramOnHold
 from ledger import Answer, Earn, KeyConflict, Seen, Stale, journal
 from ledger.requests import fingerprint_hash
+from services.points.rating import EventIn, looks_at, rated
 from store.errors import MemberUnknown
 from store.members import members
 from store.programs import programs

@@ -32,7 +32,7 @@ from domain.model import CAN_BE_KEPT, Value
 from domain.refusals import Refused
 from runtime.database import each_by_itself
 from runtime.identity.signatures import KeyRing
-from store.dossiers import Evidence, evidence_of
+from services.audit.dossiers import Evidence, evidence_of
 from store.gates import delegations, gates
 from store.gates.gates import GateAnswer
 from workflows.approval_gate import ApprovalGate, SignedDecision

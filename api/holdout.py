@@ -15,7 +15,6 @@ from api.limits import Rates, rates_of
 from api.openapi import raises
 from api.pages import Page, Paged
 from api.people import may
-from api.rating import check_clock, taken_by
 from api.services import WithServices
 from domain import ids
 from domain.errors import TenureError
@@ -25,6 +24,7 @@ from domain.members.errors import MemberThen, NotCompared
 from domain.model import Value
 from domain.money import smallest_units
 from domain.programs.errors import NoHoldout
+from services.points.rating import check_clock, taken_by
 from store.members import members
 from store.members.members import MemberRecord
 from store.programs import programs

@@ -10,7 +10,6 @@ from pydantic import Field
 from temporalio.client import WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
-from api.joining import EnrolmentIn, check_enrolment
 from api.once import LATE, Answer, Key, once
 from api.openapi import links, raises, together
 from api.pages import Page, Paged
@@ -40,6 +39,7 @@ from domain.points.errors import TransactionUnknown
 from domain.programs.errors_holds import ProgramHalted, ProgramOnHold
 from domain.programs.lifecycle import Membership
 from domain.programs.stages import MemberStatus
+from services.members.enrolment import EnrolmentIn, check_enrolment
 from store.members import benefits, members
 from store.members.benefits import BenefitGrant
 from store.members.members import MemberRecord, TierChange
@@ -92,7 +92,7 @@ async def enrol_member(
     """Enrol a member; who is one already gets the membership that is there."""
 
     async def act() -> Answer:
-        await check_enrolment(services, program, joining)
+        await check_enrolment(services.engine, program, joining)
         start = WithStartWorkflowOperation(
             MemberLifecycle.run,
             MemberStart(program=program, participant=joining.participant, agreement=joining.agreement, fee=joining.fee or None),

@@ -8,7 +8,6 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Res
 from pydantic import AwareDatetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api import report_rows
 from api.limits import Rates, rates_of
 from api.openapi import Responses, raises, together
 from api.people import may
@@ -22,6 +21,7 @@ from domain.page import POLICY
 from domain.reports.errors import AsOfWrong, ReportUnknown
 from domain.reports.tables import OUTLINES, Column, Name, Outline, as_csv, as_json
 from domain.window import Moment
+from services.reports import rows as report_rows
 from store.programs import programs
 
 router = APIRouter(prefix="/programs/{program}/reports", tags=["reports"], route_class=ReadAgain)
@@ -118,7 +118,7 @@ async def _then(
         at = min(now, _end_of(as_of, definition, record.started_at, now))
     in_force = await programs.in_force_at(connection, record.id, at)
     definition = in_force.definition if in_force else await programs.definition(connection, record.id, 1)
-    return report_rows.Then(services, connection, record, definition, at, is_now=at == now)
+    return report_rows.Then(services.ledger, connection, record, definition, at, is_now=at == now)
 
 
 def _end_of(written: str, definition: Definition, started: datetime, now: datetime) -> datetime:

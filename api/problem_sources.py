@@ -20,7 +20,7 @@ import domain.refusals
 import domain.reports.errors
 import domain.rewards.errors
 import ledger.errors
-import store.books_errors
+import services.accounting.errors
 import store.errors
 import store.gates.delegations
 import store.notices.notices

@@ -11,7 +11,6 @@ from pydantic import AwareDatetime, ValidationInfo, field_validator
 from api.once import Answer, Key, once
 from api.openapi import links, raises, together
 from api.people import may
-from api.rating import check_clock
 from api.services import WithServices
 from domain import ids
 from domain.gates.state import Person
@@ -19,6 +18,7 @@ from domain.members.errors import MemberGone
 from domain.model import Value
 from domain.points.errors import OutOfTime
 from domain.retention.surveys import SCALE, Question
+from services.points.rating import check_clock
 from store.members import members
 from store.programs import programs
 from store.retention import survey_answers

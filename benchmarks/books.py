@@ -18,7 +18,7 @@ from domain.definition.document import Definition, digest
 from domain.definition.reading.file import read_definition
 from domain.programs.lifecycle import Revision
 from ledger.books import movements
-from store.books import Bookkeeping
+from services.accounting.bookkeeping import Bookkeeping
 from store.programs import programs
 from tests.paths import EXAMPLES
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from domain.accounting.deferral import Books, CurrencyBooks
 from ledger import Burn, Earn, Ledger, Reverse
 from ledger.books import movements
-from store.books import Bookkeeping
+from services.accounting.bookkeeping import Bookkeeping
 from store.programs import programs
 from tests.house import example, first_revision
 

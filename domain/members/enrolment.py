@@ -8,6 +8,15 @@ from domain.definition.partners import Joining
 from domain.definition.values import Condition
 
 
+class NotAdmitted(Exception):
+    """Nobody joins so: `code` is that of the problem, `why` says it in words."""
+
+    def __init__(self, code: str, why: str) -> None:
+        super().__init__(why)
+        self.code = code
+        self.why = why
+
+
 def not_asked(joining: Joining, attributes: Mapping[str, object]) -> tuple[str, ...]:
     """The attributes that no condition asks for: a slip of the pen, or more about a person than anybody needs."""
     asked = {condition.attribute for condition in joining.requires}

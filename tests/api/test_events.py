@@ -11,9 +11,9 @@ from httpx import Response
 from sqlalchemy import update
 
 from api import event_batch
-from api.rating import EventIn
 from domain import ids
 from ledger import Cancel, Confirm
+from services.points.rating import EventIn
 from store.members import members
 from store.programs import programs
 from store.tables import member as member_table

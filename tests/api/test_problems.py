@@ -20,7 +20,7 @@ _REFUSING = (
     "domain/rewards/*.py",
     "workflows/*.py",
     "activities/members.py",
-    "activities/admission.py",
+    "services/members/admission.py",
     "ledger/*.py",
 )
 """Where a refusal gets its code: gates, rewards, workflows, what joining a program asks for, and the ledger."""

@@ -7,12 +7,12 @@ from typing import Any
 from temporalio.testing import ActivityEnvironment
 
 from activities.members import Joining, MemberActivities, MemberAt
-from api.rating import EventIn, looks_at, rated
 from domain.definition.document import Definition, digest
 from domain.programs.amendment_impact import Impact, MemberImpact
 from domain.programs.lifecycle import WaveOpening
 from insight.amendment_impact import compute
 from ledger import Answer, Seen
+from services.points.rating import EventIn, looks_at, rated
 from store.members import members
 from store.programs import amendment_impacts, programs
 from tests.house import House, first_revision

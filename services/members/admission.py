@@ -3,11 +3,11 @@
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
-from temporalio.exceptions import ApplicationError
 
 from domain import ids
 from domain.definition.document import Definition
 from domain.definition.rollout import Wave
+from domain.members.enrolment import NotAdmitted
 from domain.programs.lifecycle import WaveOpening
 from domain.rollout.waves import is_held_out, let_in
 from ledger import outbox
@@ -21,7 +21,7 @@ from store.rollout import cohorts, invitations, rollouts
 async def admit(
     connection: AsyncConnection, program: ProgramRecord, definition: Definition, participant: str, at: datetime
 ) -> WaveOpening:
-    """The wave by which somebody joins. Raises ApplicationError where none lets them in, or none does just now."""
+    """The wave by which somebody joins. Raises NotAdmitted where none lets them in, or none does just now."""
     opened = await programs.waves(connection, program.id)
     found = let_in(
         definition,
@@ -80,5 +80,5 @@ async def _check_open(
         raise _refusal("wave_full", f"{pace.count} have joined by the wave {wave.id} in {pace.every}, and no more may.")
 
 
-def _refusal(code: str, why: str) -> ApplicationError:
-    return ApplicationError(why, type=code, non_retryable=True)
+def _refusal(code: str, why: str) -> NotAdmitted:
+    return NotAdmitted(code, why)

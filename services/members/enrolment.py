@@ -9,9 +9,8 @@ from decimal import Decimal
 from typing import Annotated
 
 from pydantic import Field
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from api.services import Services
 from domain.definition import words
 from domain.definition.conditions import UnratableEvent
 from domain.definition.document import Definition
@@ -60,7 +59,7 @@ class EnrolmentIn(Value):
     attributes: Annotated[dict[Name, AttributeValue], Field(max_length=_ATTRIBUTES)] = {}
 
 
-async def check_enrolment(services: Services, program: str, enrolment: EnrolmentIn) -> None:
+async def check_enrolment(engine: AsyncEngine, program: str, enrolment: EnrolmentIn) -> None:
     """Raise the reason why somebody cannot join now. Who is a member already is not asked for anything.
 
     Who is held out is asked for all the same things, and kept as one who wanted to join: members are compared with them.
@@ -68,7 +67,7 @@ async def check_enrolment(services: Services, program: str, enrolment: Enrolment
     The member's own workflow checks again what may change meanwhile: whether the program is open to them, and the invitation.
     """
     now = datetime.now(UTC)
-    async with services.engine.connect() as connection:
+    async with engine.connect() as connection:
         record = await programs.find(connection, program)
         in_force = await programs.in_force_at(connection, program, now)
         piloted = record.launched_at is None and await pilots.admits(connection, program, enrolment.participant, now)
@@ -95,12 +94,12 @@ async def check_enrolment(services: Services, program: str, enrolment: Enrolment
     if not piloted:
         _check_wave(record, enrolment.participant, found, now)
         if isinstance(found, WaveOpening):
-            await _check_pace(services, definition, found, now)
+            await _check_pace(engine, definition, found, now)
     _check_attributes(definition, enrolment)
     if enrolment.fee != rules.fee(definition.joining):
         raise FeeDiffers(words.money(definition, enrolment.fee), words.money(definition, rules.fee(definition.joining)))
     if held_out:
-        async with services.engine.begin() as connection:
+        async with engine.begin() as connection:
             await holdout.hold_out(connection, program, enrolment.participant, now)
         raise HeldOut(enrolment.participant)
 
@@ -127,12 +126,12 @@ def _check_wave(record: ProgramRecord, participant: str, found: WaveOpening | Re
         raise NotInWave(participant)
 
 
-async def _check_pace(services: Services, definition: Definition, opening: WaveOpening, now: datetime) -> None:
+async def _check_pace(engine: AsyncEngine, definition: Definition, opening: WaveOpening, now: datetime) -> None:
     """Raise WaveFull where as many have joined by the wave as may in the time."""
     pace = next((wave.enrolment for wave in definition.waves if wave.id == opening.wave), None)
     if pace is None:
         return
-    async with services.engine.connect() as connection:
+    async with engine.connect() as connection:
         joined = await rollouts.joined(connection, opening.program, opening.wave, pace.every.before(now, definition.zone))
     if joined.lately >= pace.count:
         raise WaveFull(opening.wave, pace.count, str(pace.every))

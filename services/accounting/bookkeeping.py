@@ -18,7 +18,7 @@ from domain.accounting.deferral import Books, CurrencyBooks, Movement, Standing,
 from domain.accounting.periods import ends, following, last_instant, period_of, starts, through
 from domain.definition.document import Definition, PointsCurrency
 from domain.model import Message
-from store.books_errors import (
+from services.accounting.errors import (
     BookedCurrencyUnknown,
     BooksEnded,
     BooksNotOpen,

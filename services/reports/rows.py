@@ -8,7 +8,6 @@ from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.services import Services
 from domain.definition.document import Definition
 from domain.evaluation.kpis import Verdict
 from domain.gates.state import counted
@@ -18,6 +17,7 @@ from domain.programs import holds
 from domain.programs.stages import ENDED, product_status
 from domain.programs.wind_down import TITLES
 from domain.reports.tables import Cell, Outline, Report, months
+from ledger import Ledger
 from store.acceptance import evidence
 from store.gates import gates
 from store.programs import programs, wind_down
@@ -37,7 +37,7 @@ _ENDED_WITHIN = timedelta(hours=1)
 class Then:
     """A program as of an instant: the definition that was in force, or the first one before the launch."""
 
-    services: Services
+    ledger: Ledger
     connection: AsyncConnection
     record: programs.ProgramRecord
     definition: Definition
@@ -83,7 +83,7 @@ async def _status(then: Then) -> tuple[Rows, list[str]]:
     spans = await as_of.gate_spans(then.connection, then.program, then.at)
     in_force = await programs.in_force_at(then.connection, then.program, then.at)
     verdict = await _verdict(then)
-    figures = await then.services.ledger.window_figures(then.program, then.record.started_at, then.at, _currency(then))
+    figures = await then.ledger.window_figures(then.program, then.record.started_at, then.at, _currency(then))
     rows: Rows = [
         ("program", then.record.name),
         ("owner", then.record.owner),
@@ -114,7 +114,7 @@ async def _members(then: Then) -> tuple[Rows, list[str]]:
             f"What was known about members was erased on {then.record.data_erased_at:%Y-%m-%d}: who was active when is not "
             "known any more."
         ]
-    active = await then.services.ledger.last_activities(then.program, then.at)
+    active = await then.ledger.last_activities(then.program, then.at)
     policy = then.definition.retention
     silent_since = policy.silent_after.before(then.at, then.definition.zone) if policy else None
     counts: dict[str, dict[str, int]] = {tier.id: {} for tier in then.definition.tiers}
@@ -134,7 +134,7 @@ async def _members(then: Then) -> tuple[Rows, list[str]]:
 async def _movement(then: Then) -> tuple[Rows, list[str]]:
     """members = those before + joined - left; active = those before + new + reactivated - lapsed."""
     joined = {each.month: each for each in await as_of.member_months(then.connection, then.program, then.zone, then.at)}
-    active = {each.month: each for each in await then.services.ledger.active_months(then.program, then.zone, then.at)}
+    active = {each.month: each for each in await then.ledger.active_months(then.program, then.zone, then.at)}
     rows: Rows = []
     members = stopped = 0
     present = then.month(then.at)
@@ -155,10 +155,7 @@ async def _movement(then: Then) -> tuple[Rows, list[str]]:
 
 
 async def _points(then: Then) -> tuple[Rows, list[str]]:
-    found = {
-        (each.month, each.currency): each
-        for each in await then.services.ledger.months_of_points(then.program, then.zone, then.at)
-    }
+    found = {(each.month, each.currency): each for each in await then.ledger.months_of_points(then.program, then.zone, then.at)}
     revisions = await programs.revisions_in_force(then.connection, then.program)
     currencies = sorted({_currency(then), *(currency for _, currency in found)})
     outstanding = dict.fromkeys(currencies, 0)
@@ -185,7 +182,7 @@ async def _points(then: Then) -> tuple[Rows, list[str]]:
 
 async def _expiry(then: Then) -> tuple[Rows, list[str]]:
     rows: Rows = []
-    for each in await then.services.ledger.lapsing(then.program, then.zone, then.at):
+    for each in await then.ledger.lapsing(then.program, then.zone, then.at):
         month = "due already" if each.past else f"{each.month:%Y-%m}" if each.month else "never"
         if rows and rows[-1][:2] == (month, each.currency):  # what was due in several months already is one row
             points, members = int(str(rows[-1][2])) + each.points, int(str(rows[-1][3])) + each.members
@@ -240,7 +237,7 @@ async def _exceptions(then: Then) -> tuple[Rows, list[str]]:
             )
             for state, missing in await gates.beyond_reach(then.connection, then.program)
         ]
-        checked = await then.services.ledger.check(then.program)
+        checked = await then.ledger.check(then.program)
         rows += [
             (
                 "drift",
@@ -355,7 +352,7 @@ async def _of_members(then: Then) -> Rows:
             rows.append(("redemption in doubt", each.id, each.asked_at, told, "Ask who hands it out; see its workflow."))
     for offer in await as_of.offers_overdue(then.connection, then.program, then.at):
         rows.append(("offer overdue", offer.id, offer.due, "its answer was waited for until then", "See its workflow."))
-    for nudge in await then.services.ledger.unsent(then.program, then.at - _SENT_WITHIN, then.at):
+    for nudge in await then.ledger.unsent(then.program, then.at - _SENT_WITHIN, then.at):
         rows.append(
             ("nudge not sent", nudge.workflow_id, nudge.created_at, "it waits in the outbox", "See that a worker runs.")
         )

@@ -12,9 +12,9 @@ from domain.accounting.deferral import CurrencyBooks
 from domain.errors import TenureError
 from ledger import Reverse
 from ledger.drain import Becoming, Leaving
+from services.accounting.errors import PointsOutstanding
 from store.acceptance import pilots
 from store.acceptance.pilots import PilotRecord
-from store.books_errors import PointsOutstanding
 from store.programs import programs
 from store.rollout import cohorts
 from tests.bookshop import LAUNCH, STAR, Shop, at, star

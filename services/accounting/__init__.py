@@ -1,0 +1,1 @@
+"""Bookkeeping over the database: postings, estimates and the closing of periods."""

@@ -1,0 +1,1 @@
+"""The dossier of a program: everything that was decided, in one place."""

@@ -1,0 +1,1 @@
+"""Who may join a program, and who is let in."""

@@ -1,0 +1,1 @@
+"""How an event becomes what the ledger is asked for."""
