@@ -15,7 +15,7 @@ from api.reading import ReadAgain
 from api.services import Services, WithServices
 from domain.audit.chain import EVERYWHERE, AuditEntry, AuditHead
 from domain.model import CAN_BE_KEPT, Value
-from domain.page import POLICY
+from pages.frame import POLICY
 from services.audit import dossiers
 from services.audit.dossiers import Dossier
 from store.audit import trail

@@ -12,15 +12,15 @@ from api.limits import Rates, rates_of
 from api.openapi import Responses, raises, together
 from api.people import may
 from api.reading import ReadAgain
-from api.report_page import page
 from api.services import Services, WithServices
 from domain.definition.document import Definition
 from domain.gates.state import Person
 from domain.model import Value
-from domain.page import POLICY
 from domain.reports.errors import AsOfWrong, ReportUnknown
 from domain.reports.tables import OUTLINES, Column, Name, Outline, as_csv, as_json
 from domain.window import Moment
+from pages.frame import POLICY
+from pages.report import page
 from services.reports import rows as report_rows
 from store.programs import programs
 

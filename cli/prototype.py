@@ -195,7 +195,7 @@ def _keep(run: "PrototypeRun", file: Path) -> None:
 
 def _write_page(file: Path | None, run: "PrototypeRun", other: "PrototypeRun | None", found: "Comparison | None") -> None:
     if file is not None:
-        from insight.page import page
+        from pages.prototype import page
 
         _write(file, page(run, other, found))
 

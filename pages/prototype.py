@@ -6,8 +6,8 @@ from html import escape
 
 from domain.acceptance.comparison import Comparison, FigureDifference, MemberDifference
 from domain.acceptance.prototype import CriterionResult, PrototypeRun
-from domain.page import TIER_COLOURS, Marked, table, whole
-from domain.plots import Series, lines, stacked
+from pages.frame import TIER_COLOURS, Marked, table, whole
+from pages.plots import Series, lines, stacked
 
 _TILES = ("members", "points_issued", "points_outstanding", "liability", "cost", "cost_per_member", "cost_share_of_revenue")
 

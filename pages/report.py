@@ -6,9 +6,9 @@ from decimal import Decimal
 from html import escape
 from zoneinfo import ZoneInfo
 
-from domain.page import TIER_COLOURS, table, whole
-from domain.plots import Series, lines, stacked
 from domain.reports.tables import Cell, Plot, Report, column
+from pages.frame import TIER_COLOURS, table, whole
+from pages.plots import Series, lines, stacked
 
 _LINES = ("a", "b", "c")
 

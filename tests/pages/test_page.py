@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from domain.acceptance.comparison import compare
 from insight.event_log import Purchase, of_purchases
-from insight.page import page
 from insight.prototype import run
+from pages.prototype import page
 from tests.domain.definitions import small
 
 START = datetime(2025, 1, 1, tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""Pages for browsers: their frame, plots and templates; pure rendering."""
