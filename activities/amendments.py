@@ -11,7 +11,7 @@ from domain.audit.chain import SYSTEM, Fact
 from domain.model import Message
 from domain.programs import amendments
 from domain.programs.amendments import Weighed, Weight
-from insight import amendment_impact
+from insight.programs import amendment_impact
 from ledger import outbox, read
 from store.audit import trail
 from store.members import members

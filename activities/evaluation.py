@@ -13,7 +13,7 @@ from domain.definition.values import AGAINST_HOLDOUT, BY_ANSWERS, Consequence, K
 from domain.evaluation.figures import Figures
 from domain.evaluation.kpis import Verdict, judge
 from domain.model import Message
-from insight import experiment as experiments
+from insight.evaluation import holdout_comparison
 from ledger import Ledger, outbox
 from store.acceptance import evidence
 from store.members import members
@@ -117,5 +117,5 @@ async def figures_of(
         answers = await survey_answers.counted(connection, program, since, until) if asked else None
     points = await ledger.window_figures(program, since, until, definition.currency.code)
     compared = definition.holdout is not None and not set(AGAINST_HOLDOUT).isdisjoint(kpis)
-    experiment = await experiments.compare(engine, program, since, until) if compared else None
+    experiment = await holdout_comparison.compare(engine, program, since, until) if compared else None
     return Figures.model_validate(presence | points.model_dump() | {"experiment": experiment, "answers": answers})

@@ -14,9 +14,9 @@ from domain.definition.document import Definition
 from domain.definition.life import Prototype
 from domain.model import Message
 from domain.programs.lifecycle import PhaseResult, PrototypeSummary
-from insight.event_log import EventLog, of_purchases
-from insight.prototype import Purchase, UnusableLog, run, simulate
-from insight.rehearsed_member import rehearse
+from insight.acceptance.event_log import EventLog, Purchase, UnusableLog, of_purchases
+from insight.acceptance.rehearsed_member import rehearse
+from insight.acceptance.simulation import run, simulate
 from store.acceptance import evidence, transaction_logs
 from store.errors import LogUnknown
 

@@ -23,7 +23,7 @@ from domain.model import Message
 from domain.money import exponent
 from domain.programs import wind_down as rules
 from domain.programs.wind_down import Dates, Impact, Step
-from insight import experiment
+from insight.evaluation import holdout_comparison
 from ledger import Cancel, Confirm, Ledger
 from ledger.books import movements
 from ledger.drain import Becoming, Leaving
@@ -388,7 +388,7 @@ class WindDownActivities:
             # The holdout has done its service: what it has shown is kept, and its people's purchases go with the other data.
             report["holdout"] = None
             if held_out:
-                shown = await experiment.compare(self._engine, step.program, record.started_at, step.at)
+                shown = await holdout_comparison.compare(self._engine, step.program, record.started_at, step.at)
                 report["holdout"] = shown.model_dump(mode="json")
             ended = report["members"]["status"].get("ended", 0)
             done(f"{ended} memberships ended; the final report is kept", {"report": report})

@@ -80,8 +80,8 @@ def floor(frame: Any) -> tuple[float, float]:
 
 def by_columns(frame: Any) -> tuple[float, float]:
     """Seconds from the same frame to what every member and every month came to; and those of its sort alone."""
-    from insight.by_columns import play
-    from insight.event_log import EventLog, in_order
+    from insight.acceptance.by_columns import play
+    from insight.acceptance.event_log import EventLog, in_order
 
     definition = _definition()
     began = time.perf_counter()
@@ -93,8 +93,8 @@ def by_columns(frame: Any) -> tuple[float, float]:
 
 def by_member(frame: Any) -> tuple[float, float]:
     """The same, member by member."""
-    from insight.event_log import EventLog, in_order
-    from insight.member_by_member import play
+    from insight.acceptance.event_log import EventLog, in_order
+    from insight.acceptance.member_by_member import play
 
     definition = _definition()
     began = time.perf_counter()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from domain.acceptance.comparison import Comparison
     from domain.acceptance.prototype import PrototypeRun
     from domain.definition.document import Definition
-    from insight.event_log import EventLog
+    from insight.acceptance.event_log import EventLog
 
 app = typer.Typer(no_args_is_help=True, help="What would it cost? Simulate a definition on a log; works without the API.")
 
@@ -89,7 +89,7 @@ def run(
     `--good-rows-only`. Exit code 1 where a criterion of the definition fails, or the log is refused.
     Example: `tenure prototype run examples/cd-club.yaml --transactions cdnow --keep-duplicates --html cd-club.html`
     """
-    from insight.log_file import Columns
+    from insight.acceptance.log_file import Columns
 
     definition = sound(file)
     other = sound(against) if against else None
@@ -154,8 +154,8 @@ def _log(
     definition: "Definition", transactions: str, columns: "object", good_rows_only: bool, keep_duplicates: bool
 ) -> "EventLog":
     """The log, as this definition plays it. Raises LogUnusable, its faults printed."""
-    from insight.event_log import UnusableLog
-    from insight.log_file import Columns, RowsFaulty, frame_of, read_log, reading_of
+    from insight.acceptance.event_log import UnusableLog
+    from insight.acceptance.log_file import Columns, RowsFaulty, frame_of, read_log, reading_of
 
     assert isinstance(columns, Columns)
     try:
@@ -176,8 +176,8 @@ def _log(
 
 
 def _run(definition: "Definition", log: "EventLog") -> "PrototypeRun":
-    from insight.event_log import UnusableLog
-    from insight.prototype import run as simulated
+    from insight.acceptance.event_log import UnusableLog
+    from insight.acceptance.simulation import run as simulated
 
     try:
         return simulated(definition, log)

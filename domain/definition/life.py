@@ -160,8 +160,8 @@ class Criterion(Part):
 class Prototype(Part):
     """The simulation of the definition over a transaction log.
 
-    Members redeem `burn_share` of what they earn, in whole rewards (`insight/prototype.py` says how); the criteria bound the
-    figures.
+    Members redeem `burn_share` of what they earn, in whole rewards (`insight/acceptance/simulation.py` says how); the criteria
+    bound the figures.
     """
 
     transactions: Name

@@ -11,7 +11,8 @@ from domain.acceptance.scenarios import run_scenario
 from domain.definition.acceptance import ScenarioEvent, ScenarioPhase, SignOffPhase
 from domain.definition.document import Definition, scaled
 from domain.definition.reading.file import cross_check, read_definition
-from insight.prototype import Purchase, simulate
+from insight.acceptance.event_log import Purchase
+from insight.acceptance.simulation import simulate
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
 APRIL_1997 = datetime(1997, 4, 1, tzinfo=UTC)

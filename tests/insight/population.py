@@ -10,7 +10,7 @@ from activities.members import Joining, MemberActivities, MemberAt
 from domain.definition.document import Definition, digest
 from domain.programs.amendment_impact import Impact, MemberImpact
 from domain.programs.lifecycle import WaveOpening
-from insight.amendment_impact import compute
+from insight.programs.amendment_impact import compute
 from ledger import Answer, Seen
 from services.points.rating import EventIn, looks_at, rated
 from store.members import members

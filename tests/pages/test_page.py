@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from domain.acceptance.comparison import compare
-from insight.event_log import Purchase, of_purchases
-from insight.prototype import run
+from insight.acceptance.event_log import Purchase, of_purchases
+from insight.acceptance.simulation import run
 from pages.prototype import page
 from tests.domain.definitions import small
 

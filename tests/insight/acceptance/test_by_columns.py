@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from domain.definition.document import Definition
 from domain.definition.reading.file import read_definition
-from insight import by_columns, member_by_member
-from insight.column_plan import Unsayable, plan
-from insight.event_log import AT, EventLog, in_order
-from insight.prototype import run_on
+from insight.acceptance import by_columns, member_by_member
+from insight.acceptance.column_plan import Unsayable, plan
+from insight.acceptance.event_log import AT, EventLog, in_order
+from insight.acceptance.simulation import run_on
 from tests.domain.definitions import small
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = Path(__file__).parents[3] / "examples"
 START = datetime(2024, 11, 3, 5, tzinfo=UTC)
 
 rates = st.sampled_from(["1", "1.5", "0.333", "7"])

@@ -19,7 +19,7 @@ from domain.definition.document import Definition
 from domain.definition.values import Condition
 from domain.money import exponent
 from domain.points.earning import event_types
-from insight.event_log import AT, ATTRIBUTE, EventLog, UnusableLog, default_event, in_order
+from insight.acceptance.event_log import AT, ATTRIBUTE, EventLog, UnusableLog, default_event, in_order
 
 _GUESSES = {
     "customer": ("customer", "customer_id", "customerid", "member", "member_id", "participant", "client", "user", "user_id"),

@@ -1,7 +1,8 @@
 """The prototype: a definition simulated over a log of events, by the rules that the live program uses, and what it would cost.
 
-Nothing is drawn at random, and the same log always gives the same figures. `insight/member_by_member.py` says how members
-are played, and how they redeem; `insight/by_columns.py` comes to the same faster, for the definitions that it can say.
+Nothing is drawn at random, and the same log always gives the same figures. `insight/acceptance/member_by_member.py` says how
+members are played, and how they redeem; `insight/acceptance/by_columns.py` comes to the same faster, for the definitions that
+it can say.
 """
 
 from collections.abc import Iterable
@@ -11,7 +12,6 @@ from itertools import accumulate
 from domain.acceptance.prototype import (
     ASSUMPTIONS,
     SWING,
-    CriterionResult,
     MemberOutcomes,
     Month,
     PrototypeResult,
@@ -29,12 +29,10 @@ from domain.acceptance.prototype import (
 )
 from domain.definition.document import Definition, digest
 from domain.money import exponent
-from insight import by_columns, member_by_member
-from insight.column_plan import Unsayable
-from insight.event_log import EventLog, Purchase, UnusableLog, of_purchases
-from insight.outcome import Outcome
-
-__all__ = ["CriterionResult", "PrototypeResult", "Purchase", "UnusableLog", "run", "run_on", "simulate"]
+from insight.acceptance import by_columns, member_by_member
+from insight.acceptance.column_plan import Unsayable
+from insight.acceptance.event_log import EventLog, Purchase, of_purchases
+from insight.acceptance.outcome import Outcome
 
 
 def simulate(definition: Definition, purchases: Iterable[Purchase]) -> PrototypeResult:

@@ -9,11 +9,11 @@ import pytest
 
 from domain.definition.document import Definition
 from domain.definition.reading.file import read_definition
-from insight.event_log import UnusableLog
-from insight.log_file import Columns, RowsFaulty, frame_of, read_log, reading_of
+from insight.acceptance.event_log import UnusableLog
+from insight.acceptance.log_file import Columns, RowsFaulty, frame_of, read_log, reading_of
 from tests.domain.definitions import small
 
-HILTON = Path(__file__).parents[2] / "examples" / "hilton-honors-2025.yaml"
+HILTON = Path(__file__).parents[3] / "examples" / "hilton-honors-2025.yaml"
 BAD = """Member,Date,Value,Type,Nights,color
 a,2025-01-01,12.50,stay,2,x
 a,2025-01-01,12.50,stay,2,x

@@ -8,7 +8,7 @@ import pytest
 
 from domain.evaluation.figures import Experiment
 from domain.statistics import Arm
-from insight.experiment import compare
+from insight.evaluation.holdout_comparison import compare
 from ledger import Cancel, Confirm, Reverse
 from store.rollout import holdout
 from store.rollout.holdout import OutsideEvent

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from domain.definition.acceptance import Scenario, ScenarioPhase
 from domain.definition.document import Definition
 from domain.definition.reading.file import read_definition
-from insight.rehearsed_member import rehearse
+from insight.acceptance.rehearsed_member import rehearse
 from ledger import Earn, Ledger
 from ledger.rehearsal import rehearsal
 from ledger.tables import metadata

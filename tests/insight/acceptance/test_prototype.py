@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from domain.acceptance.prototype import Totals, deferred_revenue
 from domain.definition.document import Definition
-from insight.prototype import Purchase, UnusableLog, simulate
+from insight.acceptance.event_log import Purchase, UnusableLog
+from insight.acceptance.simulation import simulate
 from tests.domain.definitions import small
 
 START = datetime(2025, 1, 1, 12, tzinfo=UTC)

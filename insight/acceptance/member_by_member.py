@@ -21,8 +21,8 @@ from domain.definition.cache import once_for_each
 from domain.definition.document import Definition
 from domain.money import exponent
 from domain.points.earning import Event
-from insight.event_log import ATTRIBUTE, EventLog, UnusableLog
-from insight.outcome import INSTANT, Months, Outcome
+from insight.acceptance.event_log import ATTRIBUTE, EventLog, UnusableLog
+from insight.acceptance.outcome import INSTANT, Months, Outcome
 
 _ORDINARY = ("customer", "at", "money", "event")
 Posting = tuple[datetime, Event]

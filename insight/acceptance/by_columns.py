@@ -1,4 +1,4 @@
-"""Playing a log by columns: all members at once, to the last point what `insight/member_by_member.py` gives.
+"""Playing a log by columns: all members at once, to the last point what `insight/acceptance/member_by_member.py` gives.
 
 Whether a member's tier changes shows in which qualifications their sums meet; between two events where those are the same, and
 before the tier ends, no review changes anything. So sums are taken over whole columns, and only the few events where something
@@ -17,10 +17,10 @@ import polars as pl
 
 from domain.definition.document import Definition
 from domain.definition.values import Condition
-from insight.column_plan import NEVER, Bools, Ints, Plan, Rule, Unsayable, instant, microseconds, plan, ratio_of
-from insight.event_log import ATTRIBUTE, EventLog
-from insight.member_by_member import cheapest_by_rank
-from insight.outcome import Months, Outcome
+from insight.acceptance.column_plan import NEVER, Bools, Ints, Plan, Rule, Unsayable, instant, microseconds, plan, ratio_of
+from insight.acceptance.event_log import ATTRIBUTE, EventLog
+from insight.acceptance.member_by_member import cheapest_by_rank
+from insight.acceptance.outcome import Months, Outcome
 
 ROWS_AT_ONCE = 400_000
 """So many rows' columns fit into the processor's caches, and any log into the memory."""

@@ -1,0 +1,1 @@
+"""The simulation of a definition over a log of events: by columns, or member by member."""

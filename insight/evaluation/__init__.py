@@ -1,0 +1,1 @@
+"""What a program has brought: members against the holdout."""

@@ -1,0 +1,1 @@
+"""What an amendment means for the members that there are."""
