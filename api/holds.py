@@ -2,7 +2,7 @@
 
 A stop is written here at once, with its entry of the audit trail, and not asked of the program's workflow: it must take effect
 though no worker runs. The workflow is told in the same transaction, by the outbox. To go on is asked of the workflow: first the
-points get the time back that stood still, then the doors open (`activities/holds.py`).
+points get the time back that stood still, then the doors open (`activities/programs/holds.py`).
 """
 
 from collections.abc import Sequence

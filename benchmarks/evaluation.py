@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 from sqlalchemy import text
 
-from activities.evaluation import EvaluationActivities, EvaluationTask
+from activities.evaluation.evaluation import EvaluationActivities, EvaluationTask
 from benchmarks.bench import CURRENCY, PROGRAM, START, Bench, running
 from benchmarks.growth import LARGE, fill
 from benchmarks.table import Row

@@ -7,25 +7,25 @@ from httpx import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
-from activities.amendments import AmendmentActivities
-from activities.evaluation import EvaluationActivities
-from activities.expiry import ExpiryActivities
-from activities.gates import GateActivities
-from activities.holds import HoldActivities
-from activities.members import MemberActivities
-from activities.notice_channels import channels_of
-from activities.notices import NoticeActivities
-from activities.pilots import PilotActivities
-from activities.programs import ProgramActivities
-from activities.qualification import QualificationActivities
-from activities.readiness import ReadinessActivities
-from activities.redemption import RedemptionActivities
-from activities.retention import RetentionActivities
-from activities.rewards import RewardProviders
-from activities.rollout import GuardrailActivities, RolloutActivities
-from activities.schedules import ScheduleActivities
-from activities.seal import SealActivities
-from activities.wind_down import WindDownActivities
+from activities.acceptance.pilots import PilotActivities
+from activities.acceptance.prototypes import QualificationActivities
+from activities.acceptance.readiness import ReadinessActivities
+from activities.evaluation.evaluation import EvaluationActivities
+from activities.evaluation.schedules import ScheduleActivities
+from activities.gates.gates import GateActivities
+from activities.ledger.seal import SealActivities
+from activities.members.members import MemberActivities
+from activities.notices.channels import channels_of
+from activities.notices.delivery import NoticeActivities
+from activities.points.expiry import ExpiryActivities
+from activities.programs.amendments import AmendmentActivities
+from activities.programs.holds import HoldActivities
+from activities.programs.programs import ProgramActivities
+from activities.programs.wind_down import WindDownActivities
+from activities.retention.interventions import RetentionActivities
+from activities.rewards.providers import RewardProviders
+from activities.rewards.redemption import RedemptionActivities
+from activities.rollout.rollout import GuardrailActivities, RolloutActivities
 from domain.ids import BULK_QUEUE, MEMBERS_QUEUE, NOTICES_QUEUE, PROGRAMS_QUEUE
 from ledger import Ledger
 from runtime.identity.signatures import VerificationKeys

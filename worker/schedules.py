@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client, Schedule, ScheduleActionStartWorkflow, ScheduleIntervalSpec, ScheduleSpec
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.schedules import policy_of, put_schedule, reconcile
-from activities.seal import Sealing
+from activities.evaluation.schedules import policy_of, put_schedule, reconcile
+from activities.ledger.seal import Sealing
 from domain import ids
 from store.programs import programs
 from workflows.ledger_seal import LedgerSeal

@@ -8,7 +8,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.gates import DecisionAsked, DecisionTaken, GateActivities, TimePassed
+    from activities.gates.gates import DecisionAsked, DecisionTaken, GateActivities, TimePassed
     from domain.definition.values import Role
     from domain.gates import reducer
     from domain.gates.state import GateState

@@ -3,7 +3,7 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.expiry import ExpiryActivities, Sweep, SweepResult
+    from activities.points.expiry import ExpiryActivities, Sweep, SweepResult
     from workflows.details import told
     from workflows.steps import do_in_bulk
 

@@ -7,7 +7,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.rollout import GuardrailActivities, GuardrailLook, LookFailed
+    from activities.rollout.rollout import GuardrailActivities, GuardrailLook, LookFailed
     from domain.definition.rollout import Guardrail
     from domain.model import Message
     from domain.rollout import guardrails

@@ -6,7 +6,7 @@ obey.
 
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from activities.holds import HoldActivities
+from activities.programs.holds import HoldActivities
 from domain.programs.holds import Hold, Lifted, Lifting
 from workflows.steps import do, do_in_bulk
 

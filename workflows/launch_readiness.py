@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.readiness import ReadinessActivities, ReadinessTask
+    from activities.acceptance.readiness import ReadinessActivities, ReadinessTask
     from domain.acceptance.readiness import Look
     from domain.model import Message
     from domain.programs.lifecycle import Revision

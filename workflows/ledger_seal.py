@@ -3,7 +3,7 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.seal import SealActivities, Sealing, SealingResult
+    from activities.ledger.seal import SealActivities, Sealing, SealingResult
     from workflows.details import told
     from workflows.steps import do_in_bulk
 

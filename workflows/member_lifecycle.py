@@ -9,7 +9,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.workflow import ParentClosePolicy
 
 with workflow.unsafe.imports_passed_through():
-    from activities.members import Closing, Joining, MemberActivities, MemberAt
+    from activities.members.members import Closing, Joining, MemberActivities, MemberAt
     from domain import ids
     from domain.model import Message
     from domain.programs.lifecycle import MemberReview, Membership, OfferTerms

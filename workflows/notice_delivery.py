@@ -7,7 +7,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from activities.notices import NoticeActivities, Settling
+    from activities.notices.delivery import NoticeActivities, Settling
     from domain.notices.gate_notices import Delivery, Patience
     from workflows.details import summary, told
     from workflows.steps import do

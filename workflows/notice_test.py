@@ -3,7 +3,7 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.notices import NoticeActivities, TestOrder
+    from activities.notices.delivery import NoticeActivities, TestOrder
     from workflows.steps import do
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.wind_down import EndStep, WindDownActivities
+    from activities.programs.wind_down import EndStep, WindDownActivities
     from domain.model import Message
     from workflows.details import instant, told
     from workflows.steps import do_in_bulk, remaining

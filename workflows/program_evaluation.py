@@ -5,7 +5,7 @@ from datetime import datetime
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.evaluation import EvaluationActivities, EvaluationTask
+    from activities.evaluation.evaluation import EvaluationActivities, EvaluationTask
     from domain import ids
     from domain.evaluation.kpis import Verdict
     from workflows.details import instant, told

@@ -5,11 +5,11 @@ import asyncio
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.amendments import Amended, AmendmentActivities
-    from activities.evaluation import EvaluationActivities
-    from activities.programs import InForce, ProgramActivities, RevisionSettled
-    from activities.schedules import ProgramSchedules, ScheduleActivities
-    from activities.wind_down import EndCase, WindDownActivities
+    from activities.evaluation.evaluation import EvaluationActivities
+    from activities.evaluation.schedules import ProgramSchedules, ScheduleActivities
+    from activities.programs.amendments import Amended, AmendmentActivities
+    from activities.programs.programs import InForce, ProgramActivities, RevisionSettled
+    from activities.programs.wind_down import EndCase, WindDownActivities
     from domain import ids
     from domain.audit.chain import SYSTEM
     from domain.gates.state import Subject

@@ -3,7 +3,7 @@
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.qualification import QualificationActivities
+    from activities.acceptance.prototypes import QualificationActivities
     from domain.acceptance.prototype import PrototypeAnswer, PrototypeOrder
     from workflows.details import told
     from workflows.steps import do_in_bulk

@@ -7,8 +7,8 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.redemption import RedemptionActivities, Settling
-    from activities.rewards import Fulfilment
+    from activities.rewards.providers import Fulfilment
+    from activities.rewards.redemption import RedemptionActivities, Settling
     from domain.definition.rewards import TillFulfilment
     from domain.model import Message
     from domain.rewards.redemption import RedemptionOrder

@@ -5,7 +5,7 @@ from datetime import datetime
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.retention import Delivery, Measuring, RetentionActivities
+    from activities.retention.interventions import Delivery, Measuring, RetentionActivities
     from domain.model import Message
     from domain.programs.lifecycle import OfferTerms
     from workflows.details import instant, told

@@ -10,9 +10,9 @@ from decimal import Decimal
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.amendments import Amendment, AmendmentActivities
-    from activities.programs import ProgramActivities
-    from activities.qualification import PrototypeTask, QualificationActivities
+    from activities.acceptance.prototypes import PrototypeTask, QualificationActivities
+    from activities.programs.amendments import Amendment, AmendmentActivities
+    from activities.programs.programs import ProgramActivities
     from domain import ids
     from domain.definition.life import GatePolicy
     from domain.gates.state import Subject

@@ -8,8 +8,8 @@ from typing import Any
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.programs import ProgramActivities
-    from activities.rollout import RolloutActivities, RolloutBegun, RolloutChange, WaveCount
+    from activities.programs.programs import ProgramActivities
+    from activities.rollout.rollout import RolloutActivities, RolloutBegun, RolloutChange, WaveCount
     from domain import ids
     from domain.audit.chain import SYSTEM, Action
     from domain.definition.rollout import Wave

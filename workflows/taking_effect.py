@@ -9,7 +9,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.amendments import AmendmentActivities, Approval, Recall
+    from activities.programs.amendments import AmendmentActivities, Approval, Recall
     from domain.model import Message
     from domain.programs.lifecycle import Revision
     from workflows.details import instant

@@ -5,8 +5,8 @@ from contextlib import suppress
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.pilots import PilotActivities, PilotEnd, PilotTask
-    from activities.qualification import PrototypePhaseTask, QualificationActivities, ScenarioTask, SignOffTask
+    from activities.acceptance.pilots import PilotActivities, PilotEnd, PilotTask
+    from activities.acceptance.prototypes import PrototypePhaseTask, QualificationActivities, ScenarioTask, SignOffTask
     from domain.definition.acceptance import PilotPhase, PrototypePhase, ScenarioPhase, SignOffPhase
     from domain.definition.acceptance import TestPhase as Phase
     from domain.definition.life import GatePolicy

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.rollout import InvitationPage, RolloutActivities
+    from activities.rollout.rollout import InvitationPage, RolloutActivities
     from domain.definition.rollout import Pace
     from domain.model import Message
     from workflows.details import instant, told

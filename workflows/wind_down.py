@@ -9,8 +9,8 @@ from temporalio import workflow
 from temporalio.workflow import ParentClosePolicy
 
 with workflow.unsafe.imports_passed_through():
-    from activities.schedules import ScheduleActivities
-    from activities.wind_down import Announcement, EndStep, Reminder, WindDownActivities
+    from activities.evaluation.schedules import ScheduleActivities
+    from activities.programs.wind_down import Announcement, EndStep, Reminder, WindDownActivities
     from domain import ids
     from domain.model import Message
     from domain.programs.lifecycle import Revision

@@ -2,7 +2,7 @@
 
 The truth about a stop lies here, and not in the lifecycle's workflow: the doors (joining, earning, redeeming) look here each
 time, so that a halt shuts them with its own transaction, though no worker runs and whatever the lifecycle is busy with. The
-workflow is told by the outbox in that same transaction, and reads what stands (`activities/holds.py`).
+workflow is told by the outbox in that same transaction, and reads what stands (`activities/programs/holds.py`).
 """
 
 from collections.abc import Sequence

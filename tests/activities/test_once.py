@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.exceptions import ApplicationError
 
-from activities.evaluation import EvaluationActivities, EvaluationTask
-from activities.members import Closing, Joining, MemberActivities, MemberAt
-from activities.programs import InForce, ProgramActivities
-from activities.retention import Delivery, Measuring, RetentionActivities
+from activities.evaluation.evaluation import EvaluationActivities, EvaluationTask
+from activities.members.members import Closing, Joining, MemberActivities, MemberAt
+from activities.programs.programs import InForce, ProgramActivities
+from activities.retention.interventions import Delivery, Measuring, RetentionActivities
 from domain.definition.document import Definition
 from domain.programs.lifecycle import StageChange, WaveOpening
 from ledger import Earn, Ledger, outbox

@@ -9,7 +9,7 @@ from httpx import Response
 from sqlalchemy import text
 from temporalio.exceptions import ApplicationError
 
-from activities.members import Joining, MemberActivities
+from activities.members.members import Joining, MemberActivities
 from domain import ids
 from tests.api.club import SHOP, Club, launched, problem, unchanged
 from tests.api.provider import Provider

@@ -6,7 +6,7 @@ from typing import Any
 
 from temporalio.testing import ActivityEnvironment
 
-from activities.members import Joining, MemberActivities, MemberAt
+from activities.members.members import Joining, MemberActivities, MemberAt
 from domain.definition.document import Definition, digest
 from domain.programs.amendment_impact import Impact, MemberImpact
 from domain.programs.lifecycle import WaveOpening

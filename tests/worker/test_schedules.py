@@ -25,8 +25,8 @@ from temporalio.client import (
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
-from activities import schedules
-from activities.schedules import policy_of, spec_of
+from activities.evaluation import schedules
+from activities.evaluation.schedules import policy_of, spec_of
 from domain import ids
 from domain.period import Period
 from domain.recurrence import Recurrence, Stretch

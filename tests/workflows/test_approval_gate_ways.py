@@ -11,7 +11,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.gates import GateActivities
+from activities.gates.gates import GateActivities
 from domain import ids
 from domain.definition.life import GatePolicy
 from domain.gates.opening import opening

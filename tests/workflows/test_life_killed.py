@@ -16,7 +16,7 @@ from temporalio.client import ScheduleActionExecutionStartWorkflow
 
 import tests.house
 import tests.waiting
-from activities.seal import Sealing
+from activities.ledger.seal import Sealing
 from domain import ids
 from domain.definition.document import Definition
 from runtime.database import create_engine
@@ -383,8 +383,8 @@ async def test_other_ways_to_test_roll_out_and_amend_go_on_though_their_worker_i
 
 def test_the_walk_is_of_every_activity_that_is_hosted() -> None:
     """The list is the registry's own: a new activity is walked, or the walk fails."""
-    from activities.programs import ProgramActivities
-    from activities.wind_down import WindDownActivities
+    from activities.programs.programs import ProgramActivities
+    from activities.programs.wind_down import WindDownActivities
 
     assert len(every_activity()) > 50
     for group in (ProgramActivities, WindDownActivities):

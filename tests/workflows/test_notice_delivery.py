@@ -12,8 +12,8 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.notice_channels import channels_of
-from activities.notices import NoticeActivities
+from activities.notices.channels import channels_of
+from activities.notices.delivery import NoticeActivities
 from domain import ids
 from domain.notices.gate_notices import Addressee, Patience
 from runtime.notices_file import MailServer, Notices, Webhook

@@ -6,7 +6,7 @@ from typing import Any
 
 from temporalio.testing import ActivityEnvironment
 
-from activities.members import Joining, MemberActivities, MemberAt
+from activities.members.members import Joining, MemberActivities, MemberAt
 from domain import ids
 from domain.definition.document import Definition
 from domain.members import tiers

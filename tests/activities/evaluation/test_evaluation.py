@@ -7,8 +7,8 @@ from typing import Any, get_args
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities.evaluation import EvaluationActivities, EvaluationTask
-from activities.wind_down import EndStep, WindDownActivities
+from activities.evaluation.evaluation import EvaluationActivities, EvaluationTask
+from activities.programs.wind_down import EndStep, WindDownActivities
 from domain.definition.values import AGAINST_HOLDOUT, BY_ANSWERS, Kpi
 from domain.evaluation.kpis import KpiResult, Verdict
 from domain.retention.surveys import Question

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from temporalio.testing import ActivityEnvironment
 
-from activities.wind_down import EndStep, WindDownActivities
+from activities.programs.wind_down import EndStep, WindDownActivities
 from ledger import Earn
 from store.programs import programs
 from tests.anchors import AT

@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
-from activities.members import Joining, MemberActivities
-from activities.programs import InForce, ProgramActivities
-from activities.redemption import RedemptionActivities, Settling
-from activities.rewards import RewardProviders
+from activities.members.members import Joining, MemberActivities
+from activities.programs.programs import InForce, ProgramActivities
+from activities.rewards.providers import RewardProviders
+from activities.rewards.redemption import RedemptionActivities, Settling
 from domain.definition.document import Definition
 from domain.definition.rewards import Reward
 from domain.programs.lifecycle import WaveOpening

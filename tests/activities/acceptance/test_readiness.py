@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
-from activities.readiness import ReadinessActivities, ReadinessTask
+from activities.acceptance.readiness import ReadinessActivities, ReadinessTask
 from domain.acceptance.readiness import Look
 from ledger import Earn, Ledger
 from runtime.database import create_engine

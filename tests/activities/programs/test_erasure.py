@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select, text
 from temporalio.testing import ActivityEnvironment
 
-from activities.wind_down import EndStep, WindDownActivities
+from activities.programs.wind_down import EndStep, WindDownActivities
 from domain.programs.amendment_impact import MemberImpact
 from domain.programs.lifecycle import Membership
 from store.errors import PersonalDataErased

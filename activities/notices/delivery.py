@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.notice_channels import DeliveryFailed, NoticeChannel
+from activities.notices.channels import DeliveryFailed, NoticeChannel
 from domain.model import Message
 from domain.notices.gate_notices import Channel, Delivery, Routing
 from store.notices import notices

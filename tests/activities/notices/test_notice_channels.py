@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from httpx import AsyncClient
 from pydantic import SecretStr
 
-from activities.notice_channels import DeliveryFailed, Log, Mail, NoticeChannel, Webhooks, channels_of
+from activities.notices.channels import DeliveryFailed, Log, Mail, NoticeChannel, Webhooks, channels_of
 from domain.notices.gate_notices import payload, written
 from runtime.notices_file import Webhook, logged_alone
 from store.notices.notices import NoticeRecord

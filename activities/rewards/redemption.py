@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.rewards import Fulfilment, Order, ProviderUnclear, RewardProviders
+from activities.rewards.providers import Fulfilment, Order, ProviderUnclear, RewardProviders
 from domain import ids
 from domain.model import Message
 from domain.rewards.availability import Unavailable

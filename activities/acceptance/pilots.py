@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
 
-from activities.evaluation import figures_of
+from activities.evaluation.evaluation import figures_of
 from domain.acceptance.pilots import judge_pilot
 from domain.definition.acceptance import PilotPhase
 from domain.definition.document import Definition

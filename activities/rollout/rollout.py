@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.evaluation import definition_at, figures_of
+from activities.evaluation.evaluation import definition_at, figures_of
 from domain.audit.chain import SYSTEM, Action, Fact
 from domain.definition.rollout import Guardrail
 from domain.model import Message

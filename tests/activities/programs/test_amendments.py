@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import select, text
 from temporalio.testing import ActivityEnvironment
 
-from activities.amendments import Amended, AmendmentActivities
-from activities.members import Joining, MemberActivities, MemberAt
-from activities.programs import InForce, ProgramActivities
+from activities.members.members import Joining, MemberActivities, MemberAt
+from activities.programs.amendments import Amended, AmendmentActivities
+from activities.programs.programs import InForce, ProgramActivities
 from domain import ids
 from domain.definition.document import Definition, digest
 from domain.programs.lifecycle import WaveOpening

@@ -1,0 +1,1 @@
+"""Side effects before a launch: prototypes, pilots, and the look at readiness."""

@@ -1,0 +1,1 @@
+"""Side effects of gates: what is written of decisions, and who is told."""

@@ -1,0 +1,1 @@
+"""Side effects on the ledger as a whole: sealing it."""

@@ -1,0 +1,1 @@
+"""Side effects on members: joining, reviews, and the end of a membership."""

@@ -1,0 +1,1 @@
+"""Side effects of notices: their delivery by each channel."""

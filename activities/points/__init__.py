@@ -1,0 +1,1 @@
+"""Side effects on points: what has expired is swept out."""

@@ -1,0 +1,1 @@
+"""Side effects of retention: the offer to somebody who has gone silent."""

@@ -1,0 +1,1 @@
+"""Side effects of redemptions: points held and taken, and the provider who hands a reward out."""

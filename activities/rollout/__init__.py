@@ -1,0 +1,1 @@
+"""Side effects of a rollout: invitations, and what its guardrails read."""
