@@ -28,8 +28,8 @@ from store.errors import RevisionUnknown
 from store.members import members
 from store.programs import amendment_impacts, announcements, programs
 from store.programs.announcements import NoticeRecord
-from workflows.program_lifecycle import ProgramLifecycle
-from workflows.taking_effect import RecallRequest
+from workflows.programs.lifecycle import ProgramLifecycle
+from workflows.programs.pending_amendment import RecallRequest
 
 router = APIRouter(prefix="/programs/{program}/revisions/{number}", tags=["programs"], route_class=ReadAgain)
 

@@ -26,7 +26,7 @@ from store.acceptance import evidence
 from store.acceptance.evidence import EvaluationRecord
 from store.programs import programs
 from workflows.attributes import of_program
-from workflows.program_evaluation import ProgramEvaluation
+from workflows.evaluation.program_evaluation import ProgramEvaluation
 
 router = APIRouter(prefix="/programs/{program}/evaluations", tags=["programs"], route_class=ReadAgain)
 

@@ -35,7 +35,7 @@ from runtime.identity.signatures import KeyRing
 from services.audit.dossiers import Evidence, evidence_of
 from store.gates import delegations, gates
 from store.gates.gates import GateAnswer
-from workflows.approval_gate import ApprovalGate, SignedDecision
+from workflows.gates.approval_gate import ApprovalGate, SignedDecision
 
 PATIENCE = 5.0
 """Seconds that a gate may take to answer before who decides is told where to ask for it."""

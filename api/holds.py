@@ -33,7 +33,7 @@ from domain.refusals import Refused
 from ledger import outbox
 from store.audit import trail
 from store.programs import holds, programs
-from workflows.program_lifecycle import ProgramLifecycle
+from workflows.programs.lifecycle import ProgramLifecycle
 
 router = APIRouter(prefix="/programs/{program}", tags=["programs"], route_class=ReadAgain)
 

@@ -45,7 +45,7 @@ from store.members.benefits import BenefitGrant
 from store.members.members import MemberRecord, TierChange
 from store.programs import programs
 from workflows.attributes import of_member
-from workflows.member_lifecycle import Leaving, MemberLifecycle, MemberStart
+from workflows.members.member_lifecycle import Leaving, MemberLifecycle, MemberStart
 
 router = APIRouter(prefix="/programs/{program}/members", tags=["members"], route_class=ReadAgain)
 

@@ -21,7 +21,7 @@ from domain.model import CAN_BE_KEPT, Message
 from domain.notices.gate_notices import Channel, NoticeKind
 from store.notices import notices
 from store.notices.notices import NoticeNotDead, NoticeRecord, NoticeUnknown, State
-from workflows.notice_test import NoticeTest
+from workflows.notices.notice_test import NoticeTest
 
 router = APIRouter(prefix="/notices", tags=["notices"], route_class=ReadAgain)
 

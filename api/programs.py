@@ -41,8 +41,8 @@ from store.programs import programs
 from store.programs.programs import ProgramRecord, RevisionRecord
 from store.rollout import rollouts
 from workflows.attributes import of_program
-from workflows.program_lifecycle import ProgramLifecycle
-from workflows.program_state import ProgramStart
+from workflows.programs.lifecycle import ProgramLifecycle
+from workflows.programs.state import ProgramStart
 
 router = APIRouter(prefix="/programs", tags=["programs"], route_class=ReadAgain)
 

@@ -30,8 +30,8 @@ from domain.programs.errors import DefinitionFaulty
 from store.acceptance import transaction_logs
 from store.errors import LogUnknown, ProgramUnknown, RevisionUnknown
 from store.programs import programs
+from workflows.acceptance.prototype_run import PrototypeRun
 from workflows.attributes import of_program
-from workflows.prototype_run import PrototypeRun
 
 router = APIRouter(prefix="/prototypes", tags=["prototypes"], route_class=ReadAgain)
 

@@ -49,7 +49,7 @@ from store.programs import programs
 from store.rewards import availability, redemptions
 from store.rewards.redemptions import RedemptionRecord
 from workflows.attributes import of_member
-from workflows.redemption import Redemption
+from workflows.rewards.redemption import Redemption
 
 router = APIRouter(prefix="/programs/{program}", tags=["redemptions"], route_class=ReadAgain)
 

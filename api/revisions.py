@@ -44,8 +44,8 @@ from store.errors import LogUnknown, RevisionUnknown
 from store.members import members
 from store.programs import programs
 from store.programs.programs import RevisionRecord
-from workflows.program_lifecycle import ProgramLifecycle
-from workflows.program_state import RevisionSubmission
+from workflows.programs.lifecycle import ProgramLifecycle
+from workflows.programs.state import RevisionSubmission
 
 router = APIRouter(prefix="/programs/{program}/revisions", tags=["programs"], route_class=ReadAgain)
 

@@ -35,7 +35,7 @@ from domain.window import Moment
 from store.acceptance import evidence
 from store.programs import programs
 from workflows.attributes import of_program
-from workflows.program_evaluation import ProgramEvaluation
+from workflows.evaluation.program_evaluation import ProgramEvaluation
 
 router = APIRouter(prefix="/programs/{program}/schedule", tags=["programs"], route_class=ReadAgain)
 

@@ -31,7 +31,7 @@ from domain.gates.opening import opening
 from domain.gates.state import GateState, Subject
 from worker.embedded.temporal import DYNAMIC_CONFIG, installed_temporal
 from worker.hosting import hosted
-from workflows.approval_gate import ApprovalGate
+from workflows.gates.approval_gate import ApprovalGate
 
 ROUNDS, VOTES = 4, 100
 GATES, PEOPLE = 200, 20

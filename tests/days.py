@@ -58,10 +58,10 @@ SERVED = (
     "tests/ledger/test_figures.py",
     "tests/ledger/test_statement.py",
     "tests/store",
-    "tests/workflows/test_amendments.py",
-    "tests/workflows/test_member_life.py",
+    "tests/workflows/programs/test_amendments.py",
+    "tests/workflows/members/test_member_life.py",
     "tests/workflows/test_replay.py",
-    "tests/workflows/test_wind_down.py",
+    "tests/workflows/programs/test_wind_down.py",
 )
 """Tests on real servers that have to do with dates: expiry, tiers, statements, months of the books, reports, deadlines."""
 

@@ -20,7 +20,7 @@ from domain.programs.lifecycle import Membership
 from ledger import Earn
 from tests.house import House, example
 from tests.waiting import approve, stage_reached, started, timer_started
-from workflows.member_lifecycle import MemberLifecycle
+from workflows.members.member_lifecycle import MemberLifecycle
 
 AGREEMENT = "1997-01"
 MINIMUM_TIME = timedelta(days=30)

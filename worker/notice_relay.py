@@ -12,7 +12,7 @@ from domain.notices.gate_notices import Delivery, Patience
 from store.notices import notices
 from store.notices.notices import NoticeRecord
 from workflows.details import summary
-from workflows.notice_delivery import NoticeDelivery
+from workflows.notices.notice_delivery import NoticeDelivery
 
 _BATCH = 100
 _DEFAULT = Patience()

@@ -31,25 +31,25 @@ from ledger import Ledger
 from runtime.identity.signatures import VerificationKeys
 from runtime.notices_file import Notices
 from store.identity import people
-from workflows.approval_gate import ApprovalGate
-from workflows.expiry_sweep import ExpirySweep
-from workflows.guardrail_watch import GuardrailWatch
-from workflows.launch_readiness import LaunchReadiness
-from workflows.ledger_seal import LedgerSeal
-from workflows.member_lifecycle import MemberLifecycle
-from workflows.notice_delivery import NoticeDelivery
-from workflows.notice_test import NoticeTest
-from workflows.personal_data_erasure import PersonalDataErasure
-from workflows.program_evaluation import ProgramEvaluation
-from workflows.program_lifecycle import ProgramLifecycle
-from workflows.prototype_run import PrototypeRun
-from workflows.redemption import Redemption
-from workflows.retention_intervention import RetentionIntervention
-from workflows.revision_qualification import RevisionQualification
-from workflows.rollout import Rollout
-from workflows.test_phase import TestPhase
-from workflows.wave_invitation import WaveInvitation
-from workflows.wind_down import WindDown
+from workflows.acceptance.launch_readiness import LaunchReadiness
+from workflows.acceptance.prototype_run import PrototypeRun
+from workflows.acceptance.revision_qualification import RevisionQualification
+from workflows.acceptance.test_phase import TestPhase
+from workflows.evaluation.program_evaluation import ProgramEvaluation
+from workflows.gates.approval_gate import ApprovalGate
+from workflows.ledger.ledger_seal import LedgerSeal
+from workflows.members.member_lifecycle import MemberLifecycle
+from workflows.notices.notice_delivery import NoticeDelivery
+from workflows.notices.notice_test import NoticeTest
+from workflows.points.expiry_sweep import ExpirySweep
+from workflows.programs.lifecycle import ProgramLifecycle
+from workflows.programs.personal_data_erasure import PersonalDataErasure
+from workflows.programs.wind_down import WindDown
+from workflows.retention.retention_intervention import RetentionIntervention
+from workflows.rewards.redemption import Redemption
+from workflows.rollout.guardrail_watch import GuardrailWatch
+from workflows.rollout.rollout import Rollout
+from workflows.rollout.wave_invitation import WaveInvitation
 
 WORKFLOWS: dict[str, list[type]] = {
     PROGRAMS_QUEUE: [

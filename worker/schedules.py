@@ -17,7 +17,7 @@ from activities.evaluation.schedules import policy_of, put_schedule, reconcile
 from activities.ledger.seal import Sealing
 from domain import ids
 from store.programs import programs
-from workflows.ledger_seal import LedgerSeal
+from workflows.ledger.ledger_seal import LedgerSeal
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from tests.paths import ROOT
 _REFUSING = (
     "domain/gates/*.py",
     "domain/rewards/*.py",
-    "workflows/*.py",
+    "workflows/**/*.py",
     "activities/members/*.py",
     "services/members/admission.py",
     "ledger/*.py",

@@ -13,8 +13,8 @@ from domain.definition.document import Definition, digest
 from tests.api.club import Club, Waiting, definition_of, problem
 from tests.house import House
 from tests.waiting import stage_reached
-from workflows.program_lifecycle import ProgramLifecycle
-from workflows.program_state import RevisionSubmission
+from workflows.programs.lifecycle import ProgramLifecycle
+from workflows.programs.state import RevisionSubmission
 
 Begin = Callable[[], Awaitable[Waiting]]
 _keys = iter(range(1_000_000))

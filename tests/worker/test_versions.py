@@ -28,7 +28,7 @@ from tests.lives import club
 from tests.waiting import history_has, timer_started
 from worker.embedded.temporal import DYNAMIC_CONFIG, installed_temporal
 from worker.hosting import DEPLOYMENT, hosted
-from workflows.rollout import Rollout
+from workflows.rollout.rollout import Rollout
 
 
 @pytest.fixture

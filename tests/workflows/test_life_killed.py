@@ -27,10 +27,10 @@ from tests.house import House, house_over, program_id
 from tests.lives import AGREEMENT, SCENARIO, SIGN_OFF, ask_for_the_end, begin, club, pass_all_gates, revise
 from tests.waiting import approve, done, ended, gate_open, stage_reached, started, timer_started, vote
 from tests.workflows.killing import AFTER, BEFORE, Killed, deaths, killed
-from tests.workflows.test_rollout_guardrails import GATE, ledger_unreadable
+from tests.workflows.rollout.test_rollout_guardrails import GATE, ledger_unreadable
 from worker.registry import WORKFLOWS, Activities
 from worker.relay import relay
-from workflows.ledger_seal import LedgerSeal
+from workflows.ledger.ledger_seal import LedgerSeal
 
 SHOP, OPERATIONS, FINANCE = "demo-shop", "demo-operations", "demo-finance"
 LATE = 900

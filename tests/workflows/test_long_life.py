@@ -21,7 +21,7 @@ from tests.histories.reading import replayer
 from tests.house import House, program_id
 from tests.lives import buy, club, enrol, forward, handle, now_of, operate, pass_all_gates, revise
 from tests.waiting import approve, done, runs_of, worked_on
-from workflows.program_evaluation import ProgramEvaluation
+from workflows.evaluation.program_evaluation import ProgramEvaluation
 
 SUGGESTED = 120
 """Events after which this server suggests to continue as new; a real one suggests it after 4,096."""

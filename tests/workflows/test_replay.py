@@ -9,9 +9,9 @@ from domain.gates.state import GateState
 from domain.programs.lifecycle import GateResult, Revision
 from tests.histories.reading import ALL_WORKFLOWS, read, recorded, replayer
 from tests.paths import HISTORIES
-from workflows.approval_gate import ApprovalGate
 from workflows.attributes import awaiting
-from workflows.wind_down import WindDown, WindDownResult
+from workflows.gates.approval_gate import ApprovalGate
+from workflows.programs.wind_down import WindDown, WindDownResult
 
 LARGEST = 6_000_000
 """Bytes of all histories together: they lie in the repository."""

@@ -1,0 +1,1 @@
+"""Processes before a launch: qualification, test phases, prototypes and readiness."""

@@ -1,0 +1,1 @@
+"""Processes of gates: who is asked, who has decided, what time does."""

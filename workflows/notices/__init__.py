@@ -1,0 +1,1 @@
+"""Processes that deliver notices, and try the channels."""

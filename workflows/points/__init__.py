@@ -1,0 +1,1 @@
+"""The process that sweeps out what has expired."""

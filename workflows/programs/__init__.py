@@ -1,0 +1,1 @@
+"""Processes of a program: its life, amendments, holds, and its end."""
