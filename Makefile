@@ -63,7 +63,7 @@ bench: setup ## measure, print a table, write bench.json
 reference: setup ## write docs/definition.md, definition.schema.json, problems.md and licences.md from the code
 	$(BIN)/tenure definition reference > docs/definition.md
 	$(BIN)/tenure definition schema > docs/definition.schema.json
-	$(BIN)/python -m api.problem_pages > docs/problems.md
+	$(BIN)/python -m api.http.problem_pages > docs/problems.md
 	$(BIN)/python -m requirements.licences > docs/licences.md
 
 lock: | $(BIN)/python ## resolve requirements/*.in anew; UPGRADE=--upgrade takes the newest versions

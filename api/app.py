@@ -8,53 +8,32 @@ from typing import Literal
 from fastapi import Depends, FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import (
-    amendments,
-    api_keys,
-    audit,
-    books,
-    cohorts,
-    corrections,
-    delegations,
-    evaluations,
-    events,
-    exchanges,
-    gates,
-    holdout,
-    holds,
-    inbox,
-    invitations,
-    ledger_books,
-    limits,
-    members,
-    notices,
-    openapi,
-    operational_reports,
-    problem_pages,
-    problems,
-    programs,
-    prototypes,
-    readiness,
-    redemptions,
-    reports,
-    requests,
-    revisions,
-    rewards,
-    rollouts,
-    schedule,
-    statements,
-    survey_answers,
-    transaction_logs,
-    wind_down,
-)
-from api.credentials import Credentials
-from api.development import enter, persons_of_development
-from api.errors.requests import BodyTooLarge
-from api.heads import Heads
-from api.limits import Rates
-from api.negotiation import negotiate
-from api.security_headers import SecurityHeaders
-from api.services import Services
+from api import late_requests
+from api.acceptance import prototypes, readiness, transaction_logs
+from api.accounting import books
+from api.audit import audit
+from api.auth.credentials import Credentials
+from api.auth.development import enter, persons_of_development
+from api.definition import body
+from api.evaluation import evaluations, schedule
+from api.gates import delegations, gates, inbox
+from api.http import openapi, problem_pages, problems, rate_limits
+from api.http.dependencies import Services
+from api.http.errors import BodyTooLarge
+from api.http.head_requests import Heads
+from api.http.negotiation import negotiate
+from api.http.rate_limits import Rates
+from api.http.security_headers import SecurityHeaders
+from api.identity import api_keys
+from api.ledger import ledger_books
+from api.members import members
+from api.notices import notices
+from api.points import corrections, events, exchanges, statements
+from api.programs import amendments, holds, programs, revisions, wind_down
+from api.reports import operational_reports, program_report
+from api.retention import survey_answers
+from api.rewards import redemptions, rewards
+from api.rollout import cohorts, holdout, invitations, rollouts
 from domain.model import Value
 from ledger import Ledger
 from runtime.database import create_engine
@@ -172,8 +151,8 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     app.add_middleware(Heads)
     problems.install(app)
-    openapi.install(app)
-    limits.install(app)
+    openapi.install(app, body.schemas)
+    rate_limits.install(app)
     of_programs = (
         programs,
         revisions,
@@ -182,7 +161,7 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
         evaluations,
         schedule,
         audit,
-        reports,
+        program_report,
         operational_reports,
         inbox,
         gates,
@@ -198,7 +177,7 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
         api_keys,
     )
     of_members = (invitations, cohorts, members, events, statements, corrections, exchanges, rewards, redemptions)
-    for module in (*of_programs, *of_members, survey_answers, holdout, requests, problem_pages):
+    for module in (*of_programs, *of_members, survey_answers, holdout, late_requests, problem_pages):
         app.include_router(module.router)
 
     @app.get("/health", tags=["operation"])

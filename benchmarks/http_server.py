@@ -14,8 +14,8 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from api.app import create_app
-from api.people import may
-from api.services import Services
+from api.auth.authorization import may
+from api.http.dependencies import Services
 from domain.gates.state import Person
 from ledger import Ledger
 from runtime.database import create_engine

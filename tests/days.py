@@ -41,14 +41,14 @@ ZONES = ("Pacific/Apia", "America/New_York")
 
 SERVED = (
     "tests/activities",
-    "tests/api/test_api_keys.py",
-    "tests/api/test_attributes_and_caps.py",
-    "tests/api/test_books.py",
-    "tests/api/test_events.py",
-    "tests/api/test_points.py",
-    "tests/api/test_reports.py",
-    "tests/api/test_statements.py",
-    "tests/api/test_tokens.py",
+    "tests/api/identity/test_api_keys.py",
+    "tests/api/points/test_attributes_and_caps.py",
+    "tests/api/accounting/test_books.py",
+    "tests/api/points/test_events.py",
+    "tests/api/points/test_points.py",
+    "tests/api/reports/test_reports.py",
+    "tests/api/points/test_statements.py",
+    "tests/api/auth/test_tokens.py",
     "tests/cli/test_amendment.py",
     "tests/cli/test_books.py",
     "tests/cli/test_wind_down.py",
@@ -119,7 +119,7 @@ def main() -> int:
         epilog="""examples:
   python -m tests.days                                         all
   python -m tests.days --what pure tests/domain                the pure tests of one folder on each day
-  python -m tests.days --what served tests/api/test_books.py   one module on servers in each zone""",
+  python -m tests.days --what served tests/api/accounting/test_books.py   one module on servers in each zone""",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--what", choices=("pure", "served", "all"), default="all", help="which runs; all if not said")

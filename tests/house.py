@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
 from api.app import create_app
-from api.services import Services
+from api.http.dependencies import Services
 from domain.definition.document import Definition, digest, scaled
 from domain.programs.lifecycle import Revision
 from ledger import Ledger

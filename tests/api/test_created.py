@@ -9,7 +9,7 @@ from httpx import Response
 
 from store.programs import programs
 from tests.api.club import SHOP, Club, Waiting, definition_of, launched
-from tests.api.test_points import lapsed
+from tests.api.points.test_points import lapsed
 from tests.house import House, first_revision, program_id
 from tests.waiting import stage_reached
 

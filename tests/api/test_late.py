@@ -12,8 +12,8 @@ from httpx import AsyncClient
 from starlette.types import Message
 
 from api.app import create_app
-from api.once import Answer, idempotency_key, once
-from api.services import Services
+from api.http.dependencies import Services
+from api.http.idempotency import Answer, idempotency_key, once
 from domain.gates.state import Person
 from domain.programs.errors import NotLaunched
 from store import idempotency

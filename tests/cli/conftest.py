@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from api.app import create_app
-from api.services import Services
+from api.http.dependencies import Services
 from cli.main import app
 from runtime.settings import settings
 from tests.house import House, api_settings, people_in, token_of

@@ -16,7 +16,7 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.app import create_app
-from api.services import Services
+from api.http.dependencies import Services
 from cli.loading import progress
 from cli.loading.file import EventFile, Place, Row
 from cli.loading.load import Stretch

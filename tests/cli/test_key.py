@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from api.app import create_app
-from api.services import Services
+from api.http.dependencies import Services
 from cli.people import named, tokens_of
 from runtime.identity.development_issuer import DevelopmentIssuer, key_file
 from tests.cli.conftest import Ask, Tenure

@@ -12,7 +12,7 @@ from temporalio.testing import WorkflowEnvironment
 from typer.testing import Result
 
 from api.app import create_app
-from api.services import Services
+from api.http.dependencies import Services
 from ledger import Ledger
 from runtime.database import create_engine
 from tests.cli.conftest import Tenure

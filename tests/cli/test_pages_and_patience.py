@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from api.app import create_app
-from api.services import Services
+from api.http.dependencies import Services
 from cli import client
 from tests.api.club import begun, definition_of
 from tests.cli.conftest import Tenure

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import Result
 
 from tests.api.club import Club, pooling
-from tests.api.test_points import lapsed, pending_earn
+from tests.api.points.test_points import lapsed, pending_earn
 from tests.cli.conftest import Ask
 from tests.house import House
 

@@ -1,0 +1,1 @@
+"""Routes for prototypes, transaction logs and readiness."""

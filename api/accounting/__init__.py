@@ -1,0 +1,1 @@
+"""Routes for the books of a program."""

@@ -1,0 +1,1 @@
+"""Routes for the audit trail, and the page of a dossier."""

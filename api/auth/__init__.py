@@ -1,0 +1,1 @@
+"""Who calls, by which token or key, and what they may do."""

@@ -1,0 +1,1 @@
+"""A definition in the body of a request."""

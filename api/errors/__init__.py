@@ -1,1 +1,0 @@
-"""The problems that arise at the edge itself, by subject."""

@@ -1,0 +1,1 @@
+"""Routes for evaluations and their Schedule."""

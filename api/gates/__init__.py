@@ -1,0 +1,1 @@
+"""Routes for gates, delegations and the inbox."""

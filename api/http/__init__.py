@@ -1,0 +1,1 @@
+"""What every route shares: errors, pages, tags, repetition, limits, and how the API describes itself."""

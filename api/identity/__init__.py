@@ -1,0 +1,1 @@
+"""Routes for the API keys of machines."""

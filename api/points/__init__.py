@@ -1,0 +1,1 @@
+"""Routes for events, statements, corrections and exchanges of points."""

@@ -1,0 +1,212 @@
+"""Corrections: points given or taken by hand, and what takes back, settles or gives back an earlier transaction."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Annotated, TypeVar
+
+from fastapi import APIRouter, Depends, Path
+from fastapi.responses import JSONResponse
+from pydantic import AfterValidator, Field, StringConstraints
+
+from api.http.openapi import raises, together
+from api.points.currencies import currency_of
+from api.points.member_request import Asking, Currency, Points, Standing, answer_once, asking, standing_of
+from api.points.transactions import MOVED, TransactionOut, posted, refusal
+from domain import ids
+from domain.members.errors import MemberGone
+from domain.model import CAN_BE_KEPT, Value
+from domain.points.errors import BalanceLimit, CurrencyUnknown, NoReinstatement, ReinstatementTooLate, TransactionUnknown
+from ledger import MAX_POINTS, Adjust, Answer, Cancel, Confirm, Recorded, Reinstate, Reverse
+from store.members import members
+from store.programs import programs
+
+router = APIRouter(prefix="/programs/{program}/members/{participant}", tags=["points"])
+
+
+def _not_zero(points: int) -> int:
+    if points == 0:
+        raise ValueError("0 points change nothing; write how many to give, or with a minus how many to take")
+    return points
+
+
+Change = Annotated[int, Field(ge=-MAX_POINTS, le=MAX_POINTS, strict=True), AfterValidator(_not_zero)]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), CAN_BE_KEPT]
+Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
+_NO_REVERSAL = (
+    *("unknown_transaction", "reversal_of_reversal", "not_reversible", "exceeds_original", "earn_pending", "earn_cancelled"),
+    *("below_lowest_allowed", "insufficient_points"),
+)
+_NO_SETTLEMENT = ("unknown_earn", "not_pending", "earn_confirmed", "earn_cancelled")
+_NOT_BACK = (NoReinstatement, ReinstatementTooLate, "unknown_expiry", "nothing_to_reinstate")
+_Settlement = TypeVar("_Settlement", Confirm, Cancel)
+
+
+class AdjustmentIn(Value):
+    """Points to give, or with a minus to take, and why."""
+
+    points: Change
+    reason: Reason
+    currency: Currency | None = None
+
+
+class ReversalIn(Value):
+    """What is taken back of a transaction (all that is left of it, unless told), and why."""
+
+    points: Points | None = None
+    reason: Reason
+
+
+class SettlementIn(Value):
+    """Why, where there is something to say."""
+
+    reason: Reason | None = None
+
+
+Correcting = Annotated[Asking, Depends(asking("correct points"))]
+Confirming = Annotated[Asking, Depends(asking("confirm points"))]
+
+
+@router.post(
+    "/adjustments",
+    status_code=201,
+    response_model=TransactionOut,
+    responses=together(MOVED, raises(BalanceLimit, CurrencyUnknown, MemberGone, "insufficient_points")),
+)
+async def adjust_points(adjustment: AdjustmentIn, by: Correcting) -> JSONResponse:
+    """Give or take points by hand; who asks is the author. What is given lapses as if it were earned now."""
+    said = adjustment.model_dump_json()
+
+    async def ask() -> Answer:
+        standing = await standing_of(by)
+        request = standing.request(currency_of(standing.definition, adjustment.currency), said)
+        return await by.services.ledger.adjust(
+            Adjust(
+                **request,
+                points=adjustment.points,
+                reason=adjustment.reason,
+                author=by.person.id,
+                expires_at=standing.expiry() if adjustment.points > 0 else None,
+            )
+        )
+
+    return _posted(by, await answer_once(by, Adjust, said, ask))
+
+
+@router.post(
+    "/transactions/{number}/reversal",
+    status_code=201,
+    response_model=TransactionOut,
+    responses=together(MOVED, raises(TransactionUnknown, MemberGone, BalanceLimit, *_NO_REVERSAL)),
+)
+async def reverse_transaction(number: Number, reversal: ReversalIn, by: Correcting) -> JSONResponse:
+    """Take back a burn, a capture or an earn, or some points of it.
+
+    The points of a burn return to their lots; those of a lot that is past due lapse again. Where those of an earn are spent,
+    the definition's `clawback` says what happens. The member's tier is looked at again.
+    """
+    original, said = await _original(by, number), f"{number}\n{reversal.model_dump_json()}"
+
+    async def ask() -> Answer:
+        standing = await standing_of(by)
+        if original.answer.kind in ("earn", "bonus", "confirm"):
+            standing.check_late_files()
+        clawback = standing.definition.clawback
+        return await by.services.ledger.reverse(
+            Reverse(
+                **standing.request(original.currency, said, reversal.reason),
+                of=original.key,
+                points=reversal.points,
+                shortfall=clawback.shortfall,
+                lowest_allowed=clawback.lowest_balance,
+                nudge=(ids.member(by.program, by.participant),),
+            )
+        )
+
+    return _posted(by, await answer_once(by, Reverse, said, ask), number, original)
+
+
+@router.post(
+    "/transactions/{number}/confirmation",
+    status_code=201,
+    response_model=TransactionOut,
+    responses=together(MOVED, raises(TransactionUnknown, MemberGone, BalanceLimit, *_NO_SETTLEMENT)),
+)
+async def confirm_earn(number: Number, by: Confirming, settlement: SettlementIn = SettlementIn()) -> JSONResponse:
+    """Post a pending earn: its points are there, and count, from when it was earned on."""
+    return await _settle(by, number, settlement, Confirm, by.services.ledger.confirm)
+
+
+@router.post(
+    "/transactions/{number}/cancellation",
+    status_code=201,
+    response_model=TransactionOut,
+    responses=together(MOVED, raises(TransactionUnknown, MemberGone, *_NO_SETTLEMENT)),
+)
+async def cancel_earn(number: Number, by: Confirming, settlement: SettlementIn = SettlementIn()) -> JSONResponse:
+    """Drop a pending earn: its points never come."""
+    return await _settle(by, number, settlement, Cancel, by.services.ledger.cancel)
+
+
+@router.post(
+    "/transactions/{number}/reinstatement",
+    status_code=201,
+    response_model=TransactionOut,
+    responses=together(MOVED, raises(TransactionUnknown, MemberGone, BalanceLimit, *_NOT_BACK)),
+)
+async def reinstate_points(number: Number, by: Correcting, settlement: SettlementIn = SettlementIn()) -> JSONResponse:
+    """Give back what an expiry took, within the definition's time for that; it lapses anew as if it were earned now."""
+    original, said = await _original(by, number), f"{number}\n{settlement.model_dump_json()}"
+
+    async def ask() -> Answer:
+        standing = await standing_of(by)
+        if original.answer.kind == "expire":
+            _check_reinstatement(standing, original.answer.effective_at)
+        request = standing.request(original.currency, said, settlement.reason)
+        return await by.services.ledger.reinstate(Reinstate(**request, of=original.key, expires_at=standing.expiry()))
+
+    return _posted(by, await answer_once(by, Reinstate, said, ask), number, original)
+
+
+def _posted(by: Asking, answer: Answer, number: int = 0, original: Recorded | None = None) -> JSONResponse:
+    """The answer as a transaction. Raises the refusal, which names an earlier transaction by its number and not by its key."""
+    if answer.outcome == "refused" and original is not None:
+        told = str(answer.detail).replace(repr(original.key), f"number {number}")
+        raise refusal(str(answer.refusal), told[0].upper() + told[1:], kind=original.answer.kind)
+    return posted(by.program, by.participant, answer)
+
+
+async def _settle(
+    by: Asking,
+    number: int,
+    settlement: SettlementIn,
+    kind: type[_Settlement],
+    settle: Callable[[_Settlement], Awaitable[Answer]],
+) -> JSONResponse:
+    """Have a pending earn settled in one way or the other."""
+    original, said = await _original(by, number), f"{number}\n{settlement.model_dump_json()}"
+
+    async def ask() -> Answer:
+        request = (await standing_of(by)).request(original.currency, said, settlement.reason)
+        return await settle(kind(**request, earn=original.key))
+
+    return _posted(by, await answer_once(by, kind, said, ask), number, original)
+
+
+async def _original(by: Asking, number: int) -> Recorded:
+    """The transaction that a number of the address names. Raises TransactionUnknown and what else is unknown."""
+    async with by.services.engine.connect() as connection:
+        await programs.find(connection, by.program)
+        await members.find(connection, by.program, by.participant)
+    found = await by.services.ledger.recorded(by.program, by.participant, number)
+    if found is None:
+        raise TransactionUnknown(number, by.participant)
+    return found
+
+
+def _check_reinstatement(standing: Standing, lapsed_at: datetime) -> None:
+    within = standing.definition.expiry.reinstate_within
+    if within is None:
+        raise NoReinstatement(standing.by.program)
+    until = within.after(lapsed_at, standing.definition.zone)
+    if standing.now > until:
+        raise ReinstatementTooLate(lapsed_at.isoformat(timespec="seconds"), until.isoformat(timespec="seconds"))

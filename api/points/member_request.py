@@ -1,0 +1,119 @@
+"""Who asks for something to be done with a member's points, where the member stands, and the ledger's one answer to it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import Depends
+from pydantic import Field
+
+from api.auth.authorization import Action, may
+from api.http.dependencies import Services, WithServices
+from api.http.idempotency import Key
+from api.points.transactions import first_answer, own_key
+from domain import ids
+from domain.definition.document import Definition
+from domain.gates.state import Person
+from domain.members.errors import MemberGone
+from domain.model import CAN_BE_KEPT
+from domain.points import expiry
+from domain.points.errors import LateFilesClosed
+from domain.programs import holds
+from domain.programs.errors_holds import stopped
+from domain.programs.holds import Hold
+from domain.rewards.errors import RedeemingClosed
+from ledger import MAX_POINTS, Answer
+from ledger.requests import Request
+from store.members import members
+from store.members.members import MemberRecord
+from store.programs import programs
+
+Points = Annotated[int, Field(ge=1, le=MAX_POINTS, strict=True)]
+Currency = Annotated[str, Field(max_length=200), CAN_BE_KEPT]
+"""The code of a currency as it was sent; the definition says whether there is one."""
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Who asks for something to be done with whose points, under which key."""
+
+    services: Services
+    program: str
+    participant: str
+    person: Person
+    key: str
+
+    @property
+    def ledger_key(self) -> str:
+        return ids.correction(self.person.id, self.key)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An active member of a program, and the definition in force, now."""
+
+    by: Asking
+    definition: Definition
+    member: MemberRecord
+    redeeming_until: datetime | None
+    late_until: datetime | None
+    holds: tuple[Hold, ...]
+    now: datetime
+
+    def request(self, currency: str, said: str, reason: str | None = None) -> dict[str, Any]:
+        """What every request to the ledger says; `said` is what the caller sent, `reason` goes to the books with its author."""
+        return {
+            "program": self.by.program,
+            "participant": self.by.participant,
+            "currency": currency,
+            "key": self.by.ledger_key,
+            "fingerprint": said,
+            "effective_at": self.now,
+            "details": {"author": self.by.person.id} | ({"reason": reason} if reason else {}),
+        }
+
+    def expiry(self) -> datetime | None:
+        """When what the member gets now lapses."""
+        return expiry.lot_expiry(self.definition, self.member.tier, self.now)
+
+    def check_redeeming(self) -> None:
+        """Raise RedeemingClosed in a program that ends, once nothing can be done with points any more; ProgramOnHold or
+        ProgramHalted while that is stopped.
+        """
+        if self.redeeming_until is not None and self.now >= self.redeeming_until:
+            raise RedeemingClosed(self.by.program)
+        if (stop := holds.stopping(self.holds, "redeeming", self.now)) is not None:
+            raise stopped(stop, self.by.program, "redeeming")
+
+    def check_late_files(self) -> None:
+        """Raise LateFilesClosed in a program that ends, once returns of what was earned no longer count."""
+        if self.late_until is not None and self.now >= self.late_until:
+            raise LateFilesClosed(self.by.program, self.late_until)
+
+
+def asking(action: Action) -> Callable[..., Awaitable[Asking]]:
+    async def found(
+        program: str, participant: str, services: WithServices, person: Annotated[Person, Depends(may(action))], key: Key
+    ) -> Asking:
+        return Asking(services, program, participant, person, key)
+
+    return found
+
+
+async def answer_once(by: Asking, kind: type[Request], said: str, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+    """The ledger's answer to what was asked, the first one if it was asked before."""
+    ledger = by.services.ledger
+    with own_key(by.key):
+        return await first_answer(ask, lambda: ledger.answered(kind, by.program, by.participant, by.ledger_key, said))
+
+
+async def standing_of(by: Asking) -> Standing:
+    """Where the member stands now. Raises MemberGone for who has left, and what is unknown."""
+    async with by.services.engine.connect() as connection:
+        record = await programs.find(connection, by.program)
+        member = await members.find(connection, by.program, by.participant)
+        definition = await programs.definition(connection, by.program, record.revision_in_force or 1)
+    if member.status != "active":
+        raise MemberGone(by.participant)
+    return Standing(by, definition, member, record.redeeming_until, record.late_until, record.holds, datetime.now(UTC))

@@ -1,0 +1,1 @@
+"""Routes for what members answer about the program."""

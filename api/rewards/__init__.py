@@ -1,0 +1,1 @@
+"""Routes for rewards and redemptions."""

@@ -1,0 +1,1 @@
+"""Routes for the rollout, cohorts, invitations and the holdout."""

@@ -1,0 +1,135 @@
+"""The registry of problems: every code once, with a page, and every code that anything of ours refuses with is in it."""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from api.http.problem_examples import example
+from api.http.problem_pages import page
+from domain.error_registry import kinds, known
+from domain.refusals import Refused
+from tests.api.club import problem
+from tests.house import House
+from tests.paths import ROOT
+
+_REFUSING = (
+    "domain/gates/*.py",
+    "domain/rewards/*.py",
+    "workflows/**/*.py",
+    "activities/members/*.py",
+    "services/members/admission.py",
+    "ledger/*.py",
+)
+"""Where a refusal gets its code: gates, rewards, workflows, what joining a program asks for, and the ledger."""
+_NEVER_TOLD = {
+    *("unknown_hold", "exceeds_hold", "hold_captured", "hold_voided", "hold_expired"),  # a redemption's own hold
+    "provider_unclear",  # tried again by the workflow
+}
+
+
+_SOURCES = "api/http/problem_sources.py"
+_ANSWERING = ("api", "services", "domain", "ledger", "store")
+
+
+def _codes(file: Path) -> Iterator[str]:
+    """The codes that a module refuses with, as they stand in it: `Refusal(code=…)`, `Refused("…")`, `type="…"` of an error."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if not isinstance(node, ast.Call):
+            continue
+        name = node.func.id if isinstance(node.func, ast.Name) else ""
+        given = {each.arg: each.value for each in node.keywords}
+        said = {
+            "Refusal": given.get("code"),
+            "ApplicationError": given.get("type"),
+            "Refused": node.args[0] if node.args else None,
+            "refusal": node.args[0] if node.args else None,
+            "_refusal": node.args[0] if node.args else None,
+            "Unavailable": node.args[0] if node.args else None,
+        }.get(name)
+        if isinstance(said, ast.Constant):
+            yield str(said.value)
+
+
+def test_a_code_has_one_status_and_one_title() -> None:
+    said: defaultdict[str, set[tuple[int, str]]] = defaultdict(set)
+    for kind in kinds():
+        said[kind.code].add((kind.status, kind.title))
+    assert {code: both for code, both in said.items() if len(both) > 1} == {}
+
+
+def _defines_problems(file: Path) -> bool:
+    """Whether a module has an error class with a code of its own."""
+    return any(
+        isinstance(node, ast.ClassDef)
+        and any(isinstance(base, ast.Name) and base.id in {"TenureError", "Refused"} for base in node.bases)
+        and any(isinstance(each, ast.Assign) and ast.unparse(each.targets[0]) == "code" for each in node.body)
+        for node in ast.parse(file.read_text()).body
+    )
+
+
+def test_every_module_with_problems_is_loaded_with_the_registry() -> None:
+    files = [file for package in _ANSWERING for file in (ROOT / package).rglob("*.py")]
+    defining = {".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files if _defines_problems(file)}
+    assert len(defining) > 15
+    body = ast.parse((ROOT / _SOURCES).read_text()).body
+    loaded = {alias.name for node in body if isinstance(node, ast.Import) for alias in node.names}
+    assert loaded == defining
+
+
+def test_every_refusal_of_ours_has_its_own_problem() -> None:
+    files = [file for pattern in _REFUSING for file in ROOT.glob(pattern)]
+    found = {code for file in files for code in _codes(file)}
+    assert {"four_eyes", "revision_unchanged", "not_in_wave", "reversal_of_reversal", "reward_out_of_stock"} <= found
+    assert found - set(known()) == set() | (found & _NEVER_TOLD)
+
+
+@pytest.mark.parametrize("code", known())
+async def test_every_problem_has_a_page_with_an_example(house: House, code: str) -> None:
+    response = await house.http.get(f"/problems/{code}", headers={"Accept": "application/json"})
+    assert response.status_code == 200, response.text
+    told = response.json()
+    assert (told["code"], told["status"], told["title"]) == (code, known()[code].status, known()[code].title)
+    document = told["example"]
+    assert (document["type"], document["code"], document["status"]) == (f"/problems/{code}", code, told["status"])
+    for sentence in (told["meaning"], told["remedy"], document["detail"]):
+        assert sentence[-1] in ".;" or sentence[-1].isalnum() or sentence.endswith("`"), sentence
+        assert len(sentence) > 10
+    assert known()[code].__doc__ and (known()[code].__doc__ != Refused.__doc__ or code == "refused")
+
+
+async def test_a_browser_gets_a_page_for_people(house: House) -> None:
+    accept = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+    one = await house.http.get("/problems/four_eyes", headers=accept)
+    assert one.headers["content-type"] == "text/html; charset=utf-8"
+    assert "Nobody decides about their own work" in one.text
+    every = await house.http.get("/problems", headers=accept)
+    assert all(f'href="/problems/{code}"' in every.text for code in known())
+    assert [each["code"] for each in (await house.http.get("/problems")).json()["items"]] == list(known())
+
+
+async def test_an_unknown_code_is_a_problem_itself(house: House) -> None:
+    problem(await house.http.get("/problems/no_such_code"), 404, "problem_unknown")
+
+
+async def test_the_type_of_a_problem_leads_to_its_page(house: House) -> None:
+    found = problem(await house.http.get("/programs"), 401, "token_missing")
+    assert (await house.http.get(found["type"])).json()["code"] == "token_missing"
+
+
+def test_a_refusal_in_a_code_that_nobody_knows_is_still_a_problem() -> None:
+    refused = Refused("never_heard_of", "It cannot be.")
+    assert (refused.code, refused.status, refused.title) == ("never_heard_of", 409, "Refused")
+
+
+def test_a_refusal_has_the_status_and_title_of_its_code() -> None:
+    refused = Refused("tier_not_replaced", "In its own words.", "What to do.")
+    assert (refused.status, refused.title) == (422, known()["tier_not_replaced"].title)
+    assert (refused.detail, refused.remedy) == ("In its own words.", "What to do.")
+    assert example(known()["four_eyes"])["remedy"] == Refused("four_eyes", "Told.").remedy
+
+
+def test_the_page_of_all_problems_is_as_it_stands_in_the_docs() -> None:
+    assert page() == (ROOT / "docs" / "problems.md").read_text()
