@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from cli.client import settings
-from cli.doctor_text import print_examination
+from cli.core.client import settings
+from cli.render.doctor import print_examination
 
 
 def print_version(wanted: bool) -> None:

@@ -6,31 +6,24 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from cli import (
-    audit,
-    books,
-    cohort,
-    definition,
-    event,
-    gate,
-    key,
-    keys,
-    ledger,
-    log,
-    member,
-    notice,
-    points,
-    program,
-    prototype,
-    readiness,
-    reports,
-    reward,
-    rollout,
-)
+from cli.acceptance import prototype, readiness, transaction_log
+from cli.accounting import books
+from cli.audit import audit
+from cli.core.errors import CommandError, told
+from cli.core.options import AS_HELP
+from cli.definition import definition
 from cli.demo.command import demo
 from cli.doctor import doctor, print_version
-from cli.errors import CommandError, told
-from cli.options import AS_HELP
+from cli.gates import gate
+from cli.identity import api_key, signing_keys
+from cli.ledger import ledger
+from cli.members import member
+from cli.notices import notice
+from cli.points import event, points
+from cli.programs import program
+from cli.reports import reports
+from cli.rewards import reward
+from cli.rollout import cohort, rollout
 from cli.up import up
 from domain.errors import TenureError
 
@@ -78,13 +71,13 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
     "Definitions and acceptance": {
         "definition": definition.app,
         "prototype": prototype.app,
-        "log": log.app,
+        "log": transaction_log.app,
         "readiness": readiness.app,
     },
     "Programs and decisions": {"program": program.app, "gate": gate.app, "rollout": rollout.app, "cohort": cohort.app},
     "Members and points": {"member": member.app, "event": event.app, "points": points.app, "reward": reward.app},
     "Figures and books": {"report": reports.app, "books": books.app, "ledger": ledger.app, "audit": audit.app},
-    "Identity and notices": {"api-key": key.app, "keys": keys.app, "notice": notice.app},
+    "Identity and notices": {"api-key": api_key.app, "keys": signing_keys.app, "notice": notice.app},
 }
 """Every command by its subject, in the order in which `tenure --help` shows them."""
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.client import settings
-from cli.output import console, facts, heading, table
-from cli.people import read_people
+from cli.core.client import settings
+from cli.core.output import console, facts, heading, table
+from cli.core.tokens import read_people
 
 if TYPE_CHECKING:
     from worker.embedded.stack import Stack

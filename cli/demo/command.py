@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.client import settings
-from cli.output import cell, console, heading, table
+from cli.core.client import settings
+from cli.core.output import cell, console, heading, table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,7 +39,7 @@ def demo(
 
     Example: `tenure demo --interactive`
     """
-    from cli.demo.purchases import cdnow, from_csv, span
+    from cli.acceptance.purchases import cdnow, from_csv, span
     from domain.definition.document import Definition
     from domain.definition.reading.file import read_definition
 
@@ -84,8 +84,8 @@ async def play_on(plan: "Plan", api_address: str, people: Path, out: "Console", 
     from cli.demo.play import Play
     from cli.demo.timeline import Timeline
     from cli.demo.told import Teller
-    from cli.report import print_report
-    from cli.wind_down import print_wind_down
+    from cli.render.program_report import print_report
+    from cli.render.wind_down import print_wind_down
 
     api = DemoApi(api_address, people, _CONNECTIONS)
     timeline = Timeline(plan.launch_at, plan.factor)
@@ -108,7 +108,7 @@ def _print_expectations(out: "Console", checked: list[Any]) -> None:
 
 
 def _pace(plan: "Plan") -> str:
-    from cli.demo.purchases import span
+    from cli.acceptance.purchases import span
 
     days = span(plan.purchases).days
     return f"{days} days of the log in {days * 86_400 / plan.factor:.0f} seconds, {plan.factor:,.0f} times faster than life"

@@ -7,16 +7,16 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+from cli.acceptance.purchases import Purchase, as_csv, invited, span
+from cli.core.text import audience
 from cli.demo.amendment import amended
 from cli.demo.api import DemoApi
 from cli.demo.approvers import Approvers
 from cli.demo.operations import Operations
-from cli.demo.purchases import Purchase, as_csv, invited, span
 from cli.demo.shop import Shop
 from cli.demo.timeline import Timeline
 from cli.demo.told import Teller
 from cli.demo.watch import Watch
-from cli.text import audience
 from domain.definition.document import Definition, scaled
 from domain.period import Period
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 
+from cli.acceptance.purchases import Purchase
 from cli.demo.api import DemoApi, DemoFailed
-from cli.demo.purchases import Purchase
 from cli.demo.timeline import Timeline
 
 _SHOP = "demo-shop"

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from cli.acceptance.purchases import LogFaulty, cdnow, span
 from cli.demo.api import DemoApi
 from cli.demo.expectations import expectations
 from cli.demo.play import Plan, Play
-from cli.demo.purchases import LogFaulty, cdnow, span
 from cli.demo.timeline import Timeline
 from cli.demo.told import Teller
 from domain.definition.document import Definition

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.reports import NAMES
+from cli.reports.reports import NAMES
 from domain.reports.tables import OUTLINES, Cell, Report, as_csv, as_json, column, months
 
 

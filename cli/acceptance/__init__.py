@@ -1,0 +1,1 @@
+"""`tenure prototype`, `tenure log` and `tenure readiness`."""

@@ -1,0 +1,160 @@
+"""`tenure audit`: read the audit trail, see whether anybody has changed it, and take it away as a dossier."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli.core.client import Api
+from cli.core.errors import REFUSED, WrongCall
+from cli.core.options import As, Json, ProgramId, a_head
+from cli.core.output import cell, console, table
+from cli.core.text import clean, count, instant, words
+
+app = typer.Typer(no_args_is_help=True, help="Read who decided what, and see whether anybody has changed it.")
+
+_EVERYWHERE = "*"
+"""Instead of a program: what concerns no single one, such as keys of the API."""
+
+
+def _chain(value: str) -> str:
+    from domain.ids import is_program_id
+
+    if value != _EVERYWHERE and not is_program_id(value):
+        raise typer.BadParameter("an id has lower-case letters, digits and hyphens; '*' is what concerns no single program")
+    return value
+
+
+Chain = Annotated[
+    str,
+    typer.Argument(metavar="PROGRAM", help="The program's id, or '*' for what concerns no single program.", callback=_chain),
+]
+
+
+@app.command("list")
+def list_(
+    program: Chain,
+    gate: Annotated[str | None, typer.Option(metavar="GATE", help="Only what happened at this gate.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all entries as one JSON list.")] = False,
+    who: As = None,
+) -> None:
+    """List who decided and did what, refused attempts included, the newest last.
+
+    Example: `tenure --as demo-finance audit list cd-club`
+    """
+    entries = Api(who, as_json=as_json).all_pages(*_path(program), about=gate).data["items"]
+    if as_json:
+        typer.echo(json.dumps(entries, ensure_ascii=False))
+        return
+    rows = [
+        [
+            entry["number"],
+            instant(entry["at"]),
+            entry["actor"] + (f" for {entry['on_behalf_of']}" if entry["on_behalf_of"] else ""),
+            words(entry["role"]),
+            _what(entry),
+            entry["about"] or "",
+            entry["details"].get("reason", ""),
+        ]
+        for entry in entries
+    ]
+    columns = ("Entry", "At (UTC)", "Who", "As", "What", "About", "Reason")
+    console().print(table(count(len(rows), "entry", "entries"), columns, rows, right=("Entry",)))
+
+
+@app.command()
+def verify(
+    program: Chain,
+    head: Annotated[
+        str | None,
+        typer.Option(
+            "--head", metavar="NUMBER:HASH", callback=a_head, help="A head of the chain that you have kept elsewhere."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the API's pages, taken together, as JSON.")] = False,
+    who: As = None,
+) -> None:
+    """Hash every entry of the trail again; exit code 1 where one is not what was written, and which is the first.
+
+    Who owns the database could make the whole chain anew: keep the head that this prints elsewhere, and name it the next time.
+
+    Example: `tenure --as demo-finance audit verify cd-club`
+    """
+    number, _, digest = (head or "").partition(":")
+    noted = {"noted": number or None, "noted_hash": digest or None}
+    api = Api(who, as_json=as_json)
+    after: dict[str, str | None] = {}
+    entries = 0
+    while True:
+        page = api.get(*_path(program), "verification", **after, **noted).data
+        entries += page["entries"]
+        if page["next"] is None:
+            break
+        after = {"after": str(page["next"]["number"]), "hash": page["next"]["hash"]}
+    found = page | {"entries": entries}
+    if as_json:
+        typer.echo(json.dumps(found))
+    else:
+        _print_proof(found)
+    if not found["sound"]:
+        raise typer.Exit(REFUSED)
+
+
+@app.command()
+def export(
+    program: ProgramId,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", dir_okay=False, help="Write a page for people that stands by itself.")
+    ] = None,
+    as_json: Json = False,
+    who: As = None,
+) -> None:
+    """Take away everything that was decided about a program: gates, votes, refused ones, evidence, revisions, the trail.
+
+    As JSON on standard output, or with --html as a page. Exit code 1 where the trail is not sound.
+
+    Example: `tenure --as demo-finance audit export cd-club --html cd-club-decisions.html`
+    """
+    if html is not None and as_json:
+        raise typer.BadParameter("choose one of --html and --json", param_hint="--html")
+    api = Api(who, as_json=as_json)
+    if html is None:
+        reply = api.get("programs", program, "audit", "export")
+        typer.echo(reply.text)
+        found = reply.data["verification"]
+    else:
+        text = api.text("programs", program, "audit", "export", kind="text/html", format="html")
+        found = api.get("programs", program, "audit", "verification").data
+        try:
+            html.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise WrongCall(f"{html} cannot be written: {error.strerror}.", remedy="Name another file.") from error
+        typer.echo(f"Written to {clean(html)}.")
+        _print_proof(found)
+    if not found["sound"]:
+        raise typer.Exit(REFUSED)
+
+
+def _path(program: str) -> tuple[str, ...]:
+    return ("audit",) if program == _EVERYWHERE else ("programs", program, "audit")
+
+
+def _what(entry: dict[str, Any]) -> str:
+    told = words(entry["details"].get("answer") or entry["action"])
+    return f"{told}, refused: {words(entry['refusal'])}" if entry["refusal"] else told
+
+
+def _print_proof(found: dict[str, Any]) -> None:
+    out = console()
+    looked_at = count(found["entries"], "entry", "entries")
+    misfit = found["misfit"]
+    if misfit is None:
+        out.print(cell(f"Audit trail: {looked_at} verified, each is what was written.", "green"))
+    else:
+        told = f"entry {misfit['number']} is {words(misfit['problem'])}"
+        out.print(cell(f"Audit trail: {looked_at} verified, then {told}. Behind it nothing is proven.", "bold red"))
+    if found["head"]:
+        out.print(
+            cell(f"Head of the chain{' up to there' if misfit else ''}: {found['head']['number']}:{found['head']['hash']}")
+        )

@@ -1,0 +1,1 @@
+"""What every command shares: the client of the API, options, errors, and how values are written."""

@@ -1,0 +1,1 @@
+"""`tenure gate` and the delegations under it."""

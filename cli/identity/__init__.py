@@ -1,0 +1,1 @@
+"""`tenure api-key` and `tenure keys`."""

@@ -1,0 +1,1 @@
+"""`tenure points` and `tenure event`."""

@@ -1,0 +1,171 @@
+"""`tenure points`: give, take, transfer and convert points; take back, settle or give back an earlier transaction."""
+
+from typing import Annotated, Any
+
+import typer
+
+from cli.core.client import Api, Reply
+from cli.core.options import As, Currency, Json, Key, MemberId, ProgramId, a_member
+from cli.core.text import clean, count, number
+
+app = typer.Typer(no_args_is_help=True, help="Move points by hand: correct, transfer, convert, settle what is pending.")
+
+Number = Annotated[
+    int,
+    typer.Argument(metavar="TRANSACTION", min=1, help="The transaction's number, as `tenure member statement` shows it."),
+]
+Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; it stands in the statement, with who asked.")]
+MaybeReason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why, where there is something to say.")]
+
+
+@app.command()
+def adjust(
+    program: ProgramId,
+    member: MemberId,
+    points: Annotated[int, typer.Option(metavar="NUMBER", help="How many to give, or with a minus to take.")],
+    reason: Reason,
+    currency: Currency = None,
+    key: Key = None,
+    as_json: Json = False,
+    who: As = None,
+) -> None:
+    """Give points to a member, or take some, by hand.
+
+    Example: `tenure --as demo-operations points adjust cd-club c-00042 --points -50 --reason "Credited twice in March"`
+    """
+    body = {"points": points, "reason": reason, "currency": currency}
+    reply = _post(who, as_json, program, member, "adjustments", key=key, body=body)
+    _tell(reply, as_json, f"{count(reply.data['points'], 'point')} {'given' if points > 0 else 'taken'}")
+
+
+@app.command()
+def transfer(
+    program: ProgramId,
+    member: MemberId,
+    to: Annotated[str, typer.Argument(metavar="TO", help="The member who gets them.", callback=a_member)],
+    points: Annotated[int, typer.Option(metavar="NUMBER", help="How many.")],
+    currency: Currency = None,
+    key: Key = None,
+    as_json: Json = False,
+    who: As = None,
+) -> None:
+    """Give a member's points to another one, where the program allows it; they keep their expiry.
+
+    Example: `tenure --as demo-shop points transfer cd-club c-00042 c-00043 --points 500`
+    """
+    body = {"to": to, "points": points, "currency": currency}
+    reply = _post(who, as_json, program, member, "transfers", key=key, body=body)
+    _tell(reply, as_json, f"{count(reply.data['points'], 'point')} given to {to}")
+
+
+@app.command()
+def convert(
+    program: ProgramId,
+    member: MemberId,
+    from_currency: Annotated[str, typer.Option("--from", metavar="CURRENCY", help="The currency of the points.")],
+    to_currency: Annotated[str, typer.Option("--to", metavar="CURRENCY", help="What they become.")],
+    points: Annotated[int, typer.Option(metavar="NUMBER", help="How many of the first.")],
+    key: Key = None,
+    as_json: Json = False,
+    who: As = None,
+) -> None:
+    """Turn a member's points into another currency, at the rate of the program's definition.
+
+    Example: `tenure --as demo-shop points convert cd-club c-00042 --from NOTES --to GEMS --points 1000`
+    """
+    body = {"from_currency": from_currency, "to_currency": to_currency, "points": points}
+    reply = _post(who, as_json, program, member, "conversions", key=key, body=body)
+    told = reply.data
+    _tell(reply, as_json, f"{number(told['points'])} {from_currency} became {number(told['received'])} {told['to_currency']}")
+
+
+@app.command()
+def reverse(
+    program: ProgramId,
+    member: MemberId,
+    transaction: Number,
+    reason: Reason,
+    points: Annotated[int | None, typer.Option(metavar="NUMBER", help="How many of it. Default: all that is left.")] = None,
+    key: Key = None,
+    as_json: Json = False,
+    who: As = None,
+) -> None:
+    """Take back a redemption (its points return) or an earn (its points are clawed back), whole or in part.
+
+    Example: `tenure --as demo-operations points reverse cd-club c-00042 1207 --reason "The album was returned"`
+    """
+    body = {"reason": reason, "points": points}
+    reply = _post(who, as_json, program, member, "transactions", str(transaction), "reversal", key=key, body=body)
+    what = "clawed back" if reply.data["kind"] == "clawback" else "returned to the member"
+    _tell(reply, as_json, f"{count(reply.data['points'], 'point')} of transaction {transaction} {what}")
+
+
+@app.command()
+def confirm(
+    program: ProgramId,
+    member: MemberId,
+    transaction: Number,
+    reason: MaybeReason = None,
+    key: Key = None,
+    as_json: Json = False,
+    who: As = None,
+) -> None:
+    """Post a pending earn: its points can be used from now on.
+
+    Example: `tenure --as demo-shop points confirm cd-club c-00042 1207`
+    """
+    body = {"reason": reason}
+    reply = _post(who, as_json, program, member, "transactions", str(transaction), "confirmation", key=key, body=body)
+    _tell(reply, as_json, f"{count(reply.data['points'], 'pending point')} confirmed")
+
+
+@app.command()
+def cancel(
+    program: ProgramId,
+    member: MemberId,
+    transaction: Number,
+    reason: MaybeReason = None,
+    key: Key = None,
+    as_json: Json = False,
+    who: As = None,
+) -> None:
+    """Drop a pending earn: its points never come.
+
+    Example: `tenure --as demo-shop points cancel cd-club c-00042 1207 --reason "Never collected"`
+    """
+    body = {"reason": reason}
+    reply = _post(who, as_json, program, member, "transactions", str(transaction), "cancellation", key=key, body=body)
+    _tell(reply, as_json, f"{count(reply.data['points'], 'pending point')} dropped")
+
+
+@app.command()
+def reinstate(
+    program: ProgramId,
+    member: MemberId,
+    transaction: Number,
+    reason: MaybeReason = None,
+    key: Key = None,
+    as_json: Json = False,
+    who: As = None,
+) -> None:
+    """Give back what lapsed by an expiry, within the time that the definition leaves for it.
+
+    Example: `tenure --as demo-operations points reinstate cd-club c-00042 1207 --reason "Was in hospital"`
+    """
+    body = {"reason": reason}
+    reply = _post(who, as_json, program, member, "transactions", str(transaction), "reinstatement", key=key, body=body)
+    _tell(reply, as_json, f"{count(reply.data['points'], 'lapsed point')} given back")
+
+
+def _post(
+    who: str | None, as_json: bool, program: str, member: str, *path: str, key: str | None, body: dict[str, Any]
+) -> Reply:
+    """Ask the API; what was not said is left out."""
+    said = {name: value for name, value in body.items() if value is not None}
+    return Api(who, as_json=as_json).post("programs", program, "members", member, *path, key=key, body=said)
+
+
+def _tell(reply: Reply, as_json: bool, what: str) -> None:
+    posted = reply.data
+    sentence = f"{what}; the balance is {number(posted['balance'])} (transaction {posted['transaction']})."
+    typer.echo(reply.text if as_json else clean(sentence))

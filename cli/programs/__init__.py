@@ -1,0 +1,1 @@
+"""`tenure program`, with its amendments, holds and end."""

@@ -1,0 +1,116 @@
+"""`tenure program hold`, `halt`, `resume`, `holds`: what of a program stands still, and who said so."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from cli.core.client import Api
+from cli.core.options import As, Json, Key, Limit, ProgramId
+from cli.core.output import console, heading, table
+from cli.core.text import count, instant
+
+Reason = Annotated[str, typer.Option(help="Why; it is shown to whoever meets the stop.")]
+_NAMES = {"hold": "on hold", "suspended_insolvency": "halted"}
+
+
+class Stops(StrEnum):
+    """What can be stopped."""
+
+    enrolment = "enrolment"
+    earning = "earning"
+    redeeming = "redeeming"
+    rollout = "rollout"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Make these commands of `tenure program`."""
+    for command in (hold, halt, resume, holds):
+        app.command()(command)
+
+
+def hold(
+    program: ProgramId,
+    reason: Reason,
+    stops: Annotated[
+        list[Stops] | None, typer.Option(help="What stands still, once for each; unless told, enrolment and rollout.")
+    ] = None,
+    key: Key = None,
+    as_json: Json = False,
+    who: As = None,
+) -> None:
+    """Put a program on hold: what the hold stops stands still until somebody resumes it.
+
+    Example: `tenure --as demo-operations program hold cd-club --reason "Two tills count twice" --stops earning`
+    """
+    body: dict[str, Any] = {"reason": reason} | ({"stops": [each.value for each in stops]} if stops else {})
+    _say_stopped(program, Api(who, as_json=as_json).post("programs", program, "holds", key=key, body=body), as_json)
+
+
+def halt(program: ProgramId, reason: Reason, key: Key = None, as_json: Json = False, who: As = None) -> None:
+    """Suspend a program for insolvency: at once nobody joins, nothing is earned or redeemed, no wave opens.
+
+    Example: `tenure --as demo-finance program halt cd-club --reason "An administrator was appointed"`
+    """
+    _say_stopped(
+        program, Api(who, as_json=as_json).post("programs", program, "halt", key=key, body={"reason": reason}), as_json
+    )
+
+
+def resume(program: ProgramId, reason: Reason, key: Key = None, as_json: Json = False, who: As = None) -> None:
+    """Let a program go on: lift its halt, or where there is none its hold.
+
+    Example: `tenure --as demo-operations program resume cd-club --reason "The tills are mended"`
+    """
+    reply = Api(who, as_json=as_json).post("programs", program, "resumption", key=key, body={"reason": reason})
+    if as_json:
+        typer.echo(reply.text)
+        return
+    out, found = console(), reply.data
+    out.print(heading(f"Program {program} is no longer {_NAMES[found['lifted']['kind']]}."))
+    for each in found["standing"]:
+        out.print(f"It is still {_NAMES[each['kind']]}, which stops {', '.join(each['stops'])}.", soft_wrap=True)
+
+
+def holds(program: ProgramId, limit: Limit = None, as_json: Json = False, who: As = None) -> None:
+    """List what was stopped of a program: by whom and why, since when, and who lifted it.
+
+    Example: `tenure --as demo-owner program holds cd-club`
+    """
+    reply = Api(who, as_json=as_json).all_pages("programs", program, "holds", limit=limit)
+    if as_json:
+        typer.echo(reply.text)
+        return
+    rows = [
+        [
+            _NAMES[each["kind"]],
+            ", ".join(each["stops"]),
+            instant(each["since"]),
+            f"{each['begun_by']}: {each['reason']}",
+            instant(each["until"], nothing="stands"),
+            f"{each['lifted_by']}: {each['lifted_why']}" if each["lifted_by"] else "-",
+        ]
+        for each in reply.data["items"]
+    ]
+    title = count(len(rows), "hold")
+    console().print(table(title, ("Kind", "Stops", "Since (UTC)", "By whom, why", "Until (UTC)", "Lifted by, why"), rows))
+
+
+def on_hold(found: dict[str, Any]) -> str | None:
+    """What stands of a program's holds, for its status; None where nothing does."""
+    standing = [each for each in found["holds"] if each["until"] is None]
+    told = [
+        f"{_NAMES[each['kind']]} since {instant(each['since'])} UTC by {each['begun_by']}: {each['reason']} "
+        f"(stops {', '.join(each['stops'])})"
+        for each in standing
+    ]
+    return "; ".join(told) or None
+
+
+def _say_stopped(program: str, reply: Any, as_json: bool) -> None:
+    if as_json:
+        typer.echo(reply.text)
+        return
+    out, found = console(), reply.data
+    out.print(heading(f"Program {program} is {_NAMES[found['kind']]}: {', '.join(found['stops'])} stopped."))
+    out.print(f"To go on: tenure program resume {program} --reason WHY", soft_wrap=True)

@@ -1,0 +1,1 @@
+"""How programs, gates, reports and figures are printed for people."""

@@ -1,0 +1,1 @@
+"""`tenure rollout` and `tenure cohort`."""

@@ -1,0 +1,94 @@
+"""Lists that come in pages are followed to their end or to a limit, and what takes its time is waited for."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from api.app import create_app
+from api.http.dependencies import Services
+from cli.core import client
+from tests.api.club import begun, definition_of
+from tests.cli.conftest import Tenure
+from tests.house import House, api_settings, people_in, program_id, token_of
+from tests.serving import served
+
+
+@pytest.fixture
+async def hasty(house: House, tmp_path: Path) -> AsyncIterator[str]:
+    """The API over real HTTP, which lets nobody wait for a workflow."""
+    app = create_app(
+        api_settings(people_in(tmp_path)), services=Services(house.engine, house.ledger, house.temporal, patience=0.0)
+    )
+    async with served(app) as address:
+        yield address
+
+
+class Owner:
+    """`tenure` as the owner calls it against this API."""
+
+    def __init__(self, tenure: Tenure, address: str) -> None:
+        self._tenure = tenure
+        self._where = {"TENURE_API_URL": address, "TENURE_TOKEN": token_of("demo-owner")}
+
+    async def __call__(self, *words: str) -> tuple[int, str, str]:
+        result = await asyncio.to_thread(self._tenure, *words, **self._where)
+        return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.fixture
+def owner(tenure: Tenure, hasty: str) -> Owner:
+    return Owner(tenure, hasty)
+
+
+def _file(folder: Path, program: str, **changes: str) -> str:
+    file = folder / f"{program}.json"
+    file.write_text(definition_of(program, **changes).model_dump_json())
+    return str(file)
+
+
+async def test_a_program_that_takes_its_time_to_start_is_waited_for(owner: Owner, house: House, tmp_path: Path) -> None:
+    await begun(house)  # so that the log is there
+    program = program_id("patient")
+    code, told, _ = await owner("program", "start", _file(tmp_path, program))
+    assert (code, f"Program {program} has begun." in told) == (0, True)
+
+
+async def test_a_refusal_that_came_late_is_told_as_any_other(owner: Owner, house: House, tmp_path: Path) -> None:
+    definition = await begun(house)
+    code, _, told = await owner("program", "start", _file(tmp_path, definition.program, summary="Another."))
+    assert (code, "Error program_exists" in told) == (1, True)
+    code, told, _ = await owner("program", "start", _file(tmp_path, definition.program, summary="Another."), "--json")
+    assert (code, json.loads(told)["code"]) == (1, "program_exists")
+
+
+async def test_a_revision_made_from_an_old_one_is_refused(owner: Owner, house: House, tmp_path: Path) -> None:
+    definition = await begun(house)
+    file = _file(tmp_path, definition.program, summary="Better.")
+    code, _, told = await owner("program", "revise", definition.program, file, "--after", "2")
+    assert (code, "Error revision_unknown" in told) == (1, True)
+    code, _, told = await owner("program", "revise", definition.program, file, "--after", "1")
+    assert (code, "Error revision_in_qualification" in told) == (1, True), "what was read is still the latest one"
+
+
+async def test_pages_are_followed_to_the_end_or_to_the_limit(
+    owner: Owner, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "_PAGE", 2)
+    monkeypatch.setattr(client, "_TOLD_EVERY", 2)
+    for number in range(5):
+        rows = "customer,at,amount\nc1,2026-01-01T10:00:00Z,120.00\n"
+        assert (await house.post(f"/transaction-logs/paged-{number}", content=rows)).status_code == 201
+    code, told, progress = await owner("log", "list", "--json")
+    listed = json.loads(told)
+    names = [log["name"] for log in listed["items"]]
+    assert (code, listed["next"], names) == (0, None, sorted(set(names)))
+    assert {f"paged-{number}" for number in range(5)} <= set(names)
+    assert "2 read …" in progress
+    code, told, _ = await owner("log", "list", "--limit", "3", "--json")
+    some = json.loads(told)
+    assert ([log["name"] for log in some["items"]], some["next"] is not None) == (names[:3], True)
+    code, told, _ = await owner("log", "list", "--limit", "1")
+    assert (code, "1 log" in told, names[0] in told) == (0, True, True)
