@@ -217,8 +217,8 @@ async def _begin_overdue(client: Client, handle: ScheduleHandle, found: Schedule
     await handle.backfill(ScheduleBackfill(start_at=begins, end_at=now, overlap=ScheduleOverlapPolicy.ALLOW_ALL))
     with suppress(TimeoutError):  # where nothing of it had fallen due, nothing is begun
         async with asyncio.timeout(_BEGUN_WITHIN):
-            while (await handle.describe()).info.num_actions == found.info.num_actions:
-                await asyncio.sleep(_BETWEEN_LOOKS)  # noqa: ASYNC110 - Temporal has no event for it
+            while (await handle.describe()).info.num_actions == found.info.num_actions:  # noqa: ASYNC110 - it sends no event
+                await asyncio.sleep(_BETWEEN_LOOKS)
 
 
 def _written(schedule: Schedule) -> str:
