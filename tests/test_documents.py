@@ -42,3 +42,17 @@ def test_the_glossary_has_one_entry_for_each_term() -> None:
     each = Counter(term.strip() + note for terms_, note in terms for term in terms_.split(","))
     assert len(each) > 100
     assert [term for term, many in each.items() if many > 1] == []
+
+
+def test_the_architecture_names_every_file_of_every_subject() -> None:
+    page = (ROOT / "docs/architecture.md").read_text()
+    subjects = page[page.index("## The subjects") : page.index("## Who owns which truth")]
+    named = {
+        f"{folder}/{file}"
+        for folder, files in re.findall(r"`(\w+/\w+)/`\s+has((?:\s+`[\w/]+\.py`,?)+)", subjects)
+        for file in re.findall(r"`([\w/]+\.py)`", files)
+    }
+    for name in re.findall(r"^### (\w+)", subjects, re.MULTILINE):
+        for layer in ("domain", "runtime", "store", "services", "insight", "activities", "workflows", "api", "cli"):
+            there = {f"{file.relative_to(ROOT)}" for file in (ROOT / layer / name).rglob("*.py") if file.name != "__init__.py"}
+            assert there == {each for each in named if each.startswith(f"{layer}/{name}/")}, f"{name} in {layer}"
