@@ -20,8 +20,9 @@ from domain.programs import amendments, holds
 from domain.programs.lifecycle import MemberReview, Membership, OfferTerms
 from domain.programs.stages import MemberStatus
 from domain.window import Span
-from ledger import Earn, Forfeit, Ledger, Reschedule
+from ledger import Forfeit, Ledger, Reschedule
 from services.members.admission import admit, note_joined
+from services.points.earn_requests import earn_for_bonus
 from store.acceptance import pilots
 from store.members import benefits as given_benefits
 from store.members import members
@@ -282,20 +283,8 @@ class MemberActivities:
         if record.status != "active":
             return
         await self._ledger.earn(
-            Earn(
-                program=record.program,
-                participant=record.participant,
-                currency=definition.currency.code,
-                key=key,
-                # The key says all: the same bonus, come by at another look, is the same request.
-                fingerprint=key,
-                kind="bonus",
-                points=points,
-                effective_at=at,
-                expires_at=expiry.lot_expiry(definition, record.tier, at),
-                details=details,
-                activity=False,
-            )
+            # The key says all: the same bonus, come by at another look, is the same request.
+            earn_for_bonus(definition, record, points, key=key, at=at, details=details, fingerprint=key)
         )
 
     async def _reschedule_lots(self, definition: Definition, record: members.MemberRecord, tier: str, at: datetime) -> None:

@@ -7,9 +7,9 @@ from temporalio import activity
 
 from domain import ids
 from domain.model import Message
-from domain.points import expiry
 from domain.programs import holds
-from ledger import Earn, Ledger, outbox
+from ledger import Ledger, outbox
+from services.points.earn_requests import earn_for_bonus
 from store.members import members
 from store.programs import programs
 
@@ -66,20 +66,14 @@ class RetentionActivities:
         not_now = ending or holds.any_at(program.holds, delivery.at)
         if in_force is None or not_now or record.status != "active":
             return Delivered(delivered=False)
-        definition = in_force.definition
         await self._ledger.earn(
-            Earn(
-                program=delivery.program,
-                participant=delivery.participant,
-                currency=definition.currency.code,
+            earn_for_bonus(
+                in_force.definition,
+                record,
+                delivery.points,
                 key=f"{delivery.id}/offer",
-                kind="bonus",
-                points=delivery.points,
-                effective_at=delivery.at,
-                expires_at=expiry.lot_expiry(definition, record.tier, delivery.at),
-                qualifying={},
+                at=delivery.at,
                 details={"intervention": delivery.id, "message": delivery.message},
-                activity=False,
             )
         )
         async with self._engine.begin() as connection:

@@ -26,11 +26,11 @@ from domain.errors import TenureError
 from domain.gates.state import Person
 from domain.members.errors import MemberGone
 from domain.model import Value
-from domain.points.earning import CappedRule
 from domain.points.errors import BalanceLimit, EarningClosed, EarningStopped, EventTypeUnknown, OutOfTime
 from domain.programs.errors_holds import ProgramHalted, ProgramOnHold
 from ledger import Answer, Earn, KeyConflict, Seen, Stale, journal
 from ledger.requests import fingerprint_hash
+from services.points.earn_requests import seen_under_caps
 from services.points.rating import EventIn, looks_at, rated
 from store.errors import MemberUnknown
 from store.members import members
@@ -87,7 +87,7 @@ async def post_event(
             member = await members.find(connection, program, participant)
             revisions = await programs.revisions_in_force(connection, program)
         for _ in range(_ATTEMPTS):
-            (seen,) = await _seen(services, program, [(participant, looks_at(member, revisions, event))])
+            (seen,) = await seen_under_caps(services.ledger, program, [(participant, looks_at(member, revisions, event))])
             earn = rated(record, member, revisions, event, key=ledger_key, now=datetime.now(UTC), seen=seen)
             with suppress(Stale):  # the member earned under the same cap in between
                 return await services.ledger.earn(earn)
@@ -139,7 +139,7 @@ async def _post(services: Services, person: Person, program: str, events: Mappin
             (event.participant, looks_at(known[event.participant], revisions, event) if event.participant in known else ())
             for event in (events[place] for place in part)
         ]
-        for place, seen in zip(part, await _seen(services, program, look), strict=True):
+        for place, seen in zip(part, await seen_under_caps(services.ledger, program, look), strict=True):
             event = events[place]
             try:
                 if event.participant not in known:
@@ -198,16 +198,6 @@ class _UnderCaps:
             )
             for each in seen
         ]
-
-
-async def _seen(services: Services, program: str, look: Sequence[tuple[str, Sequence[CappedRule]]]) -> list[tuple[Seen, ...]]:
-    """What each event's member has been given under the caps that look back; mostly there are none, and nothing is asked."""
-    asked = [(participant, rule.counter, rule.span.since, rule.span.until) for participant, rules in look for rule in rules]
-    amounts = iter(await services.ledger.counted(program, asked) if asked else ())
-    return [
-        tuple(Seen(counter=rule.counter, since=rule.span.since, until=rule.span.until, amount=next(amounts)) for rule in rules)
-        for _, rules in look
-    ]
 
 
 def _parts(events: Mapping[int, KeyedEvent]) -> Iterator[Sequence[int]]:

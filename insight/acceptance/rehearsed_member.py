@@ -24,17 +24,21 @@ from domain.acceptance.scenarios import (
     within_reach,
 )
 from domain.definition.acceptance import Scenario
+from domain.definition.conditions import UnratableEvent
 from domain.definition.document import Definition, digest
 from domain.definition.rewards import Benefit, Reward
 from domain.members import tiers
 from domain.members.benefits import of_change, on_joining
 from domain.points import earning, expiry
 from domain.window import Span
-from ledger import Answer, Balance, Capture, Confirm, Earn, Hold, Ledger, Reschedule, Seen
+from ledger import Answer, Balance, Capture, Confirm, Earn, Hold, Ledger, Reschedule
 from ledger.errors import LedgerFault, Stale
 from ledger.rehearsal import rehearsal
+from services.points.earn_requests import earn_for_bonus, earn_for_event, seen_under_caps
 
 _PARTICIPANT = "scripted"
+_REVISION = 1
+"""The rehearsed definition has no revision yet: it is played as if it were the first."""
 
 
 class _Refused(Exception):
@@ -56,7 +60,7 @@ async def rehearse(engine: AsyncEngine, definition: Definition, scenario: Scenar
         return untried(result, str(error.orig))
     except ValidationError as error:
         return untried(result, error.errors()[0]["msg"])
-    except (_Refused, Stale, LedgerFault) as error:
+    except (_Refused, UnratableEvent, Stale, LedgerFault) as error:
         return untried(result, str(error))
 
 
@@ -90,10 +94,22 @@ class RehearsedMember:
         self.refused: list[str] = []
         self._ledger = ledger
         # Never the real program: nobody who serves its members shall wait for the rehearsal's accounts.
-        self._program = f"rehearsal-{sha256(digest(definition).encode()).hexdigest()[:32]}"
+        self.program = f"rehearsal-{sha256(digest(definition).encode()).hexdigest()[:32]}"
         self._currency = definition.currency.code
         self._stays = [(self.standing.tier, at)]
         self._look_at: datetime | None = None
+
+    @property
+    def participant(self) -> str:
+        return _PARTICIPANT
+
+    @property
+    def tier(self) -> str:
+        return self.standing.tier
+
+    @property
+    def tier_until(self) -> datetime | None:
+        return self.standing.until
 
     async def join(self, *, given: bool) -> None:
         """Give what joining brings, where the member begins by joining and not in a tier."""
@@ -103,7 +119,7 @@ class RehearsedMember:
 
     async def balance(self) -> Balance:
         """What the ledger says that the member has."""
-        return await self._ledger.balance(self._program, _PARTICIPANT, self._currency)
+        return await self._ledger.balance(self.program, _PARTICIPANT, self._currency)
 
     async def advance(self, to: datetime) -> None:
         """Let time pass: lots lapse and the tier is reviewed, each at its own instant, in order."""
@@ -111,7 +127,7 @@ class RehearsedMember:
             lots = (await self.balance()).lots
             lapses = min((lot.expires_at for lot in lots if lot.expires_at is not None), default=None)
             if lapses is not None and lapses <= to and (self._look_at is None or lapses <= self._look_at):
-                await self._ledger.expire_due(self._program, lapses)
+                await self._ledger.expire_due(self.program, lapses)
             elif self._look_at is not None and self._look_at <= to:
                 await self._review(self._look_at)
             else:
@@ -125,41 +141,15 @@ class RehearsedMember:
             await self._redeem(f"redemption/{number}", reward_of(self.definition, step.does.redeem), step.at)
 
     async def _post(self, key: str, event: earning.Event, at: datetime, *, confirmed: bool) -> None:
-        definition, tier = self.definition, self.standing.tier
-        seen = await self._seen(event, at)
-        rating = earning.rate(definition, tier, event, at=at, already={each.counter: each.amount for each in seen})
-        if not rating.taken:
+        capped = earning.capped(self.definition, event.type, at, self.joined_at)
+        (seen,) = await seen_under_caps(self._ledger, self.program, [(self.participant, capped)])
+        earn = earn_for_event(self.definition, _REVISION, self, event, key=key, at=at, seen=seen)
+        if not earn.activity:
             return
-        gap = expiry.clock_stands_within(definition)
-        _posted(
-            await self._ledger.earn(
-                Earn(
-                    **self._request(key, at),
-                    points=rating.points,
-                    expires_at=expiry.lot_expiry(definition, tier, at),
-                    qualifying=rating.qualifying,
-                    clock_stands_within=gap.approximate() if gap is not None else None,
-                    renew_lots=expiry.renews_lots(definition),
-                    pending=rating.pending,
-                    watches=tiers.watches(definition, tier, at, joined=self.joined_at, until=self.standing.until),
-                    nudge_on_watch=_PARTICIPANT,
-                    seen=seen,
-                )
-            )
-        )
-        if rating.pending and confirmed:
+        _posted(await self._ledger.earn(earn))
+        if earn.pending and confirmed:
             _posted(await self._ledger.confirm(Confirm(**self._request(f"{key}/confirmed", at), earn=key)))
         await self._review(at)
-
-    async def _seen(self, event: earning.Event, at: datetime) -> tuple[Seen, ...]:
-        """What the capped rules for the event have given already."""
-        rules = earning.capped(self.definition, event.type, at, self.joined_at)
-        asked = [(_PARTICIPANT, rule.counter, rule.span.since, rule.span.until) for rule in rules]
-        amounts = await self._ledger.counted(self._program, asked)
-        return tuple(
-            Seen(counter=counter, since=since, until=until, amount=amount)
-            for (_, counter, since, until), amount in zip(asked, amounts, strict=True)
-        )
 
     async def _redeem(self, key: str, reward: Reward, at: datetime) -> None:
         """As a redemption does it: the price is held, then the hold is captured."""
@@ -194,7 +184,7 @@ class RehearsedMember:
     async def _sums(self, spans: Mapping[str, Span]) -> dict[str, int]:
         """Each counter's sum over its own span; the ledger is asked once for each distinct one."""
         by_span = {
-            span: await self._ledger.counters(self._program, _PARTICIPANT, span.since, span.until)
+            span: await self._ledger.counters(self.program, _PARTICIPANT, span.since, span.until)
             for span in set(spans.values())
         }
         return {counter: by_span[span].get(counter, 0) for counter, span in spans.items()}
@@ -206,15 +196,8 @@ class RehearsedMember:
     async def _bonus(self, key: str, points: int, at: datetime) -> None:
         """Points that are given once for the key: a milestone is reached at every later look, too."""
         if points:
-            earn = Earn(
-                **self._request(key, at),
-                fingerprint=key,
-                kind="bonus",
-                points=points,
-                expires_at=expiry.lot_expiry(self.definition, self.standing.tier, at),
-                activity=False,
-            )
-            if await self._ledger.answered(Earn, self._program, _PARTICIPANT, key, key) is None:
+            earn = earn_for_bonus(self.definition, self, points, key=key, at=at, details={}, fingerprint=key)
+            if await self._ledger.answered(Earn, self.program, self.participant, key, key) is None:
                 _posted(await self._ledger.earn(earn))
 
     def _next_look(self, at: datetime) -> datetime | None:
@@ -226,7 +209,7 @@ class RehearsedMember:
     def _request(self, key: str, at: datetime) -> dict[str, Any]:
         """What every request to the ledger says."""
         return {
-            "program": self._program,
+            "program": self.program,
             "participant": _PARTICIPANT,
             "currency": self._currency,
             "key": key,

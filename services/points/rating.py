@@ -11,15 +11,15 @@ from domain.definition.conditions import UnratableEvent
 from domain.definition.values import Amount, AttributeValue
 from domain.errors_input import InvalidRequest
 from domain.ids import Name
-from domain.members import tiers
 from domain.members.errors import MemberGone
 from domain.model import Value
-from domain.points import earning, expiry
+from domain.points import earning
 from domain.points.earning import CappedRule
 from domain.points.errors import EarningClosed, EarningStopped, EventTypeUnknown, LateFilesClosed, OutOfTime
 from domain.programs import holds
 from domain.programs.errors_holds import stopped
-from ledger import MAX_POINTS, Earn, Seen
+from ledger import Earn, Seen
+from services.points.earn_requests import earn_for_event
 from store.members.members import MemberRecord
 from store.programs.programs import ProgramRecord, RevisionInForce, RevisionsInForce
 
@@ -78,52 +78,21 @@ def rated(
     if member.status != "active":
         raise MemberGone(member.participant)
     in_force = taken_by(program, revisions, event, now)
-    definition = in_force.definition
     try:
-        rating = earning.rate(
-            definition,
-            member.tier,
+        return earn_for_event(
+            in_force.definition,
+            in_force.number,
+            member,
             earning.Event(type=event.type, amount=event.amount, attributes=event.attributes),
+            key=key,
             at=event.occurred_at,
-            already={each.counter: each.amount for each in seen},
+            fingerprint=event.fingerprint,
+            pending=event.pending,
+            nudge=_nudged_by_activity(member),
+            seen=seen,
         )
     except UnratableEvent as error:
         raise InvalidRequest([{"field": error.field, "problem": str(error)}]) from error
-    pending = event.pending or rating.pending
-    if max((rating.points, *rating.qualifying.values())) > MAX_POINTS:
-        raise InvalidRequest(
-            [{"field": "amount", "problem": f"the event would bring {rating.points} points, over {MAX_POINTS}"}]
-        )
-    gap = expiry.clock_stands_within(definition)
-    return Earn(
-        program=program.id,
-        participant=member.participant,
-        currency=definition.currency.code,
-        key=key,
-        fingerprint=event.fingerprint,
-        kind="earn",
-        points=rating.points,
-        effective_at=event.occurred_at,
-        expires_at=expiry.lot_expiry(definition, member.tier, event.occurred_at),
-        qualifying=rating.qualifying,
-        details={
-            "event": event.type,
-            "amount": str(event.amount),
-            **({"attributes": {name: _plain(value) for name, value in event.attributes.items()}} if event.attributes else {}),
-            "participant": member.participant,
-            "tier": member.tier,
-            "revision": in_force.number,
-            "rules": list(rating.rules),
-        },
-        clock_stands_within=gap.approximate() if gap is not None else None,
-        renew_lots=expiry.renews_lots(definition),
-        activity=rating.taken,
-        pending=pending,
-        watches=tiers.watches(definition, member.tier, event.occurred_at, joined=member.joined_at, until=member.tier_until),
-        nudge=_nudged_by_activity(member),
-        nudge_on_watch=ids.member(program.id, member.participant),
-        seen=tuple(seen),
-    )
 
 
 def taken_by(program: ProgramRecord, revisions: RevisionsInForce, event: EventIn, now: datetime) -> RevisionInForce:
@@ -158,10 +127,6 @@ def looks_at(member: MemberRecord, revisions: RevisionsInForce, event: EventIn) 
     if in_force is None:
         return ()
     return earning.capped(in_force.definition, event.type, event.occurred_at, member.joined_at)
-
-
-def _plain(value: str | bool | Decimal) -> str | bool:
-    return str(value) if isinstance(value, Decimal) else value
 
 
 def _nudged_by_activity(member: MemberRecord) -> tuple[str, ...]:

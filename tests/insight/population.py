@@ -11,7 +11,8 @@ from domain.definition.document import Definition, digest
 from domain.programs.amendment_impact import Impact, MemberImpact
 from domain.programs.lifecycle import WaveOpening
 from insight.programs.amendment_impact import compute
-from ledger import Answer, Seen
+from ledger import Answer
+from services.points.earn_requests import seen_under_caps
 from services.points.rating import EventIn, looks_at, rated
 from store.members import members
 from store.programs import amendment_impacts, programs
@@ -57,11 +58,7 @@ class Population:
             member = await members.find(connection, self.program, person)
             revisions = await programs.revisions_in_force(connection, self.program)
         said = EventIn(type=event, occurred_at=at, amount=Decimal(amount), **more)
-        seen = []
-        for rule in looks_at(member, revisions, said):
-            span = rule.span
-            sums = await self.house.ledger.counters(self.program, person, span.since, span.until)
-            seen.append(Seen(counter=rule.counter, since=span.since, until=span.until, amount=sums.get(rule.counter, 0)))
+        (seen,) = await seen_under_caps(self.house.ledger, self.program, [(person, looks_at(member, revisions, said))])
         key = f"{person}/{at.isoformat()}/{event}"
         return await self.house.ledger.earn(rated(record, member, revisions, said, key=key, now=at, seen=seen))
 

@@ -7,13 +7,12 @@ from typing import Any
 from temporalio.testing import ActivityEnvironment
 
 from activities.members.members import Joining, MemberActivities, MemberAt
-from domain import ids
 from domain.definition.document import Definition
-from domain.members import tiers
 from domain.members.tiers import Standing
-from domain.points import earning, expiry
+from domain.points import earning
 from domain.programs.lifecycle import MemberReview, WaveOpening
-from ledger import Earn
+from ledger import Confirm
+from services.points.earn_requests import earn_for_event, seen_under_caps
 from store.members import members
 from store.programs import programs
 from tests.house import House, example, first_revision, program_id
@@ -43,29 +42,17 @@ class Club:
             await ActivityEnvironment().run(self.activities.establish_member, joining)
 
     async def post(self, event: str, at: datetime, amount: int = 0, **attributes: str | bool | Decimal) -> None:
-        """Rate an event as the API does."""
+        """Post an event as the API does; what waits for a confirmation gets it at once."""
         record = await self.record()
         what = earning.Event(type=event, amount=Decimal(amount), attributes=attributes)
-        already = {}
-        for each in earning.capped(self.definition, event, at, record.joined_at):
-            sums = await self.house.ledger.counters(record.program, ANN, each.span.since, each.span.until)
-            already[each.counter] = sums.get(each.counter, 0)
-        rating = earning.rate(self.definition, record.tier, what, at=at, already=already)
-        await self.house.ledger.earn(
-            Earn(
-                program=record.program,
-                participant=ANN,
-                currency=self.definition.currency.code,
-                key=f"{event}/{at.isoformat()}",
-                points=rating.points,
-                effective_at=at,
-                expires_at=expiry.lot_expiry(self.definition, record.tier, at),
-                qualifying=rating.qualifying,
-                activity=rating.taken,
-                watches=tiers.watches(self.definition, record.tier, at, joined=record.joined_at, until=record.tier_until),
-                nudge_on_watch=ids.member(record.program, ANN),
-            )
-        )
+        capped = earning.capped(self.definition, event, at, record.joined_at)
+        (seen,) = await seen_under_caps(self.house.ledger, record.program, [(ANN, capped)])
+        key = f"{event}/{at.isoformat()}"
+        earn = earn_for_event(self.definition, 1, record, what, key=key, at=at, seen=seen)
+        await self.house.ledger.earn(earn)
+        if earn.pending:
+            common = earn.model_dump(include={"program", "participant", "currency", "effective_at"})
+            await self.house.ledger.confirm(Confirm(**common, key=f"{key}/confirmed", earn=key))
 
     async def look(self, at: datetime) -> MemberReview:
         """Two looks at one instant, as when an activity is repeated."""
