@@ -21,7 +21,7 @@ def kinds() -> Iterator[type[TenureError]]:
 
 
 def known() -> dict[str, type[TenureError]]:
-    """The error class of each code. Where several share one, they have status and title in common; one of the API or of the
+    """The error class of each code. Where several share one, they have category and title in common; one of the API or of the
     rules counts before one of the ledger or the store.
     """
     found: dict[str, type[TenureError]] = {}

@@ -7,7 +7,7 @@ class InvalidRequest(TenureError):
     """The body, a header or the address is of the wrong shape; `errors` names every field that is."""
 
     code = "invalid_request"
-    status = 422
+    category = "invalid"
     title = "The request is of the wrong shape"
 
     def __init__(self, errors: list[dict[str, object]]) -> None:

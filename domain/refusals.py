@@ -1,7 +1,9 @@
 """What workflows, gates and the ledger refuse: each code is a class here, or one that the API itself raises too."""
 
+from typing import ClassVar
+
 from domain.error_registry import known
-from domain.errors import TenureError
+from domain.errors import Category, TenureError
 
 
 class Refused(TenureError):
@@ -12,7 +14,7 @@ class Refused(TenureError):
     """
 
     code = "refused"
-    status = 409
+    category: ClassVar[Category] = "conflict"
     title = "Refused"
     detail = "It cannot be done as things stand now."
     remedy = "See where it stands, and try what that allows."
@@ -21,7 +23,7 @@ class Refused(TenureError):
         kind = known().get(code, Refused)
         super().__init__(detail, remedy=remedy or (kind.remedy if issubclass(kind, Refused) else Refused.remedy))
         self.code = code  # type: ignore[misc]
-        self.status = kind.status  # type: ignore[misc]
+        self.category = kind.category  # type: ignore[misc]
         self.title = kind.title  # type: ignore[misc]
 
 
@@ -56,7 +58,7 @@ class FourEyes(Refused):
     """Who owns, submitted or edited the subject is left out of the decision about it."""
 
     code = "four_eyes"
-    status = 403
+    category = "forbidden"
     title = "Nobody decides about their own work"
     detail = "demo-owner owns, submitted or edited the subject, and so cannot decide about it."
     remedy = "Ask another person with one of the gate's roles."
@@ -75,7 +77,7 @@ class RoleNotAsked(Refused):
     """The gate asks for roles that the person has not, or not in this step."""
 
     code = "role_not_asked"
-    status = 403
+    category = "forbidden"
     title = "The gate does not ask for this role"
     detail = "demo-legal has none of the roles that this gate asks for."
     remedy = "Ask somebody with one of the roles that the gate names."
@@ -85,7 +87,7 @@ class ReasonMissing(Refused):
     """Whoever does not approve says why, so that the others can act upon it."""
 
     code = "reason_missing"
-    status = 422
+    category = "invalid"
     title = "The decision needs a reason"
     detail = "To reject needs a reason."
     remedy = "Say in `reason` what must change."
@@ -122,7 +124,7 @@ class NoDateBeforeLaunch(Refused):
     """What is launched is in force from its launch on."""
 
     code = "no_date_before_launch"
-    status = 422
+    category = "invalid"
     title = "A date is for amendments"
     detail = "The program has not been launched; what is launched is in force as soon as it is approved."
     remedy = "Hand the revision in without a date."
@@ -204,7 +206,7 @@ class UnknownTransaction(Refused):
     """The member has no posted transaction like the one that is to be taken back."""
 
     code = "unknown_transaction"
-    status = 404
+    category = "not_found"
     title = "There is no such posted transaction"
     detail = "The member has no posted transaction number 17 in points."
     remedy = "Take the number of a posted transaction from the member's statement."

@@ -7,7 +7,7 @@ class KeyConflict(TenureError):
     """The idempotency key was used before, for another request."""
 
     code = "idempotency_key_reused"
-    status = 422
+    category = "invalid"
     title = "The key belongs to another request"
 
     def __init__(self, key: str) -> None:
@@ -22,7 +22,7 @@ class Stale(TenureError):
     """What an earn was put together from has changed meanwhile; nothing was posted, and it can be put together anew."""
 
     code = "stale"
-    status = 409
+    category = "conflict"
     title = "The member has earned in between"
 
     def __init__(self, key: str) -> None:
@@ -33,7 +33,7 @@ class LedgerFault(TenureError):
     """The ledger found that it would write what does not add up, and wrote nothing."""
 
     code = "ledger_fault"
-    status = 500
+    category = "internal"
     title = "The ledger does not add up"
     example = {"detail": "Transaction 17 has 20 points fewer in its lots than there are to give back."}
 

@@ -17,7 +17,7 @@ API_URL = "http://127.0.0.1:8600"
 
 class DatabaseMissing(TenureError):
     code = "database_missing"
-    status = 503
+    category = "unavailable"
     title = "No database is set"
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ class ProgramUnknown(TenureError):
     """No lifecycle of a program with this id has begun."""
 
     code = "program_unknown"
-    status = 404
+    category = "not_found"
     title = "There is no such program"
 
     def __init__(self, program: str) -> None:
@@ -25,7 +25,7 @@ class RevisionUnknown(TenureError):
     """The program has no revision of this number."""
 
     code = "revision_unknown"
-    status = 404
+    category = "not_found"
     title = "There is no such revision"
 
     def __init__(self, program: str, number: int) -> None:
@@ -38,7 +38,7 @@ class MemberUnknown(TenureError):
     """Nobody of this reference has joined the program."""
 
     code = "member_unknown"
-    status = 404
+    category = "not_found"
     title = "There is no such member"
 
     def __init__(self, program: str, participant: str) -> None:
@@ -53,7 +53,7 @@ class GateUnknown(TenureError):
     """No gate of this id has been opened, or not yet."""
 
     code = "gate_unknown"
-    status = 404
+    category = "not_found"
     title = "There is no such gate"
 
     def __init__(self, gate: str) -> None:
@@ -64,7 +64,7 @@ class LogUnknown(TenureError):
     """A definition, or who asks for a prototype, names a transaction log that was never loaded."""
 
     code = "transaction_log_not_loaded"
-    status = 422
+    category = "invalid"
     title = "The transaction log is not there"
 
     def __init__(self, name: str, field: str = "prototype.transactions") -> None:
@@ -79,7 +79,7 @@ class LogDiffers(TenureError):
     """A log is loaded once; under its name come the same rows or none."""
 
     code = "transaction_log_differs"
-    status = 409
+    category = "conflict"
     title = "The log exists with other rows"
 
     def __init__(self, name: str) -> None:
@@ -94,7 +94,7 @@ class PersonalDataErased(TenureError):
     """The program has ended, and the time is over for which what is known about its members was kept."""
 
     code = "personal_data_erased"
-    status = 410
+    category = "gone"
     title = "What was known about the member is erased"
     example = {"program": "cd-club", "erased_at": datetime(2027, 9, 6, tzinfo=UTC)}
 
@@ -110,7 +110,7 @@ class NotEnding(TenureError):
     """A wind-down has steps from the moment on at which its gate is open."""
 
     code = "not_ending"
-    status = 404
+    category = "not_found"
     title = "The program is not ending"
 
     def __init__(self, program: str) -> None:
@@ -125,7 +125,7 @@ class CohortUnknown(TenureError):
     """Nobody has been put into a cohort of this name."""
 
     code = "cohort_unknown"
-    status = 404
+    category = "not_found"
     title = "There is no such cohort"
     example = {"program": "cd-club", "cohort": "staff"}
 
@@ -141,7 +141,7 @@ class CohortBegun(TenureError):
     """Who is in a wave or a pilot is settled when it begins."""
 
     code = "cohort_begun"
-    status = 409
+    category = "conflict"
     title = "The cohort is in use, and changes no more"
     example = {"cohort": "staff", "by": "wave staff", "at": datetime(2026, 3, 10, 9, 30, tzinfo=UTC)}
 
@@ -157,7 +157,7 @@ class CohortsOverlap(TenureError):
     """Whoever is in one cohort of a program is in no other one, so that every wave's figures are its own."""
 
     code = "cohorts_overlap"
-    status = 409
+    category = "conflict"
     title = "Somebody is in another cohort already"
     example = {"cohort": "friends", "many": 2, "some": {"c-00042": "staff", "c-00043": "staff"}}
 

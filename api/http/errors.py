@@ -9,7 +9,7 @@ class ZoneMissing(TenureError):
     """A date that could mean any of two dozen instants; `errors` names every such field."""
 
     code = "time_zone_missing"
-    status = 422
+    category = "invalid"
     title = "The time has no time zone"
 
     def __init__(self, errors: list[dict[str, object]]) -> None:
@@ -26,7 +26,7 @@ class BodyTooLarge(TenureError):
     """The body has more bytes than the API takes at once."""
 
     code = "body_too_large"
-    status = 413
+    category = "too_large"
     title = "The body is too large"
 
     def __init__(self, limit: int) -> None:
@@ -37,7 +37,7 @@ class RouteUnknown(TenureError):
     """No route of the API has this address."""
 
     code = "route_unknown"
-    status = 404
+    category = "not_found"
     title = "Nothing is here"
     example = {"path": "/program"}
 
@@ -49,7 +49,7 @@ class MethodNotAllowed(TenureError):
     """The address is there, and does not take this method."""
 
     code = "method_not_allowed"
-    status = 405
+    category = "method_not_allowed"
     title = "This is not what the address is for"
 
     def __init__(self, method: str, path: str, allowed: str) -> None:
@@ -60,7 +60,7 @@ class NotAcceptable(TenureError):
     """Answers are JSON as UTF-8; some pages come as HTML too."""
 
     code = "not_acceptable"
-    status = 406
+    category = "not_acceptable"
     title = "There is no answer of this kind"
 
     def __init__(self, accept: str, offered: Sequence[str]) -> None:
@@ -73,7 +73,7 @@ class MediaTypeUnsupported(TenureError):
     """A body says in its `Content-Type` what it is, and each route takes some kinds."""
 
     code = "media_type_unsupported"
-    status = 415
+    category = "unsupported_media_type"
     title = "The body is of another kind than this address takes"
 
     def __init__(self, sent: str, taken: Sequence[str]) -> None:
@@ -88,7 +88,7 @@ class CursorInvalid(TenureError):
     """A cursor is what `next` of a page said, for the same list with the same filters; nobody makes one up."""
 
     code = "cursor_invalid"
-    status = 422
+    category = "invalid"
     title = "The cursor leads nowhere"
 
     def __init__(self) -> None:
@@ -103,7 +103,7 @@ class ProblemUnknown(TenureError):
     """The registry of problems has no such code."""
 
     code = "problem_unknown"
-    status = 404
+    category = "not_found"
     title = "There is no such problem"
     example = {"asked": "no_such_code"}
 
@@ -115,7 +115,7 @@ class TagInvalid(TenureError):
     """An entity tag is a text in quotation marks, as an ETag is answered; `*` stands for any."""
 
     code = "entity_tag_invalid"
-    status = 400
+    category = "malformed"
     title = "The entity tag cannot be read"
 
     def __init__(self, header: str) -> None:
@@ -130,7 +130,7 @@ class Changed(TenureError):
     """`If-Match` names the state that was read, and there is another one now."""
 
     code = "changed_meanwhile"
-    status = 412
+    category = "precondition_failed"
     title = "Somebody else has changed it meanwhile"
 
     def __init__(self, what: str) -> None:
@@ -145,7 +145,7 @@ class HttpRefused(TenureError):
     """The request cannot be read as HTTP, so that no route looks at it."""
 
     code = "http_error"
-    status = 400
+    category = "malformed"
     title = "The request cannot be read"
 
     def __init__(self, detail: str) -> None:

@@ -7,7 +7,7 @@ class TokenMissing(TenureError):
     """The request has no `Authorization` header with a token that the API knows."""
 
     code = "token_missing"
-    status = 401
+    category = "unauthenticated"
     title = "Nobody is known to ask"
 
     def __init__(self) -> None:
@@ -20,7 +20,7 @@ class NotAllowed(TenureError):
     """The person is known, and has none of the roles that may do this."""
 
     code = "not_allowed"
-    status = 403
+    category = "forbidden"
     title = "This person may not do that"
 
     def __init__(self, person: str, action: str, roles: str) -> None:

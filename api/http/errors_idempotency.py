@@ -7,7 +7,7 @@ class KeyMissing(TenureError):
     """Every POST carries a key of the caller's own, so that it can be repeated without acting twice."""
 
     code = "idempotency_key_missing"
-    status = 400
+    category = "malformed"
     title = "The request needs an Idempotency-Key"
 
     def __init__(self, field: str = "Idempotency-Key") -> None:
@@ -23,7 +23,7 @@ class KeyInvalid(TenureError):
     """A key is a text of up to 200 visible ASCII characters."""
 
     code = "idempotency_key_invalid"
-    status = 400
+    category = "malformed"
     title = "The Idempotency-Key cannot be used"
 
     def __init__(self, longest: int, field: str = "Idempotency-Key") -> None:
@@ -38,7 +38,7 @@ class KeyReused(TenureError):
     """A key names one request; the same key came with another body, or to another address."""
 
     code = "idempotency_key_reused"
-    status = 422
+    category = "invalid"
     title = "The key belongs to another request"
 
     def __init__(self, key: str) -> None:
@@ -53,7 +53,7 @@ class KeyTwice(TenureError):
     """Two events of one batch have the same key, and are not the same event."""
 
     code = KeyReused.code
-    status = KeyReused.status
+    category = KeyReused.category
     title = KeyReused.title
 
     def __init__(self, key: str, first: int) -> None:
@@ -68,7 +68,7 @@ class RequestInFlight(TenureError):
     """The same request came before, and its answer is not there yet."""
 
     code = "request_in_flight"
-    status = 409
+    category = "conflict"
     title = "The first request is still being answered"
 
     def __init__(self) -> None:
@@ -82,7 +82,7 @@ class RequestUnknown(TenureError):
     """Nobody has sent a request under this key, or it was refused, which gives the key back."""
 
     code = "request_unknown"
-    status = 404
+    category = "not_found"
     title = "There is no request with this key"
 
     def __init__(self, key: str) -> None:

@@ -12,7 +12,7 @@ class TokenRefused(TenureError):
     """
 
     code = "token_refused"
-    status = 401
+    category = "unauthenticated"
     title = "The token or key is not good"
 
     def __init__(self, reason: str = "") -> None:
@@ -26,7 +26,7 @@ class IssuerUnreachable(TenureError):
     """The issuer of tokens does not answer, and its keys are not known here yet."""
 
     code = "issuer_unreachable"
-    status = 503
+    category = "unavailable"
     title = "Nobody can be recognised now"
     example: ClassVar = {"issuer": "https://login.example.org"}
 
@@ -41,7 +41,7 @@ class NotForMachines(TenureError):
     """Something that somebody must answer for was asked for with an API key."""
 
     code = "not_for_machines"
-    status = 403
+    category = "forbidden"
     title = "A person must do that"
 
     def __init__(self, action: str) -> None:
@@ -55,7 +55,7 @@ class TooManyRequests(TenureError):
     """`retry_after` is in seconds."""
 
     code = "too_many_requests"
-    status = 429
+    category = "rate_limited"
     title = "That was asked too often"
     example: ClassVar = {"what": "prototypes", "rate": "60 per 1 minute", "retry_after": 12}
 
@@ -71,7 +71,7 @@ class ApiKeyUnknown(TenureError):
     """No API key has this id, or it reaches further than who asks may see."""
 
     code = "api_key_unknown"
-    status = 404
+    category = "not_found"
     title = "There is no such API key"
 
     def __init__(self, key: str) -> None:
@@ -84,7 +84,7 @@ class ApiKeyExpiry(TenureError):
     """A key that never ends would outlive whoever knows of it."""
 
     code = "api_key_expiry"
-    status = 422
+    category = "invalid"
     title = "The key's end is out of range"
 
     def __init__(self, longest: int) -> None:
@@ -99,7 +99,7 @@ class RoleNotGranted(TenureError):
     """Who makes a key may give it the roles of machines, and those that they have themselves."""
 
     code = "role_not_granted"
-    status = 403
+    category = "forbidden"
     title = "That role is not yours to give"
     example: ClassVar = {"roles": "finance", "may": "analyst, member_service"}
 

@@ -7,7 +7,7 @@ class Internal(TenureError):
     """A fault of ours; what it was is in the log alone."""
 
     code = "internal"
-    status = 500
+    category = "internal"
     title = "Something went wrong"
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class ServiceUnavailable(TenureError):
     """The database or Temporal is away or overloaded. What was begun goes on, and is found by the same key."""
 
     code = "service_unavailable"
-    status = 503
+    category = "unavailable"
     title = "A part of Tenure cannot be reached"
     example = {"what": "The database"}
 

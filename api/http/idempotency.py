@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse
 from api.http.dependencies import Services
 from api.http.errors_idempotency import KeyInvalid, KeyMissing, KeyReused, RequestInFlight
 from api.http.problems import ProblemResponse, document
+from api.http.statuses import status_of
 from domain.errors import TenureError
 from domain.gates.state import Person
 from domain.model import Value
@@ -143,13 +144,13 @@ class _Acting:
         try:
             answer = await act()
         except BaseException as error:
-            refused = isinstance(error, TenureError) and error.status < HTTPStatus.INTERNAL_SERVER_ERROR
+            refused = isinstance(error, TenureError) and status_of(error) < HTTPStatus.INTERNAL_SERVER_ERROR
             if not (refused and self.is_late):
                 async with each_by_itself(self._services.engine) as connection:
                     await (idempotency.forget if refused else idempotency.release)(connection, self._person, self._key)
                 raise
             assert isinstance(error, TenureError)
-            answer = Answer(error.status, document(error))
+            answer = Answer(status_of(error), document(error))
         async with each_by_itself(self._services.engine) as connection:
             await idempotency.answer(connection, self._person, self._key, answer.status, answer.body, answer.location)
         return answer

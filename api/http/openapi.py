@@ -17,6 +17,7 @@ from api.http.errors_server import Internal, ServiceUnavailable
 from api.http.idempotency import KEY, LONGEST_KEY
 from api.http.problem_examples import example
 from api.http.problems import MEDIA_TYPE
+from api.http.statuses import status_of
 from domain.error_registry import known
 from domain.errors import TenureError
 from domain.errors_input import InvalidRequest
@@ -64,7 +65,7 @@ def raises(*problems: type[TenureError] | str) -> Responses:
     responses: Responses = {}
     for each in problems:
         kind = found[each] if isinstance(each, str) else each
-        response = responses.setdefault(kind.status, {"description": "", "content": {MEDIA_TYPE: {"examples": {}}}})
+        response = responses.setdefault(status_of(kind), {"description": "", "content": {MEDIA_TYPE: {"examples": {}}}})
         response["content"][MEDIA_TYPE]["examples"][kind.code] = {"$ref": f"#/components/examples/{kind.code}"}
     for response in responses.values():
         content = response["content"][MEDIA_TYPE]

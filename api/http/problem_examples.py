@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from api.http.problems import document
+from api.http.statuses import status_of
 from domain.errors import TenureError
 
 _WORDS: Mapping[str, Any] = {
@@ -75,7 +76,7 @@ def example(kind: type[TenureError]) -> dict[str, Any]:
         return document(made(kind))
     except KeyError:
         plain = TenureError(f"{kind.title}.", remedy="Do as the `remedy` of the answer says.")
-        own = {"type": f"/problems/{kind.code}", "title": kind.title, "status": kind.status, "code": kind.code}
+        own = {"type": f"/problems/{kind.code}", "title": kind.title, "status": status_of(kind), "code": kind.code}
         return document(plain) | own
 
 

@@ -14,6 +14,7 @@ from api.http.errors import ProblemUnknown
 from api.http.negotiation import prefers_html
 from api.http.openapi import Responses, raises, together
 from api.http.problem_examples import example
+from api.http.statuses import status_of
 from domain.error_registry import known
 from domain.errors import TenureError
 from domain.model import Value
@@ -102,7 +103,7 @@ def _told(found: type[TenureError]) -> ProblemKind:
     document = example(found)
     return ProblemKind(
         code=found.code,
-        status=found.status,
+        status=status_of(found),
         title=found.title,
         meaning=" ".join((found.__doc__ or found.title).split()),
         remedy=document["remedy"],

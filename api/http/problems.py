@@ -16,6 +16,7 @@ from temporalio.service import RPCError
 
 from api.http.errors import HttpRefused, MethodNotAllowed, RouteUnknown, ZoneMissing
 from api.http.errors_server import Internal, ServiceUnavailable
+from api.http.statuses import status_of
 from domain.errors import TenureError
 from domain.errors_input import InvalidRequest
 
@@ -43,7 +44,7 @@ def document(error: TenureError) -> dict[str, Any]:
     body: dict[str, Any] = {
         "type": f"/problems/{error.code}",
         "title": error.title,
-        "status": error.status,
+        "status": status_of(error),
         "code": error.code,
         "detail": error.detail,
         "remedy": error.remedy,
@@ -57,8 +58,8 @@ def document(error: TenureError) -> dict[str, Any]:
 
 def problem(error: TenureError, headers: Mapping[str, str] | None = None) -> ProblemResponse:
     """The response that an error is answered with."""
-    challenge = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
-    return ProblemResponse(document(error), status_code=error.status, headers={**(headers or {}), **challenge})
+    challenge = {"WWW-Authenticate": "Bearer"} if error.category == "unauthenticated" else {}
+    return ProblemResponse(document(error), status_code=status_of(error), headers={**(headers or {}), **challenge})
 
 
 def of_shape(faults: Sequence[Mapping[str, Any]]) -> TenureError:

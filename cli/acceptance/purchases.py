@@ -24,7 +24,7 @@ class Purchase(NamedTuple):
 
 class LogFaulty(TenureError):
     code = "log_faulty"
-    status = 422
+    category = "invalid"
     title = "The purchase log cannot be used"
 
 

@@ -19,7 +19,7 @@ _PAUSE = 0.5
 
 class DemoFailed(TenureError):
     code = "demo_failed"
-    status = 500
+    category = "internal"
     title = "The demo did not come to its end"
 
 

@@ -7,7 +7,7 @@ class LogMissing(TenureError):
     """No transaction log of this name was loaded."""
 
     code = "transaction_log_unknown"
-    status = 404
+    category = "not_found"
     title = "There is no such transaction log"
 
     def __init__(self, name: str) -> None:
@@ -18,7 +18,7 @@ class PrototypeUnknown(TenureError):
     """No prototype of this id was asked for, or it was so long ago that it is forgotten."""
 
     code = "prototype_unknown"
-    status = 404
+    category = "not_found"
     title = "There is no such prototype"
 
     def __init__(self, prototype: str) -> None:
@@ -33,7 +33,7 @@ class PrototypeNotDone(TenureError):
     """The prototype still runs, was stopped, or could not be run over its log."""
 
     code = "prototype_not_done"
-    status = 409
+    category = "conflict"
     title = "The prototype has no figures"
     example = {"prototype": "0f3d9a7c5e1b4d6f8a2c4e6081b3d5f7", "why": "it still runs"}
 

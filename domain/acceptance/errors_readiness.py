@@ -9,7 +9,7 @@ class ItemUnknown(TenureError):
     """The revision on its way to the launch has no such item of readiness."""
 
     code = "readiness_item_unknown"
-    status = 404
+    category = "not_found"
     title = "There is no such item of readiness"
     example = {"item": "tils", "known": ["tills", "staff"]}
 
@@ -22,7 +22,7 @@ class NothingToSign(TenureError):
     """What is signed is signed for one revision, while it is on its way to the launch."""
 
     code = "nothing_to_sign"
-    status = 409
+    category = "conflict"
     title = "No revision is on its way to the launch"
 
     def __init__(self, program: str) -> None:
@@ -36,7 +36,7 @@ class NotItsOwner(TenureError):
     """An item is signed, and its signature taken back, by those whom the definition names as its owner."""
 
     code = "not_the_items_owner"
-    status = 403
+    category = "forbidden"
     title = "The item belongs to another role"
     example = {"item": "tills", "owner": "operations", "person": "demo-legal"}
 
@@ -51,7 +51,7 @@ class AlreadySigned(TenureError):
     """An item has one signature at a time."""
 
     code = "already_signed"
-    status = 409
+    category = "conflict"
     title = "The item is signed"
     example = {"item": "tills", "person": "demo-operations", "at": datetime(2026, 3, 10, 9, 30, tzinfo=UTC)}
 
@@ -66,7 +66,7 @@ class NotSigned(TenureError):
     """There is no signature that could be taken back."""
 
     code = "not_signed"
-    status = 409
+    category = "conflict"
     title = "The item is not signed"
 
     def __init__(self, item: str) -> None:

@@ -9,7 +9,7 @@ class EvaluationUnknown(TenureError):
     """The program has no evaluation of this id."""
 
     code = "evaluation_unknown"
-    status = 404
+    category = "not_found"
     title = "There is no such evaluation"
 
     def __init__(self, program: str, evaluation: str) -> None:
@@ -24,7 +24,7 @@ class NotScheduled(TenureError):
     """A program is evaluated on its Schedule from its launch until its wind-down, and has none before and after."""
 
     code = "not_scheduled"
-    status = 409
+    category = "conflict"
     title = "The program is not evaluated on a Schedule"
 
     def __init__(self, program: str) -> None:
@@ -39,7 +39,7 @@ class BackfillRefused(TenureError):
     """The span goes beyond the program's past, or no evaluation falls due in it, or too many do."""
 
     code = "backfill_span_wrong"
-    status = 422
+    category = "invalid"
     title = "The span cannot be evaluated"
     example: ClassVar = {
         "field": "from",

@@ -26,7 +26,7 @@ class BreakGlassNotAllowed(Refused):
     """A policy names one role that may approve alone in an emergency, in person; or none."""
 
     code = "break_glass_not_allowed"
-    status = 403
+    category = "forbidden"
     title = "This person may not break the glass"
     detail = "demo-finance may not break the glass at this gate."
     remedy = "Ask those whom the gate waits for, or the role that its policy names."
@@ -36,7 +36,7 @@ class NoDelegation(Refused):
     """To decide for another takes a delegation of theirs that holds now, at this program's gates, for the role."""
 
     code = "no_delegation"
-    status = 403
+    category = "forbidden"
     title = "Nobody has delegated this"
     detail = "demo-finance has not delegated to demo-legal."
     remedy = "Decide for yourself, or ask for a delegation."
@@ -46,7 +46,7 @@ class Forged(Refused):
     """A message to a gate that the API has not signed proves nothing; it is refused and stands in the audit trail."""
 
     code = "forged"
-    status = 403
+    category = "forbidden"
     title = "The message is not one that the API has signed"
     detail = "The message does not prove who wrote it: it is not what was signed."
     remedy = "Decide through the API, which signs what it has checked."
@@ -74,7 +74,7 @@ class DelegationToOneself(Refused):
     """A delegation has two ends."""
 
     code = "delegation_to_oneself"
-    status = 422
+    category = "invalid"
     title = "Nobody delegates to themselves"
     detail = "demo-finance cannot decide for themselves by delegation."
     remedy = "Name in `to` the person who shall decide for you."
@@ -84,7 +84,7 @@ class DelegationEndsBeforeItBegins(Refused):
     """A delegation is for a dated span."""
 
     code = "delegation_ends_before_it_begins"
-    status = 422
+    category = "invalid"
     title = "The delegation would end before it begins"
     detail = "It would begin at 2026-03-12 09:30:00 UTC and end at 2026-03-10 09:30:00 UTC."
     remedy = "Write an `until` that is later than `since`."
@@ -94,7 +94,7 @@ class DelegationOver(Refused):
     """A delegation that has ended lends nothing."""
 
     code = "delegation_over"
-    status = 422
+    category = "invalid"
     title = "The delegation would be over already"
     detail = "It would have ended at 2026-03-10 09:30:00 UTC already."
     remedy = "Write an `until` that is still to come."
@@ -104,7 +104,7 @@ class DelegationOfNothing(Refused):
     """What is lent are roles."""
 
     code = "delegation_of_nothing"
-    status = 403
+    category = "forbidden"
     title = "There is no role to lend"
     detail = "demo-guest has no role that could be lent."
     remedy = "Only who can decide at gates can have another decide for them."
@@ -114,7 +114,7 @@ class DelegationOfForeignRole(Refused):
     """One lends roles of one's own; what was lent cannot be passed on."""
 
     code = "delegation_of_foreign_role"
-    status = 403
+    category = "forbidden"
     title = "Only one's own roles can be lent"
     detail = "demo-finance does not have the role legal in person; what is lent cannot be passed on."
     remedy = "Lend roles of your own."
@@ -133,7 +133,7 @@ class DelegateUnknown(Refused):
     """A delegation names somebody who is known here, so that a slip of the pen lends nobody a voice."""
 
     code = "delegate_unknown"
-    status = 422
+    category = "invalid"
     title = "Nobody of that id is known"
     detail = "Nobody called demo-nobody has ever used this API."
     remedy = "Check the id in `to`; somebody new has to use the API once before."
@@ -143,7 +143,7 @@ class DecisionUnknown(TenureError):
     """A decision is known by the Idempotency-Key under which it was handed to the gate, to who handed it."""
 
     code = "decision_unknown"
-    status = 404
+    category = "not_found"
     title = "There is no such decision"
 
     def __init__(self, gate: str, key: str) -> None:

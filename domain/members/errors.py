@@ -10,7 +10,7 @@ class AgreementDiffers(TenureError):
     """Who joins must have accepted the version of the agreement that is in force."""
 
     code = "agreement_differs"
-    status = 422
+    category = "invalid"
     title = "Another version of the agreement is in force"
 
     def __init__(self, asked: str, current: str) -> None:
@@ -25,7 +25,7 @@ class AttributesNotAsked(TenureError):
     """What is sent of an applicant is only what joining asks for. The answer names attributes, never their values."""
 
     code = "attribute_not_asked"
-    status = 422
+    category = "invalid"
     title = "The program does not ask for that"
     example = {"names": ["shoe_size"], "asked": ["age"]}
 
@@ -41,7 +41,7 @@ class RequirementNotMet(TenureError):
     """The definition has conditions for joining, and one of them is not met."""
 
     code = "requirement_not_met"
-    status = 409
+    category = "conflict"
     title = "The applicant does not meet what joining asks for"
     example = {"attributes": ["age"], "asked": "age at least 18"}
 
@@ -57,7 +57,7 @@ class FeeDiffers(TenureError):
     """Who joins must have accepted the fee that joining costs."""
 
     code = "fee_differs"
-    status = 422
+    category = "invalid"
     title = "Joining costs something else"
 
     def __init__(self, accepted: str, fee: str) -> None:
@@ -72,7 +72,7 @@ class NotInvited(TenureError):
     """The program is open by invitation only."""
 
     code = "not_invited"
-    status = 409
+    category = "conflict"
     title = "Only who was invited may join"
 
     def __init__(self, participant: str) -> None:
@@ -87,7 +87,7 @@ class NotInWave(TenureError):
     """The program opens in waves, each to a share of the members; this one is not among them yet."""
 
     code = "not_in_wave"
-    status = 409
+    category = "conflict"
     title = "The member's wave is not open yet"
 
     def __init__(self, participant: str) -> None:
@@ -100,7 +100,7 @@ class HeldOut(TenureError):
     """The definition keeps some at random out of the program to its end: members are compared with those who wanted to join."""
 
     code = "held_out"
-    status = 409
+    category = "conflict"
     title = "The participant is in the holdout"
 
     def __init__(self, participant: str) -> None:
@@ -115,7 +115,7 @@ class MemberThen(TenureError):
     """What a member does is an event of the program: it earns, and is compared as theirs."""
 
     code = "member_then"
-    status = 409
+    category = "conflict"
     title = "The participant was a member then"
 
     def __init__(self, participant: str) -> None:
@@ -130,7 +130,7 @@ class NotCompared(TenureError):
     """Kept is only what the comparison needs: of who is held out, from when they wanted to join, and of who has left."""
 
     code = "not_compared"
-    status = 409
+    category = "conflict"
     title = "The participant is not compared with the members"
     example = {"participant": "m-1", "since": None}
 
@@ -148,7 +148,7 @@ class RolloutPaused(TenureError):
     """While a rollout is paused nobody new joins; members keep all they have."""
 
     code = "rollout_paused"
-    status = 409
+    category = "conflict"
     title = "The rollout is paused"
 
     def __init__(self, program: str, since: datetime) -> None:
@@ -162,7 +162,7 @@ class RolloutStopped(TenureError):
     """After a rollout was stopped nobody joins until a further revision is rolled out; what was issued is honoured."""
 
     code = "rollout_stopped"
-    status = 409
+    category = "conflict"
     title = "The rollout is stopped"
 
     def __init__(self, program: str) -> None:
@@ -176,7 +176,7 @@ class WaveFull(TenureError):
     """A wave may let in only so many in a time."""
 
     code = "wave_full"
-    status = 409
+    category = "conflict"
     title = "The wave lets in no more just now"
     example = {"wave": "friends", "count": 100, "every": "P1D"}
 
@@ -191,7 +191,7 @@ class EnrolmentClosed(TenureError):
     """The program is not launched yet, or takes nobody any more."""
 
     code = "enrolment_closed"
-    status = 409
+    category = "conflict"
     title = "Nobody can join now"
 
     def __init__(self, program: str) -> None:
@@ -202,7 +202,7 @@ class MemberGone(TenureError):
     """The member has left, or the program has ended."""
 
     code = "member_left"
-    status = 409
+    category = "conflict"
     title = "The membership has ended"
 
     def __init__(self, participant: str) -> None:

@@ -9,7 +9,7 @@ class EventTypeUnknown(TenureError):
     """Points are given by rules, each for a type of event."""
 
     code = "event_type_unknown"
-    status = 422
+    category = "invalid"
     title = "No earning rule knows this event"
     example = {"event": "visit", "known": ["purchase", "survey"]}
 
@@ -23,7 +23,7 @@ class OutOfTime(TenureError):
     """An instant lies in the future, before the member joined, or outside of what was asked about."""
 
     code = "time_out_of_range"
-    status = 422
+    category = "invalid"
     title = "The time cannot be right"
     example = {
         "detail": "2026-03-10T09:30:00+00:00 has not come yet.",
@@ -36,7 +36,7 @@ class EarningClosed(TenureError):
     """The program ends, and what happened is later than its last day of earning."""
 
     code = "earning_closed"
-    status = 409
+    category = "conflict"
     title = "Nothing is earned any more"
 
     def __init__(self, program: str) -> None:
@@ -50,7 +50,7 @@ class EarningStopped(TenureError):
     """The rollout was stopped when this happened; points that were issued before are honoured."""
 
     code = "earning_stopped"
-    status = 409
+    category = "conflict"
     title = "The rollout was stopped: nothing was earned"
 
     def __init__(self, program: str) -> None:
@@ -64,7 +64,7 @@ class LateFilesClosed(TenureError):
     """The program ends, and the time is over in which what happened before earning stopped could still be posted."""
 
     code = "late_files_closed"
-    status = 409
+    category = "conflict"
     title = "Late files no longer count"
     example = {"program": "cd-club", "until": datetime(2026, 10, 1, tzinfo=UTC)}
 
@@ -79,7 +79,7 @@ class BalanceLimit(TenureError):
     """An account holds so many points and no more. The detail is the ledger's own sentence, kept with the refusal."""
 
     code = "balance_limit"
-    status = 409
+    category = "conflict"
     title = "The account is full"
     example = {"detail": "The account would hold more points than the 9007199254740991 that it can."}
 
@@ -91,7 +91,7 @@ class TransactionUnknown(TenureError):
     """The number in the address is that of none of the member's transactions."""
 
     code = "transaction_unknown"
-    status = 404
+    category = "not_found"
     title = "There is no such transaction"
 
     def __init__(self, number: int, participant: str) -> None:
@@ -105,7 +105,7 @@ class CurrencyUnknown(TenureError):
     """The definition in force has no currency of this code."""
 
     code = "currency_unknown"
-    status = 422
+    category = "invalid"
     title = "The program has no such currency"
 
     def __init__(self, currency: str, known: list[str], field: str) -> None:
@@ -118,7 +118,7 @@ class ConversionUnknown(TenureError):
     """The definition in force has no rate from one currency to the other."""
 
     code = "conversion_unknown"
-    status = 422
+    category = "invalid"
     title = "The program has no such conversion"
     example = {"from_currency": "points", "to_currency": "miles", "known": ["points into gems"]}
 
@@ -133,7 +133,7 @@ class TransfersNotAllowed(TenureError):
     """The definition in force has no transfers between members."""
 
     code = "transfers_not_allowed"
-    status = 409
+    category = "conflict"
     title = "Members cannot give points to each other"
 
     def __init__(self, program: str) -> None:
@@ -147,7 +147,7 @@ class RecipientNotActive(TenureError):
     """Points can be given to an active member of the same program alone."""
 
     code = "recipient_not_active"
-    status = 409
+    category = "conflict"
     title = "There is nobody to get the points"
 
     def __init__(self, participant: str, program: str) -> None:
@@ -162,7 +162,7 @@ class NoReinstatement(TenureError):
     """The definition in force gives back nothing that has lapsed."""
 
     code = "reinstatement_not_offered"
-    status = 409
+    category = "conflict"
     title = "What has lapsed does not come back"
 
     def __init__(self, program: str) -> None:
@@ -176,7 +176,7 @@ class ReinstatementTooLate(TenureError):
     """What has lapsed comes back within the time that the definition gives for it."""
 
     code = "reinstatement_too_late"
-    status = 409
+    category = "conflict"
     title = "The time for a reinstatement is over"
 
     def __init__(self, lapsed_at: str, until: str) -> None:

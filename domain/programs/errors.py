@@ -11,7 +11,7 @@ class DefinitionFaulty(TenureError):
     """The definition has faults; `errors` has every one with its line."""
 
     code = "definition_faulty"
-    status = 422
+    category = "invalid"
     title = "The definition has faults"
 
     def __init__(self, errors: list[dict[str, object]]) -> None:
@@ -27,7 +27,7 @@ class ProgramExists(TenureError):
     """A program's lifecycle begins once, also where it has ended."""
 
     code = "program_exists"
-    status = 409
+    category = "conflict"
     title = "The program has begun already"
 
     def __init__(self, program: str) -> None:
@@ -42,7 +42,7 @@ class NotLaunched(TenureError):
     """What was asked for needs a revision in force, and there is none yet."""
 
     code = "not_launched"
-    status = 409
+    category = "conflict"
     title = "The program has not been launched"
 
     def __init__(self, program: str) -> None:
@@ -56,7 +56,7 @@ class NoRollout(TenureError):
     """Waves open while a program is in its rollout."""
 
     code = "no_rollout"
-    status = 409
+    category = "conflict"
     title = "The program is not being rolled out"
 
     def __init__(self, program: str) -> None:
@@ -70,7 +70,7 @@ class WaveBegun(TenureError):
     """A wave that has begun is as it was approved, to its end; so is the holdout from the first wave on."""
 
     code = "wave_begun"
-    status = 409
+    category = "conflict"
     title = "What has begun cannot be changed"
     example = {"changed": ["friends", "holdout"]}
 
@@ -86,7 +86,7 @@ class NoHoldout(TenureError):
     """What people buy outside a program is kept for one reason: to compare its members with a holdout."""
 
     code = "no_holdout"
-    status = 409
+    category = "conflict"
     title = "The program has no holdout"
 
     def __init__(self, program: str) -> None:
@@ -100,7 +100,7 @@ class ProgramDiffers(TenureError):
     """A revision was sent to another program than it names itself."""
 
     code = "program_differs"
-    status = 422
+    category = "invalid"
     title = "The definition is of another program"
 
     def __init__(self, expected: str, found: str) -> None:
@@ -115,7 +115,7 @@ class ProgramEnded(TenureError):
     """The program is closed or rejected."""
 
     code = "program_ended"
-    status = 409
+    category = "conflict"
     title = "The program has ended"
 
     def __init__(self, program: str) -> None:
@@ -128,7 +128,7 @@ class TierNotReplaced(TenureError):
     """Members would hold a tier that the new definition does not know."""
 
     code = "tier_not_replaced"
-    status = 422
+    category = "invalid"
     title = "The definition leaves members without a tier"
 
     def __init__(self, tiers: Sequence[str]) -> None:
@@ -144,7 +144,7 @@ class CounterDropped(TenureError):
     """Members would be judged by a counter that the new definition does not know."""
 
     code = "counter_dropped"
-    status = 422
+    category = "invalid"
     title = "The definition drops a counter by which tiers are held"
     example: ClassVar = {"counters": ["nights"]}
 
@@ -161,7 +161,7 @@ class EffectiveDatePast(TenureError):
     """An amendment rates what happens from its date on, so that the date must be still to come."""
 
     code = "effective_date_past"
-    status = 422
+    category = "invalid"
     title = "The effective date has passed"
     example: ClassVar = {"asked": datetime(2026, 3, 10, 9, 30, tzinfo=UTC)}
 
@@ -177,7 +177,7 @@ class EffectiveDateFar(TenureError):
     """An amendment can be decided so long before its date, and no longer."""
 
     code = "effective_date_far"
-    status = 422
+    category = "invalid"
     title = "The effective date is too far off"
     example: ClassVar = {"asked": datetime(2099, 1, 1, tzinfo=UTC), "latest": datetime(2031, 1, 1, tzinfo=UTC)}
 
@@ -193,7 +193,7 @@ class WeightUnderstated(TenureError):
     """A substantial amendment was declared to be minor."""
 
     code = "weight_understated"
-    status = 422
+    category = "invalid"
     title = "The amendment is substantial"
     example: ClassVar = {"reasons": ["Gold now needs 600 GBP of spend instead of 500."]}
 
@@ -210,7 +210,7 @@ class NeverInForce(TenureError):
     """What is restored is what members had."""
 
     code = "never_in_force"
-    status = 409
+    category = "conflict"
     title = "The revision was never in force"
 
     def __init__(self, program: str, number: int) -> None:
@@ -225,7 +225,7 @@ class NothingToRestore(TenureError):
     """The revision is in force."""
 
     code = "nothing_to_restore"
-    status = 409
+    category = "conflict"
     title = "The revision is in force"
 
     def __init__(self, program: str, number: int) -> None:
@@ -240,7 +240,7 @@ class ImpactUnknown(TenureError):
     """An impact is computed when the launch gate of an amendment is about to open."""
 
     code = "impact_unknown"
-    status = 404
+    category = "not_found"
     title = "No impact is known of the revision"
 
     def __init__(self, program: str, number: int) -> None:
@@ -255,7 +255,7 @@ class CurrencyDropped(TenureError):
     """Members may have points in a currency that the new definition does not know."""
 
     code = "currency_dropped"
-    status = 422
+    category = "invalid"
     title = "The definition drops a currency"
 
     def __init__(self, currencies: Sequence[str]) -> None:

@@ -19,7 +19,7 @@ class ProgramOnHold(TenureError):
     """Somebody has put the program on hold, and the hold stops just this; the detail says who, since when and why."""
 
     code = "program_on_hold"
-    status = 409
+    category = "conflict"
     title = "The program is on hold"
     example = {
         "hold": Hold(kind="hold", stops=("enrolment", "rollout"), **_AN_EXAMPLE),  # type: ignore[arg-type]
@@ -36,7 +36,7 @@ class ProgramHalted(TenureError):
     """The program is suspended for insolvency: nobody joins, nothing is earned and nothing redeemed until that is lifted."""
 
     code = "program_halted"
-    status = 409
+    category = "conflict"
     title = "The program is halted"
     example = {
         "hold": Hold(kind="suspended_insolvency", stops=holds.EVERYTHING, **_AN_EXAMPLE),  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ class ReportUnknown(TenureError):
     """The list of a program's reports has every name that there is."""
 
     code = "report_unknown"
-    status = 404
+    category = "not_found"
     title = "There is no such report"
     example: ClassVar = {"report": "everything", "known": ("status", "members", "movement")}
 
@@ -22,7 +22,7 @@ class AsOfWrong(TenureError):
     """A report tells what was so at the end of a day between the program's start and today, written as 2026-03-01."""
 
     code = "as_of_wrong"
-    status = 422
+    category = "invalid"
     title = "There is no report as of that day"
     example: ClassVar = {"problem": "2031-01-01 has not come yet", "remedy": "Name today or a day before, or none for now."}
 

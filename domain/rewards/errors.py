@@ -7,7 +7,7 @@ class RedeemingClosed(TenureError):
     """The program is not launched yet, or its last day of redeeming is over."""
 
     code = "redeeming_closed"
-    status = 409
+    category = "conflict"
     title = "Nothing can be redeemed any more"
 
     def __init__(self, program: str) -> None:
@@ -18,7 +18,7 @@ class RewardUnknown(TenureError):
     """The definition in force has no such reward."""
 
     code = "reward_unknown"
-    status = 422
+    category = "invalid"
     title = "There is no such reward"
     example = {"reward": "yacht", "known": ["sampler", "gift-card"]}
 
@@ -32,7 +32,7 @@ class TierTooLow(TenureError):
     """Some rewards are offered from a tier on."""
 
     code = "tier_too_low"
-    status = 409
+    category = "conflict"
     title = "The reward is for a higher tier"
 
     def __init__(self, tier: str, needed: str) -> None:
@@ -45,7 +45,7 @@ class InsufficientPoints(TenureError):
     """The member has fewer points than it takes. The detail is the ledger's own sentence, kept with the refusal."""
 
     code = "insufficient_points"
-    status = 409
+    category = "conflict"
     title = "There are not enough points"
     example = {"detail": "500 points were asked for, and 120 are available."}
 
@@ -61,7 +61,7 @@ class RewardNotOffered(TenureError):
     """The reward has dates, and now is outside of them."""
 
     code = "reward_not_offered"
-    status = 409
+    category = "conflict"
     title = "The reward is not offered now"
     example = {"detail": "The reward 'sampler' is offered from 2026-04-01 on."}
 
@@ -73,7 +73,7 @@ class RewardOutOfStock(TenureError):
     """The reward has a stock, and all of it is taken or held."""
 
     code = "reward_out_of_stock"
-    status = 409
+    category = "conflict"
     title = "None of the reward is left"
     example = {"detail": "All 200 of the reward 'sampler' are taken."}
 
@@ -89,7 +89,7 @@ class RewardLimitReached(TenureError):
     """A member may have the reward so many times within a period."""
 
     code = "reward_limit_reached"
-    status = 409
+    category = "conflict"
     title = "The member has had the reward as often as one may"
     example = {"detail": "A member may have the reward 'sampler' 2 times within a year."}
 
@@ -101,7 +101,7 @@ class RewardNotHandedOut(TenureError):
     """The provider of the reward refused; the points are back."""
 
     code = "reward_not_handed_out"
-    status = 409
+    category = "conflict"
     title = "The reward could not be handed out"
 
     def __init__(self, why: str) -> None:
@@ -115,7 +115,7 @@ class RedemptionUnknown(TenureError):
     """The member has no redemption of this id."""
 
     code = "redemption_unknown"
-    status = 404
+    category = "not_found"
     title = "There is no such redemption"
 
     def __init__(self, redemption: str) -> None:
@@ -128,7 +128,7 @@ class NoSuchStock(TenureError):
     """Codes are kept only of a reward that is handed out as codes."""
 
     code = "no_such_stock"
-    status = 409
+    category = "conflict"
     title = "The reward has no stock of codes"
 
     def __init__(self, reward: str) -> None:

@@ -7,7 +7,7 @@ class IssuerMissing(TenureError):
     """Nobody could ever ask: the API does not start."""
 
     code = "issuer_missing"
-    status = 503
+    category = "unavailable"
     title = "No issuer of tokens is set"
 
     def __init__(self) -> None:
@@ -20,7 +20,7 @@ class IssuerMissing(TenureError):
 
 class AudienceMissing(TenureError):
     code = "audience_missing"
-    status = 503
+    category = "unavailable"
     title = "No audience is set"
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class AudienceMissing(TenureError):
 
 class TwoIssuers(TenureError):
     code = "two_issuers"
-    status = 503
+    category = "unavailable"
     title = "Two issuers of tokens are set"
 
     def __init__(self) -> None:
@@ -44,5 +44,5 @@ class TwoIssuers(TenureError):
 
 class DevelopmentUnusable(TenureError):
     code = "development_issuer_unusable"
-    status = 503
+    category = "unavailable"
     title = "The development issuer cannot be used"

@@ -26,19 +26,19 @@ made and from when on it signs.
 
 class KeysUnusable(TenureError):
     code = "keys_unusable"
-    status = 503
+    category = "unavailable"
     title = "The signing keys cannot be used"
 
 
 class KeyUnknown(TenureError):
     code = "key_unknown"
-    status = 404
+    category = "not_found"
     title = "There is no such signing key"
 
 
 class KeySigns(TenureError):
     code = "key_signs"
-    status = 409
+    category = "conflict"
     title = "The key still signs"
 
 

@@ -26,7 +26,7 @@ _ALGORITHMS = [ALGORITHM]
 
 class SignatureInvalid(TenureError):
     code = "signature_invalid"
-    status = 403
+    category = "forbidden"
     title = "The signature is not valid"
 
     def __init__(self, why: str) -> None:

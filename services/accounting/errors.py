@@ -7,7 +7,7 @@ class BooksNotOpen(TenureError):
     """Books are kept from the launch on."""
 
     code = "books_not_open"
-    status = 409
+    category = "conflict"
     title = "The program has no books yet"
 
     def __init__(self, program: str) -> None:
@@ -22,7 +22,7 @@ class PeriodUnknown(TenureError):
     """A period is a month from the launch to the present one."""
 
     code = "period_unknown"
-    status = 409
+    category = "conflict"
     title = "The books have no such period"
     example = {"period": "2025-11", "first": "2026-01", "last": "2026-12"}
 
@@ -38,7 +38,7 @@ class PeriodNotOver(TenureError):
     """A month can be closed once it is over."""
 
     code = "period_not_over"
-    status = 409
+    category = "conflict"
     title = "The period is not over"
 
     def __init__(self, period: str, ends_at: str) -> None:
@@ -53,7 +53,7 @@ class PeriodSkipped(TenureError):
     """Months are closed one after the other."""
 
     code = "period_skipped"
-    status = 409
+    category = "conflict"
     title = "An earlier period is open"
 
     def __init__(self, period: str, first_open: str) -> None:
@@ -68,7 +68,7 @@ class PeriodIsClosed(TenureError):
     """What is closed is never changed; a new estimate counts from an open month on."""
 
     code = "period_closed"
-    status = 409
+    category = "conflict"
     title = "The period is closed"
 
     def __init__(self, period: str, first_open: str) -> None:
@@ -83,7 +83,7 @@ class BooksEnded(TenureError):
     """With the end of the program its books end, too."""
 
     code = "books_ended"
-    status = 409
+    category = "conflict"
     title = "The books are closed for good"
 
     def __init__(self, program: str, last: str) -> None:
@@ -98,7 +98,7 @@ class BookedCurrencyUnknown(TenureError):
     """The program's books have no currency of this code."""
 
     code = "currency_unknown"
-    status = 422
+    category = "invalid"
     title = "The program has no such currency"
 
     def __init__(self, currency: str, known: list[str]) -> None:
@@ -109,7 +109,7 @@ class PointsOutstanding(TenureError):
     """Books end with nothing owed to members."""
 
     code = "points_outstanding"
-    status = 409
+    category = "conflict"
     title = "The books cannot end yet"
 
     def __init__(self, program: str, outstanding: str) -> None:

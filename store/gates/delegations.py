@@ -21,7 +21,7 @@ class DelegationUnknown(TenureError):
     """A delegation is known to the two whom it concerns."""
 
     code = "delegation_unknown"
-    status = 404
+    category = "not_found"
     title = "There is no such delegation"
 
     def __init__(self, delegation: str) -> None:

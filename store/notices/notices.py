@@ -31,7 +31,7 @@ class NoticeUnknown(TenureError):
     """No notice of this id was posted, or it was delivered so long ago that it is cleared away."""
 
     code = "notice_unknown"
-    status = 404
+    category = "not_found"
     title = "There is no such notice"
 
     def __init__(self, notice: str) -> None:
@@ -44,7 +44,7 @@ class NoticeNotDead(TenureError):
     """A notice is tried until it is delivered or given up; what is given up can be sent again."""
 
     code = "notice_not_dead"
-    status = 409
+    category = "conflict"
     title = "Only what could not be delivered is sent again"
 
     def __init__(self, notice: str, state: str) -> None:

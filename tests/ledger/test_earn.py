@@ -40,7 +40,7 @@ async def test_the_same_key_with_another_content_is_a_conflict(ledger: Ledger, o
     await ledger.earn(an_earn("e1", 40))
     with pytest.raises(KeyConflict) as conflict:
         await ledger.earn(an_earn(**{"key": "e1", "points": 40, **other}))
-    assert (conflict.value.code, conflict.value.status) == ("idempotency_key_reused", 422)
+    assert (conflict.value.code, conflict.value.category) == ("idempotency_key_reused", "invalid")
     assert await posted(ledger) == 40
     assert await posted(ledger, "bob") == 0
 

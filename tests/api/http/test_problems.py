@@ -4,12 +4,15 @@ import ast
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from api.http.problem_examples import example
 from api.http.problem_pages import page
+from api.http.statuses import STATUSES, status_of
 from domain.error_registry import kinds, known
+from domain.errors import Category
 from domain.refusals import Refused
 from tests.api.club import problem
 from tests.house import House
@@ -53,11 +56,16 @@ def _codes(file: Path) -> Iterator[str]:
             yield str(said.value)
 
 
-def test_a_code_has_one_status_and_one_title() -> None:
-    said: defaultdict[str, set[tuple[int, str]]] = defaultdict(set)
+def test_a_code_has_one_category_and_one_title() -> None:
+    said: defaultdict[str, set[tuple[Category, str]]] = defaultdict(set)
     for kind in kinds():
-        said[kind.code].add((kind.status, kind.title))
+        said[kind.code].add((kind.category, kind.title))
     assert {code: both for code, both in said.items() if len(both) > 1} == {}
+
+
+def test_every_category_has_a_status_that_no_other_has() -> None:
+    assert set(STATUSES) == set(get_args(Category))
+    assert len(set(STATUSES.values())) == len(STATUSES)
 
 
 def _defines_problems(file: Path) -> bool:
@@ -91,7 +99,7 @@ async def test_every_problem_has_a_page_with_an_example(house: House, code: str)
     response = await house.http.get(f"/problems/{code}", headers={"Accept": "application/json"})
     assert response.status_code == 200, response.text
     told = response.json()
-    assert (told["code"], told["status"], told["title"]) == (code, known()[code].status, known()[code].title)
+    assert (told["code"], told["status"], told["title"]) == (code, status_of(known()[code]), known()[code].title)
     document = told["example"]
     assert (document["type"], document["code"], document["status"]) == (f"/problems/{code}", code, told["status"])
     for sentence in (told["meaning"], told["remedy"], document["detail"]):
@@ -121,12 +129,12 @@ async def test_the_type_of_a_problem_leads_to_its_page(house: House) -> None:
 
 def test_a_refusal_in_a_code_that_nobody_knows_is_still_a_problem() -> None:
     refused = Refused("never_heard_of", "It cannot be.")
-    assert (refused.code, refused.status, refused.title) == ("never_heard_of", 409, "Refused")
+    assert (refused.code, refused.category, refused.title) == ("never_heard_of", "conflict", "Refused")
 
 
-def test_a_refusal_has_the_status_and_title_of_its_code() -> None:
+def test_a_refusal_has_the_category_and_title_of_its_code() -> None:
     refused = Refused("tier_not_replaced", "In its own words.", "What to do.")
-    assert (refused.status, refused.title) == (422, known()["tier_not_replaced"].title)
+    assert (refused.category, refused.title) == ("invalid", known()["tier_not_replaced"].title)
     assert (refused.detail, refused.remedy) == ("In its own words.", "What to do.")
     assert example(known()["four_eyes"])["remedy"] == Refused("four_eyes", "Told.").remedy
 
