@@ -14,7 +14,7 @@ from domain.programs.stages import JourneyStage, Stage
 def of_program(
     program: str, *, owner: str | None = None, revision: int | None = None, stage: Stage | None = None
 ) -> TypedSearchAttributes:
-    """What a workflow of a program is found by."""
+    """The search attributes of a program's workflow."""
     pairs: list[SearchAttributePair[Any]] = [SearchAttributePair(PROGRAM, program)]
     if owner is not None:
         pairs.append(SearchAttributePair(OWNER, owner))
@@ -26,7 +26,7 @@ def of_program(
 
 
 def of_member(program: str, participant: str) -> TypedSearchAttributes:
-    """What a workflow of a member is found by; the participant is a reference, never a name."""
+    """The search attributes of a member's workflow; the participant is a reference, never a name."""
     return TypedSearchAttributes([SearchAttributePair(PROGRAM, program), SearchAttributePair(PARTICIPANT, participant)])
 
 
@@ -35,7 +35,7 @@ def at_stage(stage: Stage, revision: int) -> list[SearchAttributeUpdate[Any]]:
 
 
 def awaiting(roles: Sequence[Role], due: datetime) -> list[SearchAttributeUpdate[Any]]:
-    """Who is waited for and until when; nobody once it is decided."""
+    """The roles for which a gate waits, and until when; no roles once it is decided."""
     if not roles:
         return [AWAITING_ROLE.value_unset(), DUE.value_unset()]
     return [AWAITING_ROLE.value_set(list(roles)), DUE.value_set(due)]

@@ -1,4 +1,4 @@
-"""What an operator reads in the Temporal UI while a workflow waits: one way to write an instant, a list, a call to act."""
+"""The details that an operator reads in the Temporal UI while a workflow waits: instants, lists, calls to act."""
 
 from datetime import datetime
 
@@ -6,12 +6,12 @@ from domain.gates.state import GateState
 
 
 def instant(at: datetime | None) -> str:
-    """An instant as people read it."""
+    """An instant in a form for people, in UTC."""
     return at.strftime("%d %b %Y %H:%M:%S UTC") if at is not None else "no date"
 
 
 def summary(text: str) -> str:
-    """The text as far as Temporal keeps one for a workflow, an activity or a timer: 200 bytes."""
+    """The text cut to 200 bytes, Temporal's limit for the summary of a workflow, an activity or a timer."""
     return text.encode()[:200].decode(errors="ignore")
 
 
@@ -21,7 +21,7 @@ def told(title: str, *lines: str) -> str:
 
 
 def gate_waits(state: GateState) -> str:
-    """Who is waited for at a gate, in which step, since when, until when, and how to act."""
+    """The roles for which a gate waits, its step, its opening, its due date, and the commands to act."""
     missing = ", ".join(f"{role} ({count} more)" for role, count in state.waits_for.items())
     approvals = sum(1 for vote in state.votes if vote.answer == "approve")
     needed = sum(rule.count for rule in state.policy.rules)
@@ -45,7 +45,7 @@ def gate_waits(state: GateState) -> str:
 
 
 def gate_ended(state: GateState) -> str:
-    """How a gate ended, and by whom."""
+    """How a gate ended, and by whose votes."""
     told_by = [*state.votes, *([state.glass] if state.glass else [])]
     votes = [f"{vote.who} ({vote.role}): {vote.answer.replace('_', ' ')} {vote.reason}".rstrip() for vote in told_by]
     return told(

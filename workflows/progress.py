@@ -1,4 +1,4 @@
-"""How the parts of a program's life tell what they wait for: in their own details, and in those of the program's lifecycle."""
+"""How a program's child workflows report progress: in their own details, and in those of the program's lifecycle."""
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
@@ -9,7 +9,7 @@ from domain.programs.stages import Stage
 
 
 class Progress(Message):
-    """What a part of the life is at, in Markdown; a stage, or a wave, where a new one has begun."""
+    """A child workflow's progress, in Markdown; with a stage or a wave if a new one has begun."""
 
     workflow: str
     told: str
@@ -18,7 +18,7 @@ class Progress(Message):
 
 
 async def tell(program: str, told: str, stage: Stage | None = None, wave: str | None = None) -> None:
-    """Show this in the caller's own details, and have the program's lifecycle show it too."""
+    """Show this in the caller's own details and in those of the program's lifecycle."""
     workflow.set_current_details(told)
     own_id, lifecycle_id = workflow.info().workflow_id, ids.lifecycle(program)
     if own_id == lifecycle_id:
@@ -27,5 +27,5 @@ async def tell(program: str, told: str, stage: Stage | None = None, wave: str | 
     try:
         await lifecycle.signal("show_progress", Progress(workflow=own_id, told=told, stage=stage, wave=wave))
     except ApplicationError:
-        # A lifecycle that has ended has nobody left to tell; the part's own details still say it.
+        # The lifecycle has ended; the caller's own details still show it.
         workflow.logger.info("nobody to tell: %s has ended", lifecycle_id)

@@ -1,4 +1,4 @@
-"""LaunchReadiness: waits until a revision is ready for its launch, and names what is missing and whose it is meanwhile."""
+"""LaunchReadiness: waits until a revision is ready for its launch; meanwhile it shows each gap and its owner."""
 
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -15,11 +15,11 @@ with workflow.unsafe.imports_passed_through():
     from workflows.steps import do_in_bulk, remaining
 
 _NOT_OFTENER = timedelta(seconds=1)
-"""However short a definition's times are, the world is not asked more often than that."""
+"""The shortest time between two checks, however short the definition's times are."""
 
 
 class ReadinessStart(Message):
-    """A revision that is not ready, what the last look has found, since when it is waited for, and until when."""
+    """A revision that is not ready, the result of the last check, and the span for which the workflow waits."""
 
     revision: Revision
     look: Look
@@ -28,7 +28,7 @@ class ReadinessStart(Message):
 
 
 class ReadinessOutcome(Message):
-    """Whether all is ready; where it is not, why it is no longer waited for."""
+    """Whether everything is ready; if not, why the workflow stopped waiting."""
 
     ready: bool
     why: str = ""
@@ -36,7 +36,7 @@ class ReadinessOutcome(Message):
 
 @workflow.defn
 class LaunchReadiness:
-    """Looks again at every nudge, such as a signature, and from time to time; ends when all is ready, or waiting is in vain."""
+    """Checks again at every nudge, such as a signature, and at intervals; ends when all is ready, or cannot become ready."""
 
     @workflow.init
     def __init__(self, start: ReadinessStart) -> None:
@@ -86,7 +86,7 @@ class LaunchReadiness:
         return self._look
 
     async def _tell(self) -> None:
-        """Show what is missing; the program's lifecycle is told only what is news."""
+        """Show the gaps; report them to the program's lifecycle only when they have changed."""
         missing = waits_for(self._start, self._look)
         if missing != self._told:
             self._told = missing
@@ -98,7 +98,7 @@ class LaunchReadiness:
 
 
 def waits_for(start: ReadinessStart, look: Look) -> str:
-    """What is missing, whose it is and what they do, since when and until when it is waited for."""
+    """Each gap with its owner and its remedy, and the span for which the workflow waits."""
     lines = [f"**{each.owner}**: {each.about}: {each.why}. {each.how}" for each in look.missing]
     return told(
         "Waiting until everything is ready for the launch",
@@ -109,6 +109,6 @@ def waits_for(start: ReadinessStart, look: Look) -> str:
 
 
 async def look_at(revision: Revision) -> Look:
-    """One look at everything that must be ready, as of now."""
+    """Check everything that must be ready, as of now."""
     task = ReadinessTask(program=revision.program, revision=revision.number, at=workflow.now())
     return await do_in_bulk(ReadinessActivities.check_readiness, task, "Look whether everything is ready for the launch")

@@ -1,4 +1,4 @@
-"""PrototypeRun: a definition simulated over a log, for who wants to know what it would cost before a program is begun."""
+"""PrototypeRun: simulates a definition over a log, to show what it would cost before a program begins."""
 
 from temporalio import workflow
 
@@ -11,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn
 class PrototypeRun:
-    """One simulation; the same definition and log have the same id, so that they are simulated once."""
+    """One simulation; the same definition and log have the same workflow id, and so are simulated once."""
 
     @workflow.run
     async def run(self, order: PrototypeOrder) -> PrototypeAnswer:

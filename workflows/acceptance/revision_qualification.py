@@ -1,7 +1,7 @@
-"""RevisionQualification: the way of a revision from concept to launch: gate, prototype, test phases, readiness, gate.
+"""RevisionQualification takes a revision from concept to launch: gate, prototype, test phases, readiness, gate.
 
-A minor amendment asks the launch gate alone. Gates of an amendment are those of the revision in force, so that none can be
-lowered by what is to be decided at it.
+A minor amendment passes the launch gate alone. An amendment passes the gates of the revision in force, so that it cannot
+weaken the gate that decides about it.
 """
 
 from collections.abc import Mapping
@@ -33,17 +33,17 @@ _WITHDRAWN = QualificationResult(outcome="withdrawn", why="the program ends")
 
 
 class QualificationStart(Message):
-    """A revision to qualify. An amendment leaves the program's own stage as it is: operation goes on meanwhile."""
+    """A revision to qualify. An amendment does not change the program's stage: operation goes on meanwhile."""
 
     revision: Revision
     amendment: bool = False
     before: Revision | None = None
-    """The revision in force, which an amendment is weighed against."""
+    """The revision in force, against which an amendment is classified."""
 
 
 @workflow.defn
 class RevisionQualification:
-    """Ends with `approved`, with what has to happen to the revision instead, or `withdrawn` when nobody wants it any more."""
+    """Ends with `approved`, with the outcome that keeps the revision from its launch, or with `withdrawn`."""
 
     @workflow.init
     def __init__(self, start: QualificationStart) -> None:
@@ -77,7 +77,7 @@ class RevisionQualification:
             figures, launch = figures | impact.figures, f"the launch of a {self._weight} amendment ({impact.told})"
         decided = await self._ask("launch", gates.launch, launch, figures)
         if self._weight != "minor" and decided.outcome == "approved" and decided.glass is None:
-            # What has become missing while people decided is waited for; who broke the glass waits for nothing.
+            # Wait for gaps that appeared while people decided; after a break-glass approval the launch waits for nothing.
             unready = await self._be_ready()
             return self._end(unready or _as_result(decided))
         return self._end(_as_result(decided))
@@ -87,7 +87,7 @@ class RevisionQualification:
         self._withdrawn = True
 
     async def _try(self, policy: GatePolicy) -> QualificationResult | PrototypeSummary:
-        """Concept, prototype, tests and readiness: the prototype's figures, or why it ends here."""
+        """Concept, prototype, tests and readiness: return the prototype's figures, or the result if the revision fails."""
         await self._enter("strategy")
         concept = await self._ask("strategy", policy, "the concept")
         if concept.outcome != "approved":
@@ -163,7 +163,7 @@ class RevisionQualification:
         return await do_in_bulk(QualificationActivities.run_prototype, task, f"Simulate the program over the log {log}")
 
     async def _be_ready(self) -> QualificationResult | None:
-        """Wait until everything is ready for the launch (None), or how the qualification ends where it never will be."""
+        """Wait until everything is ready for the launch (None); if that fails, return how the qualification ends."""
         if not workflow.patched("readiness-before-launch"):
             return None
         revision, now = self._revision, workflow.now()

@@ -1,4 +1,4 @@
-"""TestPhase: one phase of a revision's acceptance test, its attempts, and the evidence that each of them leaves."""
+"""TestPhase: one phase of a revision's acceptance test, its attempts, and the evidence of each attempt."""
 
 from contextlib import suppress
 
@@ -19,11 +19,11 @@ with workflow.unsafe.imports_passed_through():
     from workflows.steps import do, do_in_bulk, remaining
 
 _MOST_OF_THE_EVIDENCE = 600
-"""Characters of it in the title of a gate; all of it is kept, and shown with the gate."""
+"""Characters of the evidence in the title of a gate; the store keeps all of it, and the gate shows it."""
 
 
 class PhaseStart(Message):
-    """A phase of a revision's acceptance test, by its place in the definition; `attempt` is the one to begin with."""
+    """A phase of a revision's acceptance test, by its place in the definition; `attempt` is the first one of this run."""
 
     revision: Revision
     phase: int
@@ -34,7 +34,7 @@ class PhaseStart(Message):
 class TestPhase:
     """Scripted scenarios by the rules and on an isolated ledger, a simulation over a log, a pilot, or a sign-off by people.
 
-    Where the phase says who may have it run again, they are asked once it has failed; else it fails at once.
+    If the phase has a `retry` gate, people decide there about another attempt after a failure; else it fails at once.
     """
 
     __test__ = False  # a workflow, not a test class
@@ -107,7 +107,7 @@ class TestPhase:
         )
 
     async def _pilot(self, phase: PilotPhase) -> PhaseResult:
-        """The cohort may join from now on, and what its members do is judged once the time is over, or nobody wants it."""
+        """Let the cohort join, and judge its members' activity once the time is over or the revision is withdrawn."""
         revision, now = self._revision, workflow.now()
         task = PilotTask(
             program=revision.program,
@@ -158,7 +158,7 @@ class TestPhase:
         return await do(QualificationActivities.keep_sign_off, task, f"Keep the sign-off: {task.evidence}")
 
     async def _ask_for_retry(self, policy: GatePolicy, failed: PhaseResult) -> PhaseResult | None:
-        """None where people decide that the phase is run again; else how it ends, with what they said."""
+        """None if people approve another attempt; else the result of the phase, with their reasons."""
         revision = self._revision
         title = (
             f"another attempt at test phase {self._phase.id} of {revision.definition.name}, revision {revision.number}; "

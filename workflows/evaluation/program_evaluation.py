@@ -1,4 +1,4 @@
-"""ProgramEvaluation: every KPI against its thresholds, as of an instant; the verdict is kept, and the lifecycle looks at it."""
+"""ProgramEvaluation: judges every KPI by its thresholds as of an instant, stores the verdict, and nudges the lifecycle."""
 
 from datetime import datetime
 
@@ -14,10 +14,10 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn
 class ProgramEvaluation:
-    """Begun by the program's Schedule, by a person who wants to know now, or by one who wants to know what was then (`at`).
+    """Started by the program's Schedule, by a person for now, or by a person for an instant in the past (`at`).
 
-    What a Schedule begins is judged as of the instant at which it fell due, however late it comes: after an outage the figures
-    are those of a backfill as of that instant.
+    A scheduled evaluation judges as of the instant at which it fell due, however late it starts: after an outage it gives the
+    figures of a backfill as of that instant.
     """
 
     @workflow.run

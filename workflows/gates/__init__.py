@@ -1,1 +1,1 @@
-"""Processes of gates: who is asked, who has decided, what time does."""
+"""Processes of gates: waiting for votes, reminding, escalating and expiring."""

@@ -1,4 +1,4 @@
-"""ApprovalGate: may this subject go on? Waits for the votes that its policy asks for, reminds, escalates, and ends."""
+"""ApprovalGate: may this subject go on? Waits for the votes that its policy requires, reminds, escalates, and ends."""
 
 import asyncio
 from contextlib import suppress
@@ -20,13 +20,13 @@ with workflow.unsafe.imports_passed_through():
     from workflows.steps import do, do_here, remaining
 
 _MOST_REFUSED = 200
-"""Messages that may come to nothing; then no more are looked at, so that nobody can fill the history of a gate."""
+"""Refused messages that a gate takes; after these it rejects all others, so that nobody can fill its history."""
 _LONGEST_TOKEN = 32_768
-"""Characters; what the API signs is far shorter."""
+"""Characters; the API's tokens are far shorter."""
 
 
 class SignedDecision(Message):
-    """Somebody's decision as the API has signed it; who sends it, and how often, does not matter."""
+    """A person's decision, signed by the API; the sender, and the number of times it is sent, do not matter."""
 
     token: str
 
@@ -73,7 +73,7 @@ class ApprovalGate:
 
     @decide.validator
     def refuse_more(self, signed: SignedDecision) -> None:
-        """Keeps the history bounded, and nothing else: what a message says is looked at where its author can be proved."""
+        """Bounds the history, and does nothing else: the activity that proves the author also judges the content."""
         if self._state.outcome is not None:
             raise ApplicationError(
                 f"The gate was {self._state.outcome.replace('_', ' ')} at {instant(self._state.decided_at)}.",
@@ -104,7 +104,7 @@ class ApprovalGate:
     async def _take(self, signed: SignedDecision) -> tuple[DecisionTaken, GateState]:
         await workflow.wait_condition(lambda: self._open)
         async with self._recording:
-            if not self._takes(signed):  # those before it in the queue came to nothing meanwhile
+            if not self._takes(signed):  # the gate may have refused earlier messages meanwhile
                 raise _overrun()
             asked = DecisionAsked(token=signed.token, state=self._state, at=workflow.now())
             taken = await do_here(GateActivities.take_decision, asked, "Prove a decision and write it down")
@@ -113,7 +113,7 @@ class ApprovalGate:
             return taken, self._state
 
     async def _wait_for_time(self) -> None:
-        """Wait until the gate is decided, or until time does something at it; time never approves."""
+        """Wait until the gate is decided, or until its next reminder, escalation or expiry; time never approves."""
         kind, at = reducer.upcoming(self._state)
         try:
             await workflow.wait_condition(
@@ -130,9 +130,9 @@ class ApprovalGate:
         return TimePassed(state=self._state, at=workflow.now())
 
     async def _keep_showing(self) -> None:
-        """Show where the gate stands whenever that changes; nobody who decides waits for it.
+        """Show the gate's state whenever it changes; no decision waits for this.
 
-        The lifecycle hears of it as long as somebody is waited for: how it ended, whoever asked tells, with what comes of it.
+        The lifecycle gets it while the gate waits for votes; the workflow that opened the gate reports the outcome.
         """
         shown: list[Role] = []
         while self._state.outcome is None:
@@ -153,7 +153,7 @@ class ApprovalGate:
 
 
 def _awaited(state: GateState) -> list[Role]:
-    """The roles that can decide now: those that are waited for, and whoever may stand in for them."""
+    """The roles that can decide now: those whose votes are missing, and after the escalation the role that stands in."""
     stands_in = [state.policy.escalation.to] if state.escalated and state.policy.escalation else []
     return list(dict.fromkeys([*state.waits_for, *stands_in]))
 

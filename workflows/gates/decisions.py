@@ -1,4 +1,4 @@
-"""How a workflow asks people for a decision: it opens a gate, shows who is waited for, and gets the outcome."""
+"""How a workflow gets a decision from people: it opens a gate, shows it in its details, and waits for the outcome."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -28,9 +28,9 @@ async def ask(
     round_: int = 1,
     withdrawn: Callable[[], bool] = lambda: False,
 ) -> GateResult:
-    """Open the gate `gate` of the calling workflow, and wait until it is decided, expired or, by the caller, `withdrawn`.
+    """Open the gate `gate` of the calling workflow, and wait until it is decided, it expires, or the caller withdraws it.
 
-    Where somebody breaks its glass, that is reviewed at a gate of its own, `{gate}-review`, which nobody waits for.
+    A break-glass approval is reviewed at another gate, `{gate}-review`, for which the caller does not wait.
     """
     state = _opening(gate, round_, subject, policy, definition, excluded)
     workflow.set_current_details(
@@ -47,7 +47,7 @@ async def ask(
         await signal_child(child, ApprovalGate.withdraw)
     result = await child
     if result.glass is not None:
-        # Whoever asked goes on at once: that is what the glass is for. The review outlives the asker, who does not wait for it.
+        # The caller goes on at once: that is the purpose of break glass. The review may outlive the caller.
         reviewed, rules = review_of(state.id, subject, policy, result.glass)
         left_out = (*excluded, result.glass.person)
         await _start(_opening(f"{gate}-review", round_, reviewed, rules, definition, left_out), ParentClosePolicy.ABANDON)

@@ -1,4 +1,4 @@
-"""LedgerSeal: seals what the ledger has written since the last time; begun by the ledger's own Schedule."""
+"""LedgerSeal: seals the ledger's rows since the last block; started by the ledger's own Schedule."""
 
 from temporalio import workflow
 
@@ -10,7 +10,7 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn
 class LedgerSeal:
-    """One sealing, of all programs together: there is one chain."""
+    """Seals the rows of all programs together: there is one chain."""
 
     @workflow.run
     async def run(self, sealing: Sealing) -> SealingResult:

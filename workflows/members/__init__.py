@@ -1,1 +1,1 @@
-"""The process that is a membership."""
+"""The process of a membership, from joining to leaving."""

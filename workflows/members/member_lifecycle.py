@@ -1,4 +1,4 @@
-"""MemberLifecycle: one member from joining to leaving: tier reviews by timer and by nudge, offers when they fall silent."""
+"""MemberLifecycle: one member from joining to leaving, with tier reviews by timer and by nudge, and offers when silent."""
 
 import asyncio
 from datetime import datetime
@@ -21,7 +21,7 @@ with workflow.unsafe.imports_passed_through():
 
 
 class MemberState(Message):
-    """What a member's workflow carries from run to run."""
+    """The state that a member's workflow carries from run to run."""
 
     membership: Membership | None = None
     interventions: int = 0
@@ -29,7 +29,7 @@ class MemberState(Message):
 
 
 class MemberStart(Message):
-    """Who joins which program, with the version of the agreement and the fee that they accepted."""
+    """The participant and the program to join, with the version of the agreement and the fee that the participant accepted."""
 
     program: str
     participant: str
@@ -39,7 +39,7 @@ class MemberStart(Message):
 
 
 class Leaving(Message):
-    """A member's wish to leave, and why, where they said."""
+    """A member's request to leave, with the reason if they gave one."""
 
     at: datetime
     why: str = ""
@@ -47,7 +47,7 @@ class Leaving(Message):
 
 @workflow.defn
 class MemberLifecycle:
-    """Points live in the ledger: an ordinary earn never comes here. What comes is time, a nudge, or the wish to leave."""
+    """Points are in the ledger: an ordinary earn does not reach this workflow. Timers, nudges and requests to leave do."""
 
     @workflow.init
     def __init__(self, start: MemberStart) -> None:
@@ -76,7 +76,7 @@ class MemberLifecycle:
                 workflow.continue_as_new(start.model_copy(update={"state": self._state}))
         await workflow.wait_condition(workflow.all_handlers_finished)
         if self._refusal is not None:
-            raise self._refusal  # as a failure, so that the member may try again once the reason is gone
+            raise self._refusal  # fail the workflow, so that the member may try again once the reason is gone
         return self._state.membership
 
     @workflow.update(description="Join, or learn the membership that is there already")
@@ -123,7 +123,7 @@ class MemberLifecycle:
             workflow.set_current_details(told("Not admitted", error.cause.message))
 
     async def _review(self) -> MemberReview | None:
-        """A look at the member; None where they have left while another change was under way."""
+        """Review the member; None if the member has left while another change was under way."""
         async with self._changing:
             if not self._active:
                 return None
@@ -139,7 +139,7 @@ class MemberLifecycle:
         number = self._state.interventions + 1
         self._state = self._state.model_copy(update={"interventions": number, "last_offer_at": workflow.now()})
         due = datetime.fromtimestamp(workflow.now().timestamp() + offer.answer_within_seconds, tz=workflow.now().tzinfo)
-        # A life of its own: it measures its outcome even where this member leaves or continues as new meanwhile.
+        # It outlives this run: it measures its outcome even if the member leaves or this workflow continues as new.
         await workflow.start_child_workflow(
             RetentionIntervention.run,
             InterventionStart(program=self._program, participant=self._participant, offer=offer, due=due),
@@ -150,7 +150,7 @@ class MemberLifecycle:
         )
 
     async def _wait(self, until: datetime | None) -> None:
-        """Until the time to look again, a nudge, or the end; without a time, for the last two only."""
+        """Wait until the next review, a nudge, or the end; without a time, for the last two only."""
         try:
             await workflow.wait_condition(
                 lambda: self._nudged or not self._active,

@@ -1,1 +1,1 @@
-"""Processes that deliver notices, and try the channels."""
+"""Processes that deliver notices and test the channels."""

@@ -1,4 +1,4 @@
-"""NoticeDelivery: brings one notice to one recipient, as patiently as it was ordered."""
+"""NoticeDelivery: delivers one notice to one recipient, with the retries of its order."""
 
 from datetime import timedelta
 
@@ -17,7 +17,7 @@ _ONE_ATTEMPT = timedelta(seconds=45)
 
 @workflow.defn
 class NoticeDelivery:
-    """One round: attempts until one is taken, or the patience is over; then the notice is among the dead, to be replayed."""
+    """One round: attempts until one succeeds or none is left; then the notice is `dead`, and can be replayed."""
 
     @workflow.run
     async def run(self, delivery: Delivery) -> str:

@@ -1,4 +1,4 @@
-"""NoticeTest: has a test posted by every channel to every recipient."""
+"""NoticeTest: posts a test notice by every channel to every recipient."""
 
 from temporalio import workflow
 
@@ -9,7 +9,7 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn
 class NoticeTest:
-    """Has a test notice posted to everybody whom the worker's notices file names; each is then delivered as any notice is."""
+    """Posts a test notice to every recipient in the worker's notices file; each is delivered like any other notice."""
 
     __test__ = False
 

@@ -1,1 +1,1 @@
-"""The process that sweeps out what has expired."""
+"""The process that books expired points."""

@@ -1,4 +1,4 @@
-"""ExpirySweep: lets the points of one program lapse that are due; begun by the program's Schedule."""
+"""ExpirySweep: expires one program's due points; started by the program's Schedule."""
 
 from temporalio import workflow
 
@@ -10,7 +10,7 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn
 class ExpirySweep:
-    """One sweep as of its own start."""
+    """One sweep, as of its own start."""
 
     @workflow.run
     async def run(self, program: str) -> SweepResult:

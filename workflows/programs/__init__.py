@@ -1,1 +1,1 @@
-"""Processes of a program: its life, amendments, holds, and its end."""
+"""Processes of a program: its lifecycle, amendments, holds, and its end."""

@@ -1,7 +1,7 @@
-"""What a program's lifecycle does about holds: it reads what stands, keeps members' points, and lets the program go on.
+"""How a program's lifecycle handles holds: it reads the active ones, suspends expiry, and lifts them.
 
-What stands is the store's truth, not the workflow's (`store/programs/holds.py` says why); the workflow shows it, and its parts
-obey.
+The store, not the workflow, has the truth about active holds (`store/programs/holds.py` says why); the workflow shows them,
+and its child workflows obey them.
 """
 
 from temporalio.exceptions import ActivityError, ApplicationError
@@ -12,7 +12,7 @@ from workflows.steps import do, do_in_bulk
 
 
 async def standing(program: str) -> tuple[Hold, ...]:
-    """What is stopped now. Where nothing can be redeemed, no point lapses from now on."""
+    """The active holds. While one stops redeeming, no points expire."""
     found = await do(HoldActivities.standing_holds, program, "What is on hold?")
     if any("redeeming" in hold.stops for hold in found.holds):
         await do_in_bulk(HoldActivities.keep_points, program, "No point lapses while nothing can be redeemed")
@@ -20,7 +20,10 @@ async def standing(program: str) -> tuple[Hold, ...]:
 
 
 async def lift(wish: Lifting) -> Lifted:
-    """End what is lifted next. Raises the reason why it cannot be."""
+    """End the hold that is lifted next.
+
+    Raises `ApplicationError` with the reason why it cannot be lifted.
+    """
     try:
         return await do_in_bulk(HoldActivities.lift_hold, wish, f"Lift the hold, as {wish.by} wishes")
     except ActivityError as error:

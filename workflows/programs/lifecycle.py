@@ -57,7 +57,7 @@ class ProgramLifecycle:
         self._qualifying = False
         self._amending = False
         self._effect = TakingEffect(self._state.approved, self._see_waiting, self._take_effect)
-        # A nudge that came while the run before was ending would be lost with it.
+        # A nudge that came while the previous run was ending would be lost with that run.
         self._look_again = start.state is not None
         self._progress = ""
         self._submitting = asyncio.Lock()
@@ -167,7 +167,7 @@ class ProgramLifecycle:
 
     @workflow.signal(description="Something has been stopped: look again what stands")
     async def look_at_holds(self) -> None:
-        # Reading here, and not where the life goes on, it is seen in each stage; before continuing as new it is waited for.
+        # The handler reads here, so that a hold is seen in every stage; `continue_as_new` waits for all handlers.
         async with self._holding:
             await self._obey(await holding.standing(self._program))
 
@@ -198,7 +198,7 @@ class ProgramLifecycle:
         self._registered = True
 
     async def _qualify_until_approved(self) -> ProgramResult | None:
-        """One revision after another, until one may be launched (None), or the program is rejected or given up."""
+        """Qualify one revision after another until one is approved (None), or the program is rejected or withdrawn."""
         while True:
             await workflow.wait_condition(lambda: self._state.submitted is not None or self._state.end is not None)
             if self._state.submitted is None:
@@ -249,7 +249,7 @@ class ProgramLifecycle:
                 result = await self._roll_out(begun)
 
     async def _revise_halted(self, why: str) -> bool:
-        """After a rollout was stopped the owner decides: a further revision, fully qualified (True: in force), or the end."""
+        """After a stopped rollout, wait for the owner: a further revision, fully qualified (True: in force), or the end."""
         program = self._program
         self._tell(
             "The rollout is stopped: nobody joins, and nothing is earned; what was issued is honoured",
@@ -278,7 +278,7 @@ class ProgramLifecycle:
             static_summary=f"Rollout of {self._program}, revision {self._state.latest.number}",
             search_attributes=of_program(self._program, owner=self._owner, revision=self._state.latest.number, stage="rollout"),
         )
-        if self._stopped("rollout"):  # put on hold while the rollout was being started
+        if self._stopped("rollout"):  # a hold came while the rollout was being started
             await self._tell_rollout()
         while not rollout.done():
             await workflow.wait_condition(lambda: rollout.done() or self._end_wanted)
@@ -318,7 +318,7 @@ class ProgramLifecycle:
         await self._effect.end("the program ends")
 
     async def _amend(self) -> None:
-        """A revision of a program in operation; while it is on its way, no other one is taken."""
+        """Process a revision of a program in operation; meanwhile the program accepts no other."""
         self._amending = True
         try:
             await self._amend_alone()
@@ -326,7 +326,7 @@ class ProgramLifecycle:
             self._amending = False
 
     async def _amend_alone(self) -> None:
-        """As substantial as the first, or minor; in force from its approval on, or from the date that is asked or promised."""
+        """Qualify an amendment, substantial or minor; it takes effect at its approval, or on the requested or promised date."""
         before = self._state.in_force
         self._update(amendment_wanted="")
         result = await self._qualify(amendment=True)
@@ -344,7 +344,7 @@ class ProgramLifecycle:
             if before is not None and result.weight == "substantial" and workflow.patched("amendment-at-once-is-told"):
                 approved = Approved(revision=self._state.latest, before=before.number, effective_from=workflow.now())
                 await self._effect.announce(approved)
-            if not workflow.patched("schedules-change-in-place"):  # a paused one stays so
+            if not workflow.patched("schedules-change-in-place"):  # in place, a paused Schedule stays paused
                 await do(ScheduleActivities.stop_schedules, self._program, "Stop the Schedules of the revision before")
             await self._start_schedules()
         self._tell(f"In operation; revision {self._state.latest.number}: {result.outcome.replace('_', ' ')}", result.why)
@@ -352,7 +352,7 @@ class ProgramLifecycle:
             await self._nudge_concerned(before.number)
 
     async def _consider_verdict(self) -> None:
-        """A proposal opens a gate, or waits for the owner; nothing ends by itself."""
+        """Act on the newest verdict: a proposal opens a gate; no program ends by itself."""
         self._look_again = False
         verdict = await do(EvaluationActivities.latest_verdict, self._program, "Look at the newest verdict")
         if verdict.id == self._state.considered:
@@ -365,7 +365,10 @@ class ProgramLifecycle:
             await self._propose_amendment(verdict.told)
 
     async def _propose_amendment(self, why: str) -> None:
-        """Those who decide about a concept say whether the owner shall hand in another; who hands one in asks them anyway."""
+        """Let the approvers of the strategy gate decide whether the owner is asked for an amendment.
+
+        Nothing is proposed if a revision has been submitted: that revision passes the same gate anyway.
+        """
         revision = self._state.in_force or self._state.latest
         if self._end_wanted or self._state.submitted is not None or self._state.amendment_wanted or self._effect.waiting:
             return
@@ -395,7 +398,7 @@ class ProgramLifecycle:
             self._tell(f"In operation; an amendment was proposed: {gate.outcome.replace('_', ' ')}", why, gate.reasons)
 
     def _refuse_revision(self, submission: RevisionSubmission) -> None:
-        """Raise why no revision is taken just now, or not this one."""
+        """Raise the reason why the program accepts no revision now, or not this one."""
         on_its_way = self._qualifying or self._amending or self._state.submitted is not None
         refusals.of_revision(self._state, submission, on_its_way=on_its_way, waiting=self._effect.waiting)
 
@@ -408,7 +411,7 @@ class ProgramLifecycle:
         return self._state.end is not None and not self._state.end_approved
 
     async def _decide_end(self) -> bool:
-        """Ask the gate of the end; where it is not approved, the wish is settled and the program goes on."""
+        """Open the gate of the end; without an approval the request is closed and the program goes on."""
         request, revision = self._state.end, self._state.in_force or self._state.latest
         if request is None:
             return False
@@ -435,7 +438,7 @@ class ProgramLifecycle:
         return approved
 
     async def _impact_of(self, request: EndRequest) -> str:
-        """What the end would mean, for those who decide about it."""
+        """The impact of the end, for the people who decide about it."""
         if not workflow.patched("end-is-weighed"):
             return ""
         case = EndCase(program=self._program, reason=request.reason, requested_by=request.requested_by, at=workflow.now())
@@ -443,7 +446,7 @@ class ProgramLifecycle:
         return f" ({weighed.told})"
 
     async def _give_up(self, why: str) -> ProgramResult:
-        """What is not launched is rejected at once; whom a pilot has made a member gets the whole end of a program before."""
+        """Reject a program that was not launched; if a pilot has brought members, the program winds down first."""
         if workflow.patched("pilot-members-have-an-end"):
             piloted = await do(ProgramActivities.piloted, self._program, "Whether a pilot has brought members")
             if piloted is not None:
@@ -466,7 +469,7 @@ class ProgramLifecycle:
     # Holds
 
     async def _obey(self, standing: tuple[Hold, ...]) -> None:
-        """Show what stands, and have the rollout wait or go on with it."""
+        """Show the active holds, and pause or resume the rollout accordingly."""
         before = self._stopped("rollout")
         self._update(holds=standing)
         self._show()
@@ -474,7 +477,7 @@ class ProgramLifecycle:
             await self._tell_rollout()
 
     async def _tell_rollout(self) -> None:
-        """The one place where a hold that stops the rollout reaches it."""
+        """Pause or resume the rollout by the program's holds; no other code does."""
         if self._rollout is None or self._rollout.done():
             return
         if self._stopped("rollout"):
@@ -509,7 +512,7 @@ class ProgramLifecycle:
         self._update(in_force=revision)
 
     async def _take_effect(self, approved: Approved) -> None:
-        """The date of an amendment has come: events are rated by it already; now everything else goes by it, too."""
+        """Put an amendment into force at its date: events are rated by it already, and now everything else follows."""
         revision = approved.revision
         in_force = InForce(program=self._program, number=revision.number, at=approved.effective_from)
         await do(ProgramActivities.put_in_force, in_force, f"Revision {revision.number} is in force")
@@ -523,7 +526,7 @@ class ProgramLifecycle:
         self._show()
 
     async def _nudge_concerned(self, before: int) -> None:
-        """Whoever holds a tier that asks for something else now is looked at, so that a transition at once is one."""
+        """Nudge the members whose tier has new conditions, so that a transition at once takes effect at once."""
         after = self._state.latest.number
         amended = Amended(program=self._program, before=before, after=after)
         await do_in_bulk(

@@ -1,4 +1,4 @@
-"""An approved amendment on its way into force: it waits for its date beside all else, and can be called back before."""
+"""An approved amendment that waits for its effective date, beside everything else; until then it can be recalled."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
 
 
 class Approved(Message):
-    """An amendment that is approved, the revision that it takes the place of, and from when on."""
+    """An approved amendment, the revision that it replaces, and its effective date."""
 
     revision: Revision
     before: int
@@ -26,7 +26,7 @@ class Approved(Message):
 
 
 class RecallRequest(Message):
-    """The wish that an approved amendment shall not take effect."""
+    """A request that an approved amendment not take effect."""
 
     number: int
     requested_by: str
@@ -34,9 +34,9 @@ class RecallRequest(Message):
 
 
 class TakingEffect:
-    """What waits is the program's to carry from run to run: `changed` is told of it, `put_in_force` is done at its date.
+    """The program carries the waiting amendment from run to run: `changed` gets it, `put_in_force` is called at its date.
 
-    Events are rated by the date in the store. What is done here when it has come, is to say so everywhere else.
+    Events are rated by the date in the store; at that date this class makes everything else follow.
     """
 
     def __init__(
@@ -53,17 +53,17 @@ class TakingEffect:
 
     @property
     def busy(self) -> bool:
-        """Whether something is being done about it just now, which the end of a run must not cut off."""
+        """Whether an operation is under way, which the end of a run must not interrupt."""
         return self._settling.locked()
 
     @property
     def over(self) -> bool:
-        """Whether its waiting has ended, in whichever way; `collect` takes that in."""
+        """Whether the wait has ended, in whichever way; `collect` returns its error, if any."""
         return self._task is not None and self._task.done()
 
     @property
     def told(self) -> str:
-        """What an operator reads of it."""
+        """The line that an operator reads; empty without a waiting amendment."""
         if self.waiting is None:
             return ""
         revision = self.waiting.revision
@@ -73,12 +73,12 @@ class TakingEffect:
         )
 
     def start(self) -> None:
-        """Wait for the date of what is waiting, where there is something: after its approval, and in each new run."""
+        """Start to wait for the date of the waiting amendment, if there is one: after its approval, and in each new run."""
         if self.waiting is not None:
             self._task = asyncio.create_task(self._wait(self.waiting))
 
     async def approve(self, approved: Approved) -> None:
-        """Write down the date, have members told, and wait for it."""
+        """Store the date, announce the amendment to the members, and wait for the date."""
         async with self._settling:
             what = f"Revision {approved.revision.number} takes effect on {instant(approved.effective_from)}"
             await do(AmendmentActivities.approve_amendment, _approval(approved), what)
@@ -87,12 +87,12 @@ class TakingEffect:
         self.start()
 
     async def announce(self, approved: Approved) -> None:
-        """Have members told what changes, and from when on: beforehand, or where it is promised to nobody, as it happens."""
+        """Announce to the members what changes and when: in advance, or, if no notice is promised, as it takes effect."""
         tell = f"Tell the members of revision {approved.revision.number}"
         await do_in_bulk(AmendmentActivities.announce_amendment, _approval(approved), tell)
 
     def refuse_recall(self, number: int) -> None:
-        """Raise why the revision cannot be called back, where it cannot."""
+        """Raise the reason if the revision cannot be recalled."""
         if self.waiting is None or self.waiting.revision.number != number:
             raise refusal(
                 "nothing_to_recall",
@@ -103,7 +103,7 @@ class TakingEffect:
             raise _too_late(number)
 
     async def recall(self, request: RecallRequest) -> None:
-        """Take the date back; refused once the amendment has rated an event."""
+        """Remove the date; refused once the amendment has rated an event."""
         async with self._settling:
             self.refuse_recall(request.number)
             assert self.waiting is not None
@@ -111,13 +111,13 @@ class TakingEffect:
                 raise _too_late(request.number)
 
     async def end(self, why: str) -> None:
-        """The program ends: what still waits does not take effect any more."""
+        """Recall the waiting amendment, because the program ends."""
         async with self._settling:
             if self.waiting is not None:
                 await self._take_back(self.waiting, why, None)
 
     async def collect(self) -> None:
-        """Take in that the waiting is over; raises what went wrong with it."""
+        """Await the finished wait; raises the error that it failed with."""
         if self._task is not None:
             task, self._task = self._task, None
             await task

@@ -1,4 +1,4 @@
-"""PersonalDataErasure: erases what is known about members once the time is over for which it is kept after a program's end."""
+"""PersonalDataErasure: erases members' personal data when its retention time after a program's end is over."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
 
 
 class Erasure(Message):
-    """When what is known about a program's members is erased."""
+    """The instant at which the personal data of a program's members is erased."""
 
     program: str
     at: datetime
@@ -20,7 +20,7 @@ class Erasure(Message):
 
 @workflow.defn
 class PersonalDataErasure:
-    """Waits until the time is over for which members' data is kept after a program's end, and has it erased."""
+    """Waits for that instant, erases the data, and returns the number of members."""
 
     @workflow.run
     async def run(self, erasure: Erasure) -> int:

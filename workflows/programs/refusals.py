@@ -1,4 +1,4 @@
-"""Why a program's workflow takes no revision just now, or not this one."""
+"""The reasons why a program's workflow refuses a revision."""
 
 from temporalio import workflow
 
@@ -12,8 +12,8 @@ from workflows.refusals import refusal
 
 
 def of_revision(state: ProgramState, submission: RevisionSubmission, *, on_its_way: bool, waiting: Approved | None) -> None:
-    """Raise why no revision is taken: the program ends, another is on its way or `waiting` for its date; or why not this one:
-    its date has passed, it was made from an old one, it changes nothing.
+    """Raise why no revision is accepted: the program ends, another is on its way or `waiting` for its date; or why not this:
+    its date has passed, it was made from an outdated revision, it changes nothing.
     """
     if state.stage in ("wind_down", "closed", "rejected") or state.end_approved:
         raise refusal(
@@ -47,7 +47,7 @@ def of_revision(state: ProgramState, submission: RevisionSubmission, *, on_its_w
             f"Wait for that date, or call it back: `{recall}`.",
         )
     _of_date(state, submission)
-    # What was called back may come again, for another date.
+    # A recalled revision may be submitted again, for another date.
     recalled = state.latest.number == state.recalled
     for known in (state.latest if not recalled else None, state.in_force):
         if known is not None and submission.digest == known.digest:
@@ -59,7 +59,7 @@ def of_revision(state: ProgramState, submission: RevisionSubmission, *, on_its_w
 
 
 def of_definition(state: ProgramState, definition: Definition) -> None:
-    """Raise what a revision changes that it may not: tiers that members hold, waves that have begun, the holdout."""
+    """Raise if a revision changes what it may not: tiers that members hold, waves that have begun, the holdout."""
     held = state.in_force.definition.tiers if state.in_force else ()
     if missing := amendments.without_place(definition, [tier.id for tier in held]):
         raise refusal(
@@ -91,7 +91,7 @@ def _of_date(state: ProgramState, submission: RevisionSubmission) -> None:
 
 
 def _begun_and_changed(state: ProgramState, definition: Definition) -> tuple[str, ...]:
-    """What a revision may not change any more: while the program is rolled out, waves that have begun; the holdout ever."""
+    """The fixed parts that a revision changes: begun waves while the program is rolled out, and at any time the holdout."""
     if state.in_force is None:
         return ()
     changed = changed_after_beginning(state.in_force.definition, definition, state.begun_waves)

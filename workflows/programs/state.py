@@ -1,4 +1,4 @@
-"""What a program's workflow is started with, asked for, carries from run to run, and ends with."""
+"""A program's workflow: its input, the submission of a revision, the state carried from run to run, and its result."""
 
 from datetime import datetime
 
@@ -12,22 +12,22 @@ from workflows.programs.pending_amendment import Approved
 
 
 class RevisionSubmission(Message):
-    """A new revision as it is handed in; its number is given here."""
+    """A new revision as it is submitted; the workflow gives it a number."""
 
     definition: Definition
     digest: str
     submitted_by: str
     instead_of: str | None = None
-    """The digest of the latest revision that the author has read; None where they did not say."""
+    """The digest of the latest revision that the author has read; None if not stated."""
     wanted_from: datetime | None = None
-    """From when on an amendment shall be in force; None: as soon as may be."""
+    """The requested effective date of an amendment; None: as soon as possible."""
     declared: Weight | None = None
     restores: int | None = None
     """The earlier revision whose definition this is again."""
 
 
 class ProgramState(Message):
-    """What a program's workflow carries from run to run."""
+    """The state that a program's workflow carries from run to run."""
 
     stage: Stage = "requirements"
     latest: Revision
@@ -38,18 +38,18 @@ class ProgramState(Message):
     end_gates: int = 0
     end_approved: bool = False
     considered: str = ""
-    """The evaluation whose verdict was last looked at."""
+    """The evaluation whose verdict was considered last."""
     amendment_gates: int = 0
     amendment_wanted: str = ""
-    """Why a gate has approved that the program be amended, until a revision is handed in."""
+    """Why a gate has approved that the program be amended; empty once a revision is submitted."""
     approved: Approved | None = None
     """An amendment that waits for its date."""
     recalled: int = 0
-    """The revision that was last called back."""
+    """The revision that was recalled last."""
     holds: tuple[Hold, ...] = ()
-    """What stood when it was last looked at."""
+    """The active holds, as last read."""
     begun_waves: tuple[str, ...] = ()
-    """The waves that have begun, in the order of their beginning."""
+    """The waves that have begun, in this order."""
 
     @property
     def before_launch(self) -> bool:

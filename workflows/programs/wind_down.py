@@ -23,7 +23,7 @@ with workflow.unsafe.imports_passed_through():
 
 
 class WindDownResult(Message):
-    """What the end left: points forfeited, paid out or converted, memberships ended, until when members' data is kept."""
+    """Memberships ended, points settled (forfeited, paid out or converted), and until when members' data is kept."""
 
     members: int
     settled: int = 0
@@ -32,7 +32,7 @@ class WindDownResult(Message):
 
 @workflow.defn
 class WindDown:
-    """Partners, announcement, late files, redeem-only window, last redemption, remainder, statements, books, closing."""
+    """Partners, announcement, late files, redeem-only time, last redemption, remainder, statements, books, closing."""
 
     @workflow.init
     def __init__(self, revision: Revision) -> None:
@@ -93,7 +93,7 @@ class WindDown:
         await do_in_bulk(WindDownActivities.suspend_expiry, step, "Points no longer lapse by age")
 
     async def _do_when_due(self, due: Due, planned: Dates) -> None:
-        """Wait for what comes next in the redeem-only window, and do it."""
+        """Wait for the next action of the redeem-only time, and perform it."""
         late = workflow.now() < planned.late_until
         what = "Redeem-only window: nothing is earned any more" + ("; late files still count" if late else "")
         await self._wait("redeeming", what, due.at)
@@ -106,7 +106,7 @@ class WindDown:
             await do_in_bulk(WindDownActivities.remind, reminder, f"Reminder {due.number} to those who still have points")
 
     async def _settle_holds(self) -> None:
-        """A redemption under way is not cut off, and not waited for beyond its hold."""
+        """Wait for the redemptions under way, but for none beyond its hold."""
         while True:
             step = self._step("last_redemption", "settle-holds")
             holds = await do_in_bulk(WindDownActivities.settle_holds, step, "Settle what is held")
@@ -136,7 +136,7 @@ class WindDown:
         return ended.members
 
     async def _end_books(self) -> None:
-        """What is still owed or deferred is released once the trial balance is zero; points may come in between."""
+        """Release the remaining liability and deferred revenue once the trial balance is zero; points may come in between."""
         looks = count(1)
         while True:
             await self._settle_books("books", looks)
@@ -146,9 +146,9 @@ class WindDown:
                 return
 
     async def _settle_books(self, step: Step, looks: Iterator[int]) -> None:
-        """The program goes on ending only with its trial balance at zero; the points that came late are settled too.
+        """Settle points that came late, and wait until the trial balance is zero: the end goes on only then.
 
-        Something that was on its way while redeeming or a membership ended may have left points behind.
+        A request under way at the end of redeeming or of a membership may have left points behind.
         """
         for look in looks:
             late = await do_in_bulk(
@@ -168,13 +168,13 @@ class WindDown:
             await self._until_nudged()
 
     async def _settle_personal_data(self) -> datetime | None:
-        """Until when members' data is kept; None where it is not erased by itself."""
+        """Until when members' data is kept; None if no date erases it."""
         step = self._step("closing", "personal-data")
         kept = await do_in_bulk(WindDownActivities.settle_personal_data, step, "Until when members' data is kept")
         return kept.until
 
     async def _start_erasure(self, at: datetime) -> None:
-        """Members' data is erased when its time is over, which the program's own end does not wait for."""
+        """Start the erasure of members' data at its date; the program's end does not wait for it."""
         await workflow.start_child_workflow(
             PersonalDataErasure.run,
             Erasure(program=self._program, at=at),
@@ -185,12 +185,12 @@ class WindDown:
         )
 
     async def _tell(self, step: Step, what: str, *lines: str) -> None:
-        """Say which of the ten steps this is, and what it is at."""
+        """Show the number of the step, of ten, and its state."""
         number = STEPS.index(step) + 1
         await tell(self._program, told(what, f"step {number} of {len(STEPS)}: {TITLES[step]}", *lines))
 
     async def _until_nudged(self, at_last: datetime | None = None) -> None:
-        """Wait until something says that it is worth another look, or until that instant."""
+        """Wait for a nudge, or until that instant."""
         with suppress(TimeoutError):
             await workflow.wait_condition(
                 lambda: self._look_again, timeout=remaining(at_last) if at_last else None, timeout_summary="Look again at last"

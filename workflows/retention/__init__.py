@@ -1,1 +1,1 @@
-"""The process that answers a silent member."""
+"""The process of an offer to a silent member."""

@@ -1,4 +1,4 @@
-"""RetentionIntervention: an offer to a member who has fallen silent, and whether they came back."""
+"""RetentionIntervention: makes an offer to a silent member, and measures whether they come back."""
 
 from datetime import datetime
 
@@ -17,7 +17,7 @@ class InterventionStart(Message):
     participant: str
     offer: OfferTerms
     due: datetime
-    """When the time to answer is over."""
+    """The end of the time to answer."""
 
 
 class InterventionResult(Message):
@@ -26,7 +26,7 @@ class InterventionResult(Message):
 
 @workflow.defn
 class RetentionIntervention:
-    """Deliver, wait for the outcome, measure; over as soon as the member is active again."""
+    """Deliver, wait for the answer, measure; ends as soon as the member is active again."""
 
     @workflow.init
     def __init__(self, start: InterventionStart) -> None:

@@ -1,4 +1,4 @@
-"""Redemption: a member's points become a reward: hold, have it handed out, capture; or void, and the points are back."""
+"""Redemption: a member buys a reward: hold the points, order it from the provider, capture; or void the hold."""
 
 from datetime import timedelta
 
@@ -17,11 +17,11 @@ with workflow.unsafe.imports_passed_through():
 
 _ONE_ANSWER = timedelta(seconds=10)
 _ASK_AGAIN = RetryPolicy(initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=30))
-"""A provider that is slow or failing is asked again, under the same id, until the time of the reward is over."""
+"""A slow or failing provider gets the order again, under the same id, until the reward's time is over."""
 
 
 class RedemptionResult(Message):
-    """How a redemption ended: `fulfilled` with a reference, `voided` or `refused` with why."""
+    """How a redemption ended: `fulfilled` with a reference, or `voided` or `refused` with the reason."""
 
     state: str
     reference: str = ""
@@ -31,7 +31,7 @@ class RedemptionResult(Message):
 
 @workflow.defn
 class Redemption:
-    """Between the hold and its end nothing else can spend the points, and however it ends, they are spent or back."""
+    """While the hold lasts, nothing else can spend the points; at its end they are spent or back with the member."""
 
     @workflow.run
     async def run(self, order: RedemptionOrder) -> RedemptionResult:
@@ -45,7 +45,7 @@ class Redemption:
         return await self._settle(order, fulfilment)
 
     async def _fulfil(self, order: RedemptionOrder) -> Fulfilment:
-        """What the provider says in time; where it stays unclear, the order is cancelled until that is clear."""
+        """The provider's answer in time; without a clear one, cancel the order until the cancellation is clear."""
         if isinstance(order.reward.fulfilment, TillFulfilment):
             return Fulfilment(outcome="delivered", reference=order.reward.id)
         within = max(_ONE_ANSWER, timedelta(seconds=order.fulfil_within_seconds))

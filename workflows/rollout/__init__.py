@@ -1,1 +1,1 @@
-"""Processes of a rollout: its waves, their invitations, and the watch over guardrails."""
+"""Processes of a rollout: its waves, their invitations, and the checks of guardrails."""

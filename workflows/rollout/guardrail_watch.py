@@ -1,4 +1,4 @@
-"""GuardrailWatch: looks at one guardrail, again and again, while one wave of a rollout is open."""
+"""GuardrailWatch: checks one guardrail at intervals while one wave of a rollout is open."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
 
 
 class WatchState(Message):
-    """What a watch carries from run to run: how many looks there were, what they came to, when the next one is due."""
+    """The state that a watch carries from run to run: the number of checks, their result, and when the next one is due."""
 
     looks: int = 0
     standing: Standing = Standing()
@@ -26,7 +26,7 @@ class WatchState(Message):
 
 
 class WatchStart(Message):
-    """Which guardrail of which wave is watched for which rollout, from when on."""
+    """The guardrail, its wave, the rollout that it guards, and the start of the watch."""
 
     program: str
     revision: int
@@ -40,7 +40,7 @@ class WatchStart(Message):
 
 @workflow.defn
 class GuardrailWatch:
-    """A life of its own: it goes on while the rollout waits at a gate, and no history grows long by many looks."""
+    """A workflow of its own: it goes on while the rollout waits at a gate, and many checks make no history long."""
 
     @workflow.init
     def __init__(self, start: WatchStart) -> None:
@@ -54,7 +54,7 @@ class GuardrailWatch:
 
     @workflow.run
     async def run(self, start: WatchStart) -> int:
-        """How many looks there were."""
+        """Return the number of checks."""
         self._show()
         while not self._closed:
             try:
@@ -108,7 +108,7 @@ class GuardrailWatch:
             await self._say(look)
 
     def _following(self, at: datetime) -> datetime:
-        """When the next look is due: those that fell due while one was under way are left out."""
+        """When the next check is due; checks that fell due during this one are skipped."""
         following = self._start.guardrail.every.after(self._state.next_look, self._zone)
         return following if following > at else self._start.guardrail.every.after(at, self._zone)
 

@@ -41,9 +41,9 @@ Watch = workflow.ChildWorkflowHandle[Any, int]
 
 
 class RolloutResult(Message):
-    """The waves that were opened, in their order, and why it went no further where it did not.
+    """The opened waves, in their order, and why the rollout stopped, if it did.
 
-    `halted`: by a guardrail or a person, so that nobody joins and nothing is earned until the owner decides.
+    `halted`: a guardrail or a person stopped it; nobody joins and nothing is earned until the owner decides.
     """
 
     waves: tuple[str, ...]
@@ -53,9 +53,9 @@ class RolloutResult(Message):
 
 @workflow.defn
 class Rollout:
-    """Each wave has its gate, its opening, its invitations, its minimum time and sample; guardrails look on meanwhile.
+    """Each wave has its gate, opening, invitations, minimum time and minimum sample; guardrails are checked meanwhile.
 
-    Waves that an earlier rollout has begun open at once, and the last of them has its time anew: those who are in stay in.
+    Waves that an earlier rollout has begun open at once, and the last of them gets its whole time again: members stay members.
     """
 
     @workflow.init
@@ -70,7 +70,7 @@ class Rollout:
         self._sample_waived = False
         self._look_again = False
         self._lost = timedelta()
-        """How long it was paused in all."""
+        """The total time of all pauses."""
         self._keeping = asyncio.Lock()
 
     @workflow.run
@@ -83,7 +83,7 @@ class Rollout:
                 await self._ask(wave)
             await self._wait_for_leave()
             await self._stop_watching()
-            await self._wait_for_leave()  # a look that was under way may have come to something
+            await self._wait_for_leave()  # a check that was under way may have failed
             if self._stop:
                 break
             await self._open(wave)
@@ -224,7 +224,7 @@ class Rollout:
             self._stop = f"Wave {wave.id} was not approved: {gate.outcome.replace('_', ' ')} {gate.reasons}".rstrip()
 
     async def _wait_for_leave(self) -> None:
-        """Until nothing holds or pauses the rollout, or it is stopped."""
+        """Wait until nothing blocks or pauses the rollout, or it is stopped."""
         await workflow.wait_condition(lambda: bool(self._stop) or self._state.may_go_on)
 
     async def _open(self, wave: Wave) -> None:
@@ -238,7 +238,7 @@ class Rollout:
         self._opened = (*self._opened, wave.id)
 
     async def _open_to_cohort(self, wave: Wave) -> bool:
-        """A cohort that nobody was put into holds the rollout, until somebody is and a person releases it."""
+        """Open a wave to its cohort; an empty cohort blocks the rollout until it is filled and a person releases it."""
         while not self._stop:
             opening = self._opening(wave)
             if await do(RolloutActivities.open_cohort_wave, opening, f"Open wave {wave.id}: {wave.audience}"):
@@ -290,7 +290,7 @@ class Rollout:
             due = until + (self._lost - lost)
 
     async def _wait_minimum_sample(self, wave: Wave, needed: int) -> None:
-        """Until so many have joined in the wave; whoever completes the sample nudges, and a person may release it before."""
+        """Wait until enough members have joined in the wave (the last one causes a nudge), or a person releases the rollout."""
         count = WaveCount(program=self._revision.program, wave=wave.id)
         while not self._stop and not self._sample_waived:
             self._look_again = False
@@ -313,7 +313,7 @@ class Rollout:
             await self._inviting
         await workflow.wait_condition(workflow.all_handlers_finished)
         halted = self._state.stopped is not None
-        if not halted and not self._state.may_go_on:  # the program ends, whoever held it
+        if not halted and not self._state.may_go_on:  # the program ends despite pauses and blockers
             await self._note(paused=None, paused_with_program=None, holds=())
         workflow.set_current_details(told("Rollout over", f"waves opened: {', '.join(self._opened)}", self._stop))
         return RolloutResult(waves=self._opened, stopped=self._stop, halted=halted)
@@ -321,7 +321,7 @@ class Rollout:
     # The parts of a wave
 
     async def _watch(self, wave: Wave) -> None:
-        """Have every guardrail looked at while the wave is open, the gate of the next one included."""
+        """Start the check of every guardrail while the wave is open, the gate of the next one included."""
         revision, rollout = self._revision, workflow.info().workflow_id
         for guardrail in revision.definition.guardrails:
             self._watches[guardrail.id] = await workflow.start_child_workflow(
@@ -341,7 +341,7 @@ class Rollout:
             )
 
     async def _stop_watching(self) -> None:
-        """Let every watch end; one that is just looking says what it has found before."""
+        """End every watch; a check under way reports its result before."""
         watches, self._watches = self._watches, {}
         for watch in watches.values():
             await signal_child(watch, GuardrailWatch.close)
@@ -370,7 +370,7 @@ class Rollout:
         if self._state.is_paused:
             await signal_child(self._inviting, WaveInvitation.pause)
 
-    # What is done to it
+    # Actions of people and guardrails
 
     async def _pause(self, act: RolloutAct, *, with_program: bool = False) -> RolloutState:
         deed = Deed(by=act.by, why=act.why, at=workflow.now())
@@ -399,12 +399,12 @@ class Rollout:
         await self._keep("rollout_held", RolloutAct(by=SYSTEM, why=hold.why, key=key), held=[hold.what])
 
     async def _note(self, **changes: object) -> None:
-        """Keep and show what nobody did."""
+        """Store and show a change that is nobody's action."""
         self._change(**changes)
         await self._keep(None, RolloutAct(by=SYSTEM, why="", key=""))
 
     async def _halt(self, act: RolloutAct) -> None:
-        """Nobody joins and nothing is earned from now on; then the run ends, and the program's owner decides what comes."""
+        """Stop joining and earning; then the run ends, and the program's owner decides how to go on."""
         self._stop = f"stopped by {act.by}: {act.why}"
         self._change(stopped=Deed(by=act.by, why=act.why, at=workflow.now()), paused=None, paused_with_program=None, holds=())
         await self._keep("rollout_stopped", act)
@@ -413,7 +413,7 @@ class Rollout:
         self._state = self._state.model_copy(update=changes)
 
     async def _keep(self, action: Action | None, act: RolloutAct, **details: object) -> None:
-        """Write down where it stands and who did what; one after the other, so that the last word is the last one written."""
+        """Store the state and the action, one after the other, so that the newest state is written last."""
         async with self._keeping:
             change = RolloutChange(
                 program=self._revision.program,

@@ -1,4 +1,4 @@
-"""WaveInvitation: invites a wave's cohort, page by page, at the rate that the definition says."""
+"""WaveInvitation: invites a wave's cohort, page by page, at the definition's rate."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
 
 
 class InvitationState(Message):
-    """What is carried from run to run: up to whom were invited, how many, when the next page is due."""
+    """The state from run to run: the last participant invited, the number invited, when the next page is due."""
 
     after: str = ""
     invited: int = 0
@@ -23,7 +23,7 @@ class InvitationState(Message):
 
 
 class InvitationStart(Message):
-    """Which wave's cohort is invited at which rate, from when on."""
+    """The wave, its cohort, the rate, and the start of the invitations."""
 
     program: str
     wave: str
@@ -36,7 +36,7 @@ class InvitationStart(Message):
 
 @workflow.defn
 class WaveInvitation:
-    """Ends with how many were invited: all of the cohort, or those up to its closing."""
+    """Returns the number of invitations: the whole cohort, or those before the signal `close`."""
 
     @workflow.init
     def __init__(self, start: InvitationStart) -> None:
