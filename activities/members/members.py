@@ -1,6 +1,5 @@
 """What happens to a member: joining, the review of their tier and activity, the end of the membership."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -14,13 +13,14 @@ from domain.definition.rewards import Benefit
 from domain.members import benefits, tiers
 from domain.members.enrolment import NotAdmitted
 from domain.members.journey import journey_stage, silence
+from domain.members.tier_review import next_review
 from domain.model import Message
 from domain.points import expiry
-from domain.programs import amendments, holds
+from domain.programs import holds
 from domain.programs.lifecycle import MemberReview, Membership, OfferTerms
 from domain.programs.stages import MemberStatus
-from domain.window import Span
 from ledger import Forfeit, Ledger, Reschedule
+from services.members import member_review
 from services.members.admission import admit, note_joined
 from services.points.earn_requests import earn_for_bonus
 from store.acceptance import pilots
@@ -132,52 +132,31 @@ class MemberActivities:
             program = await programs.find(connection, look.program)
             gives_nothing = program.enrolment_until is not None or program.is_stopped(look.at)
             revisions = await programs.revisions_in_force(connection, look.program)
-            standing_by = revisions.at(record.tier_since)
-            ended_by = revisions.at(tiers.window_start(definition, look.at, record.joined_at))
-            judge = amendments.judged_by(revisions.course(record.tier_since, look.at), record.tier)
-            held = await _held(connection, definition, record, look.at)
-            held_before = await _held(connection, judge.definition, record, look.at) if judge else {}
-        former = await self._former(look, record.joined_at, judge, held_before) if judge else None
-        counters = await self._sums(look, tiers.spans(definition, look.at, record.joined_at))
-        earlier = await self._earlier_sums(look, definition, record.joined_at)
+            under = member_review.conditions(revisions, in_force, record, look.at)
+            rules = [definition, *([under.judge.definition] if under.judge is not None else [])]
+            stays = await member_review.stays(connection, look.program, look.participant, rules)
+        review = await member_review.review(self._ledger, definition, record, under, stays, look.at)
         last_activity = await self._ledger.last_activity(look.program, look.participant)
-
-        same_rules = ended_by is not None and ended_by.number == in_force.number
-        review = tiers.review(
-            definition,
-            record.standing,
-            counters,
-            look.at,
-            earlier=earlier,
-            held=held,
-            joined=record.joined_at,
-            # What this revision leaves as it was is no transition: such a tier is held to its end.
-            amended=standing_by is not None
-            and standing_by.number != in_force.number
-            and amendments.asks_otherwise(standing_by.definition, definition, record.tier),
-            earlier_raises=same_rules,
-            former=former,
-        )
-        judged_by = judge.number if judge is not None and review.standing.since == record.tier_since else None
+        judged_by = under.by_tier_held if review.standing.since == record.tier_since else None
         quiet = silence(definition, last_activity or record.joined_at, look.last_offer_at, look.at)
         stage = journey_stage(has_activity=last_activity is not None, silent=quiet.has_come)
         # The lots first: once the move is written, a repetition would no longer see that they are due for it.
-        await self._reschedule_lots(definition, record, review.standing.tier, look.at)
+        if review.reschedules_lots:
+            await self._reschedule_lots(definition, record, review.standing.tier, look.at)
         async with self._engine.begin() as connection:
             if review.standing != record.standing:
-                await members.move(connection, record, review.standing, review.change, look.at)
+                await members.move(connection, record, review.standing, review.outcome.change, look.at)
             if judged_by != record.judged_by:
                 await members.set_judged_by(connection, look.program, look.participant, judged_by)
             if stage != record.journey_stage:
                 await members.set_journey_stage(connection, look.program, look.participant, stage)
             membership = await members.find(connection, look.program, look.participant)
-            held = await _held(connection, definition, membership, look.at)
+            stays = await member_review.stays(connection, look.program, look.participant, [definition])
             changes = await _changes_at(connection, definition, membership, look.at)
-        reached = tiers.milestones(definition, counters, earlier if same_rules else None, look.at, record.joined_at)
-        await self._pay_milestones(definition, membership, reached, look.at)
+        await self._pay_milestones(definition, membership, review.milestones, look.at)
         for change, tier in changes:
             await self._give(definition, membership, benefits.of_change(definition, change, tier), tier, look.at)
-        tier_look = tiers.next_look(definition, membership.standing, held, look.at)
+        tier_look = next_review(definition, membership.standing, stays, look.at)
         on_hold = holds.any_at(program.holds, look.at)
         # Who would be offered something is looked at again before long: a hold is lifted without telling each member.
         after_hold = look.at + _WHILE_ON_HOLD if on_hold and quiet.offer_due else None
@@ -207,31 +186,6 @@ class MemberActivities:
                 )
             )
         return membership
-
-    async def _sums(self, look: MemberAt, spans: Mapping[str, Span]) -> dict[str, int]:
-        """Each counter's sum over its own span; the ledger is asked once for each distinct one."""
-        by_span = {
-            span: await self._ledger.counters(look.program, look.participant, span.since, span.until)
-            for span in set(spans.values())
-        }
-        return {counter: by_span[span].get(counter, 0) for counter, span in spans.items()}
-
-    async def _former(
-        self, look: MemberAt, joined_at: datetime, judge: amendments.Judge, held: dict[str, timedelta]
-    ) -> tiers.Former:
-        """The member's sums by the counters and windows of the revision by which their tier is held."""
-        return tiers.Former(
-            judge.definition,
-            judge.tier,
-            await self._sums(look, tiers.spans(judge.definition, look.at, joined_at)),
-            await self._earlier_sums(look, judge.definition, joined_at),
-            held,
-        )
-
-    async def _earlier_sums(self, look: MemberAt, definition: Definition, joined_at: datetime) -> dict[str, int] | None:
-        """The sums of the windows before, where the rules ask for them."""
-        spans = tiers.earlier_spans(definition, look.at, joined_at)
-        return await self._sums(look, spans) if spans is not None else None
 
     async def _pay_milestones(
         self, definition: Definition, record: members.MemberRecord, reached: tuple[tiers.Reached, ...], at: datetime
@@ -289,8 +243,6 @@ class MemberActivities:
 
     async def _reschedule_lots(self, definition: Definition, record: members.MemberRecord, tier: str, at: datetime) -> None:
         """On moving to a tier whose points lapse otherwise, every open lot gets the expiry that the new tier gives."""
-        if not expiry.tier_change_reschedules(definition, record.tier, tier):
-            return
         for currency, key in _currencies(definition):
             await self._ledger.reschedule(
                 Reschedule(
@@ -338,16 +290,6 @@ async def _in_force_at(connection: AsyncConnection, look: MemberAt | Closing, at
     if in_force is None:
         raise ApplicationError(f"Program {look.program} was not in force at {at}.", type="not_launched", non_retryable=True)
     return in_force
-
-
-async def _held(
-    connection: AsyncConnection, definition: Definition, record: members.MemberRecord, at: datetime
-) -> dict[str, timedelta]:
-    """How long the member has held which tier, where the rules ask for it."""
-    if not tiers.asks_time_held(definition):
-        return {}
-    changes = await members.tier_changes(connection, record.program, record.participant)
-    return tiers.held(definition, [(change.to_tier, change.at) for change in changes], at)
 
 
 async def _changes_at(

@@ -3,15 +3,16 @@
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from domain.definition.cache import once_for_each
 from domain.definition.document import Definition
 from domain.definition.rewards import Benefit
 from domain.members.benefits import of_change, on_joining
-from domain.members.tiers import asks_earlier, asks_time_held, held, joined, milestones, next_look, placed, review
+from domain.members.tier_review import Sums, next_review, review
+from domain.members.tiers import asks_earlier, joined, placed
 from domain.points.earning import Event, Rating, cap_counter, cap_window, capped, rate
-from domain.points.expiry import clock_stands_within, lot_expiry, renews_lots, tier_change_reschedules
+from domain.points.expiry import clock_stands_within, lot_expiry, renews_lots
 from domain.window import Span, Window
 
 
@@ -84,7 +85,7 @@ class PlayedMember:
         self._stays = [(self.standing.tier, at)]
         if tier is None:
             self._give(on_joining(definition), at)
-        self._look_at = next_look(definition, self.standing, self._held(at), at)
+        self._look_at = next_review(definition, self.standing, self._stays, at)
 
     @property
     def balance(self) -> int:
@@ -135,7 +136,7 @@ class PlayedMember:
         rules = capped(self.definition, event_type, at, self.joined_at)
         return {rule.counter: self._rolled(_windows(self.definition)[rule.counter], at).sums[rule.counter] for rule in rules}
 
-    def _sums(self, at: datetime) -> tuple[Mapping[str, int], Mapping[str, int] | None]:
+    def _sums(self, at: datetime) -> Sums:
         """Every counter's sum over its window, and over the one before where the rules ask for that."""
         tallies = [self._rolled(window, at) for window in _distinct(self.definition)]
         asked = asks_earlier(self.definition)
@@ -145,7 +146,7 @@ class PlayedMember:
             sums.update(tally.sums)
             if asked:
                 earlier.update(tally.earlier if tally.repeats else tally.sums)
-        return sums, earlier if asked else None
+        return Sums(sums, earlier if asked else None)
 
     def _rolled(self, window: Window, at: datetime) -> _Tally:
         tally = self._tallies.get(window)
@@ -179,26 +180,22 @@ class PlayedMember:
 
     def _review(self, at: datetime) -> None:
         definition, before = self.definition, self.standing
-        sums, earlier = self._sums(at)
-        done = review(definition, before, sums, at, earlier=earlier, held=self._held(at), joined=self.joined_at)
+        done = review(definition, before, self._sums(at), self._stays, at, self.joined_at)
         self.standing = done.standing
         if self.standing.tier != before.tier:
             self._stays.append((self.standing.tier, at))
-        if tier_change_reschedules(definition, before.tier, self.standing.tier):
+        if done.reschedules_lots:
             self._reschedule(lot_expiry(definition, self.standing.tier, at))
-        for each, window_begins in milestones(definition, sums, earlier, at, self.joined_at):
+        for each, window_begins in done.milestones:
             if (each.id, window_begins) not in self._paid:
                 self._paid.add((each.id, window_begins))
                 self._earn(each.points, at)
-        self._give(of_change(definition, done.change, self.standing.tier), at)
-        self._look_at = next_look(definition, self.standing, self._held(at), at)
+        self._give(of_change(definition, done.outcome.change, self.standing.tier), at)
+        self._look_at = next_review(definition, self.standing, self._stays, at)
 
     def _give(self, benefits: Iterable[Benefit], at: datetime) -> None:
         for benefit in benefits:
             self._earn(benefit.points or 0, at)
-
-    def _held(self, at: datetime) -> dict[str, timedelta]:
-        return held(self.definition, self._stays, at) if asks_time_held(self.definition) else {}
 
     def _reschedule(self, expires_at: datetime | None) -> None:
         for lot in self._lots:

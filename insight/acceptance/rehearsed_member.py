@@ -1,6 +1,6 @@
 """A scripted member played on an isolated ledger: by the statements and the reviews that the live program serves members by."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -29,11 +29,12 @@ from domain.definition.document import Definition, digest
 from domain.definition.rewards import Benefit, Reward
 from domain.members import tiers
 from domain.members.benefits import of_change, on_joining
+from domain.members.tier_review import next_review, review
 from domain.points import earning, expiry
-from domain.window import Span
 from ledger import Answer, Balance, Capture, Confirm, Earn, Hold, Ledger, Reschedule
 from ledger.errors import LedgerFault, Stale
 from ledger.rehearsal import rehearsal
+from services.members import member_review
 from services.points.earn_requests import earn_for_bonus, earn_for_event, seen_under_caps
 
 _PARTICIPANT = "scripted"
@@ -115,7 +116,7 @@ class RehearsedMember:
         """Give what joining brings, where the member begins by joining and not in a tier."""
         if given:
             await self._give(on_joining(self.definition), self.joined_at)
-        self._look_at = self._next_look(self.joined_at)
+        self._look_at = next_review(self.definition, self.standing, self._stays, self.joined_at)
 
     async def balance(self) -> Balance:
         """What the ledger says that the member has."""
@@ -165,29 +166,19 @@ class RehearsedMember:
 
     async def _review(self, at: datetime) -> None:
         definition, before = self.definition, self.standing
-        counters = await self._sums(tiers.spans(definition, at, self.joined_at))
-        windows_before = tiers.earlier_spans(definition, at, self.joined_at)
-        earlier = await self._sums(windows_before) if windows_before is not None else None
-        done = tiers.review(definition, before, counters, at, earlier=earlier, held=self._held(at), joined=self.joined_at)
+        sums = await member_review.sums(self._ledger, self.program, self.participant, definition, at, self.joined_at)
+        done = review(definition, before, sums, self._stays, at, self.joined_at)
         self.standing = done.standing
         if self.standing.tier != before.tier:
             self._stays.append((self.standing.tier, at))
-        if expiry.tier_change_reschedules(definition, before.tier, self.standing.tier):
+        if done.reschedules_lots:
             expires_at = expiry.lot_expiry(definition, self.standing.tier, at)
             key = f"tier/{self.standing.tier}/{at.isoformat()}"
             await self._ledger.reschedule(Reschedule(**self._request(key, at), expires_at=expires_at))
-        for milestone, window in tiers.milestones(definition, counters, earlier, at, self.joined_at):
+        for milestone, window in done.milestones:
             await self._bonus(f"milestone/{milestone.id}/{window.isoformat()}", milestone.points, at)
-        await self._give(of_change(definition, done.change, self.standing.tier), at)
-        self._look_at = self._next_look(at)
-
-    async def _sums(self, spans: Mapping[str, Span]) -> dict[str, int]:
-        """Each counter's sum over its own span; the ledger is asked once for each distinct one."""
-        by_span = {
-            span: await self._ledger.counters(self.program, _PARTICIPANT, span.since, span.until)
-            for span in set(spans.values())
-        }
-        return {counter: by_span[span].get(counter, 0) for counter, span in spans.items()}
+        await self._give(of_change(definition, done.outcome.change, self.standing.tier), at)
+        self._look_at = next_review(definition, self.standing, self._stays, at)
 
     async def _give(self, benefits: Iterable[Benefit], at: datetime) -> None:
         for benefit in benefits:
@@ -199,12 +190,6 @@ class RehearsedMember:
             earn = earn_for_bonus(self.definition, self, points, key=key, at=at, details={}, fingerprint=key)
             if await self._ledger.answered(Earn, self.program, self.participant, key, key) is None:
                 _posted(await self._ledger.earn(earn))
-
-    def _next_look(self, at: datetime) -> datetime | None:
-        return tiers.next_look(self.definition, self.standing, self._held(at), at)
-
-    def _held(self, at: datetime) -> dict[str, timedelta]:
-        return tiers.held(self.definition, self._stays, at) if tiers.asks_time_held(self.definition) else {}
 
     def _request(self, key: str, at: datetime) -> dict[str, Any]:
         """What every request to the ledger says."""

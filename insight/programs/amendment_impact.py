@@ -17,13 +17,14 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.definition.document import Definition
-from domain.members import tiers
+from domain.members import tier_review, tiers
+from domain.members.tier_review import Grandfathered, Sums, summed_spans
 from domain.points import earning
 from domain.points.earning import Event
 from domain.programs import amendment_impact, amendments
 from domain.programs.amendment_impact import Impact, MemberImpact, Move
-from domain.window import Span
 from ledger import read
+from services.members import member_review
 from store.members import members
 from store.members.members import MemberRecord
 from store.programs import amendment_impacts, programs
@@ -148,26 +149,24 @@ class _Moves:
         """Every sum that looking at a member wants."""
         judged = {judge.number: judge.definition for judge in self.judges(record) if judge is not None}
         for definition in (*self.definitions, *judged.values()):
-            for spans in _spans(definition, self._at, record.joined_at):
+            for spans in summed_spans(definition, self._at, record.joined_at):
                 yield from ((record.participant, counter, span.since, span.until) for counter, span in spans.items())
 
     def look(self, record: MemberRecord, sums: Mapping[_Asked, int], stays: _Stays) -> MemberImpact | None:
         """What becomes of a member; None where it is the same by both revisions."""
-        now, then = self.judges(record)
+        _, then = self.judges(record)
         came = stays.get(record.participant, ())
-        window = tiers.window_start(self.before.definition, self._at, record.joined_at)
-        ended_by = self._revisions.at(window)
         standing_by = self._revisions.at(record.tier_since) or self.before
-        raises = ended_by is not None and ended_by.number == self.before.number
+        under_now = member_review.conditions(self._revisions, self.before, record, self._at, self._is_otherwise)
         as_it_is = self._review(
             self.before.definition,
             record,
             record.standing,
             sums,
             came,
-            now,
-            self._is_otherwise(standing_by, self.before, record.tier),
-            raises,
+            under_now.judge,
+            under_now.amended,
+            under_now.earlier_raises,
         )
         moved = as_it_is.since != record.tier_since
         if moved:
@@ -199,42 +198,28 @@ class _Moves:
         amended: bool,
         raises: bool,
     ) -> tiers.Standing:
-        def summed(by: Definition) -> list[dict[str, int]]:
-            return [
-                {counter: sums[record.participant, counter, span.since, span.until] for counter, span in spans.items()}
-                for spans in _spans(by, self._at, record.joined_at)
-            ]
-
-        def held(by: Definition) -> dict[str, Any]:
-            return tiers.held(by, came, self._at) if tiers.asks_time_held(by) else {}
-
-        counters, *earlier = summed(definition)
-        former = None
-        if judge is not None:
-            own, *own_earlier = summed(judge.definition)
-            former = tiers.Former(
-                judge.definition, judge.tier, own, own_earlier[0] if own_earlier else None, held(judge.definition)
+        def summed(by: Definition) -> Sums:
+            return tier_review.summed(
+                by, self._at, record.joined_at, lambda counter, span: sums[record.participant, counter, span.since, span.until]
             )
-        return tiers.review(
+
+        return tier_review.review(
             definition,
             standing,
-            counters,
+            summed(definition),
+            came,
             self._at,
-            earlier=earlier[0] if earlier else None,
-            held=held(definition),
-            joined=record.joined_at,
+            record.joined_at,
             amended=amended,
             earlier_raises=raises,
-            former=former,
+            grandfathered=Grandfathered(judge, summed(judge.definition)) if judge is not None else None,
         ).standing
 
     def _is_otherwise(self, standing_by: RevisionInForce, by: RevisionInForce, tier: str) -> bool:
-        """Whether a tier that is held under one revision asks for something else by another."""
+        """`asks_otherwise`, which remembers its answers."""
         key = (standing_by.number, by.number, tier)
         if key not in self._otherwise:
-            self._otherwise[key] = standing_by.number != by.number and amendments.asks_otherwise(
-                standing_by.definition, by.definition, tier
-            )
+            self._otherwise[key] = member_review.asks_otherwise(standing_by, by, tier)
         return self._otherwise[key]
 
     def _same(self, one: str, other: str) -> bool:
@@ -271,12 +256,6 @@ async def _moved(connection: AsyncConnection, moves: _Moves, program: str, page:
         stays = await members.stays_of(connection, program, [record.participant for record in page])
     looked = await asyncio.to_thread(lambda: [moves.look(record, sums, stays) for record in page])
     return [each for each in looked if each is not None]
-
-
-def _spans(definition: Definition, at: datetime, joined: datetime) -> list[Mapping[str, Span]]:
-    """The spans of a definition's counters, and those of the windows before where it asks for them."""
-    earlier = tiers.earlier_spans(definition, at, joined)
-    return [tiers.spans(definition, at, joined), *([earlier] if earlier is not None else [])]
 
 
 def _as_moves(counts: Mapping[tuple[str, str], int]) -> tuple[Move, ...]:
