@@ -1,7 +1,7 @@
 """Clawback: what an earn gave is taken back, from its own lot first, and what it counted towards a tier in proportion."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple, assert_never
 
 from sqlalchemy import Row, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,8 +10,32 @@ from ledger.accounts import Locked
 from ledger.entry import Side, asked, enter, moves_of, pick, total
 from ledger.errors import Refused, too_few
 from ledger.requests import Answer
-from ledger.requests_corrections import Reverse
+from ledger.requests_corrections import Reverse, Shortfall
 from ledger.tables import qualification, txn
+
+
+class _ShortfallRule(NamedTuple):
+    """What becomes of points that a clawback does not find in their own lot."""
+
+    takes_other_lots: bool
+    refuses: bool
+    """Whether it is refused where points are missing still."""
+    owed: bool
+    """Whether the member owes them; else the program bears the loss."""
+
+
+def _shortfall_rule(shortfall: Shortfall) -> _ShortfallRule:
+    match shortfall:
+        case "refuse":
+            return _ShortfallRule(takes_other_lots=False, refuses=True, owed=False)
+        case "other_lots":
+            return _ShortfallRule(takes_other_lots=True, refuses=True, owed=False)
+        case "negative":
+            return _ShortfallRule(takes_other_lots=True, refuses=False, owed=True)
+        case "loss":
+            return _ShortfallRule(takes_other_lots=False, refuses=False, owed=False)
+        case _:
+            assert_never(shortfall)
 
 
 async def claw_back(
@@ -22,13 +46,14 @@ async def claw_back(
     What is held stays held, and what of the earn has lapsed counts as missing.
     """
     picked = await pick(connection, account.id, points, only=original)
-    if request.shortfall in {"other_lots", "negative"}:
+    rule = _shortfall_rule(request.shortfall)
+    if rule.takes_other_lots:
         picked += await pick(connection, account.id, points - total(picked), apart_from=original)
     taken = total(picked)
     missing = points - taken
-    if missing and request.shortfall in {"refuse", "other_lots"}:
+    if missing and rule.refuses:
         raise too_few(points, taken)
-    debt = missing if request.shortfall == "negative" else 0
+    debt = missing if rule.owed else 0
     if account.debt + debt > -request.lowest_allowed and debt:
         told = f"The member would owe {account.debt + debt} points, and may owe {-request.lowest_allowed}."
         raise Refused("below_lowest_allowed", told, points)

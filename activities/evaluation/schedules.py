@@ -33,6 +33,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.search_attributes import PROGRAM
 from domain import ids
+from domain.definition.expiry_kinds import expiry_rule
 from domain.model import Message
 from domain.period import Period
 from domain.programs.stages import ENDED
@@ -124,7 +125,7 @@ async def _wanted(engine: AsyncEngine, program: str) -> _Wanted | None:
         return Recurrence(every, launched_at, definition.zone, first.definition.zone)
 
     launched_at, expiry = record.launched_at, definition.expiry
-    sweep = None if expiry.kind == "never" else recurrence(expiry.sweep_every)
+    sweep = recurrence(expiry.sweep_every) if expiry_rule(expiry).lapses else None
     return _Wanted(recurrence(definition.evaluation.every), sweep)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, assert_never
 
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import JSONResponse
@@ -302,6 +302,8 @@ def _answer(record: RedemptionRecord, location: str) -> Answer:
             raise _REFUSALS[record.refusal or "insufficient_points"](record.why)
         case "voided":
             raise RewardNotHandedOut(record.why)
+        case _:
+            assert_never(record.state)
 
 
 async def _voucher_reward(services: Services, program: str, reward: str) -> Reward:

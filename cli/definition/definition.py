@@ -156,11 +156,13 @@ def _print_faults(file: Path, faults: "tuple[Fault, ...]") -> None:
 
 
 def _summarize(file: Path, definition: "Definition", digest: str) -> None:
+    from domain.definition.expiry_kinds import expiry_rule
+
     out = console()
     out.print(heading(f"{file} is a sound definition."))
     every, prototype = definition.evaluation, definition.prototype
     tests = ", ".join(f"{phase.id} ({phase.kind.replace('_', ' ')})" for phase in definition.test_phases)
-    expiry = definition.expiry
+    expiry, rule = definition.expiry, expiry_rule(definition.expiry)
     out.print(
         facts(
             {
@@ -170,7 +172,7 @@ def _summarize(file: Path, definition: "Definition", digest: str) -> None:
                 "tiers": ", ".join(tier.name for tier in definition.tiers),
                 "earning": ", ".join(rule.id for rule in definition.earning),
                 "rewards": ", ".join(f"{reward.id} ({reward.points:,})" for reward in definition.rewards),
-                "expiry": "never" if expiry.kind == "never" else f"{expiry.kind.replace('_', ' ')}, {expiry.after}",
+                "expiry": f"{rule.short_name}, {expiry.after}" if rule.lapses else rule.short_name,
                 "gates": "; ".join(
                     f"{name}: {_policy(policy)}"
                     for name, policy in (

@@ -14,6 +14,7 @@ from domain.definition import words
 from domain.definition.acceptance import Scenario
 from domain.definition.document import Definition, PointsCurrency
 from domain.definition.earning import EarningRule, Expiry
+from domain.definition.expiry_kinds import expiry_rule
 from domain.definition.rewards import Reward
 from domain.definition.tiers import Qualification, Threshold, Tier
 from domain.model import Value
@@ -73,8 +74,7 @@ class _Compared:
         elif _keyed(before) or _keyed(after):
             yield from self.entries(before, after, path, subject)
         elif isinstance(before, BaseModel) and isinstance(after, BaseModel) and type(before) is type(after):
-            if isinstance(after, Expiry) and before.kind != after.kind:  # type: ignore[attr-defined]
-                assert isinstance(before, Expiry)
+            if isinstance(before, Expiry) and isinstance(after, Expiry) and expiry_rule(before) != expiry_rule(after):
                 old_words = words.expiry(self.old, before)
                 yield self.told(path, f"{words.expiry(self.new, after)}; until now: {old_words[0].lower()}{old_words[1:]}")
             else:

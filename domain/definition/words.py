@@ -7,6 +7,7 @@ from typing import Any
 
 from domain.definition.document import Definition
 from domain.definition.earning import EarningRule, Expiry, Milestone
+from domain.definition.expiry_kinds import expiry_rule
 from domain.definition.life import AutomaticBound, GatePolicy
 from domain.definition.rewards import Benefit, Reward
 from domain.definition.rollout import Guardrail, Wave
@@ -177,10 +178,10 @@ def per(span: Cycle | str) -> str:
 
 def expiry(definition: Definition, written: Expiry) -> str:
     """When points lapse, in one sentence."""
-    if written.kind == "never" or written.after is None:
+    rule = expiry_rule(written)
+    if not rule.lapses or written.after is None:
         return "Points never lapse"
-    since = "they were earned" if written.kind == "after_earning" else "the member's last activity"
-    told = f"Points lapse {period(written.after)} after {since}"
+    told = f"Points lapse {period(written.after)} after {rule.counted_from}"
     if written.at_end_of:
         told += f", at the end of the {written.at_end_of.written()}"
     if written.unless_active_every:

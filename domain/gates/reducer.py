@@ -7,6 +7,7 @@ Time can remind, escalate and end a gate; it never approves.
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import assert_never
 
 from domain.definition.life import GatePolicy
 from domain.definition.values import Role
@@ -126,15 +127,17 @@ def passed(state: GateState, now: datetime) -> Passing | None:
 
 def pass_time(state: GateState, now: datetime) -> GateState:
     """The gate after what time has done: people were reminded or told of the escalation, or it has expired."""
-    match passed(state, now):
+    match due := passed(state, now):
         case "deadline":
             return expire(state, now)
         case "escalation":
             return state.model_copy(update={"escalated": True, "reminded": _reminders_until(state, now)})
         case "reminder":
             return state.model_copy(update={"reminded": _reminders_until(state, now)})
-        case _:
+        case None:
             return state
+        case _:
+            assert_never(due)
 
 
 def expire(state: GateState, now: datetime) -> GateState:

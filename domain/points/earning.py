@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, Context, Decimal
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, assert_never
 
 from pydantic import Field
 
@@ -239,5 +239,7 @@ def _count(counter: Counter, event: Event, points: int, money: int, qualifying: 
             adds = 1
         case "attribute":
             adds = whole(event.attributes, counter.attribute or "")
+        case _:
+            assert_never(counter.counts)
     if adds:
         qualifying[counter.id] = adds

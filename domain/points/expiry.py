@@ -3,13 +3,14 @@
 from datetime import datetime
 
 from domain.definition.document import Definition
+from domain.definition.expiry_kinds import expiry_rule
 from domain.period import Period
 
 
 def lot_expiry(definition: Definition, tier: str, earned_at: datetime) -> datetime | None:
     """When points earned at this instant by a member of this tier lapse; None is never."""
     expiry = definition.expiry
-    if expiry.after is None or expiry.kind == "never" or definition.current_tier(tier) in expiry.exempt_tiers:
+    if expiry.after is None or not expiry_rule(expiry).lapses or definition.current_tier(tier) in expiry.exempt_tiers:
         return None
     lapses = expiry.after.after(earned_at, definition.zone)
     return expiry.at_end_of.end(lapses, definition.zone) if expiry.at_end_of else lapses
@@ -20,12 +21,12 @@ def clock_stands_within(definition: Definition) -> Period | None:
 
     The end of every open lot then moves on by the gap. Gaps are compared as exact time (`Period.approximate`).
     """
-    return definition.expiry.unless_active_every if definition.expiry.kind == "after_earning" else None
+    return definition.expiry.unless_active_every if expiry_rule(definition.expiry).lot_by_lot else None
 
 
 def renews_lots(definition: Definition) -> bool:
     """Whether an activity gives all of a member's lots a new end, counted from it."""
-    return definition.expiry.kind == "inactivity"
+    return expiry_rule(definition.expiry).renewed_by_activity
 
 
 def tier_change_reschedules(definition: Definition, old_tier: str, new_tier: str) -> bool:
@@ -35,4 +36,4 @@ def tier_change_reschedules(definition: Definition, old_tier: str, new_tier: str
     """
     exempt = definition.expiry.exempt_tiers
     old, new = definition.current_tier(old_tier), definition.current_tier(new_tier)
-    return definition.expiry.kind != "never" and (old in exempt) != (new in exempt)
+    return expiry_rule(definition.expiry).lapses and (old in exempt) != (new in exempt)

@@ -9,13 +9,14 @@ from the gaps between activities, redemptions from what was issued.
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from domain.definition.document import Definition
+from domain.definition.expiry_kinds import expiry_rule
 from domain.definition.values import Condition
 from insight.acceptance.column_plan import NEVER, Bools, Ints, Plan, Rule, Unsayable, instant, microseconds, plan, ratio_of
 from insight.acceptance.event_log import ATTRIBUTE, EventLog
@@ -197,6 +198,8 @@ class _Part:
                     column = np.where(where, self._attribute(counter.attribute or "", where), 0)
                 case "points":
                     column = np.where(where, self._counted_points(takes), 0)
+                case _:
+                    assert_never(counter.counts)
             if counter.events:
                 added = added | (column > 0)
             if counter.id in wanted:
@@ -424,7 +427,7 @@ class _Part:
         tail_month = np.full(self.members, -1, dtype=np.int64)
         expiry = self.plan.definition.expiry
         none = np.zeros(0, dtype=np.int64)
-        if expiry.kind == "never" or expiry.after is None:
+        if not expiry_rule(expiry).lapses or expiry.after is None:
             return none, none, tail_month
         active = np.flatnonzero(taken | self.is_first)
         following = np.full(len(active), self.book.end, dtype=np.int64)

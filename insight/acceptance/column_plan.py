@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from domain.definition.document import Definition
 from domain.definition.earning import EarningRule, Milestone
+from domain.definition.expiry_kinds import expiry_rule
 from domain.definition.tiers import Counter, Held, Qualification, Threshold
 from domain.definition.values import Condition
 from domain.members.tiers import asks_earlier
@@ -167,7 +168,7 @@ def _hindrances(definition: Definition) -> Iterator[str]:
     window = definition.qualification_window
     if window.kind not in ("fixed", "lifetime"):
         yield "the qualification window is not the same for everybody"
-    if definition.expiry.kind == "after_earning" or definition.expiry.exempt_tiers or definition.expiry.at_end_of:
+    if expiry_rule(definition.expiry).lot_by_lot or definition.expiry.exempt_tiers or definition.expiry.at_end_of:
         yield "lots lapse each at a time of their own"
     if any(each.points and each.on != "joining" for each in definition.benefits):
         yield "a tier brings points"
