@@ -17,7 +17,6 @@ from benchmarks.table import Row
 from domain.definition.document import Definition, digest
 from domain.definition.reading.file import read_definition
 from domain.programs.lifecycle import Revision
-from ledger.books import movements
 from services.accounting.bookkeeping import Bookkeeping
 from store.programs import programs
 from tests.paths import EXAMPLES
@@ -36,7 +35,7 @@ async def measure() -> list[Row]:
     async with running() as bench:
         program, currency = await _launch(bench)
         await _fill(bench, program, currency)
-        books = Bookkeeping(bench.engine, movements)
+        books = Bookkeeping(bench.engine)
         now = datetime(2026, 2, 1, tzinfo=UTC)
         measured: dict[str, list[float]] = {"floor": [], "books": []}
         for number in range(ROUNDS + 1):

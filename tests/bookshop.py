@@ -8,7 +8,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.accounting.deferral import Books, CurrencyBooks
 from ledger import Burn, Earn, Ledger, Reverse
-from ledger.books import movements
 from services.accounting.bookkeeping import Bookkeeping
 from store.programs import programs
 from tests.house import example, first_revision
@@ -26,7 +25,7 @@ class Shop:
 
     def __init__(self, engine: AsyncEngine, program: str) -> None:
         self.engine, self.ledger, self.program = engine, Ledger(engine), program
-        self.books = Bookkeeping(engine, movements)
+        self.books = Bookkeeping(engine)
         self._number = 0
 
     async def launch(self, **changes: Any) -> None:

@@ -25,7 +25,6 @@ from domain.programs import wind_down as rules
 from domain.programs.wind_down import Dates, Impact, Step
 from insight.evaluation import holdout_comparison
 from ledger import Cancel, Confirm, Ledger
-from ledger.books import movements
 from ledger.drain import Becoming, Leaving
 from services.accounting.bookkeeping import Bookkeeping
 from services.accounting.errors import PointsOutstanding
@@ -131,7 +130,7 @@ class WindDownActivities:
         self._engine = engine
         self._ledger = ledger
         self._client = client
-        self._books = Bookkeeping(engine, movements)
+        self._books = Bookkeeping(engine)
 
     @activity.defn
     async def weigh_end(self, case: EndCase) -> Weighed:

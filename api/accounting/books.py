@@ -22,7 +22,6 @@ from domain.accounting.periods import PeriodName
 from domain.definition.values import CurrencyCode, Fraction
 from domain.gates.state import Person
 from domain.model import CAN_BE_KEPT, Value
-from ledger.books import movements
 from services.accounting.bookkeeping import Bookkeeping, Estimate
 from services.accounting.errors import (
     BookedCurrencyUnknown,
@@ -175,7 +174,7 @@ async def close_period(
 
 
 def _bookkeeping(services: Services) -> Bookkeeping:
-    return Bookkeeping(services.engine, movements)
+    return Bookkeeping(services.engine)
 
 
 def _told(books: Books) -> BooksOut:

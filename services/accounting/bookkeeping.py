@@ -4,7 +4,7 @@ A period is closed by an explicit act, and what it came to is kept as it was. Ea
 period's end, less what earlier closings have booked: so what comes late for a closed period is booked in the next open one.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -18,6 +18,7 @@ from domain.accounting.deferral import Books, CurrencyBooks, Movement, Standing,
 from domain.accounting.periods import ends, following, last_instant, period_of, starts, through
 from domain.definition.document import Definition, PointsCurrency
 from domain.model import Message
+from ledger.books import movements
 from services.accounting.errors import (
     BookedCurrencyUnknown,
     BooksEnded,
@@ -31,12 +32,6 @@ from services.accounting.errors import (
 from store.programs import programs
 from store.programs.programs import RevisionsInForce
 from store.tables import books_estimate, books_period
-
-Movements = Callable[
-    [AsyncConnection, str, Sequence[datetime], datetime | None, Mapping[tuple[str, int], Decimal]],
-    Awaitable[dict[tuple[str, int], Movement]],
-]
-"""Who knows what moved: `ledger.books.movements`."""
 
 
 class Estimate(Message):
@@ -63,9 +58,8 @@ class _Program(NamedTuple):
 class Bookkeeping:
     """The books of all programs, over the ledger's movements."""
 
-    def __init__(self, engine: AsyncEngine, movements: Movements) -> None:
+    def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._movements = movements
 
     async def read(self, program: str, period: str | None, now: datetime) -> Books:
         """The books of a period: as they were closed, or provisional. None: of the one to be closed next, or of the last.
@@ -179,7 +173,7 @@ class Bookkeeping:
         terms = await _terms(connection, found, closed, names)
         prices = {(code, place): each.price_per_point for place, name in enumerate(names) for code, each in terms[name].items()}
         begin, until = [starts(name, found.zone) for name in names], None if final else ends(last, found.zone)
-        moved = await self._movements(connection, found.id, begin, until, prices)
+        moved = await movements(connection, found.id, begin, until, prices)
         made: list[Books] = []
         for place, name in enumerate(names[len(closed) :], len(closed)):
             before = made[-1] if made else closed[-1] if closed else None
