@@ -6,10 +6,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain import ids
 from domain.definition.document import Definition
-from domain.definition.rollout import Wave
+from domain.definition.rollout import Pace, Wave
 from domain.members.enrolment import NotAdmitted
 from domain.programs.lifecycle import WaveOpening
-from domain.rollout.waves import is_held_out, let_in
+from domain.rollout.waves import Refusal, is_held_out, let_in
 from ledger import outbox
 from store.errors import MemberUnknown
 from store.members import members
@@ -22,15 +22,8 @@ async def admit(
     connection: AsyncConnection, program: ProgramRecord, definition: Definition, participant: str, at: datetime
 ) -> WaveOpening:
     """The wave by which somebody joins. Raises NotAdmitted where none lets them in, or none does just now."""
-    opened = await programs.waves(connection, program.id)
-    found = let_in(
-        definition,
-        program.salt,
-        participant,
-        cohort=await cohorts.cohort_of(connection, program.id, participant),
-        invited=await invitations.is_invited(connection, program.id, participant),
-        opened=opened,
-    )
+    invited = await invitations.is_invited(connection, program.id, participant)
+    found = await wave_for(connection, program, definition, participant, invited=invited)
     if found == "not_invited":
         raise _refusal("not_invited", "The wave of this member's cohort invites at a rate, and has not come to them yet.")
     if found == "not_in_wave":
@@ -42,6 +35,35 @@ async def admit(
     except MemberUnknown:
         await _check_open(connection, program, definition, found, at)
     return found
+
+
+async def wave_for(
+    connection: AsyncConnection, program: ProgramRecord, definition: Definition, participant: str, *, invited: bool
+) -> WaveOpening | Refusal:
+    """By which of the waves opened so far somebody may join, or why by none."""
+    cohort = await cohorts.cohort_of(connection, program.id, participant)
+    opened = await programs.waves(connection, program.id)
+    return let_in(definition, program.salt, participant, cohort=cohort, invited=invited, opened=opened)
+
+
+async def exhausted_pace(
+    connection: AsyncConnection, definition: Definition, opening: WaveOpening, at: datetime, *, in_turn: bool
+) -> Pace | None:
+    """The pace of a wave by which as many have joined as may in the time; None where there is room for another one.
+
+    `in_turn` is for a transaction that writes the member: where the wave's count decides something, nobody else joins by it
+    until the transaction ends, so that each is counted by the next.
+    """
+    wave = wave_of(definition, opening)
+    if wave is None:
+        return None
+    pace = wave.enrolment
+    if pace is None and not (in_turn and wave.minimum_sample is not None):
+        return None
+    since = pace.every.before(at, definition.zone) if pace is not None else at
+    count = rollouts.count_in_turn if in_turn else rollouts.joined
+    joined = await count(connection, opening.program, opening.wave, since)
+    return pace if pace is not None and joined.lately >= pace.count else None
 
 
 async def note_joined(connection: AsyncConnection, in_force: RevisionInForce, opening: WaveOpening, at: datetime) -> None:
@@ -69,15 +91,8 @@ async def _check_open(
         raise _refusal("rollout_stopped", "The rollout was stopped: nobody joins, and nothing is earned.")
     if program.rollout_paused_at is not None:
         raise _refusal("rollout_paused", "The rollout is paused: nobody new joins.")
-    wave = wave_of(definition, opening)
-    if wave is None or (wave.enrolment is None and wave.minimum_sample is None):
-        return
-    # Whoever joins such a wave waits for who joins it just now, so that each is counted by the next.
-    pace = wave.enrolment
-    since = pace.every.before(at, definition.zone) if pace is not None else at
-    joined = await rollouts.count_in_turn(connection, program.id, opening.wave, since)
-    if pace is not None and joined.lately >= pace.count:
-        raise _refusal("wave_full", f"{pace.count} have joined by the wave {wave.id} in {pace.every}, and no more may.")
+    if (pace := await exhausted_pace(connection, definition, opening, at, in_turn=True)) is not None:
+        raise _refusal("wave_full", f"{pace.count} have joined by the wave {opening.wave} in {pace.every}, and no more may.")
 
 
 def _refusal(code: str, why: str) -> NotAdmitted:

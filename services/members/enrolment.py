@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Annotated
 
 from pydantic import Field
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.definition import words
 from domain.definition.conditions import UnratableEvent
@@ -36,13 +36,14 @@ from domain.model import CAN_BE_KEPT, Value
 from domain.programs import holds
 from domain.programs.errors_holds import stopped
 from domain.programs.lifecycle import WaveOpening
-from domain.rollout.waves import Refusal, is_held_out, let_in
+from domain.rollout.waves import Refusal, is_held_out
+from services.members.admission import exhausted_pace, wave_for, wave_of
 from store.acceptance import pilots
 from store.errors import MemberUnknown
 from store.members import members
 from store.programs import programs
 from store.programs.programs import ProgramRecord
-from store.rollout import cohorts, holdout, invitations, rollouts
+from store.rollout import holdout, invitations
 
 _ATTRIBUTES = 50
 
@@ -78,7 +79,11 @@ async def check_enrolment(engine: AsyncEngine, program: str, enrolment: Enrolmen
             raise MemberGone(enrolment.participant)
         except MemberUnknown:
             pass
-        found = await _let_in(connection, record, in_force.definition, enrolment.participant, invited) if in_force else None
+        found = None
+        if in_force is not None:
+            # Nobody invites who is held out; where a wave invites at a rate, they are as good as invited once they ask.
+            asked = invited or is_held_out(in_force.definition, record.salt, enrolment.participant)
+            found = await wave_for(connection, record, in_force.definition, enrolment.participant, invited=asked)
     if in_force is None or (record.enrolment_until is not None and now >= record.enrolment_until):
         raise EnrolmentClosed(program)
     if record.launched_at is None and not piloted:
@@ -104,16 +109,6 @@ async def check_enrolment(engine: AsyncEngine, program: str, enrolment: Enrolmen
         raise HeldOut(enrolment.participant)
 
 
-async def _let_in(
-    connection: AsyncConnection, record: ProgramRecord, definition: Definition, participant: str, invited: bool
-) -> WaveOpening | Refusal:
-    cohort = await cohorts.cohort_of(connection, record.id, participant)
-    opened = await programs.waves(connection, record.id)
-    # Nobody invites who is held out; where a wave invites at a rate, they are as good as invited once they ask.
-    invited = invited or is_held_out(definition, record.salt, participant)
-    return let_in(definition, record.salt, participant, cohort=cohort, invited=invited, opened=opened)
-
-
 def _check_wave(record: ProgramRecord, participant: str, found: WaveOpening | Refusal | None, now: datetime) -> None:
     """Raise why no wave lets somebody in, now or at all: NotInWave, NotInvited, RolloutStopped, RolloutPaused."""
     if record.is_stopped(now):
@@ -128,12 +123,12 @@ def _check_wave(record: ProgramRecord, participant: str, found: WaveOpening | Re
 
 async def _check_pace(engine: AsyncEngine, definition: Definition, opening: WaveOpening, now: datetime) -> None:
     """Raise WaveFull where as many have joined by the wave as may in the time."""
-    pace = next((wave.enrolment for wave in definition.waves if wave.id == opening.wave), None)
-    if pace is None:
-        return
+    wave = wave_of(definition, opening)
+    if wave is None or wave.enrolment is None:
+        return  # as most are: no connection is taken for them
     async with engine.connect() as connection:
-        joined = await rollouts.joined(connection, opening.program, opening.wave, pace.every.before(now, definition.zone))
-    if joined.lately >= pace.count:
+        pace = await exhausted_pace(connection, definition, opening, now, in_turn=False)
+    if pace is not None:
         raise WaveFull(opening.wave, pace.count, str(pace.every))
 
 
