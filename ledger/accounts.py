@@ -1,4 +1,4 @@
-"""Accounts: locked before anything is decided about them, and a program's own ones, known by heart."""
+"""Accounts: members' accounts are locked before any decision about them; a program's own accounts are kept in memory."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -26,7 +26,7 @@ SYSTEM_KINDS = (
 
 
 class Owner(NamedTuple):
-    """Whose account, in which currency. Sorted owners are the order in which everybody locks."""
+    """The owner of an account, and its currency. Every transaction locks accounts in the order of the sorted owners."""
 
     program: str
     participant: str
@@ -34,7 +34,7 @@ class Owner(NamedTuple):
 
 
 class Locked(NamedTuple):
-    """A locked account, and the transaction that the request's key already has, if it came before."""
+    """A locked account, and the transaction that the request's key already has, if the request is repeated."""
 
     id: int
     posted: int
@@ -44,7 +44,7 @@ class Locked(NamedTuple):
 
 
 class SystemAccounts:
-    """The accounts of a program and currency that stand opposite its members': made once, never changed, so kept in memory."""
+    """The accounts of a program and currency opposite its members' accounts: they never change, so they are kept in memory."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -61,7 +61,7 @@ class SystemAccounts:
 
 
 async def lock(connection: AsyncConnection, request: Request) -> Locked:
-    """Lock the account of a request, and make it if there is none."""
+    """Lock the account of a request; create it if it is missing."""
     owner = Owner(request.program, request.participant, request.currency)
     row = (await connection.execute(_LOCK_ONE, {**owner._asdict(), "key": request.key})).one_or_none()
     if row is None:
@@ -71,7 +71,7 @@ async def lock(connection: AsyncConnection, request: Request) -> Locked:
 
 
 async def lock_all(connection: AsyncConnection, owners: Iterable[Owner]) -> None:
-    """Lock the accounts of these owners in their order, and make those that there are not."""
+    """Lock the accounts of these owners in their order; create the missing ones."""
     wanted = sorted(set(owners))
     columns: dict[str, Sequence[str]] = dict(zip(Owner._fields, zip(*wanted, strict=True), strict=True))
     arrays = {name: list(values) for name, values in columns.items()}
@@ -82,22 +82,20 @@ async def lock_all(connection: AsyncConnection, owners: Iterable[Owner]) -> None
 
 
 async def lock_program(connection: AsyncConnection, program: str) -> list[int]:
-    """Lock every member's account of a program, in the order of all; their ids."""
+    """Lock every member's account of a program, in the order that every transaction uses; return their ids."""
     mine = (account.c.program == program, account.c.kind == "participant")
     in_order = select(account.c.id).where(*mine).order_by(account.c.participant, account.c.currency)
     return list(await connection.scalars(in_order.with_for_update()))
 
 
 async def owing(connection: AsyncConnection, accounts: Sequence[int]) -> Sequence[Row[Any]]:
-    """Those of the accounts that owe something, however many are asked for: a statement takes 32,767 parameters, and one array
-    of any length.
-    """
+    """Return the accounts with a debt. The ids go in one array, since a statement takes no more than 32,767 parameters."""
     asked = func.unnest(bindparam("ids", list(accounts), type_=ARRAY(BigInteger)))
     return (await connection.execute(select(account).where(account.c.id.in_(select(asked)), account.c.debt > 0))).all()
 
 
-# The key is looked up with the lock: an answer that was stored while this statement waited for the lock is not seen here, and
-# then the unique key refuses the second transaction, which starts again and sees it.
+# This statement reads the key as it takes the lock. It does not see an answer stored while it waited for the lock: then the
+# unique key refuses the second transaction, which starts again and sees the answer.
 _LOCK_ONE = (
     select(account.c.id.label("account_id"), account.c.posted, account.c.held, account.c.debt, *ANSWER)
     .select_from(account.outerjoin(txn, and_(txn.c.program == account.c.program, txn.c.key == bindparam("key"))))

@@ -1,4 +1,4 @@
-"""Adjustments: points given or taken by hand, with the reason and who did it."""
+"""Adjustments: points given or taken by hand, with the reason and the author."""
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 

@@ -1,8 +1,8 @@
-"""What a program's books need of the ledger: the points that moved, and what of the prices falls to them, by period.
+"""The figures that a program's books need from the ledger: points moved and price allocated to them, by period.
 
-One pass over the program's transactions, set-based. A transaction posted what it says (`check` holds that), so their points are
-taken and not the postings'. A sale is an earn whose event had an amount; its price is split at the terms of the period in which
-it took effect, by the formula of `domain.accounting.allocated`, and a clawback takes back its share of just that.
+One set-based pass over the program's transactions. It reads the points of the transactions and not the postings: `check` proves
+them equal. A sale is an earn whose event had an amount. Its price is split at the terms of the period in which it took effect,
+by the formula of `domain.accounting.allocated`; a clawback takes back its share of that part.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,16 +17,16 @@ from sqlalchemy.types import Integer
 from domain.accounting.deferral import Movement
 
 Prices = Mapping[tuple[str, int], Decimal]
-"""The stand-alone price of a point in units of money, by currency and by the place of the period."""
+"""The stand-alone price of a point in units of money, by currency and by the number of the period."""
 
 
 async def movements(
     connection: AsyncConnection, program: str, starts: Sequence[datetime], until: datetime | None, prices: Prices
 ) -> dict[tuple[str, int], Movement]:
-    """What moved, by currency and by the place (from 0) of the period in which it took effect; nothing where no price is given.
+    """Return the movements by currency and by the number (from 0) of the period in which they took effect.
 
-    Periods begin at `starts`, in their order, each ending where the next begins, the last one at `until` (None: it has no end).
-    What took effect before the first is counted in it.
+    Periods begin at `starts`, in order; each ends where the next begins, the last one at `until` (None: it has no end). A
+    transaction before the first period counts in the first. A currency and period without a price has no entry.
     """
     codes = sorted({currency for currency, _ in prices})
     firsts = {code: number * len(starts) for number, code in enumerate(codes)}
@@ -47,18 +47,18 @@ async def movements(
     return {slots[row["slot"]]: Movement.model_validate({name: row[name] for name in names}) for row in rows.mappings()}
 
 
-# A pending earn has posted nothing, and its confirmation has no amount of its own: that is the earn's. What a clawback could
-# take neither from lots nor as a debt, the program gave (`lost`), and so it did what it writes off at its end. What is paid out
-# or converted at its end is redeemed: members get something for it.
+# A pending earn has posted nothing, and its confirmation has no amount of its own: the amount is the earn's. Points that a
+# clawback could take neither from lots nor as a debt count as given by the program (`lost`); so do debts written off at the
+# program's end. Points paid out or converted at the end count as redeemed: members get something for them.
 #
-# What makes the pass quick: each row's JSON is read once (`OFFSET 0` keeps the planner from writing the reading in at every
-# use); the few groups are hashed (the planner, which cannot know how many rows the terms join, would sort them all); and kinds
-# are told apart in the groups, not in the rows.
+# Three things make the pass quick. Each row's JSON is read once (`OFFSET 0` keeps the planner from repeating the read at every
+# use). The few groups are hashed (the planner does not know how many rows the terms join, and would sort them all). Kinds are
+# distinguished in the groups, not in the rows.
 _HASHED, _AS_BEFORE = text("SET LOCAL enable_sort = off"), text("SET LOCAL enable_sort TO DEFAULT")
 _TERM = "unnest(:slots, :prices) AS term (slot, price)"
 _CODE = "unnest(:codes, :firsts) AS code (currency, first)"
 _SLOT = "first + greatest(width_bucket({effective_at}, :starts), 1)"
-"""A period of a currency: those of each currency come one after the other, from the number after its `first` on."""
+"""The number of a period of a currency; a currency's periods have consecutive numbers, which begin after its `first`."""
 _MOVEMENTS = text(
     f"""
 WITH plain AS (

@@ -1,10 +1,10 @@
-"""Burning: points leave a member's lots in turn, those that lapse first going first.
+"""Burning: points leave a member's lots, the lot that expires first going first.
 
-Two statements, on purpose: the first locks the account, the second sees its lots as they are under the lock. In one, it would
-see them as they were before it waited, and spend again what another burn has just taken.
+A burn takes two statements: the first locks the account, the second sees its lots as they are under the lock. A single
+statement would see the lots as they were before it waited, and would spend the points that another burn has just taken.
 
-The usual burn, of one who has the points and owes nothing, is these two statements and no more. Where they find anything else
-(the burn came before, something is due or held or owed, points are missing), nothing is done, and it goes the long way.
+The usual burn, by a member with enough points and no debt, runs only these two statements. If they find anything else (the burn
+is a repetition, points are due, held, owed or missing), they change nothing, and the burn takes the long path.
 """
 
 import json
@@ -28,7 +28,7 @@ from ledger.upkeep import bring_up
 
 
 async def burn(engine: AsyncEngine, system: SystemAccounts, request: Burn) -> Answer:
-    """Take the points, or store and answer the refusal `insufficient_points`. Raises KeyConflict."""
+    """Take the points, or store and return the refusal `insufficient_points`. Raises KeyConflict."""
     redemption = (await system.of(request.program, request.currency))["redemption"]
     usual = await _usual(engine, redemption, request)
     if usual is not None:
@@ -37,7 +37,7 @@ async def burn(engine: AsyncEngine, system: SystemAccounts, request: Burn) -> An
 
 
 async def _usual(engine: AsyncEngine, redemption: int, request: Burn) -> Answer | None:
-    """Post a burn that nothing stands in the way of; None, and nothing done, if anything does."""
+    """Post a burn that takes the short path. If anything prevents that, change nothing and return None."""
     try:
         async with transaction(engine) as driver:
             owner = (request.program, request.participant, request.currency)
@@ -110,7 +110,7 @@ def _answer(request: Burn, txn_id: int, balance: int, recorded_at: datetime) -> 
 
 
 async def _pay(connection: AsyncConnection, account: Locked, redemption: int, request: Burn) -> Row[Any] | None:
-    """Post the burn; None, and nothing written, if points are missing or if some are due to lapse first."""
+    """Post the burn. If points are missing, or some must expire first, write nothing and return None."""
     parameters = {
         "account": account.id,
         "redemption": redemption,

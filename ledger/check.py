@@ -1,4 +1,4 @@
-"""The reconciliation: whether every balance, lot, hold and transaction adds up to its postings. Set-based, in one snapshot."""
+"""The reconciliation: every balance, lot, hold and transaction must add up to its postings. Set-based, in one snapshot."""
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -7,7 +7,7 @@ from domain.model import Value
 
 
 class Drift(Value):
-    """What does not add up: whose (empty where it is no single account), what, what it should be, and what it is."""
+    """A figure that does not add up: the account (None if not a single one), its name, the expected and the found value."""
 
     account: int | None
     participant: str | None
@@ -18,7 +18,7 @@ class Drift(Value):
 
 
 class CheckReport(Value):
-    """How much was checked, and every drift that was found."""
+    """The number of accounts and postings checked, and every drift found."""
 
     checked_accounts: int
     postings: int
@@ -27,9 +27,9 @@ class CheckReport(Value):
 
 
 async def check(engine: AsyncEngine, program: str | None = None) -> CheckReport:
-    """Check a program's ledger, or (None) the whole, against its own postings.
+    """Check a program's ledger, or (None) the whole ledger, against its own postings.
 
-    All queries see the database at one and the same moment, so what is being posted meanwhile is no drift.
+    All queries see one snapshot of the database, so a transaction posted during the check is no drift.
     """
     async with engine.connect() as plain:
         connection = await plain.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
@@ -56,8 +56,8 @@ SELECT
 """
 )
 
-# A balance is the sum of its postings, and of what remains in its lots less what is owed; what it holds is what its lots hold,
-# and what its open holds keep.
+# A balance equals the sum of its postings, and the points left in its lots less the debt. Its held points equal those that its
+# lots hold, and those that its open holds keep.
 _BALANCES = """
 WITH posted AS (
     SELECT account_id, sum(amount) AS amount FROM (
@@ -85,7 +85,7 @@ WHERE kind = 'participant' AND expected <> found AND (CAST(:program AS text) IS 
 ORDER BY account.id
 """
 
-# What has gone from a lot is what its moves took, and a lot begins with what its transaction posted.
+# A lot has its amount less the sum of its moves.
 _LOTS = """
 WITH moved AS (SELECT lot_id, sum(amount) AS amount FROM ledger.lot_move GROUP BY lot_id)
 SELECT account_id AS account, participant, currency, 'lot ' || coalesce(lot.id, lot_id) || ' against its moves' AS what,
@@ -96,7 +96,7 @@ WHERE coalesce(lot.amount, 0) - coalesce(moved.amount, 0) <> coalesce(remaining,
 ORDER BY lot.id
 """
 
-# A transaction posted what it says, or nothing where it only holds, lets go, settles or cancels.
+# A transaction posted its points; or none if it only holds, voids, times out, settles or cancels.
 _TRANSACTIONS = """
 WITH posted AS (SELECT txn_id, sum(amount) AS amount FROM ledger.posting GROUP BY txn_id)
 SELECT account.id AS account, participant, account.currency,
@@ -113,7 +113,7 @@ WHERE expected <> coalesce(amount, 0) AND (CAST(:program AS text) IS NULL OR txn
 ORDER BY txn.id
 """
 
-# What a transaction posted to a member is what it changed in that member's lots, less what it made the member owe; and it
+# The points that a transaction posted to a member equal the change in that member's lots less the change in the debt; and it
 # touched no other member.
 _MEMBERS = """
 WITH side AS (
@@ -142,7 +142,8 @@ WHERE (expected <> found OR txn.account_id IS DISTINCT FROM member)
 ORDER BY txn_id
 """
 
-# A lot holds what the open holds keep of it, a hold keeps what it has of its lots, and its capture spent what it says.
+# A lot's held points equal the parts that open holds keep of it; a hold's points equal its parts; a capture spent the points
+# that the hold records as captured.
 _HOLDS = """
 WITH kept AS (
     SELECT lot_id, sum(amount) AS amount FROM ledger.hold_lot JOIN ledger.hold ON hold.txn_id = hold_id
@@ -169,7 +170,7 @@ WHERE (expected <> found OR what LIKE '%its end') AND (CAST(:program AS text) IS
 ORDER BY account_id, what
 """
 
-# No more is reversed of a transaction than it posted, and no lot gets back more of it than it gave.
+# Reversals take back no more than a transaction posted, and return to each lot no more than it gave.
 _REVERSALS = """
 WITH reversed AS (
     SELECT reverses, sum(points) AS points FROM ledger.txn WHERE reverses IS NOT NULL AND outcome = 'posted' GROUP BY reverses
@@ -193,7 +194,7 @@ WHERE found > expected AND (CAST(:program AS text) IS NULL OR txn.program = :pro
 ORDER BY figure.reverses, what
 """
 
-# A pending earn posted nothing; confirmed, its confirmation posted its points.
+# A pending earn posted nothing; its confirmation posted its points.
 _PENDING = """
 SELECT pending.account_id AS account, participant, currency, 'pending earn ' || pending.txn_id || ' against its end' AS what,
     pending.points AS expected, coalesce(txn.points, 0) AS found
@@ -218,8 +219,8 @@ WHERE (debit.id IS NULL OR credit.id IS NULL)
 ORDER BY posting.id
 """
 
-# Issued = outstanding + burned + expired + forfeited + clawed back, and so on for adjusted, lost and converted points: the
-# program's own accounts by their postings, members' by their balances. What is transferred goes out as it came in.
+# Issued = outstanding + burned + expired + forfeited + clawed back, and so on for adjusted, lost and converted points. The
+# program's own accounts count by their postings, members' accounts by their balances. Transfers sum to zero.
 _TOTALS = """
 WITH own AS (
     SELECT program, currency, sum(amount) AS amount FROM (

@@ -1,4 +1,4 @@
-"""Clawback: what an earn gave is taken back, from its own lot first, and what it counted towards a tier in proportion."""
+"""Clawback: an earn's points are taken back, from its own lot first, and its qualifying amounts in proportion."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple, assert_never
@@ -41,10 +41,12 @@ def _shortfall_rule(shortfall: Shortfall) -> _ShortfallRule:
 async def claw_back(
     connection: AsyncConnection, system: Mapping[str, int], account: Locked, request: Reverse, original: int, points: int
 ) -> Answer:
-    """Take so many points of the earn from its own lot, and what is missing as `request.shortfall` says.
+    """Take `points` of the earn from its own lot, and treat missing points as `request.shortfall` says.
 
-    What is held stays held, and what of the earn has lapsed counts as missing.
+    Held points stay held. Points of the earn that have expired count as missing.
     """
+    # The order of the decisions: the earn's own lot; other lots if the policy permits them; a refusal if it demands all points;
+    # a debt down to the lowest balance allowed; and any points left over are the program's loss.
     picked = await pick(connection, account.id, points, only=original)
     rule = _shortfall_rule(request.shortfall)
     if rule.takes_other_lots:
@@ -71,10 +73,10 @@ async def claw_back(
 
 
 async def uncount(connection: AsyncConnection, request: Reverse, original: Row[Any], reversed_points: int, txn_id: int) -> None:
-    """Take back what the earn counted, in proportion to all that is reversed of it by now, as of when it counted.
+    """Take back the earn's qualifying amounts, in proportion to all its points reversed so far, as of when they counted.
 
-    Each time the total is rounded (halves up) and the difference to what was taken back before is written, so that the parts
-    add up to the whole.
+    Each time the total is rounded (halves up), and the difference to earlier reversals is written, so that the parts add up to
+    the whole.
     """
     whose = {"program": request.program, "participant": request.participant}
     reversals = select(txn.c.id).where(txn.c.reverses == original.id)

@@ -1,4 +1,4 @@
-"""The coalescer in front of earning: what waits goes out as one statement, and what comes alone goes out at once."""
+"""The coalescer in front of earning: waiting requests go out as one statement, and a single request goes out at once."""
 
 import asyncio
 from collections import deque
@@ -10,13 +10,13 @@ from ledger.requests import Answer, Earn
 Post = Callable[[Sequence[Earn]], Awaitable[list[Answer | TenureError]]]
 
 _MOST = 500
-"""Requests in one statement; more bring little, and hold their accounts longer."""
+"""Requests in one statement; more gain little, and lock their accounts longer."""
 _AT_ONCE = 2
-"""Statements under way: while one waits for the disk, another is being put together."""
+"""Statements under way: while one waits for the disk, another is composed."""
 
 
 class Coalescer:
-    """Gathers the requests of concurrent callers; it delays none: a batch is only what came while others were under way."""
+    """Gathers the requests of concurrent callers, delaying none: a batch holds those that came while others were under way."""
 
     def __init__(self, post: Post) -> None:
         self._post = post
@@ -25,7 +25,7 @@ class Coalescer:
         self._tasks: set[asyncio.Task[None]] = set()  # the event loop itself keeps no task alive
 
     async def earn(self, request: Earn) -> Answer:
-        """The answer to the request. Raises what it would raise alone. A caller who stops waiting harms no other."""
+        """Post the request and return its answer. Raises the errors of a single request. A cancelled caller harms no other."""
         answered: asyncio.Future[Answer | TenureError] = asyncio.get_running_loop().create_future()
         self._waiting.append((request, answered))
         if self._under_way < _AT_ONCE:
@@ -39,7 +39,7 @@ class Coalescer:
         return answer
 
     async def _post_what_waits(self) -> None:
-        """Batch by batch, until nothing waits; from that last look to the end nobody else can come in between."""
+        """Post batch by batch until nothing waits. No other task runs between the last check and the end, so none is missed."""
         try:
             while self._waiting:
                 batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), _MOST))]
@@ -55,7 +55,7 @@ class Coalescer:
             self._under_way -= 1
 
     def _fail(self, batch: Sequence[tuple[Earn, asyncio.Future[Answer | TenureError]]], error: Exception) -> None:
-        """What failed for all, as a database that is gone, is told to each: none of them knows whether it was posted."""
+        """Raise an error of the whole batch, as a lost database, in each caller: none knows whether its request was posted."""
         for _, answered in batch:
             if not answered.done():
                 answered.set_exception(error)

@@ -14,7 +14,7 @@ from ledger.upkeep import again, bring_up
 
 
 async def convert(engine: AsyncEngine, system: SystemAccounts, request: Convert) -> Answer:
-    """Take the points of one currency and give those of the other; `details.received` says how many these are.
+    """Take the points of one currency and give points of the other; `details.received` is their number.
 
     Refuses: `insufficient_points`, `converts_to_nothing`, `balance_limit` (in the other currency). Raises KeyConflict.
     """

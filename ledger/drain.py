@@ -1,7 +1,4 @@
-"""Points that leave without being spent: what is due lapses, the rest is forfeited, paid out or converted.
-
-One statement for one account or many.
-"""
+"""Points that leave unspent: they expire when due, or are forfeited, paid out or converted. One statement for any accounts."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -25,9 +22,9 @@ _OPPOSITE: dict[Leaving, str] = {
 
 
 class Becoming(NamedTuple):
-    """What points become that leave: so many of a `unit` for each, by currency, rounded once for each account.
+    """The value of a departing point in a `unit`, by currency; the sum is rounded once for each account.
 
-    Money (`decimals` of its smallest unit) is rounded half up, points of somebody else (no decimals) are rounded down.
+    Money (`decimals` of its smallest unit) is rounded half up; another company's points (no decimals) are rounded down.
     """
 
     unit: str
@@ -37,7 +34,7 @@ class Becoming(NamedTuple):
 
 
 async def lapse(connection: AsyncConnection, account: int, at: datetime) -> int:
-    """Expire what the locked account has due at the instant; the points that lapsed."""
+    """Expire the locked account's points that are due at the instant; return how many."""
     return (await drain(connection, "expire", [account], at)).points
 
 
@@ -49,10 +46,12 @@ async def drain(
     request: Forfeit | None = None,
     becoming: Becoming | None = None,
 ) -> Swept:
-    """Take from the locked accounts all that is due at the instant (`expire`) or all that no hold keeps (the others).
+    """Take from the locked accounts all points due at the instant (`expire`) or all points that no hold keeps (other kinds).
 
-    Each account gets a transaction of its own; with a `request`, that of the one account carries its key. What the points
-    become stands in the transaction's details: `received`, in `unit`, at `rate`.
+    Each account gets its own transaction; with a `request`, the one account's transaction carries its key. The transaction's
+    details say what the member gets for the points: `received`, in `unit`, at `rate`.
+
+    Raises LedgerFault if lots, accounts, postings and moves do not change by the same sum.
     """
     row = (
         await connection.execute(
@@ -78,7 +77,7 @@ async def drain(
     return Swept(lots=row.lots, points=row.taken, participants=row.participants)
 
 
-# The key of a transaction that nobody asked for only has to be its own: that nothing lapses twice is held by the lots.
+# The key of a transaction without a request only has to be unique: the lots ensure that no point expires twice.
 _DRAIN = text(
     """
 WITH taken AS MATERIALIZED (

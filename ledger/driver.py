@@ -1,6 +1,6 @@
-"""Straight to the driver, for the few statements that are asked most: SQLAlchemy's work around them costs more than they do.
+"""Direct access to the driver for the few most frequent statements: SQLAlchemy's overhead would cost more than they do.
 
-They run on connections of the engine's own pool, and their errors are told as SQLAlchemy tells them.
+They run on connections of the engine's own pool, and raise SQLAlchemy's errors.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -16,8 +16,8 @@ Driver: TypeAlias = "Connection[Record]"
 
 
 async def fetch(engine: AsyncEngine, statement: str, arguments: Sequence[Any]) -> list[Record]:
-    """The rows of one statement that is a transaction of its own. Raises DBAPIError."""
-    # Within a rehearsal, what would be a transaction of its own is a savepoint: its error must harm nothing else.
+    """Run one statement as its own transaction and return its rows. Raises DBAPIError."""
+    # Within a rehearsal the statement gets a savepoint in place of a transaction: its error must harm nothing else.
     async with _checked_out(engine) as driver, driver.transaction() if driver.is_in_transaction() else nullcontext():
         rows: list[Record] = await driver.fetch(statement, *arguments)
         return rows
@@ -25,7 +25,7 @@ async def fetch(engine: AsyncEngine, statement: str, arguments: Sequence[Any]) -
 
 @asynccontextmanager
 async def transaction(engine: AsyncEngine) -> AsyncIterator[Driver]:
-    """A transaction for statements of the driver alone; undone where the block raises. Raises DBAPIError."""
+    """Open a transaction for the driver's statements, and roll it back if the block raises. Raises DBAPIError."""
     async with _checked_out(engine) as driver, driver.transaction():
         yield driver
 
@@ -42,11 +42,11 @@ async def _checked_out(engine: AsyncEngine) -> AsyncIterator[Driver]:
     try:
         yield driver
     except _FAILURES as error:
-        if isinstance(error, asyncpg.InternalClientError):  # lost in the middle of an exchange: of no more use
+        if isinstance(error, asyncpg.InternalClientError):  # broken in the middle of an exchange: no longer usable
             driver.terminate()
         if driver.is_closed():
             pooled.invalidate()
-            if engine.pool is pool:  # one that is gone tells that all may be: the pool begins anew
+            if engine.pool is pool:  # if one connection is lost, all may be: the pool begins anew
                 await engine.dispose()
         raise _told(error, driver) from error
     finally:
@@ -57,7 +57,7 @@ _FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClie
 
 
 def _told(error: Exception, driver: Driver) -> DBAPIError:
-    """The driver's error as SQLAlchemy tells it; the statement and its arguments stay out of it."""
+    """Convert the driver's error into SQLAlchemy's, without the statement and its arguments."""
     kind: type[DBAPIError] = OperationalError
     if isinstance(error, asyncpg.IntegrityConstraintViolationError):
         kind = IntegrityError

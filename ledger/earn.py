@@ -1,8 +1,8 @@
-"""Earning, for one request or for many: each is posted once, answered at its place, and harms no other.
+"""Earning, for one request or many: each is posted once, has its answer at its own place, and harms no other.
 
-A batch goes in rounds. What looks at a member's earlier entries (a clock that follows activity, a watched counter) needs the
-account locked by a statement of its own, since a statement sees the database as it was when it began, and not what was
-committed while it waited for the lock; and it needs one round for each of the member's requests. All else is one round.
+A batch goes in rounds. A request that reads a member's earlier entries (an expiry that follows activity, a watched counter)
+needs the account locked by an earlier statement: a statement sees the database as it was when it began, and not the commits
+made while it waited for the lock. So each such request of a member needs its own round. All others share one round.
 """
 
 from collections import Counter
@@ -25,10 +25,10 @@ _Answers = dict[tuple[str, str], Answer | TenureError]
 
 
 async def earn_many(engine: AsyncEngine, system: SystemAccounts, requests: Sequence[Earn]) -> list[Answer | TenureError]:
-    """Post the requests, and answer each at its place; one that cannot be posted gets its error and harms no other.
+    """Post the requests; return each answer, or the error of a request that cannot be posted, at the request's place.
 
-    They are posted by program and currency, there member by member, which keeps the order of locks, and a member's by the time
-    they took effect.
+    They are posted by program and currency, within these by member (which keeps the order of locks), and a member's requests by
+    the instant at which they took effect.
     """
     first: dict[tuple[str, str], Earn] = {}
     for request in requests:
@@ -44,7 +44,7 @@ async def earn_many(engine: AsyncEngine, system: SystemAccounts, requests: Seque
 def _in_place(
     requests: Sequence[Earn], first: dict[tuple[str, str], Earn], answers: _Answers
 ) -> Iterator[Answer | TenureError]:
-    """The answers in the order of the requests; where a key comes again, it must be with the same request."""
+    """Yield the answers in the order of the requests; a repeated key must come with the same request, else KeyConflict."""
     seen: set[tuple[str, str]] = set()
     for request in requests:
         key = (request.program, request.key)
@@ -68,9 +68,9 @@ class _Posting:
         self._issuance = issuance
 
     async def post(self, requests: Sequence[Earn]) -> _Answers:
-        """Post the requests in one transaction; where the database refuses, halve them until what it refuses is alone.
+        """Post the requests in one transaction; if the database refuses it, halve the batch until the refused request is alone.
 
-        That one is there already is seen by its key, which fails them all: it gets its answer, and the others are posted.
+        A request that is stored already fails the batch on its key: it gets its stored answer, and the others are posted.
         """
         try:
             return await persistently(lambda: self._post(requests))
@@ -108,7 +108,7 @@ class _Posting:
         return answers
 
     async def _lock(self, driver: Driver, participants: Sequence[str]) -> None:
-        """Lock the accounts of the participants in their order, and make those that there are not."""
+        """Lock the accounts of the participants in their order; create the missing ones."""
         found = await driver.fetch(_LOCK, self._program, self._currency, participants)
         if len(found) < len(participants):
             await driver.fetch(_MAKE, self._program, self._currency, participants)
@@ -118,7 +118,7 @@ class _Posting:
         answers: _Answers = {}
         for row in rows:
             request = requests[row["position"] - 1]
-            # All of it is known to be sound: to check it again would cost more than the rest of the answer.
+            # The values are valid already; a second validation would cost more than the rest of the answer.
             answers[self._program, request.key] = Answer.model_construct(
                 txn_id=row["txn_id"],
                 kind=request.kind,
@@ -132,7 +132,7 @@ class _Posting:
         return answers
 
     async def _known(self, requests: Sequence[Earn]) -> _Answers:
-        """The answers of those requests that are there already; where the key was another request's, that it was."""
+        """Return the answers of the requests that are stored already, or a KeyConflict where another request has the key."""
         async with self._engine.connect() as connection:
             rows = await stored(connection, self._program, [request.key for request in requests])
         answers: _Answers = {}
@@ -145,7 +145,7 @@ class _Posting:
         return answers
 
     async def _refuse(self, request: Earn) -> Answer:
-        """The stored refusal of an earn that the account's limit does not allow."""
+        """Store and return the refusal of an earn that would exceed the account's limit."""
         return await settled(self._engine, lambda connection: _refuse(connection, request))
 
 
@@ -167,7 +167,7 @@ async def _refuse(connection: AsyncConnection, request: Earn) -> Answer:
 
 
 def _rounds(requests: Sequence[Earn]) -> list[list[Earn]]:
-    """The requests in rounds; a member with a request that looks back has only one request in each."""
+    """Arrange the requests in rounds; a member with a request that reads earlier entries has one request in each round."""
     alone = {request.participant for request in requests if _looks_back(request)}
     if not alone:
         return [list(requests)]
@@ -187,7 +187,7 @@ def _looks_back(request: Earn) -> bool:
 
 
 async def _stale(driver: Driver, requests: Sequence[Earn]) -> set[str]:
-    """The keys of those requests that have seen what is no longer so."""
+    """Return the keys of the requests whose `seen` counters have changed since."""
     rows = [
         (each.key, each.participant, seen.counter, seen.since, seen.until, seen.amount)
         for each in requests

@@ -1,7 +1,7 @@
-"""The statement that earns: transactions, postings, lots, counters and nudges, for one request or for many of one currency.
+"""The SQL statement of an earn: transactions, postings, lots, counters and nudges, for one or many requests of a currency.
 
-It has the same parts either way. What differs is where they take the requests from: one request comes as plain values, which
-spares the server most of its work of preparing, many come as columns.
+Its parts are the same either way. Only the source of the requests differs: one request comes as plain values, which spares the
+server most of its planning; many come as columns.
 """
 
 import json
@@ -16,17 +16,17 @@ Rows = list[tuple[Any, ...]]
 
 
 class Statement(NamedTuple):
-    """SQL with numbered parameters, and their arguments; it answers `position` (from 1), `txn_id`, `balance`, `recorded_at`."""
+    """SQL with numbered parameters, and their arguments; it returns `position` (from 1), `txn_id`, `balance`, `recorded_at`."""
 
     sql: str
     arguments: list[Any]
 
 
 def statement(program: str, currency: str, issuance: int, requests: Sequence[Earn]) -> Statement:
-    """The statement for requests of one program and currency, which come member by member.
+    """Compose the statement for requests of one program and currency, in the order of the members.
 
-    One that is stored already fails it on the unique key of `txn`. Of requests that look back (`moves_lots`, watches) a member
-    has one at most, and their account is locked by an earlier statement.
+    A request that is stored already makes it fail on the unique key of `txn`. The caller ensures that a member has at most one
+    request that reads earlier entries (`moves_lots`, `watches`), and that an earlier statement has locked the account.
     """
     positions = range(1, len(requests) + 1)
     tables = {
@@ -60,12 +60,12 @@ def statement(program: str, currency: str, issuance: int, requests: Sequence[Ear
 
 
 def moves_lots(request: Earn) -> bool:
-    """Whether the member's open lots follow the request."""
+    """Whether the request changes the expiry of the member's open lots."""
     return request.activity and (request.renew_lots or request.clock_stands_within is not None)
 
 
 def watches(request: Earn) -> bool:
-    """Whether the request asks what the member's counters have come to."""
+    """Whether the request compares the member's counters with watched figures."""
     return bool(request.watches and request.nudge_on_watch and not request.pending)
 
 
@@ -75,12 +75,12 @@ def moved(request: Earn) -> int:
 
 
 def details(request: Earn) -> dict[str, Any]:
-    """What is kept with the transaction."""
+    """The details that the transaction stores."""
     return request.details | {"pending": request.points} if request.pending else request.details
 
 
 def _due(requests: Sequence[Earn]) -> Rows:
-    """What each member's account changes by, and when they were last active."""
+    """Return each member's change of the balance, and the instant of the last activity."""
     changes: dict[str, int] = {}
     active: dict[str, Any] = {}
     for each in requests:
@@ -92,7 +92,7 @@ def _due(requests: Sequence[Earn]) -> Rows:
 
 
 def _asked(requests: Sequence[Earn]) -> Iterator[tuple[Any, ...]]:
-    """The requests, each with what the member's later ones bring: the balance after it is the account's without that."""
+    """Yield the requests, each with the points of the member's later ones: its balance is the account's less those."""
     total: dict[str, int] = {}
     for each in requests:
         total[each.participant] = total.get(each.participant, 0) + moved(each)
@@ -121,7 +121,7 @@ def _waiting(request: Earn) -> tuple[Any, ...]:
 
 def _watched(request: Earn) -> Iterator[tuple[Any, ...]]:
     for watch in request.watches:
-        # What this very statement writes it cannot see: the request's own amount comes off the figure to be reached.
+        # The statement does not see its own writes, so the request's own amount is subtracted from the watched figure.
         own = request.qualifying.get(watch.counter, 0) if request.effective_at > watch.since else 0
         workflow = request.nudge_on_watch
         yield request.participant, request.effective_at, workflow, watch.counter, watch.since, watch.at_least - own
@@ -143,7 +143,10 @@ _COLUMNS = {
 
 @cache
 def _sql(single: bool, shape: tuple[int, ...]) -> str:
-    """The statement, without the parts that none of its requests needs."""
+    """Compose the SQL from the parts that its requests need.
+
+    `shape` has the number of rows of each source: for a single request all of them (each value is a parameter), else 0 or 1.
+    """
     sources: dict[str, str] = {}
     first = 4  # after the program, the currency and the issuance account
     for (name, described), rows in zip(_COLUMNS.items(), shape, strict=True):
@@ -171,7 +174,7 @@ def _sql(single: bool, shape: tuple[int, ...]) -> str:
     return text
 
 
-# In the order of their names, which is the order in which everybody locks accounts.
+# In the order of the participants' references, in which every transaction locks accounts.
 _ACCOUNT = """
 account AS (
     INSERT INTO ledger.account AS known (program, participant, currency, posted, version, last_activity_at)
@@ -189,8 +192,8 @@ entry AS MATERIALIZED (
     FROM <asked> JOIN account USING (participant)
 )"""
 
-# Transactions and lots are numbered in the order of the requests, whichever way the planner joins: of lots that lapse at the
-# same time, the older number goes first.
+# Transactions and lots are numbered in the order of the requests, whichever way the planner joins: of lots with one expiry, the
+# lower number is spent first.
 _ENTRIES_IN_TURN = _ENTRY.rstrip(")") + "    ORDER BY position\n)"
 
 _TXN = """
@@ -211,8 +214,8 @@ lot AS (
     SELECT account_id, txn_id, points, points, effective_at, expires_at FROM entry WHERE points > 0
 )"""
 
-# The accounts are locked, so this statement sees them and their lots as they are; `last_activity_at` is that before this round.
-# An event that comes late turns no clock back, and what has lapsed by then stays lapsed.
+# The accounts are locked, so this statement sees them and their lots as they are; `last_activity_at` is the value before this
+# round. An event that arrives late makes no expiry earlier, and expired points stay expired.
 _MOVED = """
 moved AS (
     UPDATE ledger.lot SET
@@ -236,7 +239,7 @@ qualification AS (
     SELECT $1::text, counted.participant, counter, amount, effective_at, txn_id FROM <counted> JOIN entry USING (position)
 )"""
 
-# The points, and what they count, wait for their confirmation; all else of the earn is posted now.
+# The points and the qualifying amounts wait for the confirmation; the rest of the earn is posted now.
 _PENDING = """
 pending AS (
     INSERT INTO ledger.pending (txn_id, account_id, points, expires_at, qualifying, watches, nudge_on_watch)

@@ -1,4 +1,4 @@
-"""What the end of a program asks the books: who still has points, what is pending, what each kind of event brought."""
+"""Queries for the end of a program: members with points, pending earns, held points, points by type of event, payouts."""
 
 from datetime import datetime
 
@@ -17,21 +17,21 @@ class OpenPending(Value):
 
 
 class Unsettled(Value):
-    """Points that are held for redemptions under way, and points that wait for their confirmation, over all currencies."""
+    """Points held for redemptions under way, and points that wait for their confirmation, over all currencies."""
 
     held: int
     pending: int
 
 
 class Holder(Value):
-    """A member who has points, and how many, by currency."""
+    """A member with points, and their number by currency."""
 
     participant: str
     points: dict[str, int]
 
 
 class EventFigures(Value):
-    """What events of one type brought: how many there were, the points that they posted, and what was taken back of those."""
+    """Figures of the events of one type: their number, the points they posted, and the points reversed since."""
 
     event: str
     currency: str
@@ -41,7 +41,7 @@ class EventFigures(Value):
 
 
 class Payout(Value):
-    """What a member gets for the points that were left: so much (`received`) of a `unit`, money or a partner's points."""
+    """A member's compensation for the remainder: an amount (`received`) of a `unit`, money or a partner's points."""
 
     transaction: int
     participant: str
@@ -54,31 +54,31 @@ class Payout(Value):
 
 
 async def open_pending(connection: AsyncConnection, program: str, limit: int) -> list[OpenPending]:
-    """The oldest earns that are pending."""
+    """Return the oldest pending earns, at most `limit`."""
     rows = await connection.execute(_PENDING, {"program": program, "limit": limit})
     return [OpenPending.model_validate(dict(row)) for row in rows.mappings()]
 
 
 async def unsettled(connection: AsyncConnection, program: str) -> Unsettled:
-    """What is neither spent nor free."""
+    """Return the program's held and pending points."""
     row = (await connection.execute(_UNSETTLED, {"program": program})).mappings().one()
     return Unsettled.model_validate(dict(row))
 
 
 async def holders(connection: AsyncConnection, program: str, after: str, limit: int) -> list[Holder]:
-    """The next members with points, by reference."""
+    """Return the next members with points, in the order of their references."""
     rows = await connection.execute(_HOLDERS, {"program": program, "after": after, "limit": limit})
     return [Holder.model_validate(dict(row)) for row in rows.mappings()]
 
 
 async def by_event(connection: AsyncConnection, program: str) -> list[EventFigures]:
-    """What each type of event brought; events without points are counted too."""
+    """Return the figures of each type of event; events without points are counted too."""
     rows = await connection.execute(_BY_EVENT, {"program": program})
     return [EventFigures.model_validate(dict(row)) for row in rows.mappings()]
 
 
 async def payouts(connection: AsyncConnection, program: str, after: int, limit: int) -> list[Payout]:
-    """What is owed for the points that were left, page by page."""
+    """Return the next page of payouts, in the order of their transactions."""
     rows = await connection.execute(_PAYOUTS, {"program": program, "after": after, "limit": limit})
     return [Payout.model_validate(dict(row)) for row in rows.mappings()]
 

@@ -1,6 +1,6 @@
-"""One way to write what an operation did: its transaction, the postings, and what they mean for lots, holds and debt.
+"""The one way to write an operation: its transaction, its postings, and the changes of lots, held points and debt.
 
-The account is locked by an earlier statement, and the lots are picked under that lock. Nothing is written that does not add up.
+An earlier statement locks the account, and the lots are picked under that lock. Figures that do not add up are not written.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ class Picked(NamedTuple):
 
 
 class Move(NamedTuple):
-    """What changes in a lot: points taken from it (negative: given back), points held in it (negative: let go)."""
+    """A change of a lot: points taken from it (negative: given back), points held in it (negative: released)."""
 
     lot: int
     taken: int = 0
@@ -47,7 +47,7 @@ class Side(NamedTuple):
 
 
 class NewLot(NamedTuple):
-    """Points that a member gets, and when they lapse."""
+    """Points that a member gets, and when they expire (None: never)."""
 
     points: int
     earned_at: datetime
@@ -55,7 +55,7 @@ class NewLot(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """What a transaction comes from: a request, or (no key) the ledger's own doing."""
+    """The origin of a transaction: a request, or (no key) the ledger itself."""
 
     program: str
     effective_at: datetime
@@ -65,16 +65,16 @@ class Origin(NamedTuple):
 
 
 def asked(request: Request, **details: Any) -> Origin:
-    """The origin of what a request asked for, with what is worth adding to its details."""
+    """Return the origin of a request's transaction, with further details added to the request's own."""
     return Origin(request.program, request.effective_at, request.key, request.hash(), request.details | details)
 
 
 async def pick(
     connection: AsyncConnection, account_id: int, points: int, *, only: int | None = None, apart_from: int | None = None
 ) -> list[Picked]:
-    """Up to so many points of the locked account's lots that no hold keeps, those first that lapse first.
+    """Pick up to `points` free points of the locked account's lots, the lot that expires first going first.
 
-    `only` is the transaction whose lot alone may be used, `apart_from` the one whose lot must not be.
+    `only` is the transaction whose lot alone may be used, `apart_from` the one whose lot must not be used.
     """
     if points == 0:
         return []
@@ -83,7 +83,7 @@ async def pick(
 
 
 async def pick_exactly(connection: AsyncConnection, locked: Locked, points: int) -> list[Picked]:
-    """So many points of a member's lots; refused with `insufficient_points` if fewer are free."""
+    """Pick exactly `points` of a member's lots. Refuses `insufficient_points` if fewer are free. Raises LedgerFault."""
     available = locked.posted - locked.held
     if available < points:
         raise too_few(points, available)
@@ -94,17 +94,17 @@ async def pick_exactly(connection: AsyncConnection, locked: Locked, points: int)
 
 
 def total(picked: Sequence[Picked]) -> int:
-    """The points that were picked."""
+    """Sum the picked points."""
     return sum(each.points for each in picked)
 
 
 def moves_of(picked: Sequence[Picked]) -> list[Move]:
-    """What takes them from their lots."""
+    """Return the moves that take the picked points from their lots."""
     return [Move(each.lot, taken=each.points) for each in picked]
 
 
 def check_limit(posted: int, more: int, *, asked_for: int | None = None) -> None:
-    """Refuse what would bring a balance above the limit; `asked_for` are the points of the request, if not so many."""
+    """Refuse `balance_limit` if `more` points exceed the limit; `asked_for` are the request's points if they are not `more`."""
     if posted + more > MAX_POINTS:
         told = f"The balance is {posted}, and {more} more would bring it above {MAX_POINTS}."
         raise Refused("balance_limit", told, points=more if asked_for is None else asked_for)
@@ -124,10 +124,12 @@ async def enter(
     reverses: int | None = None,
     concerns: int | None = None,
 ) -> Answer:
-    """Write a transaction of a locked account, and its answer.
+    """Write a transaction of a locked account, and return its answer.
 
-    `debt` is by how much the member owes more. What the postings say must be what lots and debt say, else LedgerFault.
+    `debt` is the increase of the member's debt. Raises LedgerFault if the postings do not equal the change of lots and debt.
     """
+    # First the account (its version makes the key where no request gives one), then the transaction (its id goes into all other
+    # rows), then only those of postings, moves, lots and debt that the operation has.
     sides = [side for side in sides if side.amount]
     change = sum(side.amount * ((side.credit == account_id) - (side.debit == account_id)) for side in sides)
     in_lots = sum(new.points for new in lots) - sum(move.taken for move in moves)

@@ -1,4 +1,4 @@
-"""What the ledger raises. A refusal (too few points) is no error: it is an answer, stored and repeated."""
+"""The ledger's errors. A refusal (too few points) is no error: it is an answer, stored and repeated."""
 
 from domain.errors import TenureError
 
@@ -42,7 +42,7 @@ class LedgerFault(TenureError):
 
 
 class Refused(Exception):
-    """Raised inside the ledger to answer a request with a refusal, before anything was written for it; never leaves it."""
+    """Raised inside the ledger to refuse a request, before anything is written for it; it never leaves the ledger."""
 
     def __init__(self, code: str, detail: str, points: int = 0) -> None:
         super().__init__(detail)
@@ -50,5 +50,5 @@ class Refused(Exception):
 
 
 def too_few(asked: int, available: int) -> Refused:
-    """The refusal of what needs more points than there are."""
+    """Return the refusal of a request for more points than are available."""
     return Refused("insufficient_points", f"{asked} points were asked for, and {max(available, 0)} are available.", asked)

@@ -1,4 +1,4 @@
-"""Expiry: the sweep of what is due, and what changes when open lots lapse."""
+"""Expiry: the sweep of due points, and changes to the expiry of open lots."""
 
 import hashlib
 from collections.abc import Sequence
@@ -17,14 +17,13 @@ from ledger.tables import account, lot, txn
 from ledger.upkeep import bring_up, bring_up_all, settle_all
 
 _AT_ONCE = 1000
-"""Accounts in one database transaction of the sweep: short enough that nobody waits for it."""
+"""Accounts in one database transaction of the sweep: few enough that no other request waits long for it."""
 
 
 async def expire_due(engine: AsyncEngine, program: str, as_of: datetime) -> Swept:
-    """Let lapse what a program's members have due at the instant, one transaction for each account.
+    """Expire the points of a program's members that are due at the instant, with one transaction for each account.
 
-    What an account owes is paid first. One that somebody is working on is left out: a burn expires what is due by itself,
-    and the next sweep comes.
+    The account's debt is paid first. An account in use is left out: a burn expires due points itself, and the next sweep comes.
     """
 
     async def lapse(connection: AsyncConnection, locked: Sequence[Row[Any]]) -> Swept:
@@ -35,9 +34,9 @@ async def expire_due(engine: AsyncEngine, program: str, as_of: datetime) -> Swep
 
 
 async def stop_expiry(engine: AsyncEngine, program: str, key: str, at: datetime) -> int:
-    """From this instant on no open lot of the program lapses any more; how many lots that were.
+    """Take the expiry from all open lots of the program from this instant on; return the number of lots.
 
-    What was due by then is swept first. The same key gets the same answer. Raises KeyConflict.
+    Points due by then are swept first. The same key gets the same answer. Raises KeyConflict.
     """
     await expire_due(engine, program, at)
     return await settled(engine, lambda connection: _stop_expiry(connection, program, key, at))
@@ -59,7 +58,7 @@ async def _stop_expiry(connection: AsyncConnection, program: str, key: str, at: 
 
 
 async def reschedule(engine: AsyncEngine, system: SystemAccounts, request: Reschedule) -> Answer:
-    """Give every open lot of a member a new expiry; what is due by then lapses first. Raises KeyConflict."""
+    """Give every open lot of a member a new expiry; points due by then expire first. Raises KeyConflict."""
     await system.of(request.program, request.currency)
     return await settled(engine, lambda connection: _reschedule(connection, request))
 
@@ -69,7 +68,7 @@ async def _reschedule(connection: AsyncConnection, request: Reschedule) -> Answe
     if locked.stored is not None:
         return answer_again(locked.stored, request.hash())
     locked = await bring_up(connection, request.program, locked, request.effective_at)
-    # What is past due and still here is held; when the hold ends, it lapses.
+    # Points that are past due and still here are held; they expire when the hold ends.
     not_due = lot.c.expires_at.is_(None) | (lot.c.expires_at > request.effective_at)
     change = update(lot).values(expires_at=request.expires_at).where(lot.c.account_id == locked.id, *_OPEN, not_due)
     lots = (await connection.execute(change)).rowcount

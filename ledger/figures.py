@@ -1,6 +1,6 @@
-"""What happened in a window, over all members at once: one pass over what took effect in it, member by member.
+"""Figures of a window over all members: one pass over the transactions that took effect in it, summed by member.
 
-What came before the window is never read: what was outstanding at its end is what is there now, less what came later.
+Earlier transactions are never read: points outstanding at the window's end = points outstanding now - later changes.
 """
 
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ from domain.evaluation.figures import Spread
 from domain.model import Value
 
 _MEMORY = text("SET LOCAL work_mem = '256MB'")
-"""For a pass over millions of rows: with the few megabytes of every day, joins and groups go to the disk in many parts."""
+"""For a pass over millions of rows: with the default of a few megabytes, joins and groups spill to disk in many parts."""
 
 
 class WindowFigures(Value):
-    """What happened in a window; `outstanding` is at its end, and `changed` is what it changed by.
+    """The figures of a window; `outstanding` is the figure at its end, `changed` the change of it in the window.
 
-    Active: had an activity; redeemed: had a burn or a capture. `spread` is how the points lie over those who had any; None
-    over several currencies, whose points are not the same.
+    Active: had an activity; redeemed: had a burn or a capture. `spread` is the distribution of the points over the members who
+    had any; None for several currencies, whose points cannot be added.
     """
 
     issued: int
@@ -37,9 +37,9 @@ class WindowFigures(Value):
 async def window_figures(
     engine: AsyncEngine, program: str, since: datetime, until: datetime, currency: str | None = None
 ) -> WindowFigures:
-    """What happened to a program's points in (since, until], by when it took effect, in one of its currencies or in all.
+    """Return the figures of a program's points in (since, until], by effective instant, in one of its currencies or in all.
 
-    Who was active and who redeemed is counted over all currencies. All of it is of one moment of the database.
+    Active members and members who redeemed are counted over all currencies. All figures come from one snapshot of the database.
     """
     async with engine.connect() as plain:
         connection = await plain.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
@@ -66,14 +66,14 @@ async def window_figures(
 async def _moved(
     connection: AsyncConnection, parameters: dict[str, object], *, only: bool, several: bool
 ) -> dict[str, float | int]:
-    """The sums over all members: of `only` some of the program's currencies; in `several`, a member may have many accounts."""
+    """Sum over all members: `only` for some of the program's currencies; `several` if a member may have many accounts."""
     statement = _MOVED.replace("<of>", _OF_SOME if only else "").replace("<member>", _BY_MEMBER if several else "of_account")
     row = (await connection.execute(text(statement), parameters)).mappings().one()
     return {name: value if isinstance(value, float) else int(value) for name, value in row.items()}
 
 
 def _sum(kind: str, sign: Sequence[str]) -> str:
-    """What went to the program's own accounts of a kind (`sign` is + for debited, - for credited), by member."""
+    """Compose the SQL sum of a member's postings with the program's accounts of a kind; `sign`: of debits, then of credits."""
     debited, credited = sign
     return (
         f"coalesce(sum(CASE WHEN posting.debit_account = ANY(:{kind}) THEN {debited}posting.amount "
@@ -96,8 +96,8 @@ _OUTSTANDING_NOW = text(
 )
 _ANY_LATER = text("SELECT EXISTS (SELECT FROM ledger.txn WHERE program = :program AND effective_at > :until)")
 
-# The member's side of a posting is the account of its transaction, which the ledger's check holds; the other side is one of the
-# program's own accounts, and says in which currency.
+# The member's side of a posting is the account of its transaction (the ledger's check proves it); the other side is one of the
+# program's own accounts, which gives the currency.
 _CHANGE = "CASE WHEN posting.credit_account = txn.account_id THEN posting.amount ELSE -posting.amount END"
 _OF_SOME = "AND (posting.debit_account = ANY(:own) OR posting.credit_account = ANY(:own))"
 _CHANGED_LATER = text(

@@ -1,4 +1,4 @@
-"""Forfeits: everything left of one member who leaves; and what is left of every member of a program that ends."""
+"""Forfeits: all points of a member who leaves, and the remainder of every member when a program ends."""
 
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
@@ -18,7 +18,7 @@ from ledger.upkeep import bring_up, bring_up_all
 
 
 async def forfeit(engine: AsyncEngine, system: SystemAccounts, request: Forfeit) -> Answer:
-    """Take everything that is left of one member; what is due by then lapses first. Raises KeyConflict."""
+    """Take all points that no hold keeps from one member; points due by then expire first. Raises KeyConflict."""
     await system.of(request.program, request.currency)
     return await settled(engine, lambda connection: _forfeit(connection, request))
 
@@ -36,7 +36,7 @@ async def _forfeit(connection: AsyncConnection, request: Forfeit) -> Answer:
 
 
 async def forfeit_remainder(engine: AsyncEngine, program: str, key: str, at: datetime) -> Swept:
-    """Take everything that is left of every member of a program; what is due by then lapses first, and is not counted here.
+    """Take the remainder of every member of a program; points due by then expire first, and are not counted in the answer.
 
     One database transaction; the same key gets the same answer. Raises KeyConflict.
     """
@@ -50,10 +50,10 @@ async def forfeit_remainder(engine: AsyncEngine, program: str, key: str, at: dat
 async def settle_remainder(
     engine: AsyncEngine, system: SystemAccounts, program: str, key: str, at: datetime, kind: Leaving, becoming: Becoming | None
 ) -> Swept:
-    """The same for a program that ends: what is left is forfeited, or becomes money or somebody else's points.
+    """Settle the remainder of a program that ends: forfeit it, pay it out in money, or convert it to another company's points.
 
-    What a member still owes is written off, since nobody is left to pay it. Raises KeyConflict, and LedgerFault for a currency
-    without a rate.
+    A member's debt is written off, since no later points can pay it. Raises KeyConflict, and LedgerFault for a currency without
+    a rate.
     """
     losses = {code: (await system.of(program, code))["loss"] for code in await _currencies(engine, program)}
     if becoming is not None and (unpriced := sorted(set(losses) - set(becoming.rates))):
@@ -70,7 +70,7 @@ async def settle_remainder(
 
 
 async def _currencies(engine: AsyncEngine, program: str) -> list[str]:
-    """Every currency of which a member of the program has an account."""
+    """Return every currency in which a member of the program has an account."""
     mine = (account.c.program == program, account.c.kind == "participant")
     async with engine.connect() as connection:
         return list(await connection.scalars(select(account.c.currency).where(*mine).distinct().order_by(account.c.currency)))
@@ -84,7 +84,7 @@ async def _of_all(
     asked: str,
     work: Callable[[AsyncConnection, Sequence[int]], Awaitable[Swept]],
 ) -> Swept:
-    """Do the work to every account of a program's members, brought to the instant, in one database transaction."""
+    """Bring every member's account of a program to the instant and do the work on them, in one database transaction."""
     request_hash = hashlib.sha256(f"{asked} {at.timestamp()}".encode()).digest()
 
     async def settle(connection: AsyncConnection) -> Swept:

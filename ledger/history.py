@@ -1,4 +1,4 @@
-"""The ledger as of an instant: what had taken effect by then, summed by month and currency in the program's own time zone."""
+"""The ledger as of an instant: all that had taken effect by then, summed by month and currency in the program's time zone."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -11,9 +11,9 @@ _MEMORY = text("SET LOCAL work_mem = '256MB'")
 
 
 class ActiveMonth(NamedTuple):
-    """How many members had an activity in a month; `new`: their first; `reactivated`: none in the month before, but earlier.
+    """The members active in a month; `new`: first activity; `reactivated`: no activity in the month before, but an earlier one.
 
-    `stopped` had none in the month after, as far as that is known by then.
+    `stopped`: no activity in the month after, as known by the instant.
     """
 
     month: date
@@ -24,7 +24,7 @@ class ActiveMonth(NamedTuple):
 
 
 class MonthOfPoints(NamedTuple):
-    """What one month did to a program's points of one currency; `changed` is what the outstanding ones changed by."""
+    """A program's points of one currency in one month; `changed` is the change of the outstanding points."""
 
     month: date
     currency: str
@@ -36,7 +36,7 @@ class MonthOfPoints(NamedTuple):
 
 
 class Lapsing(NamedTuple):
-    """Points that lapse in a month (None: never), and how many members have them; `past` were due by the instant already."""
+    """Points that expire in a month (None: never), and the number of members with them; `past`: due by the instant already."""
 
     month: date | None
     past: bool
@@ -53,33 +53,33 @@ class Nudge(NamedTuple):
 
 
 async def last_activities(engine: AsyncEngine, program: str, as_of: datetime) -> dict[str, datetime]:
-    """When each member was last active by an instant; without those who never were."""
+    """Return each member's last activity up to an instant; members without an activity are left out."""
     rows = await _read(engine, _LAST_ACTIVITIES, program=program, as_of=as_of)
     return {row.participant: row.at for row in rows}
 
 
 async def active_months(engine: AsyncEngine, program: str, zone: str, as_of: datetime) -> list[ActiveMonth]:
-    """The months in which anybody was active, in their order."""
+    """Return the months with an active member, in order."""
     return [ActiveMonth(*row) for row in await _read(engine, _ACTIVE_MONTHS, program=program, zone=zone, as_of=as_of)]
 
 
 async def months_of_points(engine: AsyncEngine, program: str, zone: str, as_of: datetime) -> list[MonthOfPoints]:
-    """The months in which any points moved, in their order."""
+    """Return the months in which points moved, in order."""
     rows = await _read(engine, _MONTHS_OF_POINTS, program=program, zone=zone, as_of=as_of)
     return [MonthOfPoints(row.month, row.currency, *(int(figure) for figure in row[2:])) for row in rows]
 
 
 async def lapsing(engine: AsyncEngine, program: str, zone: str, as_of: datetime) -> list[Lapsing]:
-    """What remained in the lots at an instant, by the month in which it lapses; the latest, and what never does, last.
+    """Return the points left in lots at an instant, by the month in which they expire, in order; points without expiry last.
 
-    The ends are those that the lots have now: how they moved before (a new activity, a new tier) is not kept.
+    The expiries are the lots' present ones: earlier values (before a new activity, a new tier) are not kept.
     """
     rows = await _read(engine, _LAPSING, program=program, zone=zone, as_of=as_of)
     return [Lapsing(row.month, row.past, row.currency, int(row.points), row.members) for row in rows]
 
 
 async def unsent(engine: AsyncEngine, program: str, before: datetime, as_of: datetime) -> list[Nudge]:
-    """The nudges to a program and its members that were written before an instant and had not been sent by another."""
+    """Return the nudges to a program and its members that were written by `before` and not sent by `as_of`; at most 100."""
     return [Nudge(*row) for row in await _read(engine, _UNSENT, program=program, before=before, as_of=as_of)]
 
 
@@ -101,7 +101,7 @@ GROUP BY account.participant
 """
 )
 
-# First by account, of which there are few rows a month; then by member, who may have accounts in several currencies.
+# The rows are grouped by account first, which leaves few rows a month, then by member, who may have several accounts.
 _ACTIVE_MONTHS = text(
     """
 WITH by_account AS (

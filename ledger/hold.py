@@ -1,4 +1,4 @@
-"""Holds: points kept for a redemption under way, until they are captured or voided."""
+"""Holds: points reserved for a redemption under way, until they are captured or voided."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from ledger.tables import hold_lot, lot
 
 
 async def hold(engine: AsyncEngine, request: Hold) -> Answer:
-    """Keep the points, or refuse: `insufficient_points`. Raises KeyConflict."""
+    """Hold the points. Refuses: `insufficient_points`. Raises KeyConflict."""
 
     async def work(connection: AsyncConnection, account: Locked) -> Answer:
         picked = await pick_exactly(connection, account, request.points)
@@ -36,7 +36,7 @@ async def hold(engine: AsyncEngine, request: Hold) -> Answer:
 
 
 async def capture(engine: AsyncEngine, system: SystemAccounts, request: Capture) -> Answer:
-    """Spend what is held, or some of it, which lets the rest go.
+    """Spend the held points, or some of them, which releases the rest.
 
     Refuses: `unknown_hold`, `hold_captured`, `hold_voided`, `hold_timed_out`, `exceeds_hold`. Raises KeyConflict.
     """
@@ -69,7 +69,7 @@ async def capture(engine: AsyncEngine, system: SystemAccounts, request: Capture)
 
 
 async def void(engine: AsyncEngine, request: Void) -> Answer:
-    """Let go of all that is held.
+    """Release all held points.
 
     Refuses: `unknown_hold`, `hold_captured`, `hold_voided`, `hold_timed_out`. Raises KeyConflict.
     """
@@ -85,7 +85,7 @@ async def void(engine: AsyncEngine, request: Void) -> Answer:
 
 
 async def _open(connection: AsyncConnection, account: Locked, request: Capture | Void) -> Row[Any]:
-    """The hold that the request names, if it is still open."""
+    """Return the hold that the request names. Refuses one that does not exist or is no longer open."""
     found = await find(connection, request.program, request.hold, account.id)
     kept = (await connection.execute(select(holds).where(holds.c.txn_id == found.id))).one_or_none() if found else None
     if kept is None:
@@ -97,7 +97,7 @@ async def _open(connection: AsyncConnection, account: Locked, request: Capture |
 
 
 async def _parts(connection: AsyncConnection, hold_id: int) -> list[Row[Any]]:
-    """What a hold keeps of which lots, those first that lapse first."""
+    """Return the points that a hold keeps of each lot, the lot that expires first going first."""
     query = select(hold_lot).join(lot, lot.c.id == hold_lot.c.lot_id).where(hold_lot.c.hold_id == hold_id)
     return list(await connection.execute(query.order_by(lot.c.expires_at, lot.c.id)))
 

@@ -1,4 +1,4 @@
-"""One database transaction for each request; the answers that requests already got; the answers that refuse."""
+"""One database transaction for each request; stored answers; the writing of transactions, refused ones too."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -23,11 +23,11 @@ ANSWER = [
     txn.c.key,
     txn.c.request_hash,
 ]
-"""The columns of a transaction that make its answer."""
+"""The columns of a transaction from which its answer is made."""
 
 
 class Recorded(NamedTuple):
-    """A transaction as it stands in the books: its key, the currency of its account, and the answer it got."""
+    """A recorded transaction: its key, the currency of its account, and its answer."""
 
     key: str
     currency: str
@@ -35,15 +35,15 @@ class Recorded(NamedTuple):
 
 
 def sqlstate(error: DBAPIError) -> str | None:
-    """PostgreSQL's code of the error."""
+    """Return PostgreSQL's code of the error."""
     return getattr(error.orig, "sqlstate", None)
 
 
 async def settled(engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
-    """Do the work in one database transaction, again from the start if another one came in its way or the connection was lost.
+    """Do the work in one database transaction; start again if another transaction broke it or the connection was lost.
 
-    Nothing is done twice, since each request finds its own key. The same request sent twice at once is such a case: the second
-    to insert its key waits for the first, fails on the unique key, and finds the stored answer when it starts again.
+    Nothing is done twice, since each request finds its own key. If the same request comes twice at once, the second to insert
+    its key waits for the first, fails on the unique key, starts again and finds the stored answer.
     """
 
     async def transaction() -> Result:
@@ -54,7 +54,7 @@ async def settled(engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitab
 
 
 async def persistently(attempt: Callable[[], Awaitable[Result]], and_on: frozenset[str] = frozenset()) -> Result:
-    """Make attempts until one is not broken off by another transaction or a lost connection, nor by an error of these codes."""
+    """Repeat the attempt, up to five times, while another transaction, a lost connection or one of these codes breaks it."""
     number = 1
     while True:
         try:
@@ -67,13 +67,13 @@ async def persistently(attempt: Callable[[], Awaitable[Result]], and_on: frozens
 
 
 async def stored(connection: AsyncConnection, program: str, keys: Sequence[str]) -> dict[str, Row[Any]]:
-    """The transactions that these keys of a program already have."""
+    """Return the stored transactions of these keys of a program, by key."""
     found = await connection.execute(select(*ANSWER).where(txn.c.program == program, txn.c.key.in_(keys)))
     return {row.key: row for row in found}
 
 
 async def transaction(connection: AsyncConnection, program: str, participant: str, txn_id: int) -> Recorded | None:
-    """One transaction of a member."""
+    """Return a transaction of a member, or None."""
     mine = (account.c.program == program, account.c.participant == participant)
     columns = (*ANSWER, account.c.currency)
     query = select(*columns).join(account, account.c.id == txn.c.account_id).where(txn.c.id == txn_id, *mine)
@@ -82,19 +82,19 @@ async def transaction(connection: AsyncConnection, program: str, participant: st
 
 
 def check_same(row: Row[Any], request_hash: bytes) -> None:
-    """Raise KeyConflict if the stored transaction was that of another request."""
+    """Raise KeyConflict if the stored transaction belongs to another request."""
     if row.request_hash != request_hash:
         raise KeyConflict(row.key)
 
 
 def answer_again(row: Row[Any], request_hash: bytes) -> Answer:
-    """The answer of a request that came before. Raises KeyConflict if it was another request that had this key."""
+    """Return the stored answer to a repeated request. Raises KeyConflict if the key belongs to another request."""
     check_same(row, request_hash)
     return _answer(row, duplicate=True)
 
 
 async def write(connection: AsyncConnection, request: Request, *, kind: str, account: int | None, **values: Any) -> Answer:
-    """Write the transaction of a request, with its answer; the keyword arguments are columns of `txn`."""
+    """Write the transaction of a request and return its answer; the keyword arguments are columns of `txn`."""
     row = {
         "program": request.program,
         "key": request.key,
@@ -108,12 +108,12 @@ async def write(connection: AsyncConnection, request: Request, *, kind: str, acc
 
 
 async def write_row(connection: AsyncConnection, row: dict[str, Any]) -> Answer:
-    """Write a transaction, given by its columns; its answer."""
+    """Write a transaction, given by its columns, and return its answer."""
     return _answer((await connection.execute(insert(txn).values(row).returning(*ANSWER))).one(), duplicate=False)
 
 
 async def find(connection: AsyncConnection, program: str, key: str, account_id: int) -> Row[Any] | None:
-    """The posted transaction of an account that has this key."""
+    """Return the posted transaction of an account with this key, or None."""
     mine = (txn.c.program == program, txn.c.key == key, txn.c.account_id == account_id, txn.c.outcome == "posted")
     return (await connection.execute(select(txn).where(*mine))).one_or_none()
 

@@ -1,4 +1,4 @@
-"""An operation on one member's account, once for its key: locked, brought up to its instant, done or refused, and answered."""
+"""An idempotent operation on one member's account: lock it, bring it up to date, do the work or refuse it, answer."""
 
 from collections.abc import Awaitable, Callable, Iterable
 
@@ -14,10 +14,10 @@ Work = Callable[[AsyncConnection, Locked], Awaitable[Answer]]
 
 
 async def once(engine: AsyncEngine, request: Request, kind: str, work: Work, *, also: Iterable[Owner] = ()) -> Answer:
-    """Do the work under the lock of the request's account, or store and answer why not. Raises KeyConflict.
+    """Do the work under the lock of the request's account, or store and return its refusal. Raises KeyConflict.
 
-    `also` are other accounts that the work needs: they are locked first, all in the order of all. What the work gives back or
-    lets go and is due already lapses in the same database transaction.
+    `also` are other accounts that the work needs: all are locked first, in the order that every transaction uses. Points that
+    the work gives back or releases and that are due already expire in the same database transaction.
     """
     owner = Owner(request.program, request.participant, request.currency)
     owners = {owner, *also}

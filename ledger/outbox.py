@@ -1,4 +1,4 @@
-"""The outbox: nudges to workflows, written with what they tell of, claimed and sent by the relay at least once."""
+"""The outbox: nudges to workflows, written in the transaction of their cause; the relay sends each at least once."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -10,11 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ledger.tables import outbox
 
 CHANNEL = "tenure_outbox"
-"""What the database notifies when something new waits."""
+"""The channel of the database's notification that new nudges wait."""
 
 
 class Waiting(NamedTuple):
-    """A nudge to send: to which workflow, by which signal."""
+    """A nudge to send: the workflow and the signal."""
 
     id: int
     workflow_id: str
@@ -23,16 +23,16 @@ class Waiting(NamedTuple):
 
 
 async def put(connection: AsyncConnection, workflow_ids: Iterable[str], signal: str = "nudge") -> None:
-    """Have these workflows signalled once the caller's transaction is committed."""
+    """Enqueue signals to these workflows, to be sent once the caller's transaction is committed."""
     rows = [{"workflow_id": workflow_id, "signal": signal} for workflow_id in workflow_ids]
     if rows:
         await connection.execute(insert(outbox), rows)
 
 
 async def claim(connection: AsyncConnection, limit: int) -> list[Waiting]:
-    """The oldest nudges that nobody else has claimed, locked until the caller's transaction ends.
+    """Return the oldest nudges that no other relay has claimed, locked until the caller's transaction ends.
 
-    They are asked for by what is unsent and never by "after the last id": a lower id may be committed later.
+    The query filters by `sent_at` and not by "after the last id": a lower id may be committed later.
     """
     columns = [outbox.c[name] for name in Waiting._fields]
     unsent = select(*columns).where(outbox.c.sent_at.is_(None)).order_by(outbox.c.id).limit(limit)
@@ -40,10 +40,10 @@ async def claim(connection: AsyncConnection, limit: int) -> list[Waiting]:
 
 
 async def mark_sent(connection: AsyncConnection, ids: Sequence[int]) -> None:
-    """Note that these nudges were sent, or can never be (their workflow is gone)."""
+    """Mark these nudges as sent, or as impossible to send (their workflow is gone)."""
     await connection.execute(update(outbox).where(outbox.c.id.in_(ids)).values(sent_at=func.now()))
 
 
 async def clear_sent(connection: AsyncConnection, before: datetime) -> int:
-    """Delete what was sent before the instant; how many."""
+    """Delete the nudges sent before the instant; return how many."""
     return (await connection.execute(delete(outbox).where(outbox.c.sent_at < before))).rowcount

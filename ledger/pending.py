@@ -1,4 +1,4 @@
-"""Pending earns: confirmed, which posts their points and what they count, or cancelled. `earn.py` writes them."""
+"""Pending earns: confirmed, which posts their points and qualifying amounts, or cancelled. `earn.py` writes them."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from ledger.tables import pending, qualification, txn
 
 
 async def confirm(engine: AsyncEngine, system: SystemAccounts, request: Confirm) -> Answer:
-    """Post the pending points; they were earned, and they count, as of when the earn took effect.
+    """Post the pending points; they are earned, and count, as of the instant at which the earn took effect.
 
     Refuses: `unknown_earn`, `not_pending`, `earn_confirmed`, `earn_cancelled`, `balance_limit`. Raises KeyConflict.
     """
@@ -62,13 +62,13 @@ async def cancel(engine: AsyncEngine, request: Cancel) -> Answer:
 
 
 async def of_earn(connection: AsyncConnection, earn_id: int) -> Row[Any] | None:
-    """What waits, or waited, for the confirmation of this earn."""
+    """Return the pending row of this earn, open or ended; None if the earn was posted at once."""
     query = select(pending, txn.c.effective_at).join(txn, txn.c.id == pending.c.txn_id).where(pending.c.txn_id == earn_id)
     return (await connection.execute(query)).one_or_none()
 
 
 async def _open(connection: AsyncConnection, account: Locked, request: Confirm | Cancel) -> Row[Any]:
-    """The pending earn that the request names, if it still is."""
+    """Return the pending earn that the request names. Refuses one that does not exist or is no longer pending."""
     found = await find(connection, request.program, request.earn, account.id)
     if found is None or found.kind not in {"earn", "bonus"}:
         raise Refused("unknown_earn", f"The member has no earn {request.earn!r} in {request.currency}.")
@@ -85,7 +85,7 @@ async def _end(connection: AsyncConnection, earn_id: int, state: str, ended_by: 
 
 
 async def _count(connection: AsyncConnection, request: Confirm, waiting: Row[Any], txn_id: int) -> None:
-    """Write what the earn counts towards tiers, and nudge the workflow that watches, where a figure is reached."""
+    """Write the earn's qualifying amounts, and nudge the watching workflow once if a counter reaches a watched figure."""
     whose = {"program": request.program, "participant": request.participant}
     rows = [
         whose | {"counter": counter, "amount": amount, "effective_at": waiting.effective_at, "txn_id": txn_id}

@@ -1,4 +1,4 @@
-"""What the ledger knows: balances, counters and totals. Windows are (since, until]."""
+"""Queries: balances, counters and totals. Windows are (since, until]."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,7 +12,7 @@ from ledger.tables import account, lot, pending, qualification
 
 
 class LotView(Value):
-    """A lot that is not used up: what remains of it, and when that lapses (None: never)."""
+    """A lot that is not used up: the points left in it, and when they expire (None: never)."""
 
     remaining: int
     earned_at: datetime
@@ -20,10 +20,10 @@ class LotView(Value):
 
 
 class Balance(Value):
-    """What a member has: posted, held for redemptions under way, available; and the open lots in the order of their use.
+    """A member's points: posted, held for redemptions under way, available; and the open lots in the order of their use.
 
-    `pending` points are no part of it until they are confirmed. `owed` is what a clawback took that was spent already: the
-    lots have so much more than is posted, or will pay for it as they fill.
+    `pending` points are no part of it until they are confirmed. `owed` is the debt from a clawback of points already spent:
+    the lots hold that many points more than is posted, or later points will pay it.
     """
 
     posted: int
@@ -36,13 +36,13 @@ class Balance(Value):
 
 
 class Totals(Value):
-    """All that ever happened to a program's points of one currency, less what was reversed of it.
+    """The totals of a program's points of one currency since its beginning, less reversals.
 
     issued + adjusted + lost
         = outstanding + burned + expired + forfeited + clawed_back + converted + cashed_out + transferred.
     `adjusted` were given by hand (negative: taken), `lost` were clawed back from the program itself or written off at its end,
     `converted` left for another currency (negative: came from one), `cashed_out` became money at the program's end,
-    `transferred` are on their way between two members, which is nothing ever.
+    `transferred` are on their way between two members: always 0.
     """
 
     currency: str
@@ -60,7 +60,7 @@ class Totals(Value):
 
 
 async def balance(connection: AsyncConnection, program: str, participant: str, currency: str) -> Balance:
-    """A member's balance; nothing but zeros for one who never had any."""
+    """Return a member's balance; zeros for a member who never had points."""
     mine = (account.c.program == program, account.c.participant == participant, account.c.currency == currency)
     open_lots = select(lot).where(lot.c.remaining > 0).subquery()
     not_yet = (pending.c.account_id == account.c.id, pending.c.state == "open")
@@ -99,7 +99,7 @@ async def balance(connection: AsyncConnection, program: str, participant: str, c
 async def counters(
     connection: AsyncConnection, program: str, participant: str, since: datetime, until: datetime
 ) -> dict[str, int]:
-    """The sum of each of a member's counters in (since, until], in its smallest unit; without those that had nothing."""
+    """Return the sum of each of a member's counters in (since, until], in its smallest unit; without unused counters."""
     query = (
         select(qualification.c.counter, func.sum(qualification.c.amount).label("amount"))
         .where(qualification.c.program == program, qualification.c.participant == participant)
@@ -110,7 +110,7 @@ async def counters(
 
 
 async def counted(connection: AsyncConnection, program: str, asked: Sequence[tuple[str, str, datetime, datetime]]) -> list[int]:
-    """The sum of each (participant, counter, since, until) at its place, over (since, until]; 0 where nothing counted."""
+    """Return the sum of each (participant, counter, since, until) at its place, over (since, until]; 0 if nothing counted."""
     if not asked:
         return []
     participant, counter, since, until = (list(column) for column in zip(*asked, strict=True))
@@ -119,23 +119,23 @@ async def counted(connection: AsyncConnection, program: str, asked: Sequence[tup
 
 
 async def is_rated_by(connection: AsyncConnection, program: str, revision: int, since: datetime) -> bool:
-    """Whether an event that happened at the instant or later has been rated by this revision."""
+    """Whether this revision has rated an event that happened at the instant or later."""
     asked = {"program": program, "revision": str(revision), "since": since}
     return bool(await connection.scalar(_RATED_BY, asked))
 
 
 async def last_activity(connection: AsyncConnection, program: str, participant: str) -> datetime | None:
-    """When the member was last active, in any currency."""
+    """Return the instant of the member's last activity, in any currency."""
     mine = (account.c.program == program, account.c.participant == participant)
     latest: datetime | None = await connection.scalar(select(func.max(account.c.last_activity_at)).where(*mine))
     return latest
 
 
 async def totals(connection: AsyncConnection, program: str) -> tuple[Totals, ...]:
-    """The program's totals by currency, derived from the postings.
+    """Return the program's totals by currency, derived from the postings.
 
-    Every posting has a member on one side and one of the program's own accounts on the other: those few say it all, and what
-    they gave and did not get back is outstanding.
+    Every posting has a member on one side and one of the program's own accounts on the other, so these few accounts give all
+    totals; the points that they gave and did not get back are outstanding.
     """
     own = {row.id: row for row in await connection.execute(_OWN, {"program": program})}
     by_currency: dict[str, dict[str, int]] = {}
@@ -147,7 +147,7 @@ async def totals(connection: AsyncConnection, program: str) -> tuple[Totals, ...
 
 
 def _figures(kinds: dict[str, int]) -> dict[str, int]:
-    """The sums of the postings by the kind of account, as the trade names them."""
+    """Map the sums by kind of account to the fields of `Totals`."""
     return {
         "issued": -kinds.get("issuance", 0),
         "burned": kinds.get("redemption", 0),

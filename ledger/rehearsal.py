@@ -1,4 +1,4 @@
-"""A rehearsal: a ledger on which everything is done by the same statements as ever, and of which nothing stays."""
+"""A rehearsal: a ledger that runs the same statements as always inside a transaction that is always undone."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,12 +12,11 @@ from ledger.ledger import Ledger
 
 @asynccontextmanager
 async def rehearsal(engine: AsyncEngine) -> AsyncIterator[Ledger]:
-    """A ledger within one database transaction on one connection, which is undone however the block ends.
+    """Open a ledger within one database transaction on one connection, which is undone however the block ends.
 
-    What would be a transaction of its own is a savepoint in it, so that each call sees what the calls before have done, and
-    nobody else sees any of it. It is for one caller at a time, under a program of its own, which keeps it from waiting for
-    accounts in use. Numbers that sequences have given out are gone. A report that needs a snapshot of its own (`check`,
-    `statement`) cannot be had here.
+    Each call is a savepoint in place of a transaction: it sees the effects of earlier calls, and no other connection sees any.
+    One caller at a time uses it, under its own program, so that it never waits for accounts in use. Numbers taken from
+    sequences are lost. Reports that need their own snapshot (`check`, `statement`) do not work here.
     """
     pooled = await engine.raw_connection()
     driver = pooled.driver_connection
@@ -26,7 +25,7 @@ async def rehearsal(engine: AsyncEngine) -> AsyncIterator[Ledger]:
     async def the_connection() -> Connection:
         return driver
 
-    # The driver makes whatever is begun within its transaction a savepoint; all parts of the ledger meet on this connection.
+    # The driver turns each transaction begun within its own into a savepoint; all parts of the ledger use this connection.
     within = create_async_engine(engine.url, async_creator=the_connection, poolclass=StaticPool)
     whole = driver.transaction()
     try:

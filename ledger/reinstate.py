@@ -1,4 +1,4 @@
-"""Reinstatement: points that lapsed come back to their lots, with a new expiry."""
+"""Reinstatement: expired points come back to their lots, with a new expiry."""
 
 from sqlalchemy import text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -14,7 +14,7 @@ from ledger.tables import lot
 
 
 async def reinstate(engine: AsyncEngine, system: SystemAccounts, request: Reinstate) -> Answer:
-    """Give back what lapsed by one expiry, or by all since an instant, and has not come back since.
+    """Give back the points of one expiry, or of all expiries since an instant, that have not been given back yet.
 
     Refuses: `unknown_expiry`, `nothing_to_reinstate`, `balance_limit`. Raises KeyConflict.
     """
@@ -49,7 +49,7 @@ async def reinstate(engine: AsyncEngine, system: SystemAccounts, request: Reinst
     return await once(engine, request, "reinstate", work)
 
 
-# A lot gets back what lapsed in the expiries that are meant, but never more than is gone by all its expiries together.
+# A lot gets back the points of the requested expiries, but never more than all its expiries, less reinstatements, have taken.
 _LAPSED = text(
     """
 WITH moved AS (

@@ -1,4 +1,4 @@
-"""Holds that are due end, and their lots are free again. One statement for one account or many."""
+"""The timing out of due holds, which frees their lots. One statement for one account or many."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,7 +11,7 @@ from ledger.requests import OWN_KEYS, Swept
 
 
 async def time_out(connection: AsyncConnection, accounts: Sequence[int], at: datetime) -> Swept:
-    """End the holds of the locked accounts that are due at the instant; their lots are free again."""
+    """Time out the holds of the locked accounts that are due at the instant, which frees their lots. Raises LedgerFault."""
     row = (
         await connection.execute(_TIME_OUT, {"accounts": list(accounts), "at": at, "own_keys": f"{OWN_KEYS}time_out/"})
     ).one()

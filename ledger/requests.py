@@ -1,4 +1,4 @@
-"""What can be asked of the ledger, and its answer. Points are whole numbers up to 2^53, the last that JSON keeps exactly."""
+"""Requests to the ledger, and its answer. Points are whole numbers up to 2^53, the last that JSON keeps exactly."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from domain.model import Value
 
 MAX_POINTS = 2**53
 OWN_KEYS = "ledger:"
-"""How the keys begin that the ledger gives to the transactions nobody asked for."""
+"""The prefix of the keys that the ledger gives to transactions without a request."""
 
 
 def _not_ours(key: str) -> str:
@@ -31,15 +31,15 @@ Points = Annotated[int, Field(ge=1, le=MAX_POINTS, strict=True)]
 
 
 class Request(Value):
-    """Who asks for what, when it took effect (the caller's clock), and anything worth keeping with it.
+    """A request: the account, the key, when it took effect (the caller's clock), and details to keep with it.
 
-    `fingerprint` is for callers that derive the request from another one (an event, rated by the rules of the day): it stands
-    for what they were sent, so that the same event is the same request even when the rules have changed in between.
+    `fingerprint` is for callers that derive the request from another one (an event, rated by the rules of the day): it
+    identifies that other request, so that the same event is the same request even if the rules have changed in between.
     """
 
     hashed_as: ClassVar[str]
-    """What stands for this kind of request in its hash. It never changes: a request that is repeated after a new deployment
-    would conflict with itself for ever."""
+    """The name of this kind of request in its hash. It never changes: otherwise a request repeated after a new deployment would
+    conflict with itself for ever."""
 
     program: ProgramId
     participant: ParticipantId
@@ -50,18 +50,18 @@ class Request(Value):
     fingerprint: str | None = None
 
     def hash(self) -> bytes:
-        """The SHA-256 of what was asked: of the fingerprint where there is one, else of all that tells two requests apart."""
+        """Return the SHA-256 of the fingerprint if there is one, else of all fields that distinguish two requests."""
         if self.fingerprint is not None:
             return fingerprint_hash(type(self), self.participant, self.fingerprint)
         return _sha256(self.hashed_as, self.participant, self.currency, *self._content(), utc(self.effective_at), self.details)
 
     def _content(self) -> tuple[JsonValue, ...]:
-        """What this kind of request says beyond what all say."""
+        """Return the hashed fields of this kind of request, beyond those that all have."""
         return ()
 
 
 class Seen(Value):
-    """What a counter of the member had come to over (since, until] when a request was put together."""
+    """The sum of a member's counter over (since, until] at the time when a request was composed."""
 
     counter: str
     since: AwareDatetime
@@ -70,17 +70,17 @@ class Seen(Value):
 
 
 class Earn(Request):
-    """Points for a member (0 for an event that only counts), and what follows from it for lots, tiers and workflows.
+    """Points for a member (0 for an event that only counts), and its effects on lots, tiers and workflows.
 
-    `qualifying` is by counter id, in the counter's smallest unit. With `activity` (a bonus that we give is none), the member's
-    open lots can follow: `clock_stands_within` moves their expiry by the time since the last activity if that is no longer
-    than this; `renew_lots` gives them the expiry of this earn. `nudge` are workflows to signal in any case, `nudge_on_watch`
-    the one to signal when the sum of a watch's counter in (since, effective_at] has reached its figure.
+    `qualifying` is by counter id, in the counter's smallest unit. An `activity` (a bonus is none) can change the expiry of the
+    member's open lots: `clock_stands_within` moves it by the time since the last activity if that is no longer than this;
+    `renew_lots` sets it to the expiry of this earn. `nudge` are workflows to signal in any case, `nudge_on_watch` the one to
+    signal when the sum of a watch's counter in (since, effective_at] has reached its figure.
 
-    A `pending` earn is the member's activity at once, with all that follows from that; its points and what it counts wait for
-    `Confirm`. Its answer has moved no points, and says in `details.pending` how many wait.
+    A `pending` earn is the member's activity at once, with all effects of that; its points and qualifying amounts wait for
+    `Confirm`. Its answer has moved no points; `details.pending` is the number of waiting points.
 
-    An earn under a cap depends on what the member has `seen` already: where that is no longer so, it is not posted but `Stale`.
+    An earn under a cap depends on the counters in `seen`: if one of them has changed, the earn is not posted but `Stale`.
     """
 
     hashed_as: ClassVar[str] = "Earn"
@@ -104,7 +104,7 @@ class Earn(Request):
 
 
 class Burn(Request):
-    """Points that a member spends, from the lots that lapse first."""
+    """Points that a member spends, from the lots that expire first."""
 
     hashed_as: ClassVar[str] = "Burn"
 
@@ -115,13 +115,13 @@ class Burn(Request):
 
 
 class Forfeit(Request):
-    """Everything left of one member (what a hold keeps stays)."""
+    """All points of one member that no hold keeps."""
 
     hashed_as: ClassVar[str] = "Forfeit"
 
 
 class Reschedule(Request):
-    """A new expiry for every open lot of one member (None: they never lapse), as after a change of tier."""
+    """A new expiry for every open lot of one member (None: they never expire), as after a change of tier."""
 
     hashed_as: ClassVar[str] = "Reschedule"
 
@@ -132,10 +132,10 @@ class Reschedule(Request):
 
 
 class Answer(Value):
-    """What became of a request. `points` were moved, or asked for if refused; `balance` is the posted balance after it.
+    """The outcome of a request. `points` were moved (if refused: requested); `balance` is the posted balance after it.
 
-    `refusal` is a stable code (each operation of `Ledger` names its own), `detail` the same in words. `duplicate` says that
-    the request had come before: everything else is then as it was at the first time.
+    `refusal` is a stable code (each operation of `Ledger` names its own), `detail` its explanation. `duplicate` marks a
+    repeated request: all other fields are those of the first answer.
     """
 
     txn_id: int
@@ -152,7 +152,7 @@ class Answer(Value):
 
 
 class Swept(Value):
-    """How many lots, with how many points, of how many participants were taken."""
+    """The numbers of lots, points and participants that a sweep has changed."""
 
     lots: int
     points: int
@@ -160,7 +160,7 @@ class Swept(Value):
 
 
 def fingerprint_hash(kind: type[Request], participant: str, fingerprint: str) -> bytes:
-    """The hash of a request with this fingerprint; what the rules of the day made of it, the currency included, is no part."""
+    """Return the hash of a request with this fingerprint; results of the day's rules, also the currency, are no part of it."""
     return _sha256(kind.hashed_as, participant, "fingerprint", fingerprint)
 
 
@@ -172,5 +172,5 @@ def _sha256(*content: JsonValue) -> bytes:
 
 
 def utc(instant: datetime | None) -> str | None:
-    """The instant as it is hashed: the same in every zone."""
+    """Return the text by which an instant is hashed: the same in every zone."""
     return instant.astimezone(UTC).isoformat() if instant else None

@@ -1,4 +1,4 @@
-"""Requests that settle or correct what was posted before: confirm, cancel, reverse, reinstate, adjust."""
+"""Requests that settle or correct earlier transactions: confirm, cancel, reverse, reinstate, adjust."""
 
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -11,7 +11,7 @@ Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 
 
 class Confirm(Request):
-    """Post a pending earn (its key). Its points lapse as the earn said, or at `expires_at` if that is given."""
+    """Post a pending earn (its key). Its points expire as the earn said, or at `expires_at` if that is given."""
 
     hashed_as: ClassVar[str] = "Confirm"
 
@@ -34,15 +34,15 @@ class Cancel(Request):
 
 
 class Reverse(Request):
-    """Take back a transaction (its key): all that is left of it, or some points of it. Several partial ones add up.
+    """Take back a transaction (its key), whole or some points of it. Several partial reversals add up.
 
-    Of a burn or a capture: the points return to the lots they came from, those first that were taken last. A lot that has
-    lapsed meanwhile gets `reinstate_until` as its new expiry, or (None) its points lapse again at once.
+    Of a burn or a capture: the points return to their lots, to the lot taken from last first. A lot that has expired meanwhile
+    gets `reinstate_until` as its new expiry, or (None) its points expire again at once.
 
-    Of an earn: a clawback. What is left of its own lot goes first; for what that does not cover, `shortfall` says what to do:
-    `refuse`; take `other_lots`, and refuse if they do not cover it either; take them and let the balance go `negative`, down to
-    `lowest_allowed`; or let the program bear the `loss`. What the earn counted towards a tier is taken back in proportion, as
-    of when it counted. `nudge` are workflows to signal once it is done.
+    Of an earn: a clawback. The points of its own lot go first; `shortfall` decides on missing points: `refuse`; take
+    `other_lots`, and refuse if these do not suffice; take them and let the balance go `negative`, down to `lowest_allowed`; or
+    let the program bear the `loss`. The earn's qualifying amounts are taken back in proportion, as of when they counted.
+    `nudge` are workflows to signal afterwards.
     """
 
     hashed_as: ClassVar[str] = "Reverse"
@@ -59,7 +59,7 @@ class Reverse(Request):
 
 
 class Reinstate(Request):
-    """Give back what lapsed, to lapse at `expires_at`: by one expiry (`of`, its key), or all since an instant (`since`)."""
+    """Give back expired points, of one expiry (`of`, its key) or all since an instant (`since`), to expire at `expires_at`."""
 
     hashed_as: ClassVar[str] = "Reinstate"
 
@@ -80,7 +80,7 @@ class Reinstate(Request):
 
 
 class Adjust(Request):
-    """Points given (positive, to lapse at `expires_at`) or taken (negative) by hand: why, and by whom."""
+    """Points given (positive, to expire at `expires_at`) or taken (negative) by hand, with reason and author."""
 
     hashed_as: ClassVar[str] = "Adjust"
 

@@ -12,7 +12,7 @@ Rate = Annotated[Decimal, Field(gt=0, max_digits=24, decimal_places=12)]
 
 
 class Transfer(Request):
-    """Points for another member of the program, from the lots that lapse first; they keep their expiry."""
+    """Points for another member of the program, from the lots that expire first; they keep their expiry."""
 
     hashed_as: ClassVar[str] = "Transfer"
 
@@ -30,7 +30,7 @@ class Transfer(Request):
 
 
 class Convert(Request):
-    """Points into another currency of the program: `points` times `rate`, rounded down, which lapse at `expires_at`."""
+    """Points into another currency of the program: `points` times `rate`, rounded down; they expire at `expires_at`."""
 
     hashed_as: ClassVar[str] = "Convert"
 

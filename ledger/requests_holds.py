@@ -8,9 +8,9 @@ from ledger.requests import Of, Points, Request, utc
 
 
 class Hold(Request):
-    """Points kept for a redemption under way, from the lots that lapse first; they do not lapse while they are held.
+    """Points reserved for a redemption under way, from the lots that expire first; held points do not expire.
 
-    The hold times out at `expires_at`, which gives the points back.
+    The hold times out at `expires_at`, which frees the points.
     """
 
     hashed_as: ClassVar[str] = "Hold"
@@ -29,7 +29,7 @@ class Hold(Request):
 
 
 class Capture(Request):
-    """Spend what a hold (its key) keeps: all, or some points of it, which gives back the rest."""
+    """Spend the points of a hold (its key), or some of them, which frees the rest."""
 
     hashed_as: ClassVar[str] = "Capture"
 
@@ -41,7 +41,7 @@ class Capture(Request):
 
 
 class Void(Request):
-    """Give back all that a hold (its key) keeps."""
+    """Free all points of a hold (its key)."""
 
     hashed_as: ClassVar[str] = "Void"
 

@@ -1,4 +1,4 @@
-"""Reversals: what a burn or a capture took comes back to its lots; what an earn gave is clawed back."""
+"""Reversals: the points of a burn or a capture return to their lots; the points of an earn are clawed back."""
 
 from typing import Any
 
@@ -16,14 +16,14 @@ from ledger.requests_corrections import Reverse
 from ledger.tables import lot, txn
 
 SPENT, EARNED, REVERSED = {"burn", "capture"}, {"earn", "bonus", "confirm"}, {"reversal", "clawback"}
-"""The kinds of transactions that give back to lots when they are reversed, that are clawed back, and that were reversals."""
+"""Kinds of transactions whose reversal returns points to lots; whose reversal is a clawback; and that are reversals."""
 
 
 async def reverse(engine: AsyncEngine, system: SystemAccounts, request: Reverse) -> Answer:
-    """Take back what is left of a transaction, or some points of it.
+    """Take back the rest of a transaction, or some points of it.
 
     Refuses: `unknown_transaction`, `not_reversible`, `reversal_of_reversal`, `exceeds_original`, `earn_pending`,
-    `earn_cancelled`; of a burn `balance_limit`; of an earn, as the policy for a shortfall has it, `insufficient_points` and
+    `earn_cancelled`; for a burn `balance_limit`; for an earn, depending on `shortfall`, `insufficient_points` and
     `below_lowest_allowed`. Raises KeyConflict.
     """
     system_accounts = await system.of(request.program, request.currency)
@@ -32,7 +32,7 @@ async def reverse(engine: AsyncEngine, system: SystemAccounts, request: Reverse)
         original = await _original(connection, account, request)
         before = await _reversed(connection, original.id)
         left = original.points - before.points
-        # An earn of no points may have counted all the same: it can be reversed whole, once.
+        # An earn of no points may have qualifying amounts: it can be reversed whole, once.
         if (left == 0 and (original.points or before.times)) or (request.points or 0) > left:
             told = f"Of the {original.points} points of {request.of!r}, {left} are left to be reversed."
             raise Refused("exceeds_original", told, request.points or 0)
@@ -49,7 +49,9 @@ async def reverse(engine: AsyncEngine, system: SystemAccounts, request: Reverse)
 
 
 async def _original(connection: AsyncConnection, account: Locked, request: Reverse) -> Row[Any]:
-    """The transaction that the request names, if it is one to be reversed; for a pending earn, that of its confirmation."""
+    """Return the transaction to reverse; for an earn that was pending, that of its confirmation."""
+    # Refused are, in this order: a transaction that does not exist, a reversal, a kind without a reversal, a pending and a
+    # cancelled earn.
     found = await find(connection, request.program, request.of, account.id)
     if found is None:
         raise Refused("unknown_transaction", f"The member has no posted transaction {request.of!r} in {request.currency}.")
@@ -70,7 +72,7 @@ async def _original(connection: AsyncConnection, account: Locked, request: Rever
 
 
 async def _reversed(connection: AsyncConnection, original: int) -> Row[Any]:
-    """How many points of a transaction were reversed before, and in how many times."""
+    """Return the points of a transaction reversed so far, and the number of reversals."""
     summed = func.coalesce(func.sum(txn.c.points), 0).label("points")
     query = select(summed, func.count().label("times")).where(txn.c.reverses == original, txn.c.outcome == "posted")
     return (await connection.execute(query)).one()
@@ -96,7 +98,7 @@ async def _give_back(
     return await enter(connection, account.id, asked(request), "reversal", points, sides=sides, moves=moves, reverses=original)
 
 
-# What was taken last comes back first, so that what stays taken is what a smaller burn would have taken.
+# The lot taken from last gets its points back first: the points that stay taken are those that a smaller burn would have taken.
 _TAKEN = text(
     """
 WITH back AS (

@@ -1,13 +1,13 @@
-"""The chain of sealed blocks behind the write path: whoever changes what happened, with whatever rights, breaks a hash.
+"""The chain of sealed blocks behind the write path: any change of a sealed row, with whatever rights, breaks a hash.
 
-A block covers what the ledger wrote since the block before, by the ids of its rows; its hash covers the hash of that block too.
-It is made later, by `seal`, so that no posting waits for another's hash. Who owns the database can make the chain anew from the
-row that he changed: against that, note the head of the chain somewhere else, and verify against it.
+A block covers the rows that the ledger wrote since the block before, by their ids; its hash covers that block's hash too.
+`seal` makes it later, so that no posting waits for another's hash. The owner of the database can compute the chain anew from a
+row that he has changed. Against that, note the head of the chain elsewhere, and verify against it.
 
-What may be sealed: identity order is not commit order, and a block must not close before a row that is still to be committed
-into it. Who has taken an id holds a lock on the table of that id, since before taking it until the commit can be seen. So every
-row up to a sequence's last value is decided once all those have ended who held such a lock after that value was read. (The
-oldest running transaction id would not do: a statement takes the ids of its rows before it gets its own transaction id.)
+Which rows may be sealed: ids are not given in the order of commits, and a block must not close before a row of it is committed.
+A transaction with an id holds a lock on the id's table, from before it takes the id until its commit is visible. So every row
+up to a sequence's last value is decided once all transactions have ended that held such a lock after that value was read. (The
+oldest running transaction id is not enough: a statement takes the ids of its rows before it gets its own transaction id.)
 """
 
 import asyncio
@@ -25,15 +25,15 @@ from ledger.tables import seal as seals
 from ledger.tables import txn
 
 BLOCK = 10_000
-"""Rows of a table in one block, at most: what one statement hashes, and what is looked through for a row that does not fit."""
+"""Rows of a table in one block, at most: one statement hashes them, and a search for a misfit reads them."""
 MOST_MISFITS = 100
 _FORMAT = 1
-"""Which rows and columns are hashed, and how."""
+"""The version of the selection of rows and columns, and of their hash."""
 _LOCK = 0x7365_616C
-"""The advisory lock of whoever seals: "seal" in ASCII."""
+"""The advisory lock of the sealer: "seal" in ASCII."""
 _LOOK_AGAIN = 0.02
 _MARK = 8
-"""Bytes of a row's hash that are kept, to tell which row of a block does not fit."""
+"""Bytes of a row's hash that are kept, to identify the row of a block that does not fit."""
 
 
 class Head(Value):
@@ -44,9 +44,9 @@ class Head(Value):
 
 
 class Sealed(Value):
-    """How many blocks with how many rows were sealed, and the head of the chain now.
+    """The numbers of blocks and rows that were sealed, and the head of the chain now.
 
-    `held_back_by` transactions are under way that may still write what comes first; what is not sealed waits for them.
+    `held_back_by` is the number of open transactions that may still write earlier rows; the unsealed rows wait for them.
     """
 
     blocks: int
@@ -56,7 +56,7 @@ class Sealed(Value):
 
 
 class Misfit(Value):
-    """A row that is not what was sealed (`posting 17`, `lot_move 3/4`, `seal 2`), and what became of it."""
+    """A row that differs from its seal (`posting 17`, `lot_move 3/4`, `seal 2`), and the kind of the change."""
 
     block: int
     row: str
@@ -64,11 +64,11 @@ class Misfit(Value):
 
 
 class VerifyReport(Value):
-    """How many blocks and rows were hashed again, the head of the chain, and what does not fit, in the order of the chain.
+    """The numbers of blocks and rows hashed again, the head of the chain, and the misfits, in the order of the chain.
 
-    Behind a seal that does not fit nothing more is looked at; of rows, the first hundred are named. `unsealed` transactions
-    are not in any block yet. Of a page, `blocks` and `rows` are its own, and `next` is where the page after it goes on (None:
-    there is nothing more to look at); `chain` is the number of blocks that there are by now.
+    Verification stops at a seal that does not fit; the first hundred misfits are named. `unsealed` transactions are not in any
+    block yet. For a page, `blocks` and `rows` are the page's own, and `next` is the start of the next page (None: this is the
+    last one); `chain` is the number of all blocks by now.
     """
 
     blocks: int
@@ -82,7 +82,7 @@ class VerifyReport(Value):
 
 
 class _Sequence(NamedTuple):
-    """The last ids of the tables that have ids: how far a block goes."""
+    """The last ids of the tables with ids: the end of a block."""
 
     account: int
     txn: int
@@ -94,7 +94,7 @@ _BEGINNING = _Sequence(*[-(2**63)] * 4)
 
 
 class _Part(NamedTuple):
-    """The rows of a table in a block: those whose `key[0]` is in the block's ids of `sequence`; columns that never change."""
+    """The rows of a table in a block: those with `key[0]` among the block's ids of `sequence`; `columns` never change."""
 
     table: str
     sequence: str
@@ -122,7 +122,7 @@ _PARTS = (
 
 
 async def seal(engine: AsyncEngine, patience: timedelta = timedelta(seconds=5)) -> Sealed:
-    """Seal all that is decided; wait so long for who is writing now. Nothing to seal, or another sealer, does no harm."""
+    """Seal all decided rows, after waiting up to `patience` for open writers. Safe to repeat, and beside another sealer."""
     upto, writing = await _decided(engine, patience)
     blocks = rows = 0
     while upto is not None:
@@ -138,10 +138,10 @@ async def seal(engine: AsyncEngine, patience: timedelta = timedelta(seconds=5)) 
 async def verify(
     engine: AsyncEngine, noted: Head | None = None, after: Head | None = None, most: int | None = None
 ) -> VerifyReport:
-    """Hash every sealed row again, and name what is not what was sealed; `noted` is a head that the chain must still have.
+    """Hash every sealed row again, and name the rows that differ; `noted` is a head that the chain must still have.
 
-    Block by block, all in one snapshot of the database; no posting waits for it. With `most`, no more blocks than that; with
-    `after`, from the block behind that one on, which must still be what the page before has found.
+    Block by block, in one snapshot of the database; no posting waits for it. `most` limits the number of blocks. With `after`,
+    it begins behind that block, which must still be as the page before found it.
     """
     async with engine.connect() as plain:
         connection = await plain.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
@@ -164,7 +164,7 @@ async def verify(
 
 
 class _Page(NamedTuple):
-    """What was found in some blocks of the chain, the last of them, and whether there are more to look at."""
+    """The result of some blocks of the chain, the last of them, and whether more blocks follow."""
 
     blocks: int
     rows: int
@@ -174,7 +174,9 @@ class _Page(NamedTuple):
 
 
 async def _page(connection: AsyncConnection, last: Row[Any] | None, noted: Head | None, most: int | None) -> _Page:
-    """Hash the blocks behind the last one again, `most` of them."""
+    """Hash the blocks behind the last one again, at most `most` of them."""
+    # A page ends at its number of blocks, or at a seal that does not fit (no hash behind it proves anything). A block with
+    # changed rows does not end it, since its seal is sound. A noted head beyond the chain's end means that seals were deleted.
     blocks = rows = 0
     misfits: list[Misfit] = []
     async for block in _chain(connection, last):
@@ -194,7 +196,7 @@ async def _page(connection: AsyncConnection, last: Row[Any] | None, noted: Head 
 
 
 async def _decided(engine: AsyncEngine, patience: timedelta) -> tuple[_Sequence | None, int]:
-    """Up to where no row can be added any more (None: nobody knows), and who is still writing when patience ends."""
+    """Return the last ids up to which no row can be added any more (None: undecided), and the number of writers still open."""
     autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
     async with autocommit.connect() as connection:
         upto = _Sequence(*(await connection.execute(_LAST_IDS)).one())
@@ -207,7 +209,7 @@ async def _decided(engine: AsyncEngine, patience: timedelta) -> tuple[_Sequence 
 
 
 async def _seal_block(engine: AsyncEngine, upto: _Sequence) -> int | None:
-    """Seal one block of what there is up to these ids; how many rows it has, or None if there is nothing left."""
+    """Seal one block of the rows up to these ids; return its number of rows, or None if no rows are left."""
     async with engine.begin() as connection:
         await connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
         last = await _last(connection)
@@ -250,7 +252,7 @@ def _block_hash(
 
 
 def _broken(last: Row[Any] | None, block: Row[Any], noted: Head | None) -> Misfit | None:
-    """What is wrong with a seal that follows upon the last one."""
+    """Return the misfit of a seal that follows the last one, or None if it is sound."""
     number = last.number + 1 if last else 1
     if block.number != number:
         return Misfit(block=number, row=f"seal {number}", problem="deleted")
@@ -267,7 +269,7 @@ def _is_sound(block: Row[Any]) -> bool:
 
 
 def _unlike(after: Head, block: Row[Any] | None) -> list[Misfit]:
-    """What is wrong with the block that an earlier page ended with."""
+    """Return the misfit of the block that an earlier page ended with, if there is one."""
     if block is None:
         return [Misfit(block=after.number, row=f"seal {after.number}", problem="deleted")]
     if _head(block) == after and _is_sound(block):
@@ -276,7 +278,7 @@ def _unlike(after: Head, block: Row[Any] | None) -> list[Misfit]:
 
 
 async def _compare(connection: AsyncConnection, last: Row[Any] | None, block: Row[Any]) -> list[Misfit]:
-    """The rows of a block that are not what was sealed, by the marks that were kept of them."""
+    """Return the rows of a block that differ from those sealed, by the marks that the seal keeps."""
     sealed = (await connection.execute(select(seals.c.marks).where(seals.c.number == block.number))).scalar_one()
     misfits, at = [], 0
     for part in _PARTS:
@@ -299,11 +301,11 @@ def _marks(part: _Part, marks: bytes) -> Iterator[tuple[tuple[int, ...], bytes]]
 
 
 _COLUMNS = [*(column for column in seals.c if column.name != "marks"), func.sha256(seals.c.marks).label("marks_digest")]
-"""A seal without its marks, which are long: their digest is in its hash."""
+"""A seal with the digest of its marks, which its hash covers, in place of the marks themselves, which are long."""
 
 
 async def _chain(connection: AsyncConnection, after: Row[Any] | None) -> AsyncIterator[Row[Any]]:
-    """The seals in their order, those behind a block where one is given."""
+    """Yield the seals in order, from the one behind `after` if it is given."""
     number = after.number if after else -(2**63)
     while True:
         query: Select[Any] = select(*_COLUMNS).where(seals.c.number > number)
@@ -320,7 +322,7 @@ async def _block(connection: AsyncConnection, number: int) -> Row[Any] | None:
 
 
 async def _content(connection: AsyncConnection, after: _Sequence, upto: _Sequence) -> tuple[int, bytes]:
-    """How many rows a block has, and the hash of them all."""
+    """Return the number of a block's rows, and the hash of them all."""
     parts = (await connection.execute(_HASHED, _bounds(after, upto))).all()
     return sum(part.rows for part in parts), _digest(*(part.content for part in parts))
 
@@ -348,7 +350,7 @@ def _digest(*pieces: bytes) -> bytes:
     return hashlib.sha256(b"".join(pieces)).digest()
 
 
-# The binary form of a row says the type and the length of each column, so no two rows have the same one.
+# The binary form of a row contains the type and the length of each column, so two different rows never have the same form.
 def _rows(part: _Part) -> str:
     key = part.key[0]
     return (

@@ -1,4 +1,4 @@
-"""The statement of a member's account: what there was, what came and went and why, what there is; also as of a past instant."""
+"""The statement of a member's account: opening balance, entries with reasons, closing balance; also as of a past instant."""
 
 from datetime import datetime
 from typing import Any
@@ -11,10 +11,10 @@ from domain.model import Value
 
 
 class StatementEntry(Value):
-    """What one transaction did: `points` to the balance and `held` to what is held, each with its sign; the balance after it.
+    """One transaction: its change of the balance (`points`) and of the held points (`held`), and the balance after it.
 
-    `reason` is that of an adjustment, or any that the caller gave in `details`. `reverses` and `concerns` are the transactions
-    of which this one takes something back, or which it follows up.
+    `reason` is that of an adjustment, or any that the caller gave in `details`. `reverses` is the transaction that this one
+    takes back, `concerns` the one that it follows up.
     """
 
     txn_id: int
@@ -32,7 +32,7 @@ class StatementEntry(Value):
 
 
 class StatementLot(Value):
-    """What remained of a lot, how much of that was held, and when the rest lapses (None: never).
+    """The points left in a lot, the held ones among them, and when they expire (None: never).
 
     Below zero: points were spent as of an instant before they were earned.
     """
@@ -46,7 +46,7 @@ class StatementLot(Value):
 
 
 class StatementHold(Value):
-    """Points kept for a redemption under way."""
+    """Points reserved for a redemption under way."""
 
     key: str
     points: int
@@ -55,11 +55,10 @@ class StatementHold(Value):
 
 
 class Statement(Value):
-    """opening + all entries' points = closing = what remains in all lots - owed. Held points are part of the closing balance.
+    """opening + all entries' points = closing = points left in all lots - owed. Held points are part of the closing balance.
 
-    The window is (since, until], by when things took effect, and only what had been recorded by `as_of` is in it (None: no
-    bound). An event that brought no points is no entry, nor is what was refused. `pending` points are no part of any balance
-    until they are confirmed.
+    The window is (since, until], by effective instant, of the transactions recorded by `as_of` (None: no bound). Events without
+    points and refused requests are no entries. `pending` points are no part of any balance until they are confirmed.
     """
 
     program: str
@@ -87,10 +86,10 @@ async def statement(
     until: datetime | None,
     as_of: datetime | None = None,
 ) -> Statement:
-    """The statement of one account for (since, until], as it was known at `as_of`; all of it of one moment of the database.
+    """Return the statement of one account for (since, until], as known at `as_of`, from one snapshot of the database.
 
-    The expiries are those that the lots have now: how they moved before (a clock that stood still, a new tier) is not kept.
-    What was due by the end but was not swept by then is still there, as it is in the balance.
+    The expiries are the lots' present ones: earlier values (before a suspension, a new tier) are not kept. Points that were due
+    by the end but not yet swept are included, as in the balance.
     """
     asked = {"program": program, "participant": participant, "currency": currency}
     async with engine.connect() as plain:
@@ -128,11 +127,11 @@ _ACCOUNT = text(
     "SELECT id FROM ledger.account WHERE program = :program AND participant = :participant AND currency = :currency"
 )
 
-# An earn has a lot (or waits for its confirmation), and a lot is open or was drawn on by another transaction: so an index over
-# the transactions that are no earns finds the whole account, and the hot path of the ledger, the earn, has none to keep up.
+# An earn has a lot (or waits for its confirmation), and a lot is open or was used by another transaction. So an index over the
+# transactions other than earns finds the whole account, and the hot path of the ledger, the earn, maintains no index.
 #
-# `known` are those that count, each with what it did to the balance: what it brought in a new lot, or else what left the lots,
-# came back to them, or is owed. The check holds that this is what its postings say.
+# `known` are the transactions that count, each with its change of the balance: the points of its new lot, or else the moves of
+# lots and debt. The ledger's check proves that this equals its postings.
 _KNOWN = """
 WITH other AS MATERIALIZED (
     SELECT id, kind, concerns FROM ledger.txn WHERE account_id = CAST(:account AS bigint) AND kind NOT IN ('earn', 'bonus')

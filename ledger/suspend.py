@@ -1,6 +1,6 @@
-"""Time that stands still: while nothing can be redeemed no lot lapses, and afterwards each gets the time back.
+"""Suspended expiry: while members cannot redeem, no lot expires; afterwards each lot's expiry is later by that time.
 
-When a lot would lapse is kept aside (`suspended_expiry`), so that the lot itself says what is true meanwhile: that it does not.
+The table `suspended_expiry` keeps the expiry meanwhile, and the lot has none: every query sees that it does not expire.
 """
 
 from datetime import datetime
@@ -13,27 +13,29 @@ from ledger.journal import settled
 
 
 async def suspend_expiry(engine: AsyncEngine, program: str, since: datetime) -> int:
-    """Let the time of every open lot of the program stand still from an instant on; how many lots that are, of those that still
-    had a time. A repetition finds those that were earned meanwhile: theirs stands still from when they were earned.
+    """Suspend the expiry of every open lot of the program from an instant on; return the number of lots that had an expiry.
+
+    A repetition suspends the lots earned meanwhile, from the instant at which they were earned.
     """
     return await settled(engine, lambda connection: _apply(connection, _SUSPEND, program, since))
 
 
 async def resume_expiry(engine: AsyncEngine, program: str, at: datetime) -> int:
-    """Let time go on at an instant: each lot lapses as much later as its time stood still; how many lots. A repetition finds
-    none. One that has got another expiry meanwhile, as by a new tier, keeps that.
+    """Resume the expiry of suspended lots at an instant, later by the time of suspension; return the number of lots.
+
+    A repetition finds none. A lot that has got another expiry meanwhile, as by a new tier, keeps it.
     """
     return await settled(engine, lambda connection: _apply(connection, _RESUME, program, at))
 
 
 async def forget_suspended(engine: AsyncEngine, program: str) -> int:
-    """Let the lots whose time stands still never lapse by age: the program ends; how many lots."""
+    """Leave the suspended lots without an expiry for ever, since the program ends; return the number of lots."""
     async with engine.begin() as connection:
         return (await connection.execute(_FORGET, {"program": program})).rowcount
 
 
 async def _apply(connection: AsyncConnection, statement: object, program: str, at: datetime) -> int:
-    # Every account is locked, as whoever moves points locks it: no lot changes between the reading of its time and the keeping.
+    # Every change of points locks its account. With all accounts locked, no lot changes between the read and the write here.
     await lock_program(connection, program)
     return int(await connection.scalar(statement, {"program": program, "at": at}) or 0)  # type: ignore[call-overload]
 

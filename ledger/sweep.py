@@ -1,4 +1,4 @@
-"""One way to sweep a population: the accounts that are due, some at a time; who is in use at this moment is left out."""
+"""The one way to sweep a population: accounts that are due, some at a time; accounts in use are left out."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -11,13 +11,13 @@ from ledger.requests import Swept
 from ledger.tables import account
 
 Work = Callable[[AsyncConnection, Sequence[Row[Any]]], Awaitable[Swept]]
-"""What is done to some locked accounts in one database transaction."""
+"""The work on some locked accounts in one database transaction."""
 
 
 async def sweep(engine: AsyncEngine, due: Executable, parameters: Mapping[str, Any], work: Work, *, at_once: int) -> Swept:
-    """Do the work to every account that `due` finds, `at_once` of them in a database transaction; what it came to in all.
+    """Do the work on every account that `due` finds, `at_once` of them in a database transaction; return the sums.
 
-    An account that somebody is working on is left to the next sweep: whoever works on it sees to what is due by himself.
+    An account in use is left to the next sweep: the transaction that uses it brings it up to date itself.
     """
     async with engine.connect() as connection:
         found = list((await connection.execute(due, parameters)).scalars())

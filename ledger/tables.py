@@ -31,7 +31,7 @@ def _number(name: str, **options: Any) -> Column[int]:
 
 
 def _name(name: str, **options: Any) -> Column[str]:
-    """Compared by code point, which is quick and gives every lock the same order everywhere."""
+    """A text column compared by code point, which is quick and gives locks the same order everywhere."""
     return Column(name, Text(collation="C"), **{"nullable": False, **options})
 
 
@@ -56,9 +56,9 @@ account = Table(
     _instant("recorded_at", server_default="now()"),
     UniqueConstraint("program", "participant", "currency", name="account_owner"),
 )
-"""Whose points, in which currency. A program's own accounts (`@issuance` and its kind) keep no balance: it is derived.
+"""The accounts, by owner and currency. A program's own accounts (`@issuance` and so on) keep no balance: it is derived.
 
-`posted` = what remains in the lots - `debt`, which is what a clawback took that was already spent.
+`posted` = points left in the lots - `debt`; a debt comes from a clawback of points already spent.
 """
 
 txn = Table(
@@ -87,9 +87,9 @@ txn = Table(
 Index("txn_by_account", txn.c.account_id, postgresql_where=txn.c.kind.not_in(["earn", "bonus"]))
 Index("txn_reversals", txn.c.reverses, postgresql_where=txn.c.reverses.is_not(None))
 Index("txn_lapses", txn.c.account_id, txn.c.effective_at, postgresql_where=txn.c.kind.in_(["expire", "reinstate"]))
-"""Every accepted request, once, with the answer it got; `account_id` is empty for what concerns a whole program.
+"""Every accepted request, once, with its answer; `account_id` is empty if the request concerns a whole program.
 
-`reverses` is the transaction of which this one takes something back; `concerns` the one that it follows up (the hold of a
+`reverses` is the transaction that this one takes back, whole or in part; `concerns` the one that it follows up (the hold of a
 capture, the pending earn of a confirmation, the outgoing side of an incoming transfer).
 """
 
@@ -118,7 +118,7 @@ lot = Table(
 )
 Index("lot_in_turn", lot.c.account_id, lot.c.expires_at, lot.c.id, postgresql_where=lot.c.remaining > 0)
 Index("lot_due", lot.c.expires_at, postgresql_where=(lot.c.remaining > 0) & lot.c.expires_at.is_not(None))
-"""Points earned together: what remains of them, and when that lapses (empty: never)."""
+"""Points earned together: the rest of them, and when it expires (empty: never)."""
 
 suspended_expiry = Table(
     "suspended_expiry",
@@ -129,15 +129,15 @@ suspended_expiry = Table(
     _instant("since"),
     Index("suspended_expiry_by_program", "program"),
 )
-"""When a lot would lapse that does not while nothing can be redeemed, and since when its time stands still."""
+"""The expiry of a lot that is suspended while members cannot redeem, and the start of the suspension."""
 
 lot_move = Table(
     "lot_move", metadata, _number("txn_id", primary_key=True), _number("lot_id", primary_key=True), _number("amount")
 )
-"""How much left which lot (positive), or came back to it (negative)."""
+"""Points that left a lot (positive) or came back to it (negative)."""
 
 debt_move = Table("debt_move", metadata, _number("txn_id", primary_key=True, autoincrement=False), _number("amount"))
-"""What a member came to owe (positive), or paid back out of the lots (negative)."""
+"""An increase of a member's debt (positive), or a payment of it from the lots (negative)."""
 
 hold = Table(
     "hold",
@@ -152,12 +152,12 @@ hold = Table(
 )
 Index("hold_open", hold.c.account_id, postgresql_where=hold.c.state == "open")
 Index("hold_due", hold.c.expires_at, postgresql_where=hold.c.state == "open")
-"""Points kept for a redemption under way, until `ended_by`: the transaction that captured, voided or timed it out."""
+"""Points reserved for a redemption under way, until `ended_by`: the transaction that captured, voided or timed it out."""
 
 hold_lot = Table(
     "hold_lot", metadata, _number("hold_id", primary_key=True), _number("lot_id", primary_key=True), _number("amount")
 )
-"""How much of which lot a hold keeps, or kept."""
+"""The points of a lot that a hold keeps, or kept."""
 
 pending = Table(
     "pending",
@@ -173,7 +173,7 @@ pending = Table(
     _number("ended_by", nullable=True),
 )
 Index("pending_open", pending.c.account_id, postgresql_where=pending.c.state == "open")
-"""Earns that are not confirmed yet, with all that their confirmation will post."""
+"""Pending earns, with all that their confirmation will post."""
 
 qualification = Table(
     "qualification",
@@ -186,7 +186,7 @@ qualification = Table(
     _number("amount"),
     PrimaryKey("program", "participant", "counter", "effective_at", "txn_id", postgresql_include=["amount"]),
 )
-"""What counts towards a tier, in the counter's smallest unit."""
+"""Qualifying amounts, in the counter's smallest unit."""
 
 outbox = Table(
     "outbox",
@@ -198,7 +198,7 @@ outbox = Table(
     _instant("sent_at", nullable=True),
 )
 Index("outbox_waiting", outbox.c.id, postgresql_where=outbox.c.sent_at.is_(None))
-"""Nudges that the relay still has to send, written in the same transaction as what they tell of."""
+"""Nudges for the relay to send, written in the same transaction as their cause."""
 
 seal = Table(
     "seal",
@@ -216,4 +216,4 @@ seal = Table(
     Column("hash", LargeBinary, nullable=False),
     _instant("recorded_at", server_default="now()"),
 )
-"""The chain of sealed blocks: up to which ids one goes, the hash of its rows, marks to tell them by, and the hash of it all."""
+"""The chain of sealed blocks: a block's last ids, the hash of its rows, marks that identify the rows, and the block's hash."""

@@ -1,4 +1,4 @@
-"""The sweep of holds that are past their time."""
+"""The sweep of holds that are due."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,9 +19,9 @@ _AT_ONCE = 500
 
 
 async def expire_holds(engine: AsyncEngine, program: str, as_of: datetime) -> Swept:
-    """Time out what a program's members have held beyond the instant; how many lots got back how many points.
+    """Time out a program's holds that are due at the instant; return the numbers of lots, points and participants freed.
 
-    What is past due of them lapses in the same transaction. An account in use at this moment is left to the next sweep.
+    Freed points that are past due expire in the same transaction. An account in use is left to the next sweep.
     """
 
     async def end(connection: AsyncConnection, locked: Sequence[Row[Any]]) -> Swept:
@@ -35,7 +35,7 @@ async def expire_holds(engine: AsyncEngine, program: str, as_of: datetime) -> Sw
 
 
 async def last_hold(engine: AsyncEngine, program: str) -> datetime | None:
-    """When the last of a program's open holds times out; None where nothing is held."""
+    """Return the instant at which the last of a program's open holds times out; None if there is none."""
     async with engine.connect() as connection:
         latest: datetime | None = await connection.scalar(_LAST, {"program": program})
         return latest

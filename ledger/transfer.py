@@ -11,9 +11,9 @@ from ledger.upkeep import again, bring_up
 
 
 async def transfer(engine: AsyncEngine, system: SystemAccounts, request: Transfer) -> Answer:
-    """Take the points from one member and give them to another; the answer is of the one who gives.
+    """Take the points from one member and give them to another; the answer is the sender's.
 
-    Refuses: `insufficient_points`, `balance_limit` (of the one who gets). Raises KeyConflict.
+    Refuses: `insufficient_points`, `balance_limit` (of the receiver). Raises KeyConflict.
     """
     between = (await system.of(request.program, request.currency))["transfer"]
     to = request.model_copy(update={"participant": request.to_participant})

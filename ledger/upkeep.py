@@ -1,4 +1,4 @@
-"""What comes first whenever an account is worked on: its holds that are due time out, lots pay its debt, what is due lapses."""
+"""The upkeep of an account before any other work on it: due holds time out, lots pay the debt, due points expire."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,7 +15,9 @@ from ledger.tables import account
 
 
 async def bring_up(connection: AsyncConnection, program: str, locked: Locked, at: datetime) -> Locked:
-    """Bring a locked account to the instant; the account as it is then."""
+    """Bring a locked account up to date at the instant; return it as it is then."""
+    # The order matters: holds that time out free points; a debt is paid from free points, even from those already due; only
+    # then do the due points that are left expire.
     due = (await connection.execute(_DUE, {"account": locked.id, "at": at})).one()
     owes = locked.debt and (due.free or due.holds)
     if due.holds:
@@ -30,27 +32,27 @@ async def bring_up(connection: AsyncConnection, program: str, locked: Locked, at
 
 
 async def bring_up_all(connection: AsyncConnection, accounts: Sequence[int], at: datetime) -> None:
-    """Bring many locked accounts to the instant."""
+    """Bring many locked accounts up to date at the instant."""
     await time_out(connection, accounts, at)
     await settle_all(connection, await owing(connection, accounts), at)
     await drain(connection, "expire", accounts, at)
 
 
 async def again(connection: AsyncConnection, locked: Locked) -> Locked:
-    """The locked account as it is now."""
+    """Read a locked account again."""
     row = (await connection.execute(select(account).where(account.c.id == locked.id))).one()
     return locked._replace(posted=row.posted, held=row.held, debt=row.debt)
 
 
 async def settle_all(connection: AsyncConnection, locked: Sequence[Row[Any]], at: datetime) -> None:
-    """Let the lots of those of the locked accounts that owe something pay for it."""
+    """Pay the debts of the locked accounts from their lots."""
     for row in locked:
         if row.debt:
             await settle(connection, row.program, row.id, row.debt, at)
 
 
 async def settle(connection: AsyncConnection, program: str, account_id: int, debt: int, at: datetime) -> None:
-    """Let a locked account's lots pay what it owes, as far as they go; its balance stays what it is."""
+    """Pay a locked account's debt from its lots, as far as these suffice; the balance does not change."""
     picked = await pick(connection, account_id, debt)
     paid = total(picked)
     if paid:
