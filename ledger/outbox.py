@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.message_names import NUDGE
 from ledger.tables import outbox
 
 CHANNEL = "tenure_outbox"
@@ -22,7 +23,7 @@ class Waiting(NamedTuple):
     created_at: datetime
 
 
-async def put(connection: AsyncConnection, workflow_ids: Iterable[str], signal: str = "nudge") -> None:
+async def put(connection: AsyncConnection, workflow_ids: Iterable[str], signal: str = NUDGE) -> None:
     """Enqueue signals to these workflows, to be sent once the caller's transaction is committed."""
     rows = [{"workflow_id": workflow_id, "signal": signal} for workflow_id in workflow_ids]
     if rows:

@@ -19,6 +19,8 @@ from sqlalchemy import (
 from sqlalchemy import PrimaryKeyConstraint as PrimaryKey
 from sqlalchemy.dialects.postgresql import JSONB
 
+from domain.message_names import NUDGE
+
 metadata = MetaData(schema="ledger")
 
 
@@ -193,7 +195,7 @@ outbox = Table(
     metadata,
     _id(),
     Column("workflow_id", Text, nullable=False),
-    Column("signal", Text, nullable=False, server_default="nudge"),
+    Column("signal", Text, nullable=False, server_default=NUDGE),
     _instant("created_at", server_default="now()"),
     _instant("sent_at", nullable=True),
 )

@@ -4,6 +4,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from domain import ids
+from domain.message_names import SHOW_PROGRESS
 from domain.model import Message
 from domain.programs.stages import Stage
 
@@ -25,7 +26,7 @@ async def tell(program: str, told: str, stage: Stage | None = None, wave: str | 
         return
     lifecycle = workflow.get_external_workflow_handle(lifecycle_id)
     try:
-        await lifecycle.signal("show_progress", Progress(workflow=own_id, told=told, stage=stage, wave=wave))
+        await lifecycle.signal(SHOW_PROGRESS, Progress(workflow=own_id, told=told, stage=stage, wave=wave))
     except ApplicationError:
         # The lifecycle has ended; the caller's own details still show it.
         workflow.logger.info("nobody to tell: %s has ended", lifecycle_id)

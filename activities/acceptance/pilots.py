@@ -7,9 +7,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
 
 from activities.evaluation.evaluation import figures_of
+from activities.queues import ActivityGroup, bulk
 from domain.acceptance.pilots import judge_pilot
 from domain.definition.acceptance import PilotPhase
 from domain.definition.document import Definition
+from domain.ids import PROGRAMS_QUEUE
 from domain.model import Message
 from domain.programs.lifecycle import PhaseResult
 from ledger import Ledger
@@ -49,7 +51,9 @@ class PilotEnd(Message):
     withdrawn: bool = False
 
 
-class PilotActivities:
+class PilotActivities(ActivityGroup):
+    QUEUE = PROGRAMS_QUEUE
+
     def __init__(self, engine: AsyncEngine, ledger: Ledger) -> None:
         self._engine = engine
         self._ledger = ledger
@@ -80,6 +84,7 @@ class PilotActivities:
             return PilotBegun(since=await pilots.begin(connection, record), size=cohort.size)
 
     @activity.defn
+    @bulk
     async def end_pilot(self, end: PilotEnd) -> PhaseResult:
         """Judge the pilot over all of its time, keep its figures, and close enrolment; who has joined stays."""
         task, definition = end.task, end.task.definition

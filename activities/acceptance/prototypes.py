@@ -7,11 +7,13 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 
+from activities.queues import ActivityGroup, bulk
 from domain.acceptance.prototype import PrototypeAnswer, PrototypeOrder, answer_of
 from domain.acceptance.scenarios import ScenarioResult, run_scenario
 from domain.definition.acceptance import PrototypePhase, ScenarioPhase
 from domain.definition.document import Definition
 from domain.definition.life import Prototype
+from domain.ids import PROGRAMS_QUEUE
 from domain.model import Message
 from domain.programs.lifecycle import PhaseResult, PrototypeSummary
 from insight.acceptance.event_log import EventLog, Purchase, UnusableLog, of_purchases
@@ -57,11 +59,14 @@ class SignOffTask(Message):
     at: datetime
 
 
-class QualificationActivities:
+class QualificationActivities(ActivityGroup):
+    QUEUE = PROGRAMS_QUEUE
+
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
     @activity.defn
+    @bulk
     async def run_prototype(self, task: PrototypeTask) -> PrototypeSummary:
         """Simulate the definition over its transaction log, keep the figures, and say whether the criteria hold.
 
@@ -83,6 +88,7 @@ class QualificationActivities:
         return PrototypeSummary(passed=result.passed, transactions=result.transactions, evidence=told, figures=result.figures)
 
     @activity.defn
+    @bulk
     async def simulate_definition(self, order: PrototypeOrder) -> PrototypeAnswer:
         """Simulate a definition over a log because somebody wants to know; nothing is decided by it.
 
@@ -107,6 +113,7 @@ class QualificationActivities:
         return await self._judged(task, [run_scenario(task.definition, scenario) for scenario in task.phase.scenarios])
 
     @activity.defn
+    @bulk
     async def rehearse_scenarios(self, task: ScenarioTask) -> PhaseResult:
         """Run the phase's scripted members through the rules and on an isolated ledger, and keep what each ended with."""
         return await self._judged(
@@ -114,6 +121,7 @@ class QualificationActivities:
         )
 
     @activity.defn
+    @bulk
     async def simulate_phase(self, task: PrototypePhaseTask) -> PhaseResult:
         """Simulate the definition over the phase's own log, keep the figures, and say whether its criteria hold.
 

@@ -12,9 +12,11 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
+from activities.queues import ActivityGroup
 from domain.acceptance import readiness
 from domain.acceptance.readiness import Area, Finding, Look, Pollers
 from domain.definition.document import Definition
+from domain.ids import BULK_QUEUE
 from domain.model import Message
 from domain.notices.gate_notices import Routing
 from ledger import Ledger
@@ -38,7 +40,9 @@ class ReadinessTask(Message):
     at: datetime
 
 
-class ReadinessActivities:
+class ReadinessActivities(ActivityGroup):
+    QUEUE = BULK_QUEUE
+
     def __init__(
         self,
         engine: AsyncEngine,

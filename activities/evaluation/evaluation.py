@@ -7,11 +7,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.queues import ActivityGroup, bulk
 from domain import ids
 from domain.definition.document import Definition
 from domain.definition.values import AGAINST_HOLDOUT, BY_ANSWERS, Consequence, Kpi
 from domain.evaluation.figures import Figures
 from domain.evaluation.kpis import Verdict, judge
+from domain.ids import PROGRAMS_QUEUE
 from domain.model import Message
 from insight.evaluation import holdout_comparison
 from ledger import Ledger, outbox
@@ -40,12 +42,15 @@ class LatestVerdict(Message):
     told: str
 
 
-class EvaluationActivities:
+class EvaluationActivities(ActivityGroup):
+    QUEUE = PROGRAMS_QUEUE
+
     def __init__(self, engine: AsyncEngine, ledger: Ledger) -> None:
         self._engine = engine
         self._ledger = ledger
 
     @activity.defn
+    @bulk
     async def evaluate_program(self, task: EvaluationTask) -> Verdict:
         """Judge every KPI that the definition in force names, keep the verdict, and have the program's lifecycle look at it."""
         at = await self._as_of(task)

@@ -31,9 +31,11 @@ from temporalio.client import (
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.queues import ActivityGroup
 from activities.search_attributes import PROGRAM
 from domain import ids
 from domain.definition.expiry_kinds import expiry_rule
+from domain.ids import PROGRAMS_QUEUE
 from domain.model import Message
 from domain.period import Period
 from domain.programs.stages import ENDED
@@ -76,7 +78,9 @@ class ProgramSchedules(Message):
     program: str
 
 
-class ScheduleActivities:
+class ScheduleActivities(ActivityGroup):
+    QUEUE = PROGRAMS_QUEUE
+
     def __init__(self, client: Client, engine: AsyncEngine) -> None:
         self._client = client
         self._engine = engine

@@ -8,12 +8,14 @@ from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
 
+from activities.queues import ActivityGroup
 from domain.audit.chain import SYSTEM, Action, Fact
 from domain.definition.values import Role
 from domain.gates import reducer
 from domain.gates.delegations import refuse_to_act
 from domain.gates.opening import POLICY, approve_automatically, end_unsatisfiable, lacking
 from domain.gates.state import Decision, GateState, Person, Refusal, SignedClaims
+from domain.ids import PROGRAMS_QUEUE
 from domain.model import Message
 from domain.notices.gate_notices import GateNotice, GateNoticeKind, Routing
 from runtime.identity.signatures import SignatureInvalid, VerificationKeys
@@ -52,8 +54,10 @@ class TimePassed(Message):
     at: datetime
 
 
-class GateActivities:
+class GateActivities(ActivityGroup):
     """`people` is the directory of everybody, where it is closed; without it, nobody can tell that nobody is left to ask."""
+
+    QUEUE = PROGRAMS_QUEUE
 
     def __init__(self, engine: AsyncEngine, keys: VerificationKeys, routing: Routing, people: Directory | None = None) -> None:
         self._engine = engine

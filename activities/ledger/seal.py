@@ -4,6 +4,8 @@ from datetime import timedelta
 
 from temporalio import activity
 
+from activities.queues import ActivityGroup
+from domain.ids import BULK_QUEUE
 from domain.model import Message
 from ledger import Ledger
 
@@ -24,7 +26,9 @@ class SealingResult(Message):
     held_back_by: int
 
 
-class SealActivities:
+class SealActivities(ActivityGroup):
+    QUEUE = BULK_QUEUE
+
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 

@@ -8,8 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.queues import ActivityGroup
 from domain.definition.document import Definition
 from domain.definition.rewards import Benefit
+from domain.ids import MEMBERS_QUEUE
 from domain.members import benefits, tiers
 from domain.members.enrolment import NotAdmitted
 from domain.members.journey import journey_stage, silence
@@ -62,7 +64,9 @@ class Closing(Message):
     at: datetime
 
 
-class MemberActivities:
+class MemberActivities(ActivityGroup):
+    QUEUE = MEMBERS_QUEUE
+
     def __init__(self, engine: AsyncEngine, ledger: Ledger) -> None:
         self._engine = engine
         self._ledger = ledger

@@ -9,6 +9,8 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.notices.channels import DeliveryFailed, NoticeChannel
+from activities.queues import ActivityGroup
+from domain.ids import NOTICES_QUEUE
 from domain.model import Message
 from domain.notices.gate_notices import Channel, Delivery, Routing
 from store.notices import notices
@@ -33,7 +35,9 @@ class TestOrder(Message):
     at: datetime
 
 
-class NoticeActivities:
+class NoticeActivities(ActivityGroup):
+    QUEUE = NOTICES_QUEUE
+
     def __init__(self, engine: AsyncEngine, channels: Mapping[Channel, NoticeChannel], routing: Routing) -> None:
         self._engine = engine
         self._channels = channels

@@ -5,6 +5,8 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 
+from activities.queues import ActivityGroup
+from domain.ids import BULK_QUEUE
 from domain.model import Message
 from domain.programs import holds
 from ledger import Ledger
@@ -22,7 +24,9 @@ class SweepResult(Message):
     participants: int
 
 
-class ExpiryActivities:
+class ExpiryActivities(ActivityGroup):
+    QUEUE = BULK_QUEUE
+
     def __init__(self, engine: AsyncEngine, ledger: Ledger) -> None:
         self._engine = engine
         self._ledger = ledger

@@ -6,8 +6,10 @@ from decimal import Decimal
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 
+from activities.queues import ActivityGroup, bulk
 from domain import ids
 from domain.audit.chain import SYSTEM, Fact
+from domain.ids import PROGRAMS_QUEUE
 from domain.model import Message
 from domain.programs import amendments
 from domain.programs.amendments import Weighed, Weight
@@ -81,7 +83,9 @@ class Nudged(Message):
     members: int
 
 
-class AmendmentActivities:
+class AmendmentActivities(ActivityGroup):
+    QUEUE = PROGRAMS_QUEUE
+
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
@@ -98,6 +102,7 @@ class AmendmentActivities:
         return weighed
 
     @activity.defn
+    @bulk
     async def compute_impact(self, amendment: Amendment) -> ImpactTold:
         """Compute what an amendment means for the members that exist, and keep it for whoever decides; over all of them."""
         impact = await amendment_impact.compute(
@@ -112,6 +117,7 @@ class AmendmentActivities:
             await programs.approve_revision(connection, approval.program, approval.number, approval.effective_from)
 
     @activity.defn
+    @bulk
     async def announce_amendment(self, approval: Approval) -> Announced:
         """Have every member told what changes, and from when on; who has been told already is not told twice."""
         about = announcements.about_revision(approval.number)
@@ -122,6 +128,7 @@ class AmendmentActivities:
         return Announced(members=found.get(ANNOUNCED, 0))
 
     @activity.defn
+    @bulk
     async def recall_amendment(self, recall: Recall) -> Recalled:
         """Take an amendment's date back, tell those who were told of it, and keep who did so and why."""
         about = announcements.about_revision(recall.number)
@@ -145,6 +152,7 @@ class AmendmentActivities:
         return Recalled(done=True)
 
     @activity.defn
+    @bulk
     async def nudge_concerned(self, amended: Amended) -> Nudged:
         """Have every member nudged whose tier, or a tier above it, asks for something else now; a page at a time.
 

@@ -10,7 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.queues import ActivityGroup, bulk
 from domain.audit.chain import Fact
+from domain.ids import PROGRAMS_QUEUE
 from domain.programs import holds as rules
 from domain.programs.holds import Hold, Lifted, Lifting, Standing
 from ledger import Ledger
@@ -18,7 +20,9 @@ from store.audit import trail
 from store.programs import holds, programs
 
 
-class HoldActivities:
+class HoldActivities(ActivityGroup):
+    QUEUE = PROGRAMS_QUEUE
+
     def __init__(self, engine: AsyncEngine, ledger: Ledger) -> None:
         self._engine = engine
         self._ledger = ledger
@@ -30,6 +34,7 @@ class HoldActivities:
             return Standing(holds=rules.standing(await holds.of_program(connection, program)))
 
     @activity.defn
+    @bulk
     async def keep_points(self, program: str) -> None:
         """While nothing can be redeemed, no point lapses: the time of all lots stands still from when that began."""
         async with self._engine.connect() as connection:
@@ -39,6 +44,7 @@ class HoldActivities:
             await self._ledger.suspend_expiry(program, min(begun))
 
     @activity.defn
+    @bulk
     async def lift_hold(self, wish: Lifting) -> Lifted:
         """End what is lifted next, and say who did. Where members can redeem again, their points have got their time back."""
         async with self._engine.connect() as connection:

@@ -5,7 +5,9 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 
+from activities.queues import ActivityGroup
 from domain.audit.chain import Fact
+from domain.ids import PROGRAMS_QUEUE
 from domain.model import Message
 from domain.programs.lifecycle import Revision, StageChange, WaveOpening
 from domain.programs.stages import RevisionStatus
@@ -57,7 +59,9 @@ def submitted(revision: Revision) -> Fact:
     )
 
 
-class ProgramActivities:
+class ProgramActivities(ActivityGroup):
+    QUEUE = PROGRAMS_QUEUE
+
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 

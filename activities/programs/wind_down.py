@@ -16,9 +16,12 @@ from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.queues import ActivityGroup
 from domain import ids
 from domain.definition.document import Definition
 from domain.definition.jurisdictions import PROFILES
+from domain.ids import BULK_QUEUE
+from domain.message_names import END_MEMBERSHIP
 from domain.model import Message
 from domain.money import exponent
 from domain.programs import wind_down as rules
@@ -125,7 +128,9 @@ class DataKept(Message):
     until: datetime | None
 
 
-class WindDownActivities:
+class WindDownActivities(ActivityGroup):
+    QUEUE = BULK_QUEUE
+
     def __init__(self, engine: AsyncEngine, ledger: Ledger, client: Client) -> None:
         self._engine = engine
         self._ledger = ledger
@@ -448,7 +453,7 @@ class WindDownActivities:
     async def _end(self, step: EndStep, participant: str) -> None:
         handle = self._client.get_workflow_handle(ids.member(step.program, participant))
         try:
-            await handle.execute_update("end", step.at, id=step.key)
+            await handle.execute_update(END_MEMBERSHIP, step.at, id=step.key)
         except WorkflowUpdateFailedError as error:
             raise ApplicationError(f"{participant}'s membership did not end: {error.cause}") from error
         except RPCError as error:

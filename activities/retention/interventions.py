@@ -5,7 +5,9 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 
+from activities.queues import ActivityGroup
 from domain import ids
+from domain.ids import MEMBERS_QUEUE
 from domain.model import Message
 from domain.programs import holds
 from ledger import Ledger, outbox
@@ -47,7 +49,9 @@ class Measured(Message):
     outcome: str | None
 
 
-class RetentionActivities:
+class RetentionActivities(ActivityGroup):
+    QUEUE = MEMBERS_QUEUE
+
     def __init__(self, engine: AsyncEngine, ledger: Ledger) -> None:
         self._engine = engine
         self._ledger = ledger

@@ -7,8 +7,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.queues import ActivityGroup
 from activities.rewards.providers import Fulfilment, Order, ProviderUnclear, RewardProviders
 from domain import ids
+from domain.ids import MEMBERS_QUEUE
 from domain.model import Message
 from domain.rewards.availability import Unavailable
 from domain.rewards.redemption import RedemptionOrder
@@ -35,7 +37,9 @@ class Settling(Message):
     at: datetime
 
 
-class RedemptionActivities:
+class RedemptionActivities(ActivityGroup):
+    QUEUE = MEMBERS_QUEUE
+
     def __init__(self, engine: AsyncEngine, ledger: Ledger, providers: RewardProviders) -> None:
         self._engine = engine
         self._ledger = ledger

@@ -8,8 +8,10 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.evaluation.evaluation import definition_at, figures_of
+from activities.queues import ActivityGroup, bulk
 from domain.audit.chain import SYSTEM, Action, Fact
 from domain.definition.rollout import Guardrail
+from domain.ids import PROGRAMS_QUEUE
 from domain.model import Message
 from domain.programs.lifecycle import WaveOpening
 from domain.rollout import guardrails
@@ -87,7 +89,9 @@ class LookFailed(Message):
     told: str
 
 
-class RolloutActivities:
+class RolloutActivities(ActivityGroup):
+    QUEUE = PROGRAMS_QUEUE
+
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
@@ -156,12 +160,15 @@ class RolloutActivities:
         return Invited(invited=len(invited), after=after, more=more)
 
 
-class GuardrailActivities:
+class GuardrailActivities(ActivityGroup):
+    QUEUE = PROGRAMS_QUEUE
+
     def __init__(self, engine: AsyncEngine, ledger: Ledger) -> None:
         self._engine = engine
         self._ledger = ledger
 
     @activity.defn
+    @bulk
     async def look_at_guardrail(self, look: GuardrailLook) -> Look:
         """Compute a guardrail's figure as of an instant, by the formula and the queries of an evaluation, and keep the look."""
         definition = await definition_at(self._engine, look.program, look.at)

@@ -24,6 +24,7 @@ from api.http.workflow_calls import UNHURRIED, asked
 from domain import ids
 from domain.audit.chain import Action, Fact
 from domain.gates.state import Person, Refusal
+from domain.message_names import LOOK_AT_HOLDS
 from domain.model import CAN_BE_KEPT, Value
 from domain.programs import holds as rules
 from domain.programs.errors import ProgramEnded
@@ -190,7 +191,7 @@ async def _stop(
                 raise ProgramEnded(program)
             _raise(rules.refuse_beginning(record.holds, kind, program))
             begun = await holds.begin(connection, program, kind, stops, reason, person.id, now, own_key)
-            await outbox.put(connection, [ids.lifecycle(program)], "look_at_holds")
+            await outbox.put(connection, [ids.lifecycle(program)], LOOK_AT_HOLDS)
             action: Action = "held" if kind == "hold" else "halted"
             fact = Fact(
                 program=program,

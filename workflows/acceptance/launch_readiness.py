@@ -8,11 +8,12 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.acceptance.readiness import ReadinessActivities, ReadinessTask
     from domain.acceptance.readiness import Look
+    from domain.message_names import NUDGE
     from domain.model import Message
     from domain.programs.lifecycle import Revision
     from workflows.details import instant, told
     from workflows.progress import tell
-    from workflows.steps import do_in_bulk, remaining
+    from workflows.steps import do, remaining
 
 _NOT_OFTENER = timedelta(seconds=1)
 """The shortest time between two checks, however short the definition's times are."""
@@ -73,7 +74,7 @@ class LaunchReadiness:
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(start.model_copy(update={"look": self._look}))
 
-    @workflow.signal(description="Something may have become ready: look again")
+    @workflow.signal(name=NUDGE, description="Something may have become ready: look again")
     def nudge(self) -> None:
         self._nudged = True
 
@@ -111,4 +112,4 @@ def waits_for(start: ReadinessStart, look: Look) -> str:
 async def look_at(revision: Revision) -> Look:
     """Check everything that must be ready, as of now."""
     task = ReadinessTask(program=revision.program, revision=revision.number, at=workflow.now())
-    return await do_in_bulk(ReadinessActivities.check_readiness, task, "Look whether everything is ready for the launch")
+    return await do(ReadinessActivities.check_readiness, task, "Look whether everything is ready for the launch")

@@ -6,7 +6,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.acceptance.prototypes import QualificationActivities
     from domain.acceptance.prototype import PrototypeAnswer, PrototypeOrder
     from workflows.details import told
-    from workflows.steps import do_in_bulk
+    from workflows.steps import do
 
 
 @workflow.defn
@@ -16,7 +16,7 @@ class PrototypeRun:
     @workflow.run
     async def run(self, order: PrototypeOrder) -> PrototypeAnswer:
         what = f"Simulate {order.definition.name} over the log {order.log}"
-        answer = await do_in_bulk(QualificationActivities.simulate_definition, order, what)
+        answer = await do(QualificationActivities.simulate_definition, order, what)
         if answer.run is None:
             workflow.set_current_details(told("The log cannot be used", answer.why))
         else:

@@ -26,7 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.details import instant, told
     from workflows.gates.decisions import ask
     from workflows.progress import tell
-    from workflows.steps import do, do_in_bulk, signal_child
+    from workflows.steps import do, signal_child
 
 
 _WITHDRAWN = QualificationResult(outcome="withdrawn", why="the program ends")
@@ -67,7 +67,7 @@ class RevisionQualification:
                 return self._end(tried)
             figures = tried.figures
         if start.before is not None:
-            impact = await do_in_bulk(
+            impact = await do(
                 AmendmentActivities.compute_impact,
                 self._compared(start.before.number),
                 f"What revision {self._revision.number} means for the members that exist",
@@ -160,7 +160,7 @@ class RevisionQualification:
             program=revision.program, revision=revision.number, definition=revision.definition, at=workflow.now()
         )
         log = revision.definition.prototype.transactions
-        return await do_in_bulk(QualificationActivities.run_prototype, task, f"Simulate the program over the log {log}")
+        return await do(QualificationActivities.run_prototype, task, f"Simulate the program over the log {log}")
 
     async def _be_ready(self) -> QualificationResult | None:
         """Wait until everything is ready for the launch (None); if that fails, return how the qualification ends."""

@@ -16,7 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.details import instant, told
     from workflows.gates.decisions import ask
     from workflows.progress import tell
-    from workflows.steps import do, do_in_bulk, remaining
+    from workflows.steps import do, remaining
 
 _MOST_OF_THE_EVIDENCE = 600
 """Characters of the evidence in the title of a gate; the store keeps all of it, and the gate shows it."""
@@ -90,7 +90,7 @@ class TestPhase:
         )
         summary = f"Run {len(phase.scenarios)} scenarios"
         if workflow.patched("scenarios-on-a-ledger"):
-            return await do_in_bulk(QualificationActivities.rehearse_scenarios, task, f"{summary} by the rules and on a ledger")
+            return await do(QualificationActivities.rehearse_scenarios, task, f"{summary} by the rules and on a ledger")
         return await do(QualificationActivities.run_scenarios, task, summary)
 
     async def _simulate(self, phase: PrototypePhase) -> PhaseResult:
@@ -102,9 +102,7 @@ class TestPhase:
             attempt=self._attempt,
             at=workflow.now(),
         )
-        return await do_in_bulk(
-            QualificationActivities.simulate_phase, task, f"Simulate the program over the log {phase.transactions}"
-        )
+        return await do(QualificationActivities.simulate_phase, task, f"Simulate the program over the log {phase.transactions}")
 
     async def _pilot(self, phase: PilotPhase) -> PhaseResult:
         """Let the cohort join, and judge its members' activity once the time is over or the revision is withdrawn."""
@@ -132,7 +130,7 @@ class TestPhase:
                 lambda: self._withdrawn, timeout=remaining(task.due), timeout_summary=f"The pilot lasts {phase.lasts}"
             )
         end = PilotEnd(task=task, since=begun.since, at=workflow.now(), withdrawn=self._withdrawn)
-        return await do_in_bulk(PilotActivities.end_pilot, end, f"Judge the pilot with the cohort {phase.cohort}")
+        return await do(PilotActivities.end_pilot, end, f"Judge the pilot with the cohort {phase.cohort}")
 
     async def _ask_for_sign_off(self, phase: SignOffPhase) -> PhaseResult:
         revision = self._revision

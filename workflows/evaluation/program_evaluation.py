@@ -9,7 +9,7 @@ with workflow.unsafe.imports_passed_through():
     from domain import ids
     from domain.evaluation.kpis import Verdict
     from workflows.details import instant, told
-    from workflows.steps import do_in_bulk
+    from workflows.steps import do
 
 
 @workflow.defn
@@ -24,7 +24,7 @@ class ProgramEvaluation:
     async def run(self, program: str, at: datetime | None = None) -> Verdict:
         workflow_id = workflow.info().workflow_id
         task = EvaluationTask(id=workflow_id, program=program, at=at or ids.nominal_instant(workflow_id) or workflow.now())
-        verdict = await do_in_bulk(EvaluationActivities.evaluate_program, task, f"Judge {program} by its KPIs")
+        verdict = await do(EvaluationActivities.evaluate_program, task, f"Judge {program} by its KPIs")
         lines = [
             f"{result.kpi}: {result.value if result.value is not None else result.status} → {result.consequence}"
             for result in verdict.results

@@ -5,7 +5,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.ledger.seal import SealActivities, Sealing, SealingResult
     from workflows.details import told
-    from workflows.steps import do_in_bulk
+    from workflows.steps import do
 
 
 @workflow.defn
@@ -14,7 +14,7 @@ class LedgerSeal:
 
     @workflow.run
     async def run(self, sealing: Sealing) -> SealingResult:
-        sealed = await do_in_bulk(SealActivities.seal_ledger, sealing, "Seal what was written since the last block")
+        sealed = await do(SealActivities.seal_ledger, sealing, "Seal what was written since the last block")
         workflow.set_current_details(
             told(
                 f"Sealed {sealed.rows} rows in {sealed.blocks} blocks",

@@ -11,6 +11,7 @@ from temporalio.workflow import ParentClosePolicy
 with workflow.unsafe.imports_passed_through():
     from activities.members.members import Closing, Joining, MemberActivities, MemberAt
     from domain import ids
+    from domain.message_names import END_MEMBERSHIP, NUDGE
     from domain.model import Message
     from domain.programs.lifecycle import MemberReview, Membership, OfferTerms
     from domain.programs.stages import MemberStatus
@@ -90,11 +91,11 @@ class MemberLifecycle:
     async def leave(self, leaving: Leaving) -> Membership:
         return await self._close("left", leaving.why or "the member left", leaving.at)
 
-    @workflow.update(description="End the membership because the program ends")
+    @workflow.update(name=END_MEMBERSHIP, description="End the membership because the program ends")
     async def end(self, at: datetime) -> Membership:
         return await self._close("ended", "the program ended", at)
 
-    @workflow.signal(description="Something has changed: look at the member again")
+    @workflow.signal(name=NUDGE, description="Something has changed: look at the member again")
     def nudge(self) -> None:
         self._nudged = True
 

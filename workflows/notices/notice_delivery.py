@@ -9,8 +9,8 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 with workflow.unsafe.imports_passed_through():
     from activities.notices.delivery import NoticeActivities, Settling
     from domain.notices.gate_notices import Delivery, Patience
-    from workflows.details import summary, told
-    from workflows.steps import do
+    from workflows.details import told
+    from workflows.steps import do, do_with_limits
 
 _ONE_ATTEMPT = timedelta(seconds=45)
 
@@ -24,12 +24,12 @@ class NoticeDelivery:
         workflow.set_current_details(told(f"To be delivered: {delivery.what}", f"see `tenure notice show {delivery.notice}`"))
         settling = Settling(notice=delivery.notice, round=delivery.round, state="delivered", at=workflow.now())
         try:
-            await workflow.execute_activity_method(
+            await do_with_limits(
                 NoticeActivities.send_notice,
                 delivery,
-                start_to_close_timeout=_ONE_ATTEMPT,
-                retry_policy=_policy(delivery.patience),
-                summary=summary(delivery.what),
+                delivery.what,
+                attempt=_ONE_ATTEMPT,
+                retry=_policy(delivery.patience),
             )
         except ActivityError as error:
             why = "The delivery was cancelled." if is_cancelled_exception(error) else str(error.cause or error)

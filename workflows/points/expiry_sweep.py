@@ -5,7 +5,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.points.expiry import ExpiryActivities, Sweep, SweepResult
     from workflows.details import told
-    from workflows.steps import do_in_bulk
+    from workflows.steps import do
 
 
 @workflow.defn
@@ -14,7 +14,7 @@ class ExpirySweep:
 
     @workflow.run
     async def run(self, program: str) -> SweepResult:
-        swept = await do_in_bulk(
+        swept = await do(
             ExpiryActivities.expire_due, Sweep(program=program, at=workflow.now()), f"Expire due lots of {program}"
         )
         workflow.set_current_details(

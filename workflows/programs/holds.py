@@ -8,14 +8,14 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities.programs.holds import HoldActivities
 from domain.programs.holds import Hold, Lifted, Lifting
-from workflows.steps import do, do_in_bulk
+from workflows.steps import do
 
 
 async def standing(program: str) -> tuple[Hold, ...]:
     """The active holds. While one stops redeeming, no points expire."""
     found = await do(HoldActivities.standing_holds, program, "What is on hold?")
     if any("redeeming" in hold.stops for hold in found.holds):
-        await do_in_bulk(HoldActivities.keep_points, program, "No point lapses while nothing can be redeemed")
+        await do(HoldActivities.keep_points, program, "No point lapses while nothing can be redeemed")
     return found.holds
 
 
@@ -25,7 +25,7 @@ async def lift(wish: Lifting) -> Lifted:
     Raises `ApplicationError` with the reason why it cannot be lifted.
     """
     try:
-        return await do_in_bulk(HoldActivities.lift_hold, wish, f"Lift the hold, as {wish.by} wishes")
+        return await do(HoldActivities.lift_hold, wish, f"Lift the hold, as {wish.by} wishes")
     except ActivityError as error:
         if isinstance(error.cause, ApplicationError):
             raise error.cause from error

@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from domain import ids
     from domain.audit.chain import SYSTEM
     from domain.gates.state import Subject
+    from domain.message_names import LOOK_AT_HOLDS, NUDGE, SHOW_PROGRESS
     from domain.programs import amendments, holds
     from domain.programs.holds import Concern, Hold, Lifted, Lifting
     from domain.programs.lifecycle import EndRequest, QualificationResult, Revision, StageChange
@@ -30,7 +31,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.progress import Progress
     from workflows.refusals import refusal
     from workflows.rollout.rollout import Rollout, RolloutResult
-    from workflows.steps import do, do_in_bulk, signal_child
+    from workflows.steps import do, signal_child
 
 
 _STATUS: dict[str, RevisionStatus] = {
@@ -165,13 +166,13 @@ class ProgramLifecycle:
                 "program_ended", f"The lifecycle of program {self._program!r} has ended.", "Nothing can be changed in it."
             )
 
-    @workflow.signal(description="Something has been stopped: look again what stands")
+    @workflow.signal(name=LOOK_AT_HOLDS, description="Something has been stopped: look again what stands")
     async def look_at_holds(self) -> None:
         # The handler reads here, so that a hold is seen in every stage; `continue_as_new` waits for all handlers.
         async with self._holding:
             await self._obey(await holding.standing(self._program))
 
-    @workflow.signal(description="A part of the program's life says what it is at")
+    @workflow.signal(name=SHOW_PROGRESS, description="A part of the program's life says what it is at")
     def show_progress(self, progress: Progress) -> None:
         if progress.wave is not None and progress.wave not in self._state.begun_waves:
             self._update(begun_waves=(*self._state.begun_waves, progress.wave))
@@ -181,7 +182,7 @@ class ProgramLifecycle:
         self._progress = f"{progress.told}\n\nin workflow `{progress.workflow}`"
         self._show()
 
-    @workflow.signal(description="There is a new evaluation: look at its verdict")
+    @workflow.signal(name=NUDGE, description="There is a new evaluation: look at its verdict")
     def nudge(self) -> None:
         self._look_again = True
 
@@ -442,7 +443,7 @@ class ProgramLifecycle:
         if not workflow.patched("end-is-weighed"):
             return ""
         case = EndCase(program=self._program, reason=request.reason, requested_by=request.requested_by, at=workflow.now())
-        weighed = await do_in_bulk(WindDownActivities.weigh_end, case, "Weigh the end: members, points, liability, partners")
+        weighed = await do(WindDownActivities.weigh_end, case, "Weigh the end: members, points, liability, partners")
         return f" ({weighed.told})"
 
     async def _give_up(self, why: str) -> ProgramResult:
@@ -529,9 +530,7 @@ class ProgramLifecycle:
         """Nudge the members whose tier has new conditions, so that a transition at once takes effect at once."""
         after = self._state.latest.number
         amended = Amended(program=self._program, before=before, after=after)
-        await do_in_bulk(
-            AmendmentActivities.nudge_concerned, amended, f"Have the members looked at whom revision {after} concerns"
-        )
+        await do(AmendmentActivities.nudge_concerned, amended, f"Have the members looked at whom revision {after} concerns")
 
     async def _start_schedules(self) -> None:
         every, wanted = self._state.latest.definition.evaluation.every, ProgramSchedules(program=self._program)

@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.programs.lifecycle import Revision
     from workflows.details import instant
     from workflows.refusals import refusal
-    from workflows.steps import do, do_in_bulk, remaining
+    from workflows.steps import do, remaining
 
 
 class Approved(Message):
@@ -89,7 +89,7 @@ class TakingEffect:
     async def announce(self, approved: Approved) -> None:
         """Announce to the members what changes and when: in advance, or, if no notice is promised, as it takes effect."""
         tell = f"Tell the members of revision {approved.revision.number}"
-        await do_in_bulk(AmendmentActivities.announce_amendment, _approval(approved), tell)
+        await do(AmendmentActivities.announce_amendment, _approval(approved), tell)
 
     def refuse_recall(self, number: int) -> None:
         """Raise the reason if the revision cannot be recalled."""
@@ -145,7 +145,7 @@ class TakingEffect:
             reason=reason,
             by=by,
         )
-        recalled = await do_in_bulk(AmendmentActivities.recall_amendment, recall, f"Call back revision {revision.number}")
+        recalled = await do(AmendmentActivities.recall_amendment, recall, f"Call back revision {revision.number}")
         if recalled.done:
             self._set(None)
         return recalled.done

@@ -8,7 +8,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.programs.wind_down import EndStep, WindDownActivities
     from domain.model import Message
     from workflows.details import instant, told
-    from workflows.steps import do_in_bulk, remaining
+    from workflows.steps import do, remaining
 
 
 class Erasure(Message):
@@ -27,6 +27,6 @@ class PersonalDataErasure:
         workflow.set_current_details(told("Members' data is kept for those who ask", f"it is erased on {instant(erasure.at)}"))
         await workflow.sleep(remaining(erasure.at), summary=f"Members' data is kept until {instant(erasure.at)}")
         step = EndStep(program=erasure.program, step="closing", key=workflow.info().workflow_id, at=workflow.now())
-        erased = await do_in_bulk(WindDownActivities.erase_personal_data, step, "Erase what is known about members")
+        erased = await do(WindDownActivities.erase_personal_data, step, "Erase what is known about members")
         workflow.set_current_details(told("Erased", f"what was known about {erased.members} members"))
         return erased.members

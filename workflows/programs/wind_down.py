@@ -12,6 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.evaluation.schedules import ScheduleActivities
     from activities.programs.wind_down import Announcement, EndStep, Reminder, WindDownActivities
     from domain import ids
+    from domain.message_names import NUDGE
     from domain.model import Message
     from domain.programs.lifecycle import Revision
     from domain.programs.wind_down import STEPS, TITLES, Dates, Due, Step, agenda, dates
@@ -19,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.details import instant, told
     from workflows.programs.personal_data_erasure import Erasure, PersonalDataErasure
     from workflows.progress import tell
-    from workflows.steps import do, do_in_bulk, remaining
+    from workflows.steps import do, remaining
 
 
 class WindDownResult(Message):
@@ -57,7 +58,7 @@ class WindDown:
         members = await self._end_memberships()
         await self._settle_books("closing", count(1))
         data_until = await self._settle_personal_data()
-        await do_in_bulk(WindDownActivities.report_end, self._step("closing", "report"), "Final report")
+        await do(WindDownActivities.report_end, self._step("closing", "report"), "Final report")
         if data_until is not None:
             await self._start_erasure(data_until)
 
@@ -71,15 +72,17 @@ class WindDown:
         )
         return WindDownResult(settled=self._settled, members=members, data_until=data_until)
 
-    @workflow.signal(description="Look again at what the wind-down waits for: open holds, books that are not at zero")
+    @workflow.signal(
+        name=NUDGE, description="Look again at what the wind-down waits for: open holds, books that are not at zero"
+    )
     def nudge(self) -> None:
         self._look_again = True
 
     async def _announce(self, planned: Dates) -> None:
         announcement = Announcement(program=self._program, dates=planned)
         await self._tell("partners", "telling them")
-        await do_in_bulk(WindDownActivities.tell_partners, announcement, "Tell the partners; amendments are frozen")
-        await do_in_bulk(WindDownActivities.announce_end, announcement, "Announce the end; enrolment closes")
+        await do(WindDownActivities.tell_partners, announcement, "Tell the partners; amendments are frozen")
+        await do(WindDownActivities.announce_end, announcement, "Announce the end; enrolment closes")
 
     async def _wait(self, step: Step, what: str, until: datetime) -> None:
         await self._tell(step, what, f"since {instant(workflow.now())}", f"until {instant(until)}")
@@ -90,7 +93,7 @@ class WindDown:
 
     async def _suspend_expiry(self) -> None:
         step = self._step("redeeming", "suspend-expiry")
-        await do_in_bulk(WindDownActivities.suspend_expiry, step, "Points no longer lapse by age")
+        await do(WindDownActivities.suspend_expiry, step, "Points no longer lapse by age")
 
     async def _do_when_due(self, due: Due, planned: Dates) -> None:
         """Wait for the next action of the redeem-only time, and perform it."""
@@ -98,18 +101,18 @@ class WindDown:
         what = "Redeem-only window: nothing is earned any more" + ("; late files still count" if late else "")
         await self._wait("redeeming", what, due.at)
         if due.what == "late_files_end":
-            await do_in_bulk(WindDownActivities.mature_pending, self._step("earning", "late-files"), "Late files are closed")
+            await do(WindDownActivities.mature_pending, self._step("earning", "late-files"), "Late files are closed")
         elif due.what == "remind":
             reminder = Reminder(
                 program=self._program, number=due.number, redeeming_until=planned.redeeming_until, at=workflow.now()
             )
-            await do_in_bulk(WindDownActivities.remind, reminder, f"Reminder {due.number} to those who still have points")
+            await do(WindDownActivities.remind, reminder, f"Reminder {due.number} to those who still have points")
 
     async def _settle_holds(self) -> None:
         """Wait for the redemptions under way, but for none beyond its hold."""
         while True:
             step = self._step("last_redemption", "settle-holds")
-            holds = await do_in_bulk(WindDownActivities.settle_holds, step, "Settle what is held")
+            holds = await do(WindDownActivities.settle_holds, step, "Settle what is held")
             if holds.open_until is None:
                 return
             await self._tell(
@@ -123,16 +126,16 @@ class WindDown:
         how = self._definition.wind_down.remainder.replace("_", " ")
         await self._tell("remainder", f"What is left of the points: {how}")
         step = self._step("remainder", "remainder")
-        remainder = await do_in_bulk(WindDownActivities.settle_remainder, step, f"Settle what was not redeemed: {how}")
+        remainder = await do(WindDownActivities.settle_remainder, step, f"Settle what was not redeemed: {how}")
         self._settled += remainder.points
 
     async def _state_partners(self) -> None:
         step = self._step("statements", "statements")
-        await do_in_bulk(WindDownActivities.state_partners, step, "Final statements of the partners")
+        await do(WindDownActivities.state_partners, step, "Final statements of the partners")
 
     async def _end_memberships(self) -> int:
         await self._tell("closing", "Ending the memberships", f"since {instant(workflow.now())}")
-        ended = await do_in_bulk(WindDownActivities.end_memberships, self._step("closing", "end"), "End every membership")
+        ended = await do(WindDownActivities.end_memberships, self._step("closing", "end"), "End every membership")
         return ended.members
 
     async def _end_books(self) -> None:
@@ -141,7 +144,7 @@ class WindDown:
         while True:
             await self._settle_books("books", looks)
             step = self._step("books", "books/release")
-            released = await do_in_bulk(WindDownActivities.release_liability, step, "Release the remaining liability")
+            released = await do(WindDownActivities.release_liability, step, "Release the remaining liability")
             if released.ended:
                 return
 
@@ -151,13 +154,13 @@ class WindDown:
         A request under way at the end of redeeming or of a membership may have left points behind.
         """
         for look in looks:
-            late = await do_in_bulk(
+            late = await do(
                 WindDownActivities.settle_remainder,
                 self._step(step, f"{step}/late/{look}", over=False),
                 "Settle what came at the last moment",
             )
             self._settled += late.points
-            balance = await do_in_bulk(
+            balance = await do(
                 WindDownActivities.trial_balance, self._step(step, f"{step}/{look}", over=False), "Trial balance"
             )
             if balance.zero:
@@ -170,7 +173,7 @@ class WindDown:
     async def _settle_personal_data(self) -> datetime | None:
         """Until when members' data is kept; None if no date erases it."""
         step = self._step("closing", "personal-data")
-        kept = await do_in_bulk(WindDownActivities.settle_personal_data, step, "Until when members' data is kept")
+        kept = await do(WindDownActivities.settle_personal_data, step, "Until when members' data is kept")
         return kept.until
 
     async def _start_erasure(self, at: datetime) -> None:

@@ -6,6 +6,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.retention.interventions import Delivery, Measuring, RetentionActivities
+    from domain.message_names import NUDGE
     from domain.model import Message
     from domain.programs.lifecycle import OfferTerms
     from workflows.details import instant, told
@@ -42,7 +43,7 @@ class RetentionIntervention:
         workflow.set_current_details(told(f"Outcome: {outcome}", instant(workflow.now())))
         return InterventionResult(outcome=outcome)
 
-    @workflow.signal(description="The member was active: look again whether the goal is met")
+    @workflow.signal(name=NUDGE, description="The member was active: look again whether the goal is met")
     def nudge(self) -> None:
         self._look_again = True
 

@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.model import Message
     from domain.rewards.redemption import RedemptionOrder
     from workflows.details import instant, told
-    from workflows.steps import do
+    from workflows.steps import do, do_with_limits
 
 _ONE_ANSWER = timedelta(seconds=10)
 _ASK_AGAIN = RetryPolicy(initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(seconds=30))
@@ -50,13 +50,13 @@ class Redemption:
             return Fulfilment(outcome="delivered", reference=order.reward.id)
         within = max(_ONE_ANSWER, timedelta(seconds=order.fulfil_within_seconds))
         try:
-            return await workflow.execute_activity_method(
+            return await do_with_limits(
                 RedemptionActivities.fulfil_reward,
                 order,
-                start_to_close_timeout=_ONE_ANSWER,
-                schedule_to_close_timeout=within,
-                retry_policy=_ASK_AGAIN,
-                summary=f"Have {order.reward.name} handed out",
+                f"Have {order.reward.name} handed out",
+                attempt=_ONE_ANSWER,
+                retry=_ASK_AGAIN,
+                altogether=within,
             )
         except ActivityError:
             return await do(RedemptionActivities.cancel_reward, order, "The provider stayed unclear: cancel the order")

@@ -9,6 +9,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 with workflow.unsafe.imports_passed_through():
     from activities.rollout.rollout import GuardrailActivities, GuardrailLook, LookFailed
     from domain.definition.rollout import Guardrail
+    from domain.message_names import GUARDRAIL_SAID
     from domain.model import Message
     from domain.rollout import guardrails
     from domain.rollout.guardrails import Look, Standing
@@ -123,7 +124,7 @@ class GuardrailWatch:
         )
         rollout = workflow.get_external_workflow_handle(start.rollout)
         try:
-            await rollout.signal("guardrail_said", said)
+            await rollout.signal(GUARDRAIL_SAID, said)
         except ApplicationError:
             workflow.logger.info("nobody to tell: %s has ended", start.rollout)
 

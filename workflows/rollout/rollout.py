@@ -14,6 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.audit.chain import SYSTEM, Action
     from domain.definition.rollout import Wave
     from domain.gates.state import Subject
+    from domain.message_names import GUARDRAIL_SAID, NUDGE
     from domain.model import Message
     from domain.programs.lifecycle import WaveOpening
     from domain.rollout import guardrails
@@ -173,7 +174,9 @@ class Rollout:
     def stop(self, why: str) -> None:
         self._stop = self._stop or why
 
-    @workflow.signal(description="The verdict of a guardrail has changed, or its source fails, or answers again")
+    @workflow.signal(
+        name=GUARDRAIL_SAID, description="The verdict of a guardrail has changed, or its source fails, or answers again"
+    )
     async def guardrail_said(self, said: GuardrailSaid) -> None:
         if self._stop:
             return
@@ -193,7 +196,7 @@ class Rollout:
             warned = (noted,) if follows == "warn" else ()
             await self._note(warnings=(*without(self._state.warnings, said.guardrail), *warned))
 
-    @workflow.signal(description="So many have joined as the wave needs: count them")
+    @workflow.signal(name=NUDGE, description="So many have joined as the wave needs: count them")
     def nudge(self) -> None:
         self._look_again = True
 

@@ -21,6 +21,7 @@ from store.programs import programs
 from store.tables import notice
 from tests.house import House, first_revision, program_id
 from tests.lives import begin, club, forward, handle, shown
+from tests.own_queue import OwnQueue
 from tests.waiting import child_started, gate_open
 from tests.workflows.conftest import Histories
 from tests.workflows.gates.test_approval_gate import audited, by, decide, events, opened, refused
@@ -186,7 +187,9 @@ async def test_a_gate_that_nobody_left_can_meet_ends_as_it_opens_and_says_who_is
         activities.pass_time,
         activities.withdraw_gate,
     ]
-    async with Worker(house.temporal, task_queue="closed", workflows=[ApprovalGate], activities=hosted):
+    async with Worker(
+        house.temporal, task_queue="closed", workflows=[ApprovalGate], activities=hosted, interceptors=[OwnQueue()]
+    ):
         state = await ready(house, Subject.model_validate(about()), rules=[{"role": "finance"}, {"role": "legal"}])
         gate = await house.temporal.start_workflow(ApprovalGate.run, state, id=state.id, task_queue="closed")
         result = await gate.result()

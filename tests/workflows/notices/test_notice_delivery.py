@@ -22,6 +22,7 @@ from store.notices.notices import NoticeRecord
 from tests.anchors import AT
 from tests.lives import shown
 from tests.notices import SECRET, MailBox, Receiver, found, mail_server, posted, routing, verified, webhook_receiver
+from tests.own_queue import OwnQueue
 from tests.workflows.conftest import Histories
 from worker.notice_relay import start_deliveries
 from workflows.notices.notice_delivery import NoticeDelivery
@@ -71,6 +72,7 @@ async def _worker(
             task_queue=queue,
             workflows=[NoticeDelivery, NoticeTest],
             activities=[activities.send_notice, activities.settle_notice, activities.post_test_notices],
+            interceptors=[OwnQueue()],
         ):
             yield
 
