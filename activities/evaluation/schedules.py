@@ -38,7 +38,7 @@ from domain.definition.expiry_kinds import expiry_rule
 from domain.ids import PROGRAMS_QUEUE
 from domain.model import Message
 from domain.period import Period
-from domain.programs.stages import ENDED
+from domain.programs.availability import closed_for
 from domain.recurrence import MeanGrid, Recurrence, changes_over
 from store.programs import programs
 
@@ -119,9 +119,9 @@ async def _wanted(engine: AsyncEngine, program: str) -> _Wanted | None:
     """What a program's Schedules should be; None before its launch, and once nothing is earned any more."""
     async with engine.connect() as connection:
         record = await programs.find(connection, program)
-        stopped = record.earning_until is not None and record.earning_until <= datetime.now(UTC)
-        if record.launched_at is None or record.revision_in_force is None or stopped or record.stage in ENDED:
+        if closed_for(record, "schedules", datetime.now(UTC)) is not None:
             return None
+        assert record.launched_at is not None and record.revision_in_force is not None
         definition = await programs.definition(connection, program, record.revision_in_force)
         (_, first), *_ = (await programs.revisions_in_force(connection, program)).by_instant
 

@@ -19,6 +19,7 @@ from domain.members.tier_review import next_review
 from domain.model import Message
 from domain.points import expiry
 from domain.programs import holds
+from domain.programs.availability import closed_for
 from domain.programs.lifecycle import MemberReview, Membership, OfferTerms
 from domain.programs.stages import MemberStatus
 from ledger import Forfeit, Ledger, Reschedule
@@ -77,15 +78,16 @@ class MemberActivities(ActivityGroup):
         async with self._engine.begin() as connection:
             program = await programs.find(connection, joining.program)
             in_force = await programs.in_force_at(connection, joining.program, joining.at)
-            if in_force is None or (program.enrolment_until is not None and joining.at >= program.enrolment_until):
-                raise ApplicationError("The program is not open for enrolment.", type="enrolment_closed", non_retryable=True)
-            if (stop := holds.stopping(program.holds, "enrolment", joining.at)) is not None:
-                refusal = holds.refusal(stop, joining.program, "enrolment")
-                raise ApplicationError(refusal.detail, refusal.remedy, type=refusal.code, non_retryable=True)
             # Before the launch there are pilots, whose cohorts alone may join; from then on there are waves.
             piloted = program.launched_at is None and await pilots.admits(
                 connection, joining.program, joining.participant, joining.at
             )
+            closed = closed_for(program, "enrolment", joining.at, in_force=in_force is not None, piloted=piloted)
+            if closed is not None and closed.hold is not None:
+                refusal = holds.refusal(closed.hold, joining.program, "enrolment")
+                raise ApplicationError(refusal.detail, refusal.remedy, type=refusal.code, non_retryable=True)
+            if closed is not None or in_force is None:
+                raise ApplicationError("The program is not open for enrolment.", type="enrolment_closed", non_retryable=True)
             definition = in_force.definition
             try:
                 opening = None if piloted else await admit(connection, program, definition, joining.participant, joining.at)
@@ -134,7 +136,6 @@ class MemberActivities(ActivityGroup):
             definition = in_force.definition
             record = await members.find(connection, look.program, look.participant)
             program = await programs.find(connection, look.program)
-            gives_nothing = program.enrolment_until is not None or program.is_stopped(look.at)
             revisions = await programs.revisions_in_force(connection, look.program)
             under = member_review.conditions(revisions, in_force, record, look.at)
             rules = [definition, *([under.judge.definition] if under.judge is not None else [])]
@@ -161,13 +162,14 @@ class MemberActivities(ActivityGroup):
         for change, tier in changes:
             await self._give(definition, membership, benefits.of_change(definition, change, tier), tier, look.at)
         tier_look = next_review(definition, membership.standing, stays, look.at)
-        on_hold = holds.any_at(program.holds, look.at)
+        no_offers = closed_for(program, "offers", look.at)
         # Who would be offered something is looked at again before long: a hold is lifted without telling each member.
+        on_hold = no_offers is not None and no_offers.hold is not None
         after_hold = look.at + _WHILE_ON_HOLD if on_hold and quiet.offer_due else None
         return MemberReview(
             membership=membership,
             silent=quiet.has_come,
-            offer=_offer(definition) if quiet.offer_due and not gives_nothing and not on_hold else None,
+            offer=_offer(definition) if quiet.offer_due and no_offers is None else None,
             look_again_at=min((at for at in (tier_look, quiet.look_at, after_hold) if at is not None), default=None),
         )
 
@@ -226,8 +228,7 @@ class MemberActivities(ActivityGroup):
         """Whether a program gives no points: it ends, its rollout was stopped, or its earning is on hold."""
         async with self._engine.connect() as connection:
             record = await programs.find(connection, program)
-        ended = record.is_stopped(at) or (record.earning_until is not None and at >= record.earning_until)
-        return ended or holds.stopping(record.holds, "earning", at) is not None
+        return closed_for(record, "earning", at) is not None
 
     async def _bonus(
         self,

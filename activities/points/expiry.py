@@ -8,7 +8,7 @@ from temporalio import activity
 from activities.queues import ActivityGroup
 from domain.ids import BULK_QUEUE
 from domain.model import Message
-from domain.programs import holds
+from domain.programs.availability import closed_for
 from ledger import Ledger
 from store.programs import programs
 
@@ -38,9 +38,9 @@ class ExpiryActivities(ActivityGroup):
         While nothing can be redeemed only what was due before lapses; what was earned meanwhile keeps its time too.
         """
         async with self._engine.connect() as connection:
-            stop = holds.stopping((await programs.find(connection, sweep.program)).holds, "redeeming", sweep.at)
-        if stop is not None:
-            await self._ledger.suspend_expiry(sweep.program, stop.since)
+            closed = closed_for(await programs.find(connection, sweep.program), "expiry", sweep.at)
+        if closed is not None and closed.hold is not None:
+            await self._ledger.suspend_expiry(sweep.program, closed.hold.since)
         await self._ledger.expire_holds(sweep.program, sweep.at)
         swept = await self._ledger.expire_due(sweep.program, sweep.at)
         return SweepResult(lots=swept.lots, points=swept.points, participants=swept.participants)

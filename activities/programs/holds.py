@@ -14,6 +14,7 @@ from activities.queues import ActivityGroup, bulk
 from domain.audit.chain import Fact
 from domain.ids import PROGRAMS_QUEUE
 from domain.programs import holds as rules
+from domain.programs.availability import has_stopped_earning
 from domain.programs.holds import Hold, Lifted, Lifting, Standing
 from ledger import Ledger
 from store.audit import trail
@@ -67,7 +68,7 @@ class HoldActivities(ActivityGroup):
         return Lifted(hold=lifted, standing=tuple(others))
 
     async def _give_time_back(self, record: programs.ProgramRecord, at: datetime) -> None:
-        if record.earning_until is not None and at >= record.earning_until:
+        if has_stopped_earning(record, at):
             await self._ledger.forget_suspended(record.id)  # the program ends, and no point lapses by age any more
         else:
             await self._ledger.resume_expiry(record.id, at)

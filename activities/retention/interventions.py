@@ -9,7 +9,7 @@ from activities.queues import ActivityGroup
 from domain import ids
 from domain.ids import MEMBERS_QUEUE
 from domain.model import Message
-from domain.programs import holds
+from domain.programs.availability import closed_for
 from ledger import Ledger, outbox
 from services.points.earn_requests import earn_for_bonus
 from store.members import members
@@ -66,9 +66,8 @@ class RetentionActivities(ActivityGroup):
             program = await programs.find(connection, delivery.program)
             in_force = await programs.in_force_at(connection, delivery.program, delivery.at)
             record = await members.find(connection, delivery.program, delivery.participant)
-        ending = program.enrolment_until is not None or program.is_stopped(delivery.at)
-        not_now = ending or holds.any_at(program.holds, delivery.at)
-        if in_force is None or not_now or record.status != "active":
+        closed = closed_for(program, "offers", delivery.at, in_force=in_force is not None)
+        if in_force is None or closed is not None or record.status != "active":
             return Delivered(delivered=False)
         await self._ledger.earn(
             earn_for_bonus(

@@ -12,6 +12,7 @@ from activities.rewards.providers import Fulfilment, Order, ProviderUnclear, Rew
 from domain import ids
 from domain.ids import MEMBERS_QUEUE
 from domain.model import Message
+from domain.programs.availability import closed_for
 from domain.rewards.availability import Unavailable
 from domain.rewards.redemption import RedemptionOrder
 from ledger import Capture, Hold, Ledger, Void, outbox
@@ -135,7 +136,7 @@ class RedemptionActivities(ActivityGroup):
             settled_at: datetime | None = ending.get("settled_at")
             # From the last day of redeeming on, the end of the program may wait for this very hold. The clock may be ahead of
             # the instant at which the settling began.
-            if settled_at and program.redeeming_until and max(settled_at, datetime.now(UTC)) >= program.redeeming_until:
+            if settled_at and closed_for(program, "settling", max(settled_at, datetime.now(UTC))) is not None:
                 await outbox.put(connection, [ids.wind_down(order.program)])
 
 

@@ -1,6 +1,6 @@
 """Evaluations of a program by its KPIs: have one made now, list them, read one."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request
@@ -21,7 +21,7 @@ from domain.evaluation.kpis import Verdict
 from domain.gates.state import Person
 from domain.model import CAN_BE_KEPT
 from domain.programs.errors import NotLaunched, ProgramEnded
-from domain.programs.stages import ENDED
+from services.programs.availability import require_open
 from store.acceptance import evidence
 from store.acceptance.evidence import EvaluationRecord
 from store.programs import programs
@@ -52,11 +52,7 @@ async def evaluate_program(
 
     async def act() -> Answer:
         async with services.engine.connect() as connection:
-            record = await programs.find(connection, program)
-            if record.stage in ENDED:
-                raise ProgramEnded(program)
-            if record.launched_at is None:
-                raise NotLaunched(program)
+            require_open(await programs.find(connection, program), "evaluation", datetime.now(UTC))
         evaluation = ids.evaluation_on_demand(program, person.id, key)
         verdict = await _evaluated(services, program, person, evaluation)
         return Answer(201, verdict.model_dump(mode="json"), f"/programs/{program}/evaluations/{evaluation}")

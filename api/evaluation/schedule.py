@@ -29,9 +29,9 @@ from domain.gates.state import Person
 from domain.model import CAN_BE_KEPT, Value
 from domain.period import Period
 from domain.programs.errors import NotLaunched, ProgramEnded
-from domain.programs.stages import ENDED
 from domain.recurrence import MeanGrid, Recurrence, Rule, stretches
 from domain.window import Moment
+from services.programs.availability import require_open
 from store.acceptance import evidence
 from store.programs import programs
 from workflows.attributes import of_program
@@ -223,10 +223,8 @@ async def _launched(services: Services, program: str) -> Definition:
     """The definition in force. Raises ProgramUnknown, ProgramEnded, NotLaunched."""
     async with services.engine.connect() as connection:
         record = await programs.find(connection, program)
-        if record.stage in ENDED:
-            raise ProgramEnded(program)
-        if record.revision_in_force is None:
-            raise NotLaunched(program)
+        require_open(record, "evaluation", datetime.now(UTC))
+        assert record.revision_in_force is not None
         return await programs.definition(connection, program, record.revision_in_force)
 
 

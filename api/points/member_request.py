@@ -18,16 +18,13 @@ from domain.gates.state import Person
 from domain.members.errors import MemberGone
 from domain.model import CAN_BE_KEPT
 from domain.points import expiry
-from domain.points.errors import LateFilesClosed
-from domain.programs import holds
-from domain.programs.errors_holds import stopped
-from domain.programs.holds import Hold
-from domain.rewards.errors import RedeemingClosed
 from ledger import MAX_POINTS, Answer
 from ledger.requests import Request
+from services.programs.availability import require_open
 from store.members import members
 from store.members.members import MemberRecord
 from store.programs import programs
+from store.programs.programs import ProgramRecord
 
 Points = Annotated[int, Field(ge=1, le=MAX_POINTS, strict=True)]
 Currency = Annotated[str, Field(max_length=200), CAN_BE_KEPT]
@@ -56,9 +53,7 @@ class Standing:
     by: Asking
     definition: Definition
     member: MemberRecord
-    redeeming_until: datetime | None
-    late_until: datetime | None
-    holds: tuple[Hold, ...]
+    program: ProgramRecord
     now: datetime
 
     def request(self, currency: str, said: str, reason: str | None = None) -> dict[str, Any]:
@@ -81,15 +76,11 @@ class Standing:
         """Raise RedeemingClosed in a program that ends, once nothing can be done with points any more; ProgramOnHold or
         ProgramHalted while that is stopped.
         """
-        if self.redeeming_until is not None and self.now >= self.redeeming_until:
-            raise RedeemingClosed(self.by.program)
-        if (stop := holds.stopping(self.holds, "redeeming", self.now)) is not None:
-            raise stopped(stop, self.by.program, "redeeming")
+        require_open(self.program, "redeeming", self.now)
 
     def check_late_files(self) -> None:
         """Raise LateFilesClosed in a program that ends, once returns of what was earned no longer count."""
-        if self.late_until is not None and self.now >= self.late_until:
-            raise LateFilesClosed(self.by.program, self.late_until)
+        require_open(self.program, "late_files", self.now)
 
 
 def asking(action: Action) -> Callable[..., Awaitable[Asking]]:
@@ -116,4 +107,4 @@ async def standing_of(by: Asking) -> Standing:
         definition = await programs.definition(connection, by.program, record.revision_in_force or 1)
     if member.status != "active":
         raise MemberGone(by.participant)
-    return Standing(by, definition, member, record.redeeming_until, record.late_until, record.holds, datetime.now(UTC))
+    return Standing(by, definition, member, record, datetime.now(UTC))

@@ -29,9 +29,9 @@ from domain.model import CAN_BE_KEPT, Value
 from domain.programs import holds as rules
 from domain.programs.errors import ProgramEnded
 from domain.programs.holds import EVERYTHING, LIFTED_BY, UNLESS_TOLD, Concern, Hold, Kind, Lifting
-from domain.programs.stages import ENDED
 from domain.refusals import Refused
 from ledger import outbox
+from services.programs.availability import require_open
 from store.audit import trail
 from store.programs import holds, programs
 from workflows.programs.lifecycle import ProgramLifecycle
@@ -187,8 +187,7 @@ async def _stop(
         begun = await holds.begun_by_key(connection, program, own_key)
         if begun is None:
             record = await programs.find(connection, program)
-            if record.stage in ENDED:
-                raise ProgramEnded(program)
+            require_open(record, "changes", now)
             _raise(rules.refuse_beginning(record.holds, kind, program))
             begun = await holds.begin(connection, program, kind, stops, reason, person.id, now, own_key)
             await outbox.put(connection, [ids.lifecycle(program)], LOOK_AT_HOLDS)

@@ -28,8 +28,7 @@ from domain.gates.state import Person
 from domain.ids import Name
 from domain.members.errors import MemberGone
 from domain.model import Value
-from domain.programs import holds
-from domain.programs.errors_holds import ProgramHalted, ProgramOnHold, stopped
+from domain.programs.errors_holds import ProgramHalted, ProgramOnHold
 from domain.rewards.availability import Refusal
 from domain.rewards.errors import (
     InsufficientPoints,
@@ -44,6 +43,7 @@ from domain.rewards.errors import (
     TierTooLow,
 )
 from domain.rewards.redemption import RedemptionOrder
+from services.programs.availability import require_open
 from store.members import members
 from store.programs import programs
 from store.rewards import availability, redemptions
@@ -231,10 +231,8 @@ async def _order(
         in_force = await programs.in_force_at(connection, program, now)
     if member.status != "active":
         raise MemberGone(participant)
-    if in_force is None or (record.redeeming_until is not None and now >= record.redeeming_until):
-        raise RedeemingClosed(program)
-    if not begun and (stop := holds.stopping(record.holds, "redeeming", now)) is not None:
-        raise stopped(stop, program, "redeeming")
+    require_open(record, "settling" if begun else "redeeming", now, in_force=in_force is not None)
+    assert in_force is not None
     definition = in_force.definition
     reward = definition.reward(wish.reward)
     if reward is None:

@@ -24,7 +24,7 @@ from domain.gates.state import Person
 from domain.ids import Name, ParticipantId
 from domain.model import Value
 from domain.programs.errors import ProgramEnded
-from domain.programs.stages import ENDED
+from services.programs.availability import require_open
 from store.audit import trail
 from store.errors import CohortBegun, CohortsOverlap, CohortUnknown
 from store.programs import programs
@@ -157,8 +157,7 @@ async def _change(
     participants = list(dict.fromkeys(await _participants_in(request)))
     now, added, removed = datetime.now(UTC), 0, 0
     async with services.engine.begin() as connection:
-        if (await programs.find(connection, program)).stage in ENDED:
-            raise ProgramEnded(program)
+        require_open(await programs.find(connection, program), "changes", now)
         if add:
             added = await cohorts.add(connection, program, cohort, participants, person.id, now)
         else:

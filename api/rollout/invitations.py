@@ -17,7 +17,7 @@ from domain.gates.state import Person
 from domain.ids import ParticipantId
 from domain.model import Value
 from domain.programs.errors import ProgramEnded
-from domain.programs.stages import ENDED
+from services.programs.availability import require_open
 from store.programs import programs
 from store.rollout import invitations
 from store.rollout.invitations import Invitation
@@ -70,13 +70,12 @@ async def invite_members(
     """
 
     async def act() -> Answer:
-        participants = list(dict.fromkeys(invited.participants))
+        participants, now = list(dict.fromkeys(invited.participants)), datetime.now(UTC)
         async with services.engine.begin() as connection:
             record = await programs.find(connection, program)
-            if record.stage in ENDED:
-                raise ProgramEnded(program)
+            require_open(record, "changes", now)
             definition = await programs.definition(connection, program, record.revision_in_force or 1)
-            added = await invitations.invite(connection, program, participants, person.id, datetime.now(UTC))
+            added = await invitations.invite(connection, program, participants, person.id, now)
             total, accepted = await invitations.counts(connection, program)
         told = Invited(
             program=program,

@@ -8,6 +8,7 @@ from domain import ids
 from domain.definition.document import Definition
 from domain.definition.rollout import Pace, Wave
 from domain.members.enrolment import NotAdmitted
+from domain.programs.availability import closed_for
 from domain.programs.lifecycle import WaveOpening
 from domain.rollout.waves import Refusal, is_held_out, let_in
 from ledger import outbox
@@ -16,6 +17,11 @@ from store.members import members
 from store.programs import programs
 from store.programs.programs import ProgramRecord, RevisionInForce
 from store.rollout import cohorts, invitations, rollouts
+
+_CLOSED = {
+    "rollout_stopped": "The rollout was stopped: nobody joins, and nothing is earned.",
+    "rollout_paused": "The rollout is paused: nobody new joins.",
+}
 
 
 async def admit(
@@ -87,10 +93,8 @@ async def _check_open(
     connection: AsyncConnection, program: ProgramRecord, definition: Definition, opening: WaveOpening, at: datetime
 ) -> None:
     """Raise why nobody new joins by this wave just now."""
-    if program.is_stopped(at):
-        raise _refusal("rollout_stopped", "The rollout was stopped: nobody joins, and nothing is earned.")
-    if program.rollout_paused_at is not None:
-        raise _refusal("rollout_paused", "The rollout is paused: nobody new joins.")
+    if (closed := closed_for(program, "waves", at)) is not None:
+        raise _refusal(closed.reason, _CLOSED[closed.reason])
     if (pace := await exhausted_pace(connection, definition, opening, at, in_turn=True)) is not None:
         raise _refusal("wave_full", f"{pace.count} have joined by the wave {opening.wave} in {pace.every}, and no more may.")
 

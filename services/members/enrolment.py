@@ -21,23 +21,19 @@ from domain.members import enrolment as rules
 from domain.members.errors import (
     AgreementDiffers,
     AttributesNotAsked,
-    EnrolmentClosed,
     FeeDiffers,
     HeldOut,
     MemberGone,
     NotInvited,
     NotInWave,
     RequirementNotMet,
-    RolloutPaused,
-    RolloutStopped,
     WaveFull,
 )
 from domain.model import CAN_BE_KEPT, Value
-from domain.programs import holds
-from domain.programs.errors_holds import stopped
 from domain.programs.lifecycle import WaveOpening
 from domain.rollout.waves import Refusal, is_held_out
 from services.members.admission import exhausted_pace, wave_for, wave_of
+from services.programs.availability import require_open
 from store.acceptance import pilots
 from store.errors import MemberUnknown
 from store.members import members
@@ -84,12 +80,8 @@ async def check_enrolment(engine: AsyncEngine, program: str, enrolment: Enrolmen
             # Nobody invites who is held out; where a wave invites at a rate, they are as good as invited once they ask.
             asked = invited or is_held_out(in_force.definition, record.salt, enrolment.participant)
             found = await wave_for(connection, record, in_force.definition, enrolment.participant, invited=asked)
-    if in_force is None or (record.enrolment_until is not None and now >= record.enrolment_until):
-        raise EnrolmentClosed(program)
-    if record.launched_at is None and not piloted:
-        raise EnrolmentClosed(program)
-    if (stop := holds.stopping(record.holds, "enrolment", now)) is not None:
-        raise stopped(stop, program, "enrolment")
+    require_open(record, "enrolment", now, in_force=in_force is not None, piloted=piloted)
+    assert in_force is not None
     definition = in_force.definition
     if enrolment.agreement != definition.agreement.version:
         raise AgreementDiffers(enrolment.agreement, definition.agreement.version)
@@ -111,10 +103,7 @@ async def check_enrolment(engine: AsyncEngine, program: str, enrolment: Enrolmen
 
 def _check_wave(record: ProgramRecord, participant: str, found: WaveOpening | Refusal | None, now: datetime) -> None:
     """Raise why no wave lets somebody in, now or at all: NotInWave, NotInvited, RolloutStopped, RolloutPaused."""
-    if record.is_stopped(now):
-        raise RolloutStopped(record.id)
-    if record.rollout_paused_at is not None:
-        raise RolloutPaused(record.id, record.rollout_paused_at)
+    require_open(record, "waves", now)
     if found == "not_invited":
         raise NotInvited(participant)
     if not isinstance(found, WaveOpening):

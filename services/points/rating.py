@@ -15,11 +15,10 @@ from domain.members.errors import MemberGone
 from domain.model import Value
 from domain.points import earning
 from domain.points.earning import CappedRule
-from domain.points.errors import EarningClosed, EarningStopped, EventTypeUnknown, LateFilesClosed, OutOfTime
-from domain.programs import holds
-from domain.programs.errors_holds import stopped
+from domain.points.errors import EventTypeUnknown, OutOfTime
 from ledger import Earn, Seen
 from services.points.earn_requests import earn_for_event
+from services.programs.availability import require_open
 from store.members.members import MemberRecord
 from store.programs.programs import ProgramRecord, RevisionInForce, RevisionsInForce
 
@@ -101,14 +100,8 @@ def taken_by(program: ProgramRecord, revisions: RevisionsInForce, event: EventIn
     Raises EarningClosed, EarningStopped, LateFilesClosed, ProgramOnHold, ProgramHalted, EventTypeUnknown.
     """
     in_force = revisions.at(event.occurred_at)
-    if in_force is None or (program.earning_until is not None and event.occurred_at >= program.earning_until):
-        raise EarningClosed(program.id)
-    if program.is_stopped(event.occurred_at):
-        raise EarningStopped(program.id)
-    if program.late_until is not None and now >= program.late_until:
-        raise LateFilesClosed(program.id, program.late_until)
-    if (stop := holds.stopping(program.holds, "earning", event.occurred_at)) is not None:
-        raise stopped(stop, program.id, "earning")
+    require_open(program, "earning", event.occurred_at, in_force=in_force is not None, now=now)
+    assert in_force is not None
     known = earning.event_types(in_force.definition)
     if event.type not in known:
         raise EventTypeUnknown(event.type, sorted(known))

@@ -59,10 +59,6 @@ class ProgramRecord(Message):
     holds: tuple[Hold, ...] = ()
     """What was stopped of it, standing and lifted: what happened within a hold counts for nothing afterwards either."""
 
-    def is_stopped(self, at: datetime) -> bool:
-        """Whether a stopped rollout keeps people from joining, and from earning by what happens, at an instant."""
-        return any(each.since <= at and (each.until is None or at < each.until) for each in self.stops)
-
 
 class RevisionRecord(Message):
     """A revision's history, without its document."""
