@@ -1,4 +1,4 @@
-"""The one way in which a workflow has something done: with a time limit, a named retry policy, and words for the operator."""
+"""The one way in which a workflow calls an activity: with a time limit, a named retry policy, and a summary."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -18,14 +18,14 @@ Result = TypeVar("Result")
 PATIENT = RetryPolicy(
     initial_interval=timedelta(milliseconds=200), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=1)
 )
-"""For ever: a database or a service that is down will be back, and until then nothing is lost."""
+"""Without limit: a database or a service that is down will return, and until then nothing is lost."""
 
 A_FEW_TIMES = RetryPolicy(initial_interval=timedelta(milliseconds=200), backoff_coefficient=2.0, maximum_attempts=3)
-"""For what is looked at again later anyway: what does not answer now is told, and not waited for."""
+"""For work that is repeated later anyway: a failure is reported, and nothing waits for it."""
 
 _SHORT = timedelta(seconds=10)
 _HERE = timedelta(seconds=5)
-"""What is tried again later than that waits in a timer, and keeps no workflow task open meanwhile."""
+"""A retry later than this waits in a timer, and keeps no workflow task open meanwhile."""
 _A_WHILE = timedelta(minutes=1)
 _LONG = timedelta(hours=1)
 _SILENT = timedelta(seconds=15)
@@ -53,7 +53,7 @@ async def do(activity: Callable[[Any, Argument], Awaitable[Result]], argument: A
 
 
 async def do_here(activity: Callable[[Any, Argument], Awaitable[Result]], argument: Argument, summary: str) -> Result:
-    """One short activity in the worker that runs the workflow: for what people wait for, and what must leave little history."""
+    """Run one short activity in the workflow's own worker: for work that people wait for, and that must add little history."""
     return await workflow.execute_local_activity_method(
         activity,
         argument,
@@ -100,7 +100,7 @@ async def try_in_bulk(
 
 
 async def signal_child(child: workflow.ChildWorkflowHandle[Any, Any], signal: Callable[..., Any], *arguments: Any) -> None:
-    """Tell a child something; one that has ended meanwhile needs it no more."""
+    """Signal a child workflow; a child that has ended is ignored."""
     try:
         await child.signal(signal, args=arguments)
     except ApplicationError:
@@ -108,5 +108,5 @@ async def signal_child(child: workflow.ChildWorkflowHandle[Any, Any], signal: Ca
 
 
 def remaining(until: datetime) -> timedelta:
-    """How long it still is until an absolute instant; timers die with a run, deadlines do not."""
+    """The time left until an instant: timers end with a run, deadlines do not."""
     return max(_INSTANT, until - workflow.now())
