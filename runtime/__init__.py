@@ -1,1 +1,1 @@
-"""What every process starts with: settings, the database engine, the Temporal client, logs, and the base of all errors."""
+"""The basis of every process: settings, the database engine, the Temporal client, logs, keys and signatures."""

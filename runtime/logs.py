@@ -5,7 +5,7 @@ import time
 
 
 def configure_logs(level: str) -> None:
-    """Send the process's logs to standard error from `level` on."""
+    """Write the process's logs of at least `level` to standard error."""
     formatter = logging.Formatter("%(asctime)sZ %(levelname)s %(name)s %(message)s", datefmt="%Y-%m-%dT%H:%M:%S")
     formatter.converter = time.gmtime
     handler = logging.StreamHandler()

@@ -1,4 +1,4 @@
-"""Where notices go: the notices file, read once at the start, with the secrets that the environment holds for it."""
+"""The recipients and channels of notices: the notices file, read once at the start, with its secrets from the environment."""
 
 import base64
 import binascii
@@ -21,7 +21,7 @@ from runtime.settings import API_URL, Settings, is_this_machine
 
 _SECRET_PREFIX = "whsec_"  # noqa: S105
 _SECRET_BYTES = range(24, 65)
-"""How long the Standard Webhooks specification has a secret be."""
+"""The lengths of a secret in bytes that the Standard Webhooks specification permits."""
 
 Tls = Literal["starttls", "tls", "none"]
 MailAddress = Annotated[str, Field(max_length=254, pattern=r"^[!#-'*+/-9=?A-Z^-~.-]+@[A-Za-z0-9.-]+$")]
@@ -53,7 +53,7 @@ class NoticesUnusable(TenureError):
 
 
 class _To(Value):
-    """Whom something goes to: no roles or no programs means all of them."""
+    """The gates that an addressee gets notices about, by role and program; empty means all."""
 
     roles: tuple[Role, ...] = ()
     programs: tuple[ProgramId, ...] = ()
@@ -64,7 +64,7 @@ class MailTo(_To):
 
 
 class MailPart(Value):
-    """The server that takes our mail, who it comes from, and whom it goes to."""
+    """The mail server, the sender, and the recipients."""
 
     model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
 
@@ -78,7 +78,7 @@ class MailPart(Value):
 
 
 class WebhookPart(_To):
-    """A receiver of signed requests; what is kept with a notice is its name, never its address."""
+    """A receiver of signed requests; a notice stores its name, never its address."""
 
     name: Name
     url: Annotated[str, AfterValidator(_web_address)]
@@ -86,7 +86,7 @@ class WebhookPart(_To):
 
 
 class NoticesFile(Value):
-    """The notices file; `log` has notices logged too, as they are where nothing else is configured."""
+    """The notices file; with `log`, notices are logged too, as they always are if nothing else is configured."""
 
     mail: MailPart | None = None
     webhooks: tuple[WebhookPart, ...] = ()
@@ -103,7 +103,7 @@ class NoticesFile(Value):
 
 @dataclass(frozen=True)
 class MailServer:
-    """How mail is handed over."""
+    """The server that takes the mail, and how to log in to it."""
 
     host: str
     port: int
@@ -115,7 +115,7 @@ class MailServer:
 
 @dataclass(frozen=True)
 class Webhook:
-    """Where a webhook is, and the key that its requests are signed with."""
+    """A webhook's address, and the key that signs its requests."""
 
     url: str = field(repr=False)
     key: bytes = field(repr=False)
@@ -123,7 +123,7 @@ class Webhook:
 
 @dataclass(frozen=True)
 class Notices:
-    """Whom to tell, and how each channel reaches them."""
+    """The addressees of notices, and the configuration of each channel."""
 
     routing: Routing
     mail: MailServer | None = None
@@ -131,12 +131,12 @@ class Notices:
 
 
 def logged_alone(public_url: str = API_URL) -> Notices:
-    """What holds where nothing is configured."""
+    """Return the default configuration: all notices go to the log."""
     return Notices(Routing(addressees=(Addressee(channel="log", recipient="log"),), public_url=public_url))
 
 
 def read_notices(settings: Settings, environment: Mapping[str, str] = os.environ) -> Notices:
-    """What the notices file says; without one, notices are logged. Raises NoticesUnusable."""
+    """Read the notices file; without one, notices are logged. Raises NoticesUnusable."""
     file = settings.notices
     if settings.notices_file is None and not file.exists():
         return logged_alone(settings.people_url)

@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from domain.errors import TenureError
 
 API_URL = "http://127.0.0.1:8600"
-"""Where the embedded stack has the API unless told otherwise."""
+"""The default address of the embedded stack's API."""
 
 
 class DatabaseMissing(TenureError):
@@ -27,7 +27,7 @@ class DatabaseMissing(TenureError):
 
 
 def is_safe_address(address: str) -> bool:
-    """Whether keys may be fetched from there: over https, or from this machine itself."""
+    """Whether keys may be fetched from this address: over https, or from this machine."""
     try:
         parts = urlsplit(address)
         host = parts.hostname or ""
@@ -39,7 +39,7 @@ def is_safe_address(address: str) -> bool:
 
 
 def is_this_machine(host: str) -> bool:
-    """Whether a host's name or address is this machine's own."""
+    """Whether a host's name or address means this machine."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
@@ -64,11 +64,11 @@ def _rate(text: str) -> str:
 
 SafeAddress = Annotated[str, AfterValidator(_safe_address)]
 Rate = Annotated[str, AfterValidator(_rate)]
-"""How often something may be done: `60/minute`, `1000/hour`."""
+"""A limit of requests in a time: `60/minute`, `1000/hour`."""
 
 
 class Settings(BaseSettings):
-    """Where things are. With nothing set, everything is the embedded stack under `.tenure/`."""
+    """All settings. The defaults describe the embedded stack under `.tenure/`."""
 
     model_config = SettingsConfigDict(env_prefix="TENURE_", extra="ignore")
 
@@ -77,35 +77,35 @@ class Settings(BaseSettings):
     database_url: str | None = Field(default=None, repr=False)
     """PostgreSQL elsewhere, as `postgresql://user:password@host:port/database`; unset: the embedded one."""
     api_url: str = API_URL
-    """Where the command line finds the API."""
+    """The address of the API for the command line."""
     api_host: str = "127.0.0.1"
     api_port: int = 8600
     temporal_port: int = 7233
     temporal_ui_port: int = 8233
     oidc_issuer: SafeAddress | None = None
-    """The OpenID Connect issuer whose tokens the API takes, exactly as its tokens name it in `iss`."""
+    """The OpenID Connect issuer whose tokens the API accepts, exactly as in their claim `iss`."""
     oidc_audience: str | None = Field(default=None, min_length=1)
-    """What the issuer's tokens for this API say in `aud`."""
+    """The claim `aud` of the issuer's tokens for this API."""
     oidc_jwks_url: SafeAddress | None = None
-    """Where the issuer's keys are; unset: where its `/.well-known/openid-configuration` says."""
+    """The address of the issuer's keys; unset: the one in its `/.well-known/openid-configuration`."""
     oidc_roles_claim: str = Field(default="tenure_roles", min_length=1)
-    """The claim with a person's roles, each as `finance` or `finance@cd-club`; dots lead into a claim's parts."""
+    """The claim with a person's roles, each as `finance` or `finance@cd-club`; a dot leads into a nested claim."""
     development_issuer: bool = False
-    """Take tokens that are signed with the key beside the people file: for development alone, never where others can ask."""
+    """Accept tokens signed with the key beside the people file: only for development, never where others can reach the API."""
     people_file: Path | None = None
     """The persons of the development issuer, as JSON: a list of {id, name, roles}; unset: `people.json` in `home`."""
     token: SecretStr | None = None
-    """What the command line shows to the API: a token of the issuer, or an API key."""
+    """The command line's credential for the API: a token of the issuer, or an API key."""
     signing_keys_file: Path | None = None
-    """The private keys by which the API signs decisions, which no other process may read; unset: in `home`."""
+    """The private keys with which the API signs decisions; no other process may read them; unset: in `home`."""
     verification_keys_file: Path | None = None
-    """The public keys, by which workers know that a decision is the API's; unset: in `home`."""
+    """The public keys with which workers verify that a decision comes from the API; unset: in `home`."""
     notices_file: Path | None = None
-    """Whom notices go to, and how, as JSON; unset: `notices.json` in `home`, and where that is not there, the log alone."""
+    """The recipients and channels of notices, as JSON; unset: `notices.json` in `home`; without that file, the log alone."""
     public_url: str | None = None
-    """Under which address people find the API, for the links in notices; unset: `api_url`."""
+    """The API's address for people, for the links in notices; unset: `api_url`."""
     rate_prototypes: Rate = "60/minute"
-    """Prototypes that one person may have begun; the same for what follows."""
+    """Prototypes that one person may start; the next four settings limit each person in the same way."""
     rate_evaluations: Rate = "60/minute"
     rate_ledger: Rate = "120/minute"
     """Checks, seals and pages of a verification of the ledger."""
@@ -114,22 +114,22 @@ class Settings(BaseSettings):
     rate_events: Rate = "1200000/minute"
     """Events in batches."""
     rate_failed_tokens: Rate = "100/minute"
-    """Tokens and keys from one address that turn out to be none; then nothing new from there is looked at for a while."""
+    """Invalid tokens and keys from one address; beyond that, new ones from there are refused unchecked for a while."""
     max_body_bytes: int = Field(default=16 * 1024 * 1024, gt=0)
     """A request with a larger body is refused."""
     answer_within: float = Field(default=5.0, gt=0)
-    """Seconds that a request waits for a workflow; then it is answered 202 with an address to ask at."""
+    """Seconds that a request waits for a workflow; then the answer is 202 with an address to poll."""
     seal_every: int = Field(default=60, ge=1)
-    """Seconds from one sealing of the ledger to the next."""
+    """Seconds from one seal of the ledger to the next."""
     build_id: str | None = None
-    """Which build a worker is, where builds are deployed beside each other; unset: any worker takes any workflow."""
+    """The worker's build, if builds are deployed beside each other; unset: any worker takes any workflow."""
     max_cached_workflows: int = 2000
     database_pool: int = 20
     log_level: str = "INFO"
 
     @property
     def required_database_url(self) -> str:
-        """The database's address, for a process that has no stack to start one. Raises DatabaseMissing."""
+        """The database's address, for a process that starts no database itself. Raises DatabaseMissing."""
         if self.database_url is None:
             raise DatabaseMissing
         return self.database_url
@@ -144,7 +144,7 @@ class Settings(BaseSettings):
 
     @property
     def people_url(self) -> str:
-        """The address that people are given."""
+        """The API's address for people."""
         return self.public_url or self.api_url
 
     @property
@@ -157,7 +157,7 @@ class Settings(BaseSettings):
 
     @property
     def directory_is_closed(self) -> bool:
-        """Whether everybody who could ever ask is known: with an issuer elsewhere, a person is known once they have asked."""
+        """Whether all persons who can call are known: an issuer elsewhere makes a person known only with the first request."""
         return self.oidc_issuer is None
 
 

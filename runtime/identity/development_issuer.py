@@ -1,7 +1,7 @@
-"""The development issuer: a key on this machine with which whoever can read it signs tokens for the persons of the people file.
+"""The development issuer: a key on this machine; anybody who can read it can sign tokens for the persons of the people file.
 
-It stands in for a company's OpenID Connect provider where there is none. The API takes its tokens only under the setting
-`development_issuer`, and checks them as it checks those of any issuer.
+It replaces a company's OpenID Connect provider during development. The API accepts its tokens only under the setting
+`development_issuer`, and checks them like those of any issuer.
 """
 
 import json
@@ -19,14 +19,14 @@ AUDIENCE = "tenure"
 ROLES_CLAIM = "tenure_roles"
 KEY_FILE = "development-issuer.json"
 LIFETIME = 600
-"""Seconds for which a token is good."""
+"""Seconds for which a token is valid."""
 _MARGIN = 60
-"""A token that is good for less than so many seconds more is made anew."""
+"""A token that is valid for fewer seconds than this is replaced."""
 _ALGORITHM = "Ed25519"
 
 
 class DevelopmentIssuer:
-    """Signs tokens, each of which it keeps until shortly before its end."""
+    """Signs tokens, and reuses each until shortly before its end."""
 
     def __init__(self, key: OKPKey) -> None:
         self._key = key
@@ -34,12 +34,12 @@ class DevelopmentIssuer:
 
     @classmethod
     def new(cls) -> "DevelopmentIssuer":
-        """An issuer with a key of its own."""
+        """Make an issuer with a new key."""
         return cls(OKPKey.generate_key("Ed25519", parameters={"use": "sig"}, auto_kid=True))
 
     @classmethod
     def read(cls, people_file: Path) -> "DevelopmentIssuer":
-        """The issuer whose key lies beside the people file. Raises OSError, or ValueError where the file holds no such key."""
+        """Read the issuer's key beside the people file. Raises OSError, or ValueError if the file holds no such key."""
         try:
             return cls(OKPKey.import_key(json.loads(key_file(people_file).read_text(encoding="utf-8"))))
         except (JoseError, KeyError, TypeError) as error:
@@ -47,16 +47,16 @@ class DevelopmentIssuer:
 
     @property
     def private_key(self) -> str:
-        """The key as it is kept in its file, as a JSON Web Key."""
+        """The content of the key's file: a JSON Web Key."""
         return json.dumps(self._key.as_dict(private=True), indent=2) + "\n"
 
     @property
     def public_keys(self) -> dict[str, Any]:
-        """The key set as an issuer publishes it."""
+        """The key set that an issuer publishes."""
         return {"keys": [self._key.as_dict(private=False)]}
 
     def token(self, person: str, name: str, roles: Iterable[str], *, lifetime: float = LIFETIME) -> str:
-        """A token of this person, who has these roles; the same one as long as it is good for a while."""
+        """Return a token for this person with these roles; an earlier one is reused while it is valid for long enough."""
         asked = (person, name, tuple(roles))
         now = time.time()
         until, token = self._made.get(asked, (0.0, ""))
@@ -67,7 +67,7 @@ class DevelopmentIssuer:
         return token
 
     def signed(self, claims: dict[str, Any]) -> str:
-        """A token with these claims, from this issuer, for the API, as of now; `claims` may say otherwise."""
+        """Sign a token with these claims, from this issuer, for the API, as of now; `claims` override these defaults."""
         now = int(time.time())
         whole = {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "nbf": now, "exp": now + LIFETIME} | claims
         header = {"alg": _ALGORITHM, "kid": self._key.kid}
@@ -75,5 +75,5 @@ class DevelopmentIssuer:
 
 
 def key_file(people_file: Path) -> Path:
-    """Where the key lies: beside the people file, so that one setting names both."""
+    """Return the key's file: it lies beside the people file, so that one setting names both."""
     return people_file.with_name(KEY_FILE)

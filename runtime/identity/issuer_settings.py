@@ -1,4 +1,4 @@
-"""What is wrong with the settings of who may ask, so that the API does not start."""
+"""Errors in the settings of the issuer of tokens; with one of them, the API does not start."""
 
 from domain.errors import TenureError
 

@@ -1,7 +1,7 @@
 """The files of the API's signing keys: made once, rotated and retired, as JWK sets (RFC 7517) of Ed25519 keys.
 
-The signing file has the private keys and is the API's alone; the verification file has the public ones, for everybody who has
-to know whether a message is the API's. A public key stays until it is retired, so that what it signed can still be verified.
+The signing file has the private keys, and only the API reads it. The verification file has the public keys, for every process
+that verifies the API's messages. A public key stays until it is retired, so that older signatures can still be verified.
 """
 
 import fcntl
@@ -19,8 +19,8 @@ from domain.errors import TenureError
 
 ALGORITHM = "Ed25519"
 Entry = dict[str, Any]
-"""A key as it stands in a file; beside the members of RFC 7517 and 8037, `iat` and `nbf` say in seconds since 1970 when it was
-made and from when on it signs.
+"""A key in a file: the members of RFC 7517 and 8037, and, in seconds since 1970, `iat` (when it was made) and `nbf` (from when
+it signs).
 """
 
 
@@ -43,7 +43,7 @@ class KeySigns(TenureError):
 
 
 class KnownKey(NamedTuple):
-    """A key of the files: when it was made, from when on it signs, and whether it is the one that signs now."""
+    """A key of the files: when it was made, from when it signs, and whether it signs now."""
 
     kid: str
     made_at: datetime
@@ -52,7 +52,7 @@ class KnownKey(NamedTuple):
 
 
 def ensure_keys(signing: Path, verification: Path, now: datetime) -> bool:
-    """Make both files with a first key; files that are there stay as they are. True where they were made."""
+    """Make both files with a first key; existing files stay unchanged. Return True if the files were made."""
     with _held(signing):
         if signing.exists():
             return False
@@ -63,21 +63,21 @@ def ensure_keys(signing: Path, verification: Path, now: datetime) -> bool:
 
 
 def rotate(signing: Path, verification: Path, now: datetime, signs_from: datetime) -> KnownKey:
-    """Make a new key, known at once and signing from `signs_from` on; the private key before it goes once it is not needed.
+    """Make a new key, known at once and signing from `signs_from` on; earlier private keys are removed once they are unused.
 
-    Where the verification file is copied to other machines, `signs_from` leaves the time to do so. Raises KeysUnusable.
+    If the verification file is copied to other machines, `signs_from` leaves the time to do so. Raises KeysUnusable.
     """
     with _held(signing):
         private, public = read_entries(signing), read_entries(verification)
         entry = _new_entry(now, signs_from)
-        # The public key first: whoever sees a signature by the new key finds it.
+        # The public key comes first, so that every reader of a signature by the new key finds it.
         _write(verification, [*public, _public(entry)], 0o644)
         _write(signing, [*(() if signs_from <= now else signing_now(private, now)), entry], 0o600)
         return _known(entry, signs=signs_from <= now)
 
 
 def retire(signing: Path, verification: Path, kid: str, now: datetime) -> None:
-    """Forget a key: nothing that it signed is believed any more. Raises KeyUnknown, KeySigns, KeysUnusable."""
+    """Remove a key: its signatures are no longer valid. Raises KeyUnknown, KeySigns, KeysUnusable."""
     with _held(signing):
         private, public = read_entries(signing), read_entries(verification)
         if kid not in {entry["kid"] for entry in (*private, *public)}:
@@ -90,18 +90,18 @@ def retire(signing: Path, verification: Path, kid: str, now: datetime) -> None:
 
 
 def known_keys(signing: Path, verification: Path, now: datetime) -> Sequence[KnownKey]:
-    """Every key that is not retired, the oldest first. Raises KeysUnusable."""
+    """Return every key that is not retired, the oldest first. Raises KeysUnusable."""
     signs = {entry["kid"] for entry in signing_now(read_entries(signing), now)}
     return [_known(entry, signs=entry["kid"] in signs) for entry in read_entries(verification)]
 
 
 def signing_now(private: Sequence[Entry], now: datetime) -> Sequence[Entry]:
-    """The key that signs now, the newest of those whose time has come; none where there is none."""
+    """Return the key that signs now, as a sequence of one or none: the newest of those whose `nbf` has passed."""
     return [entry for entry in private if entry["nbf"] <= now.timestamp()][-1:]
 
 
 def read_entries(file: Path) -> list[Entry]:
-    """The keys of a file, in the order in which they were made. Raises KeysUnusable."""
+    """Read the keys of a file, in the order in which they were made. Raises KeysUnusable."""
     try:
         entries: list[Entry] = json.loads(file.read_text(encoding="utf-8"))["keys"]
         for entry in entries:
@@ -121,7 +121,7 @@ def read_entries(file: Path) -> list[Entry]:
 
 
 def key_of(entry: Entry) -> OKPKey:
-    """The key itself."""
+    """Return the key of an entry."""
     return OKPKey.import_key(_material(entry))
 
 
@@ -147,7 +147,7 @@ def _known(entry: Entry, *, signs: bool) -> KnownKey:
 
 
 def _write(file: Path, entries: Sequence[Entry], mode: int) -> None:
-    """Write a file of keys, at once or not at all: who reads it meanwhile sees the old one or the new one."""
+    """Replace a file of keys atomically: a reader sees the old file or the new one."""
     new = file.with_name(file.name + ".new")
     new.unlink(missing_ok=True)
     with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as output:  # noqa: PTH123
@@ -160,7 +160,7 @@ def _write(file: Path, entries: Sequence[Entry], mode: int) -> None:
 
 @contextmanager
 def _held(file: Path) -> Iterator[None]:
-    """One process changes the files at a time."""
+    """Lock the files, so that one process at a time changes them."""
     try:
         lock = os.open(file.with_name(file.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:

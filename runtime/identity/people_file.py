@@ -1,4 +1,4 @@
-"""The people file of a development stack: who there is, under which name and with which roles. It holds no secret."""
+"""The people file of a development stack: the persons with their names and roles. It holds no secret."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from domain.identity.roles import Roles
 from domain.model import CAN_BE_KEPT, Message
 
 PERSON_ID = r"[!-~]+"
-"""What a person's id may have in it: visible ASCII characters, so that it fits into any header, log and key."""
+"""The characters of a person's id: visible ASCII, so that it fits into any header, log and key."""
 LONGEST_ID, LONGEST_NAME = 200, 200
 
 PersonId = Annotated[str, StringConstraints(pattern=f"^{PERSON_ID}$", max_length=LONGEST_ID)]
@@ -34,5 +34,5 @@ _ENTRIES = TypeAdapter(tuple[PersonEntry, ...])
 
 
 def read_people(file: Path) -> tuple[PersonEntry, ...]:
-    """Everybody in the people file. Raises OSError or ValueError where it is not there or not of its shape."""
+    """Read all persons of the people file. Raises OSError if it cannot be read, ValueError if it has another form."""
     return _ENTRIES.validate_python(json.loads(file.read_text(encoding="utf-8")))

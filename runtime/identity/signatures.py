@@ -1,7 +1,7 @@
-"""Proof of author: what the API has signed with its keys, and whether a message is what the API signed.
+"""Signatures: the API signs messages with its keys, and workers verify that a message comes from the API.
 
-A message is a compact JWS (RFC 7515) of JSON claims, by Ed25519, of a type of its own. Only a text that is exactly what was
-signed, by a key that is not retired, is believed; anything else raises SignatureInvalid and proves nothing.
+A message is a compact JWS (RFC 7515) of JSON claims, by Ed25519, with its own type. Only a text that is exactly the signed one,
+by a key that is not retired, is valid; anything else raises SignatureInvalid.
 """
 
 import json
@@ -20,7 +20,7 @@ from domain.errors import TenureError
 from runtime.identity.keys import ALGORITHM, Entry, KeysUnusable, key_of, read_entries, signing_now
 
 TYPE = "tenure-claims"
-"""What the header says that it is: a token that was signed for something else is none of ours, even by the same key."""
+"""The type in the header: a token signed for another purpose is not valid here, even by the same key."""
 _ALGORITHMS = [ALGORITHM]
 
 
@@ -37,13 +37,14 @@ class SignatureInvalid(TenureError):
 
 
 class VerificationKeys:
-    """The public keys of a file, which is read again whenever it has changed."""
+    """The public keys of a file, read again whenever it has changed."""
 
     def __init__(self, file: Path) -> None:
         self._keys = _KeyFile(file)
 
     def verify(self, token: str) -> dict[str, Any]:
-        """The claims of a message that the API signed. Raises SignatureInvalid, KeysUnusable."""
+        """Return the claims of a message that the API signed. Raises SignatureInvalid, KeysUnusable."""
+        # In this order: the header must be the API's own, the key known, the text the one written, the claims a JSON object.
         try:
             signed = jws.extract_compact(token.encode())
             kid = str(signed.protected.get("kid"))
@@ -52,7 +53,7 @@ class VerificationKeys:
             key = self._keys.now().keys.get(kid)
             if key is None:
                 raise SignatureInvalid("its key is unknown, or retired")
-            # The signature's text too must be the one that was written: unused bits of its last character could be changed.
+            # The signature must also be encoded as it was written: the last character has unused bits that could be changed.
             signature = token.rpartition(".")[2].encode()
             written = urlsafe_b64encode(urlsafe_b64decode(signature)) == signature
             if not (jws.validate_compact(signed, key, _ALGORITHMS) and written):
@@ -66,14 +67,14 @@ class VerificationKeys:
 
 
 class KeyRing(VerificationKeys):
-    """The private keys too: whoever has them speaks for the API."""
+    """The public keys and the private ones, which let a process sign for the API."""
 
     def __init__(self, signing: Path, verification: Path) -> None:
         super().__init__(verification)
         self._private = _KeyFile(signing)
 
     def sign(self, claims: Mapping[str, Any]) -> str:
-        """The claims as a message that proves its author; they are JSON. Raises KeysUnusable."""
+        """Sign the claims, which are JSON, and return the message. Raises KeysUnusable."""
         private = self._private.now()
         for entry in signing_now(private.entries, datetime.now(UTC)):
             header = {"alg": ALGORITHM, "kid": entry["kid"], "typ": TYPE}
@@ -83,7 +84,7 @@ class KeyRing(VerificationKeys):
 
 
 class _Keys(NamedTuple):
-    """What a file held when it was last read."""
+    """The content of a file when it was last read."""
 
     stamp: tuple[int, ...]
     entries: list[Entry]
@@ -91,7 +92,7 @@ class _Keys(NamedTuple):
 
 
 class _KeyFile:
-    """A file of keys; it is never changed in place, so that another one is seen by its inode, its time or its size."""
+    """A file of keys; it is replaced and never changed in place, so its inode, time or size show a new one."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
