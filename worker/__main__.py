@@ -1,4 +1,4 @@
-"""`python -m worker`: a worker process, which also relays what is committed and sees to the Schedules. SIGTERM drains it."""
+"""`python -m worker`: a worker process, which also runs the relay and reconciles the Schedules. SIGTERM drains it."""
 
 import asyncio
 import logging

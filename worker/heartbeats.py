@@ -1,4 +1,4 @@
-"""Heartbeats for long activities: a worker that is killed is found out by their end, not by the activity's own time limit."""
+"""Heartbeats for long activities: their end reveals a killed worker earlier than the activity's own time limit does."""
 
 import asyncio
 from typing import Any
@@ -7,11 +7,11 @@ from temporalio import activity
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 _BEATS_IN_TIME = 3
-"""Heartbeats within one heartbeat timeout, so that one that is late does no harm."""
+"""Heartbeats within one heartbeat timeout, so that a late one does no harm."""
 
 
 class Heartbeats(Interceptor):
-    """Beats for every activity that has a heartbeat timeout, as long as its worker lives."""
+    """Sends heartbeats for every activity that has a heartbeat timeout, as long as its worker lives."""
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
         return _Beating(next)

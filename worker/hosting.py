@@ -1,4 +1,4 @@
-"""The workers of one process: one per queue, so that a million members never keep an approver waiting."""
+"""The workers of one process: one for each queue, so that the work for a million members never delays an approver."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,7 +18,7 @@ from worker.heartbeats import Heartbeats
 from worker.registry import WORKFLOWS, Activities
 
 _ACTIVITIES_AT_ONCE = {PROGRAMS_QUEUE: 20, MEMBERS_QUEUE: 40, BULK_QUEUE: 4, NOTICES_QUEUE: 10}
-"""Bulk work is few and large; the others are many and short, and more of them than database connections only wait."""
+"""Bulk activities are few and large, the others many and short; more of these than database connections would only wait."""
 _DRAIN = timedelta(seconds=10)
 QUEUES = tuple(WORKFLOWS)
 DEPLOYMENT = "tenure"
@@ -37,11 +37,11 @@ async def hosted(
     keys: VerificationKeys | None = None,
     everybody_is_known: bool = False,
 ) -> AsyncIterator[list[Worker]]:
-    """Host the workflows and activities of the queues until the block is left; what is under way may finish first.
+    """Host the workflows and activities of the queues until the block ends; tasks under way may finish first.
 
-    `notices` says whom notices go to, and how; without it they are logged. `keys` tell what the API has signed; without them,
-    the settings say where they are. Where `everybody_is_known`, a gate that nobody left could meet ends as it opens. With a
-    `build_id` the workers are a version of the deployment `tenure`, and get work once Temporal is told that it is current.
+    `notices` has the recipients and channels of notices; without it they are logged. `keys` verify the API's signatures; their
+    default is the settings' file. If `everybody_is_known`, a gate that no remaining person can satisfy ends as it opens. With a
+    `build_id` the workers are a version of the deployment `tenure`, and get tasks once that version is current in Temporal.
     """
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(AsyncClient())
@@ -73,10 +73,10 @@ async def hosted(
 
 
 def _version(build_id: str | None) -> WorkerDeploymentConfig | None:
-    """Which version these workers are: every workflow goes over to the current one at its next step.
+    """Return the deployment configuration of a build: every workflow moves to the current version at its next step.
 
-    Said here and not with each workflow, since a workflow that says it itself is refused by a server whose workers have no
-    version. What lives for years could not stay with its build anyway; replays and `patched` make the change safe.
+    The behavior is set here and not on each workflow, since a server refuses a workflow with its own behavior from workers
+    without a version. A workflow that lives for years could not stay with its build; replays and `patched` make the move safe.
     """
     if build_id is None:
         return None

@@ -1,4 +1,4 @@
-"""Starts the delivery of each notice that the database has committed; once for each round, however often it is tried."""
+"""Starts the delivery of each committed notice, once for each round, however often the start is repeated."""
 
 import asyncio
 
@@ -21,10 +21,10 @@ _DEFAULT = Patience()
 async def start_deliveries(
     engine: AsyncEngine, client: Client, *, queue: str = ids.NOTICES_QUEUE, patience: Patience = _DEFAULT
 ) -> int:
-    """Start one batch of what waits; how many notices it was. They go on waiting where Temporal cannot be reached.
+    """Start one batch of waiting deliveries; return their number. They keep waiting while Temporal cannot be reached.
 
-    The rows stay locked until they are marked, so that no delivery can be over before. One that was started by a relay that
-    died is found to be there: its id is the notice's and the round's, and no id is used twice.
+    The rows stay locked until they are marked, so no delivery ends before that. A delivery that a dead relay has started is
+    recognised by its workflow id, which the notice and the round determine and which is used only once.
     """
     async with engine.begin() as connection:
         waiting = await notices.claim(connection, _BATCH)

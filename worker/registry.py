@@ -1,4 +1,4 @@
-"""Which workflows and activities each queue's worker hosts."""
+"""The workflows and activities that each queue's worker hosts."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -115,5 +115,5 @@ class Activities:
         )
 
     def of(self, queue: str) -> Sequence[Callable[..., Any]]:
-        """The activities of one queue, as the methods that a worker takes: which they are, their classes say."""
+        """Return the activities of one queue, as the methods that a worker takes; their classes name their queues."""
         return [activity for group in self.groups for activity in group.hosted_on(queue)]

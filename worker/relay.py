@@ -1,4 +1,4 @@
-"""The relay: what the database has committed becomes signals to workflows and deliveries of notices, at least once."""
+"""The relay: it sends committed nudges as signals to workflows and starts the delivery of notices, at least once."""
 
 import asyncio
 import logging
@@ -18,15 +18,15 @@ logger = logging.getLogger(__name__)
 
 _BATCH = 100
 _QUIET = 5.0
-"""Seconds after which the relay looks even without a notice: one that was lost with its connection delays a nudge, no more."""
+"""Seconds after which the relay reads even without a notification: a lost notification only delays a nudge."""
 _PAUSE = 1.0
 _KEPT = timedelta(days=7)
 _NOTICES_KEPT = timedelta(days=90)
-"""How long what was delivered can be looked up, with the address that it went to."""
+"""How long a delivered notice is kept, with its address."""
 
 
 async def relay(engine: AsyncEngine, client: Client) -> None:
-    """Send nudges and start deliveries until cancelled; a database or a Temporal that is away is waited for."""
+    """Send nudges and start deliveries until cancelled; wait while the database or Temporal cannot be reached."""
     while True:
         try:
             await _listen_and_send(engine, client)
@@ -36,7 +36,7 @@ async def relay(engine: AsyncEngine, client: Client) -> None:
 
 
 async def send_waiting(engine: AsyncEngine, client: Client) -> int:
-    """Send one batch of what waits; how many nudges it was. They stay unsent where Temporal cannot be reached."""
+    """Send one batch of waiting nudges; return their number. They stay unsent while Temporal cannot be reached."""
     async with engine.begin() as connection:
         waiting = await outbox.claim(connection, _BATCH)
         wanted = {(row.workflow_id, row.signal) for row in waiting}
@@ -82,8 +82,8 @@ async def _signal(client: Client, workflow_id: str, signal: str) -> None:
     try:
         await client.get_workflow_handle(workflow_id).signal(signal)
     except RPCError as error:
-        # A workflow that has ended has nothing left to look at; a signal that is refused as such, as when a run has had too
-        # many, would be refused again, and must not keep the others waiting.
+        # A workflow that has ended needs no nudge. A signal that is refused as such, because a run has had too many, would be
+        # refused again, and must not delay the others.
         if error.status == RPCStatusCode.INVALID_ARGUMENT:
             logger.error("%s cannot be signalled: %s", workflow_id, error)
         elif error.status != RPCStatusCode.NOT_FOUND:

@@ -1,4 +1,4 @@
-"""The Schedules that a worker process sees to at its start: the seal of the ledger, and those of every program.
+"""The reconciliation of Schedules at a worker's start: the seal of the ledger, and the Schedules of every program.
 
 Schedules live on the server and outlast the code that made them, and a program's lifecycle may sleep for months.
 """
@@ -27,7 +27,7 @@ _PAGE = 100
 
 
 async def keep_schedules(client: Client, engine: AsyncEngine, seal_every: timedelta) -> None:
-    """Have every Schedule there as it should be; a Temporal or a database that is away is waited for."""
+    """Reconcile every Schedule once; wait while Temporal or the database cannot be reached."""
     while True:
         try:
             await ensure_sealing(client, seal_every)
@@ -40,7 +40,7 @@ async def keep_schedules(client: Client, engine: AsyncEngine, seal_every: timede
 
 
 async def ensure_sealing(client: Client, every: timedelta) -> None:
-    """Create the Schedule that seals the ledger, or give the one that is there this interval; a paused one stays paused."""
+    """Create the Schedule that seals the ledger, or give the existing one this interval; a paused one stays paused."""
     action = ScheduleActionStartWorkflow(
         LedgerSeal.run, Sealing(), id=ids.SEAL_SCHEDULE, task_queue=ids.BULK_QUEUE, static_summary="Seal of the ledger"
     )
@@ -49,10 +49,10 @@ async def ensure_sealing(client: Client, every: timedelta) -> None:
 
 
 async def reconcile_programs(client: Client, engine: AsyncEngine) -> None:
-    """Have the Schedules of every program as its definition in force says.
+    """Reconcile the Schedules of every program with its definition in force.
 
-    A program that Temporal refuses, or whose document cannot be read, is logged, and the next one is seen to. Raises what a
-    Temporal or a database raises that is away.
+    A program that Temporal refuses, or whose definition cannot be read, is logged and left out. Raises the errors of a Temporal
+    or a database that cannot be reached.
     """
     after = ""
     while True:

@@ -1,1 +1,1 @@
-"""What is installed here, what runs, and what is wrong: probes that only look, and change nothing."""
+"""`tenure doctor`: read-only probes of the installation, the running programs, and their faults."""

@@ -1,4 +1,4 @@
-"""The examination: every probe at once, each with a time limit, and none that can end the others."""
+"""The examination: all probes run at once, each with a time limit; the failure of one does not end the others."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -28,13 +28,13 @@ PROBES: Mapping[tuple[Topic, str], Probe] = {
     (Topic.SERVERS, "database"): servers.database,
     (Topic.SERVERS, "Temporal service"): servers.temporal,
 }
-"""Every probe, under the heading and the name that it is reported by where it gives no answer of its own."""
+"""Every probe, under the heading and the name by which it is reported if it fails or takes too long."""
 
 
 async def examine(
     settings: Settings, *, timeout: float = TIMEOUT, probes: Mapping[tuple[Topic, str], Probe] = PROBES
 ) -> Examination:
-    """Look at everything, side by side; a probe that takes more than `timeout` seconds, or fails, is itself a finding."""
+    """Run all probes at once; a probe that takes more than `timeout` seconds, or fails, is itself a finding."""
     surroundings = await asyncio.to_thread(Surroundings.of, settings)
     found = await asyncio.gather(*(_run(topic, name, probe, surroundings, timeout) for (topic, name), probe in probes.items()))
     return Examination(findings=tuple(finding for findings in found for finding in findings))
@@ -49,6 +49,6 @@ async def _run(topic: Topic, name: str, probe: Probe, surroundings: Surroundings
             f"no answer within {timeout:g} s",
             "See whether it hangs or the network drops its packets, and restart it.",
         )
-    except Exception as error:  # a fault of one probe must not hide what the others have found
+    except Exception as error:  # a fault of one probe must not hide the findings of the others
         detail, remedy = f"could not be examined: {type(error).__name__}: {error}", "Report this as a fault of Tenure."
     return [Finding(topic=topic, name=name, status=Status.WRONG, detail=detail, remedy=remedy)]

@@ -1,4 +1,4 @@
-"""What a probe finds: one line on one thing, how serious it is, and how to mend it."""
+"""The findings of probes: one line on one thing, its severity, and its remedy."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -7,7 +7,7 @@ from domain.model import Value
 
 
 class Status(StrEnum):
-    """How serious a finding is."""
+    """The severity of a finding."""
 
     OK = "ok"
     OFF = "off"
@@ -28,7 +28,7 @@ class Topic(StrEnum):
 
 
 class Finding(Value):
-    """One thing that was examined; `remedy` says in one sentence what to do, and is there for warnings and faults."""
+    """The result for one examined thing; warnings and faults have a `remedy` in one sentence."""
 
     topic: Topic
     name: str
@@ -49,7 +49,7 @@ class Examination(Value):
         return next((status for status in (Status.WRONG, Status.WARNING) if status in found), Status.OK)
 
     def of(self, topic: Topic) -> Sequence[Finding]:
-        """The findings under one heading."""
+        """Return the findings under one heading."""
         return [finding for finding in self.findings if finding.topic is topic]
 
 

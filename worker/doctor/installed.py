@@ -1,4 +1,4 @@
-"""Probes of what is installed: Python and the packages, the Temporal server, PostgreSQL, the settings."""
+"""Probes of the installation: Python and the packages, the Temporal server, PostgreSQL, the settings."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ _report = Reporter(Topic.INSTALLED)
 
 
 async def python(_: Surroundings) -> Sequence[Finding]:
-    """The Python that runs this, and whether every package that Tenure needs is there."""
+    """The running Python, and whether every package that Tenure needs is installed."""
     needed = [requirement for requirement in requires("tenure") or [] if ";" not in requirement]
     missing = [name for name in (_package(requirement) for requirement in needed) if _version(name) is None]
     return [
@@ -70,7 +70,7 @@ async def postgres_server(surroundings: Surroundings) -> Sequence[Finding]:
 
 
 async def variables(surroundings: Surroundings) -> Sequence[Finding]:
-    """The environment's TENURE_* variables: which are set, and whether anything reads them. Their values stay unsaid."""
+    """The environment's TENURE_* variables: which are set, and whether Tenure reads them. Values are never shown."""
     known = {f"TENURE_{name.upper()}" for name in Settings.model_fields}
     found = sorted(name for name in os.environ if name.upper().startswith("TENURE_"))
     in_notices = await asyncio.to_thread(_secrets_of_notices, surroundings.settings.notices)
@@ -84,7 +84,7 @@ async def variables(surroundings: Surroundings) -> Sequence[Finding]:
 
 
 def _secrets_of_notices(file: Path) -> set[str]:
-    """The variables that the file of notices names for its secrets; none where it cannot be read."""
+    """Return the variables that the notices file names for its secrets; none if it cannot be read."""
     try:
         return set(re.findall(r'"(TENURE_\w+)"', file.read_text(encoding="utf-8"), re.IGNORECASE))
     except (OSError, ValueError):
@@ -104,7 +104,7 @@ def _version(package: str) -> str | None:
 
 
 async def _first_line(*command: str) -> str | None:
-    """The first line that a program prints; None where it cannot be executed or fails. The caller limits the time."""
+    """Return the first line that a program prints; None if it cannot be executed or fails. The caller limits the time."""
     try:
         process = await asyncio.create_subprocess_exec(
             *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL

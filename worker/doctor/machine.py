@@ -17,13 +17,13 @@ from worker.embedded.home import LEAST_FREE, MARKER
 _report = Reporter(Topic.MACHINE)
 
 LITTLE_FREE = 2 * 1024**3
-"""Bytes: with less space than this, the data of a larger program may fill the disk."""
+"""Bytes: with less space, the data of a larger program may fill the disk."""
 FEW_FILES = 1024
 """PostgreSQL alone opens up to 1,000 files for each connection that needs them, worker and API a socket for each request."""
 
 
 async def data_folder(surroundings: Surroundings) -> Sequence[Finding]:
-    """Whether the embedded stack can keep its data where the settings say, and has space there."""
+    """Whether the embedded stack can write to its data folder, and has space there."""
     if surroundings.embeds_nothing:
         return [_report.off("data folder", "not needed: both servers are elsewhere")]
     return await asyncio.to_thread(_folder, surroundings.settings.home.absolute())
@@ -54,7 +54,7 @@ def _folder(folder: Path) -> list[Finding]:
 
 
 async def open_files(_: Surroundings) -> Sequence[Finding]:
-    """How many files a process that is started here may open."""
+    """The number of files that a process started here may open."""
     soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < FEW_FILES:
         return [
@@ -68,7 +68,7 @@ async def open_files(_: Surroundings) -> Sequence[Finding]:
 
 
 async def signing_keys(surroundings: Surroundings) -> Sequence[Finding]:
-    """Whether the API has a key to sign decisions with, and the workers the public key for it."""
+    """Whether the API has a key that signs decisions, and the workers have its public key."""
     return await asyncio.to_thread(_keys, surroundings)
 
 

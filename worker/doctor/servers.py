@@ -1,4 +1,4 @@
-"""Probes of the two servers: the database with its schema and clock, and the Temporal service with what Tenure needs in it."""
+"""Probes of the servers: the database with its schema, role and clock; Temporal with its search attributes and workers."""
 
 import asyncio
 from collections.abc import Sequence
@@ -27,15 +27,15 @@ _Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 _report = Reporter(Topic.SERVERS)
 
 CLOCKS_APART = timedelta(seconds=2)
-"""A larger difference confuses whoever compares logs with what the database has stamped."""
+"""A larger difference confuses a comparison of logs with the database's timestamps."""
 CLOCKS_TOO_FAR_APART = timedelta(seconds=30)
-"""A larger difference makes good tokens look expired, or not yet valid."""
+"""A larger difference makes valid tokens appear expired, or not yet valid."""
 POLLED_LATELY = timedelta(seconds=90)
-"""A worker asks for tasks anew at least each minute."""
+"""A worker polls for tasks at least once a minute."""
 
 
 async def database(surroundings: Surroundings) -> Sequence[Finding]:
-    """Whether the database lets us in, has the newest schema, lets us act as the application, and tells the same time."""
+    """Whether the database accepts us, has the newest schema, lets us act as the application's role, and has the same time."""
     url, name = surroundings.database_url, "database"
     if url is None:
         state = "not known here: TENURE_DATABASE_URL is not set" if surroundings.stack.runs else f"not running; {START}"
@@ -97,7 +97,7 @@ async def _clock(connection: _Connection) -> Finding:
 
 
 def clock_finding(difference: timedelta) -> Finding:
-    """What a difference means, by which the database's clock is ahead of this machine's."""
+    """Judge the difference by which the database's clock is ahead of this machine's."""
     seconds = difference.total_seconds()
     if abs(difference) <= CLOCKS_APART:
         return _report.ok("clock", f"as the database's, to {max(abs(seconds), 0.001):.3f} s")
@@ -109,7 +109,7 @@ def clock_finding(difference: timedelta) -> Finding:
 
 
 async def temporal(surroundings: Surroundings) -> Sequence[Finding]:
-    """Whether the Temporal service lets us in, has our search attributes, and whether workers ask it for tasks."""
+    """Whether the Temporal service accepts us and has our search attributes, and whether workers poll it for tasks."""
     name, stack = "Temporal service", surroundings.stack
     remedy = "Check TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and the key, and that the service runs."
     if not surroundings.external_temporal:
@@ -157,7 +157,7 @@ async def _queues(client: Client, surroundings: Surroundings) -> Finding:
 
 
 async def _is_polled(client: Client, queue: str) -> bool:
-    """Whether a worker has asked for workflow tasks of the queue lately, by the server's own record."""
+    """Whether a worker has polled for workflow tasks of the queue lately, by the server's own record."""
     answer = await client.workflow_service.describe_task_queue(
         DescribeTaskQueueRequest(
             namespace=client.namespace,
@@ -170,5 +170,5 @@ async def _is_polled(client: Client, queue: str) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    """An error's own words in one line, without the full stop; its class where it has none."""
+    """Return an error's text in one line, without the full stop; its class if it has no text."""
     return " ".join(str(error).split()).rstrip(".") or type(error).__name__

@@ -1,4 +1,4 @@
-"""Probes of the embedded stack: which of its programs run, what answers, and who has its ports."""
+"""Probes of the embedded stack: its programs, its API and UI, and the processes that use its ports."""
 
 import asyncio
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from worker.embedded.stack import ANY_HOST
 _report = Reporter(Topic.STACK)
 
 HTTP_TIMEOUT = 10.0
-"""Seconds after which what has not answered over HTTP counts as not answering."""
+"""Seconds that an HTTP request may take; then its server counts as not answering."""
 
 
 class _Port(NamedTuple):
@@ -52,6 +52,8 @@ async def programs(surroundings: Surroundings) -> Sequence[Finding]:
 
 async def api(surroundings: Surroundings) -> Sequence[Finding]:
     """Whether Tenure's API answers: the stack's, else the one that the settings name."""
+    # Whether silence is a fault depends on who would have started the API: a running stack, or the person who set its address.
+    # Otherwise it is only off.
     settings, stack = surroundings.settings, surroundings.stack
     if stack.runs and stack.api is None:
         return [_report.off("API", "not started yet")]
@@ -94,7 +96,7 @@ async def temporal_ui(surroundings: Surroundings) -> Sequence[Finding]:
 
 
 async def ports(surroundings: Surroundings) -> Sequence[Finding]:
-    """Who has the ports: the stack that runs, nobody, or somebody who would keep the next start from them."""
+    """The users of the ports: the running stack, nobody, or a process that would prevent the next start."""
     if surroundings.stack.runs:
         return await asyncio.to_thread(_own_ports, surroundings)
     settings = surroundings.settings
@@ -145,13 +147,13 @@ def _holder(number: int) -> tuple[int | None, str]:
 
 
 def _reached(host: str) -> str:
-    """Under which name a listening host is reached from this machine."""
+    """Return the address by which this machine reaches a listening host."""
     own = ANY_HOST.get(host, host)
     return f"[{own}]" if ":" in own else own
 
 
 async def _is_tenure(address: str) -> bool | None:
-    """Whether Tenure's API answers at an address; None where nobody answers."""
+    """Whether Tenure's API answers at an address; None if there is no answer."""
     host = urlsplit(address).hostname or ""
     try:
         async with httpx.AsyncClient(trust_env=not is_this_machine(host), timeout=HTTP_TIMEOUT) as client:

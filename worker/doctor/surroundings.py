@@ -1,4 +1,4 @@
-"""What the probes start from: the settings, the environment, and the embedded stack as it last described itself."""
+"""The input of the probes: the settings, the environment, and the state that the embedded stack last wrote."""
 
 import os
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ START = "start it with `make up`"
 
 @dataclass(frozen=True)
 class EmbeddedStack:
-    """The stack of one data folder, read from the file that it keeps there; `pid` is None where no stack runs."""
+    """The stack of one data folder, read from its state file there; `pid` is None if no stack runs."""
 
     pid: int | None = None
     api: str | None = None
@@ -30,7 +30,7 @@ class EmbeddedStack:
 
     @classmethod
     def read(cls, folder: Path) -> "EmbeddedStack":
-        """The stack that keeps its data in `folder`, whether it runs or has left programs running."""
+        """Read the state of the stack with its data in `folder`: it may run, or have left programs running."""
         state = Home(folder).read()
         supervisor = running_process(state)
         written = state.get("children")
@@ -45,7 +45,7 @@ class EmbeddedStack:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What one examination knows before it looks."""
+    """The facts that one examination starts from."""
 
     settings: Settings
     stack: EmbeddedStack
@@ -54,7 +54,7 @@ class Surroundings:
 
     @property
     def database_url(self) -> str | None:
-        """The database of the settings, else the one of the stack that runs."""
+        """The database of the settings, else the running stack's."""
         return self.settings.database_url or self.stack.database
 
     @property

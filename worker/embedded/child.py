@@ -1,4 +1,4 @@
-"""One program as a child process of its own session, so that a terminal's Ctrl-C reaches only who supervises it."""
+"""One program as a child process in its own session, so that a terminal's Ctrl-C reaches only the supervisor."""
 
 import asyncio
 import contextlib
@@ -31,9 +31,9 @@ class Child:
         stop_signal: signal.Signals = signal.SIGTERM,
         on_spawn: Callable[[], None] = lambda: None,
     ) -> None:
-        """`patience` is how many seconds the program may take to end after `stop_signal`; then it is killed.
+        """`patience` is the number of seconds that the program may take to end after `stop_signal`; then it is killed.
 
-        `on_spawn` is called as soon as there is a process, before anyone knows whether it gets ready.
+        `on_spawn` is called as soon as the process exists, before it is ready.
         """
         self.name = name
         self.command = tuple(command)
@@ -47,7 +47,7 @@ class Child:
         self._process: asyncio.subprocess.Process | None = None
         self._log_start = 0
         self.created = 0.0
-        """When the process was created, in seconds since the epoch: with the pid it names a process for good."""
+        """When the process was created, in seconds since the epoch: together with the pid it identifies the process."""
 
     @property
     def pid(self) -> int:
@@ -65,7 +65,7 @@ class Child:
         return self._process is not None and self._process.returncode is None
 
     async def start(self) -> None:
-        """Start the program; whether it gets ready is for the caller to find out."""
+        """Start the program; the caller waits until it is ready. Raises ProgramFailed."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         if self.log.exists() and self.log.stat().st_size > LOG_BYTES:
             self.log.replace(self.log.with_name(self.log.name + ".1"))
@@ -93,12 +93,12 @@ class Child:
         self._on_spawn()
 
     async def wait(self) -> int:
-        """Wait until the program ends; its exit status, negative for a signal."""
+        """Wait until the program ends; return its exit status, negative for a signal."""
         assert self._process is not None
         return await self._process.wait()
 
     async def stop(self) -> None:
-        """Ask the program to end and wait for it; kill it, and what it left in its session's group, when it takes too long."""
+        """Signal the program to end and wait for it; kill it after `patience`, and then any processes left in its group."""
         if self._process is None or self._process.returncode is not None:
             return
         with contextlib.suppress(ProcessLookupError):
@@ -118,19 +118,19 @@ class Child:
             self._process.kill()
 
     def output(self) -> str:
-        """What the program has written since its last start."""
+        """Return the program's output since its last start."""
         with self.log.open("rb") as log:
             log.seek(self._log_start)
             return log.read().decode(errors="replace")
 
     def last_words(self) -> str:
-        """The last line that the program wrote, which as a rule says why it ended."""
+        """Return the last line of the program's output, which usually says why it ended."""
         lines = [line.strip() for line in self.output().splitlines() if line.strip()]
         return lines[-1] if lines else "it wrote nothing"
 
 
 def told(status: int) -> str:
-    """An exit status in words, such as `killed by SIGKILL` or `status 1`."""
+    """Describe an exit status, such as `killed by SIGKILL` or `status 1`."""
     if status >= 0:
         return f"status {status}"
     with contextlib.suppress(ValueError):

@@ -1,4 +1,4 @@
-"""What can keep the embedded stack from starting, each as one clear sentence and a remedy."""
+"""Errors of the embedded stack, each with one clear sentence and a remedy."""
 
 from domain.errors import TenureError
 

@@ -1,4 +1,4 @@
-"""The folder of the embedded stack: whose it is, who holds it now, and which processes an earlier stack left behind."""
+"""The folder of the embedded stack: its marker, its lock, its state file, and the processes that an earlier stack left."""
 
 import fcntl
 import json
@@ -17,16 +17,16 @@ from worker.embedded.errors import FolderForeign, FolderFull, StackAlreadyRuns
 MARKER = "TENURE"
 MARKER_TEXT = "The embedded stack of Tenure keeps its data here. To start anew, stop the stack and remove the whole folder.\n"
 LEAST_FREE = 256 * 1024 * 1024
-"""Bytes: with less space than this, a database would soon stop in the middle of its work."""
+"""Bytes: with less space, a database would soon stop in the middle of its work."""
 STOP_SIGNALS = {"PostgreSQL": signal.SIGINT}
 """SIGTERM would let PostgreSQL wait for its sessions."""
 
 SAME_PROCESS = 2.0
-"""Seconds by which the system's clock may have been set since a process was created."""
+"""Seconds by which the system's clock may have been adjusted since a process was created."""
 
 
 class Home:
-    """The folder, held by one stack at a time: the lock goes with the process that holds it, however it ends."""
+    """The folder, held by one stack at a time: the lock ends with the process that holds it, however that ends."""
 
     def __init__(self, folder: Path, *, least_free: int = LEAST_FREE) -> None:
         self.folder = folder.absolute()
@@ -67,7 +67,7 @@ class Home:
             self._lock = None
 
     def read(self) -> dict[str, Any]:
-        """What the stack on this folder has last said of itself; empty when nothing is known."""
+        """Read the state that the stack on this folder last wrote; empty if there is none."""
         try:
             state = json.loads(self.state_file.read_text())
         except (OSError, ValueError):
@@ -75,15 +75,15 @@ class Home:
         return state if isinstance(state, dict) else {}
 
     def write(self, state: dict[str, Any]) -> None:
-        """Say which processes are ours, at once or not at all."""
+        """Write the stack's state, with its processes, atomically."""
         new = self.state_file.with_suffix(".new")
         new.write_text(json.dumps(state, indent=2) + "\n")
         new.replace(self.state_file)
 
     def stop_leftovers(self) -> list[str]:
-        """Stop what a killed stack left running on this folder, the API first and the servers last; the names of it.
+        """Stop the programs that a killed stack left running on this folder, servers last; return their names.
 
-        A process is ours when both its id and the instant of its creation are those we wrote down.
+        A process is ours if both its id and the instant of its creation are in the state file.
         """
         stopped = []
         for name, child in self.read().get("children", {}).items():
@@ -118,7 +118,7 @@ class Home:
 
 
 def running_process(written: object) -> psutil.Process | None:
-    """The process that a stack wrote down as `{"pid", "created"}`, if that very one still runs."""
+    """Return the process that a stack recorded as `{"pid", "created"}`, if it still runs."""
     with suppress(psutil.Error, KeyError, TypeError):
         process = psutil.Process(written["pid"])  # type: ignore[index]
         same = abs(process.create_time() - written["created"]) <= SAME_PROCESS  # type: ignore[index]
@@ -127,7 +127,7 @@ def running_process(written: object) -> psutil.Process | None:
 
 
 def _gone(process: psutil.Process, patience: float) -> bool:
-    """Wait until a process that is no child of ours has ended; in a container nobody may be there to bury it."""
+    """Wait until a process that is not our child has ended; a zombie counts, since in a container nothing may reap it."""
     until = time.monotonic() + patience
     with suppress(psutil.NoSuchProcess):
         while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:

@@ -1,4 +1,4 @@
-"""The demo persons of the embedded stack: plainly marked, each with one role; and the key that signs their tokens."""
+"""The demo persons of the embedded stack, marked as such, each with one role; and the key that signs their tokens."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def ensure_issuer_key(people_file: Path) -> bool:
 
 
 def _written(file: Path, text: str) -> bool:
-    """Write a file, readable by its owner alone, unless there is one."""
+    """Write a file, readable by its owner alone, unless it exists."""
     if file.exists():
         return False
     new = file.with_name(file.name + ".new")

@@ -1,4 +1,4 @@
-"""The ports of the embedded stack, looked at before anything starts, so that a taken one is said in one sentence."""
+"""The ports of the embedded stack, checked before any program starts, so that the error for a taken port is clear."""
 
 import socket
 from collections.abc import Mapping
@@ -10,9 +10,9 @@ from worker.embedded.errors import PortTaken
 
 
 def claim(wanted: Mapping[str, tuple[str, int, str]]) -> dict[str, int]:
-    """See that each port is free: what for -> (host, port, the setting that changes it); port 0 means any free one.
+    """Check that each port is free, and return the ports by purpose; port 0 means any free one.
 
-    Raises PortTaken.
+    `wanted`: purpose -> (host, port, the setting that changes it). Raises PortTaken.
     """
     found = {}
     with ExitStack() as held:
@@ -32,7 +32,7 @@ def claim(wanted: Mapping[str, tuple[str, int, str]]) -> dict[str, int]:
 
 
 def listener_on(port: int) -> psutil.Process | None:
-    """The process that listens on a port, as far as the system lets this person know it."""
+    """Return the process that listens on a port; None if there is none or this user may not see it."""
     with suppress(psutil.Error):
         for connection in psutil.net_connections("tcp"):
             if (

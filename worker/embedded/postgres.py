@@ -1,4 +1,4 @@
-"""PostgreSQL from the installed wheel, as a foreground child that listens on a unix socket alone, so that no port can clash."""
+"""PostgreSQL from the installed wheel, as a foreground child that listens only on a unix socket, so that no port can clash."""
 
 import asyncio
 import os
@@ -44,10 +44,10 @@ SETTINGS = {
     "fsync": "on",
     "synchronous_commit": "on",
 }
-"""For one host of two cores that is shared with Temporal; what is committed stays committed."""
+"""For one host of two cores that is shared with Temporal; commits are durable."""
 
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-"""For tests and measurements: quicker, and good for nothing that one wants to keep."""
+"""For tests and measurements: quicker, but a power failure may lose data."""
 
 
 class EmbeddedPostgres:
@@ -56,7 +56,7 @@ class EmbeddedPostgres:
     def __init__(
         self, folder: Path, *, log: Path | None = None, durable: bool = True, on_spawn: Callable[[], None] = lambda: None
     ) -> None:
-        """`durable=False` trades safety after a power failure for speed: for tests, never for data one wants to keep."""
+        """`durable=False` trades safety after a power failure for speed: for tests only."""
         self.folder = folder.absolute()
         self.log = log.absolute() if log else self.folder.with_name(self.folder.name + ".log")
         self._settings = SETTINGS | ({} if durable else NOT_DURABLE)
@@ -70,12 +70,12 @@ class EmbeddedPostgres:
         return self.url_of(DATABASE)
 
     def url_of(self, database: str) -> str:
-        """The address of one database on this server."""
+        """Return the address of one database on this server."""
         assert self._socket_folder is not None, "the address is known after the start"
         return f"postgresql://{SUPERUSER}@/{database}?host={quote(str(self._socket_folder))}"
 
     async def start(self) -> str:
-        """Make the data folder where there is none, start the server, and wait until it takes connections; the address.
+        """Make the data folder if it is missing, start the server, wait until it takes connections; return the address.
 
         Raises ExecutableMissing, FolderForeign, FolderFull, StackAlreadyRuns or ProgramFailed.
         """
@@ -112,14 +112,14 @@ class EmbeddedPostgres:
         return self.url
 
     async def stop(self) -> None:
-        """End the server: open sessions are closed, everything is written to disk."""
+        """Stop the server: it closes open sessions and writes everything to disk."""
         if self.child:
             await self.child.stop()
         if self._socket_folder and self._socket_folder != self.folder:
             shutil.rmtree(self._socket_folder, ignore_errors=True)
 
     async def _start_child(self, child: Child) -> None:
-        """Start the server again while the sessions of a killed one still hold its memory; they notice within moments."""
+        """Start the server, again and again while sessions of a killed server still hold its memory; they end in moments."""
         while True:
             await child.start()
             with suppress(TimeoutError):
@@ -141,7 +141,7 @@ class EmbeddedPostgres:
                     await asyncio.wait_for(child.wait(), 0.05)
 
     def _prepare(self) -> tuple[Path, str | None]:
-        """Check or make the data folder; where the executables are, and as which system user they must run (root may not)."""
+        """Check or make the data folder; return the folder of the executables and the system user for them (root may not)."""
         postgres_server = _wheel().PostgresServer
         self._check_folder()
         try:
@@ -184,7 +184,7 @@ class EmbeddedPostgres:
             raise _folder_error(self.folder, error) from error
 
     def _initialise(self, server_class: type) -> None:
-        """Make the data folder beside its place, then put it there at once, so that a crash leaves no half-made one."""
+        """Make the data folder beside its place, then move it there atomically, so that a crash leaves no incomplete one."""
         new = self.folder.with_name(self.folder.name + ".new")
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(parents=True, mode=0o700)
@@ -192,9 +192,9 @@ class EmbeddedPostgres:
         new.replace(self.folder)
 
     def _make_socket_folder(self, user: str | None) -> Path:
-        """The data folder, open to its owner alone; where its path is too long for a socket, a short temporary one.
+        """Return the data folder, open to its owner alone; a short temporary one if its path is too long for a socket.
 
-        Once chosen it stays, so that the address outlives a restart.
+        The choice stays, so that the address outlives a restart.
         """
         folder = self._socket_folder
         if folder is None:
@@ -209,7 +209,7 @@ class EmbeddedPostgres:
 
 
 def installed_postgres() -> Path:
-    """The program `postgres` of the installed wheel. Raises ExecutableMissing."""
+    """Return the program `postgres` of the installed wheel. Raises ExecutableMissing."""
     wheel = _wheel()
     executables: Path = wheel.POSTGRES_VERSIONS[wheel.TARGET_POSTGRES_VERSION]
     _require_postgres(executables)
@@ -217,7 +217,7 @@ def installed_postgres() -> Path:
 
 
 def _wheel() -> Any:
-    """The module of the installed wheel that knows its programs. Raises ExecutableMissing."""
+    """Import the installed wheel's module that knows its programs. Raises ExecutableMissing."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about a runtime folder that is not used here
@@ -239,7 +239,7 @@ def _require_postgres(executables: Path) -> None:
 
 
 def _version(executables: Path) -> int:
-    """The major version of the installed PostgreSQL."""
+    """Return the major version of the installed PostgreSQL."""
     told = subprocess.run([str(executables / "postgres"), "--version"], check=True, capture_output=True, text=True).stdout
     found = re.search(r"\d+", told)
     assert found, told
@@ -247,7 +247,7 @@ def _version(executables: Path) -> int:
 
 
 def _postmaster(folder: Path) -> int | None:
-    """The process that runs a server on this data folder, if one does."""
+    """Return the process id of a server on this data folder; None if none runs."""
     try:
         pid = int((folder / "postmaster.pid").read_text().split("\n", 1)[0])
         process = psutil.Process(pid)
@@ -263,7 +263,7 @@ def _folder_error(folder: Path, error: OSError) -> FolderForeign:
 
 
 def _failure(folder: Path, output: str, child: Child) -> FolderFull | ProgramFailed:
-    """What the server wrote before it ended, as an error that says what to do."""
+    """Turn the server's last output into an error with a remedy."""
     if "No space left on device" in output:
         return FolderFull(
             f"The disk of {folder} is full.", remedy="Make space there, or choose another folder with TENURE_HOME."

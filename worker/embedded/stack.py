@@ -1,4 +1,4 @@
-"""The embedded stack: starts PostgreSQL, Temporal, the worker and the API on one machine, watches and stops them."""
+"""The embedded stack: it starts PostgreSQL, Temporal, the worker and the API on one machine, watches and stops them."""
 
 import asyncio
 import os
@@ -33,18 +33,18 @@ from worker.embedded.postgres import EmbeddedPostgres
 from worker.embedded.temporal import EmbeddedTemporal, ensure_search_attributes
 
 PROGRAMS: Mapping[str, str] = {"worker": "worker", "api": "api"}
-"""What runs on top of the two servers: name -> Python module."""
+"""The programs on top of the two servers: name -> Python module."""
 DEATHS = 5
 WITHIN = 60.0
-"""After so many deaths of one program within so many seconds the stack gives up."""
+"""The stack gives up after DEATHS deaths of one program within WITHIN seconds."""
 API_PATIENCE = 60.0
 ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
-"""Who listens on every address is reached on this machine's own."""
+"""A program that listens on every address is reached on the loopback address."""
 EXTERNAL_TEMPORAL = ("TEMPORAL_ADDRESS", "TEMPORAL_PROFILE")
 
 
 class Addresses(Value):
-    """Where to look. `temporal_ui` is None where the Temporal service is not ours."""
+    """The addresses of the stack's programs. `temporal_ui` is None if the Temporal service is elsewhere."""
 
     api: str
     temporal: str
@@ -53,7 +53,7 @@ class Addresses(Value):
 
 
 class _Kept(Protocol):
-    """A program that is started again when it dies."""
+    """A program that the stack restarts when it dies."""
 
     child: Child | None
 
@@ -72,11 +72,11 @@ class _Module:
 
 
 class Stack:
-    """Everything on one machine, as an async context manager; `settings` say where, `on_event` hears in one line what happens.
+    """All programs on one machine, as an async context manager; `on_event` gets a line of text for each event.
 
-    Entering starts it all, and raises a StackError with a remedy where that cannot be. Leaving stops all that was started, and
-    nothing else. SIGINT, SIGTERM and SIGHUP end the body of the `async with` and then raise Interrupted; so does a program that
-    keeps dying, with ProgramFailed.
+    Entering starts all programs, or raises a StackError with a remedy. Leaving stops the started programs, and no others.
+    SIGINT, SIGTERM and SIGHUP end the body of the `async with` and then raise Interrupted; a program that keeps dying does the
+    same with ProgramFailed.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Stack:
         *,
         programs: Mapping[str, str] = PROGRAMS,
     ) -> None:
-        """A port of 0 in `settings` takes any free one; `programs` are the modules to run on top of the two servers."""
+        """A port of 0 in `settings` means any free one; `programs` are the modules to run on top of the two servers."""
         self.settings = settings
         self.home = Home(settings.home)
         self._on_event = on_event
@@ -102,21 +102,21 @@ class Stack:
 
     @property
     def addresses(self) -> Addresses:
-        """Where everything is; known once the stack has started."""
+        """The programs' addresses; known once the stack has started."""
         assert self._addresses is not None, "the addresses are known after the start"
         return self._addresses
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """The environment in which a program finds this stack, such as a command line that a test starts."""
+        """The environment variables by which a program finds this stack, such as a command line that a test starts."""
         return self._environment
 
     def pid(self, name: str) -> int:
-        """The process id of `worker`, `api`, `Temporal` or `PostgreSQL` at this moment."""
+        """Return the present process id of `worker`, `api`, `Temporal` or `PostgreSQL`."""
         return self._child(name).pid
 
     def kill(self, name: str) -> None:
-        """End a program as a crash would; the stack starts it again, as it would after any crash."""
+        """Kill a program as a crash would; the stack starts it again, as after any crash."""
         self._child(name).kill()
 
     async def restart(self, name: str) -> None:
@@ -126,7 +126,7 @@ class Stack:
         await self._start(name)
 
     async def wait(self) -> None:
-        """Stay until a signal or a failure ends the stack."""
+        """Wait until a signal or a failure ends the stack."""
         await asyncio.get_running_loop().create_future()
 
     async def __aenter__(self) -> Self:
@@ -148,7 +148,9 @@ class Stack:
         await self._leave(error)
 
     async def _leave(self, error: BaseException | None) -> None:
-        """Stop everything, whoever cancels us meanwhile; then raise the reason, where we ourselves ended the body."""
+        """Stop everything, even if cancelled meanwhile; then raise the failure, if that ended the body."""
+        # A cancellation of ours (a failure or a signal) is undone and its reason raised in its place; a cancellation by others
+        # that came while programs were stopping is raised once they have stopped.
         self._stopping = True
         stopped = asyncio.create_task(self._stop_all())
         cancelled = error if isinstance(error, asyncio.CancelledError) else None
@@ -251,11 +253,11 @@ class Stack:
             for name in Settings.model_fields
             if (value := getattr(settings, name)) is not None
         }
-        # Whoever starts the stack asks by their own token, and none of its programs does.
+        # The token belongs to the person who starts the stack; its programs do not get it.
         elsewhere = {name: value for name, value in os.environ.items() if name != "TENURE_TOKEN"}
         if temporal is None:
             return elsewhere | ours
-        # Nothing that points at another Temporal service may reach a program that is to use the embedded one.
+        # No variable that names another Temporal service may reach a program that has to use the embedded one.
         elsewhere = {name: value for name, value in elsewhere.items() if not name.startswith("TEMPORAL_")}
         return (
             elsewhere
@@ -271,7 +273,7 @@ class Stack:
         self._kept[name] = _Module(
             Child(
                 name,
-                # -P: a folder named `worker` or `api` where the user stands is none of ours.
+                # -P: a folder named `worker` or `api` in the current directory is not ours.
                 [sys.executable, "-P", "-m", module],
                 log=self.home.folder / "logs" / f"{name}.log",
                 environment=self._environment | {"PYTHONUNBUFFERED": "1"},
@@ -292,7 +294,7 @@ class Stack:
         self._on_event(f"{name} runs as process {self.pid(name)} ({monotonic() - started:.1f} s).")
 
     async def _watch(self, name: str) -> None:
-        """Start the program again whenever it dies, and give up when it keeps dying."""
+        """Restart the program whenever it dies, and give up when it keeps dying."""
         deaths: deque[float] = deque(maxlen=DEATHS)
         while True:
             how = told(await self._child(name).wait())
@@ -302,7 +304,7 @@ class Stack:
                     self._give_up(name, how)
                     return
                 if len(deaths) > 1:
-                    await asyncio.sleep(2 ** len(deaths) / 16)  # what it needs may be starting again too
+                    await asyncio.sleep(2 ** len(deaths) / 16)  # a server that it needs may be restarting too
                 try:
                     await self._kept[name].start()
                     break
@@ -345,7 +347,7 @@ class Stack:
             ) from None
 
     async def _stop_all(self) -> None:
-        """Stop what was started: first who takes requests, then who works, then where state is kept."""
+        """Stop the started programs: first the API, then the worker, then the servers that keep state."""
         for name in list(self._watchers):
             await self._unwatch(name)
         for name, kept in reversed(self._kept.items()):
@@ -369,7 +371,7 @@ class Stack:
                 "api": addresses.api if addresses else None,
                 "temporal": addresses.temporal if addresses and "Temporal" in self._kept else None,
                 "temporal_ui": addresses.temporal_ui if addresses else None,
-                # The address of a database elsewhere may hold a password, which no file needs to keep.
+                # The address of a database elsewhere may contain a password, which belongs in no file.
                 "database": addresses.database if addresses and "PostgreSQL" in self._kept else None,
                 "children": children,
             }
@@ -392,7 +394,7 @@ class Stack:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
                 continue  # nohup
-            with suppress(ValueError, RuntimeError):  # only a main thread hears signals
+            with suppress(ValueError, RuntimeError):  # only a main thread receives signals
                 if handler:
                     loop.add_signal_handler(number, partial(handler, number))
                 else:
@@ -406,7 +408,7 @@ async def serve(
     *,
     programs: Mapping[str, str] = PROGRAMS,
 ) -> None:
-    """Run the stack until SIGINT, SIGTERM or SIGHUP; `on_ready` is called once when everything runs. Raises StackError."""
+    """Run the stack until SIGINT, SIGTERM or SIGHUP; call `on_ready` once everything runs. Raises StackError."""
     try:
         async with Stack(settings, on_event, programs=programs) as stack:
             on_ready(stack)
@@ -416,7 +418,7 @@ async def serve(
 
 
 async def _reach_database(url: str) -> None:
-    """See that the PostgreSQL elsewhere lets us in."""
+    """Check that the PostgreSQL elsewhere accepts us. Raises ServiceUnreachable."""
     try:
         connection = await asyncpg.connect(make_url(url).set(drivername="postgresql").render_as_string(False), timeout=15)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
@@ -428,7 +430,7 @@ async def _reach_database(url: str) -> None:
 
 
 async def _reach_temporal() -> None:
-    """See that the Temporal service elsewhere lets us in and has our search attributes."""
+    """Check that the Temporal service elsewhere accepts us, and add our search attributes. Raises ServiceUnreachable."""
     try:
         client = await connect()
     except RuntimeError as error:

@@ -40,16 +40,16 @@ DYNAMIC_CONFIG = {
     # One process serves every queue: partitions would only forward tasks among themselves.
     "matching.numTaskqueueReadPartitions": "1",
     "matching.numTaskqueueWritePartitions": "1",
-    # The server looks for tasks 20 times a second unless told otherwise, and each step of a workflow waits for the next look.
+    # The server's default is to poll for tasks 20 times a second, and each step of a workflow waits for the next poll.
     "history.transferProcessorMaxPollRPS": "2000",
     "history.timerProcessorMaxPollRPS": "2000",
-    # Room for the clocks of several hosts to differ: here it would only make timers late, by a second unless told otherwise.
+    # A margin for the clocks of several hosts: on one host it would only delay timers, by default by a second.
     "history.timerProcessorMaxTimeShift": '"10ms"',
 }
 
 
 async def find_temporal(downloads: Path | None = None) -> Path:
-    """The `temporal` program: the installed wheel's, then one on PATH, then the SDK's own download, kept in `downloads`.
+    """Return the `temporal` program: the installed wheel's, else one on PATH, else the SDK's download, kept in `downloads`.
 
     Raises ExecutableMissing.
     """
@@ -60,7 +60,7 @@ async def find_temporal(downloads: Path | None = None) -> Path:
     if downloads:
         downloads.mkdir(parents=True, exist_ok=True)
         try:
-            # The SDK downloads the server in order to start one; that one is ended at once, and what was downloaded is kept.
+            # The SDK downloads the program to start a server; that server is stopped at once, and the download is kept.
             async with await WorkflowEnvironment.start_local(download_dest_dir=str(downloads), dev_server_log_level="error"):
                 pass
         except RuntimeError as error:
@@ -74,12 +74,12 @@ async def find_temporal(downloads: Path | None = None) -> Path:
 
 
 def present_temporal(downloads: Path | None = None) -> Path | None:
-    """The program that a start would use without any download: the installed one, else the one kept in `downloads`."""
+    """Return the program that a start would use without a download: the installed one, else the one kept in `downloads`."""
     return installed_temporal() or _downloaded(downloads)
 
 
 def installed_temporal() -> Path | None:
-    """The program beside this Python, or on PATH."""
+    """Return the program beside this Python, or on PATH."""
     found = shutil.which("temporal", path=str(Path(sys.executable).parent)) or shutil.which("temporal")
     return Path(found) if found else None
 
@@ -112,7 +112,7 @@ class EmbeddedTemporal:
         self.child: Child | None = None
 
     async def start(self) -> Client:
-        """Start the server, wait until it serves the namespace, and see that it has the search attributes; a client of it.
+        """Start the server, wait until it serves the namespace, ensure the search attributes; return a client of it.
 
         Raises ExecutableMissing, ProgramFailed or SearchAttributesMissing.
         """
@@ -139,7 +139,7 @@ class EmbeddedTemporal:
         try:
             async with asyncio.timeout(PATIENCE):
                 client = await self._connect(self.child)
-                # A namespace that an earlier start made keeps the attributes it was made with.
+                # A namespace from an earlier start keeps the attributes of that time.
                 await ensure_search_attributes(client)
                 return client
         except TimeoutError:
@@ -148,7 +148,7 @@ class EmbeddedTemporal:
             ) from None
 
     async def stop(self) -> None:
-        """End the server."""
+        """Stop the server."""
         if self.child:
             await self.child.stop()
 
@@ -166,14 +166,14 @@ class EmbeddedTemporal:
 
 
 def type_name(key: SearchAttributeKey[Any]) -> str:
-    """How Temporal's command line names the attribute's type."""
+    """Return the name of the attribute's type on Temporal's command line."""
     return TYPE_NAMES[IndexedValueType.ValueType(int(key.indexed_value_type))]
 
 
 async def ensure_search_attributes(client: Client, keys: Iterable[SearchAttributeKey[Any]] = SEARCH_ATTRIBUTES) -> list[str]:
-    """Add the search attributes that the client's namespace lacks; the names of those added.
+    """Add the search attributes that the client's namespace lacks; return the names of those added.
 
-    Raises SearchAttributesMissing where the service does not let us, or holds one with another type.
+    Raises SearchAttributesMissing if the service refuses, or has one with another type.
     """
     lacking = await lacking_search_attributes(client, keys)
     if lacking:
@@ -190,9 +190,9 @@ async def ensure_search_attributes(client: Client, keys: Iterable[SearchAttribut
 async def lacking_search_attributes(
     client: Client, keys: Iterable[SearchAttributeKey[Any]] = SEARCH_ATTRIBUTES
 ) -> dict[str, IndexedValueType.ValueType]:
-    """The search attributes that the client's namespace does not have: name -> type.
+    """Return the search attributes that the client's namespace lacks: name -> type.
 
-    Raises SearchAttributesMissing where they cannot be read, or one has another type.
+    Raises SearchAttributesMissing if they cannot be read, or one has another type.
     """
     wanted = {key.name: IndexedValueType.ValueType(int(key.indexed_value_type)) for key in keys}
     try:
