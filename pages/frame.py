@@ -1,11 +1,11 @@
-"""Pages that stand by themselves: one frame and one kind of table, with nothing that a reader would have to fetch."""
+"""Self-contained pages: one frame and one kind of table, without anything that a browser would have to fetch."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
 
 TIER_COLOURS = 8
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-"""What a browser may load for such a page: nothing, and the style in it."""
+"""The content security policy of such a page: a browser loads nothing but the style inside it."""
 _STYLE = """
 :root { color-scheme: light dark;
   --page: #f6f6f3; --card: #fff; --ink: #1b1c1a; --quiet: #62645f; --rule: #dcddd6; --good: #1c6e43; --bad: #b3261e;
@@ -42,7 +42,7 @@ _COLOURS = ("a", "b", "c", *(f"t{number}" for number in range(TIER_COLOURS)))
 
 
 def whole(title: str, parts: Iterable[str]) -> str:
-    """The page; `parts` are HTML, the title is plain text."""
+    """Compose the page; `parts` are HTML, the title is plain text."""
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}{_colours()}</style></head>'
@@ -55,7 +55,7 @@ class Marked(str):
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: set[int]) -> str:
-    """A table of plain texts; the columns at the places in `numbers` are aligned as such."""
+    """Compose a table of plain texts; the columns whose indexes are in `numbers` are aligned as numbers."""
 
     def cells(tag: str, row: Sequence[str]) -> str:
         return "".join(f"<{tag}{_class(value, place in numbers)}>{escape(value)}</{tag}>" for place, value in enumerate(row))

@@ -1,4 +1,4 @@
-"""Plots of series over the months, as SVG that stands in a page: colours are the page's own, so that they follow its theme."""
+"""Plots of series over months, as SVG inside a page: the colours are the page's, so that they follow its theme."""
 
 from collections.abc import Sequence
 from html import escape
@@ -20,7 +20,7 @@ class Series(NamedTuple):
 
 
 def stacked(title: str, labels: Sequence[str], series: Sequence[Series]) -> str:
-    """Columns, one for each label, the series upon each other."""
+    """Plot columns, one for each label, with the series stacked."""
     tops = [sum(values) for values in zip(*(each.values for each in series), strict=True)]
     scale = _Scale(0, max(tops, default=0))
     slot = _PLOT_WIDTH / max(len(labels), 1)
@@ -43,7 +43,7 @@ def stacked(title: str, labels: Sequence[str], series: Sequence[Series]) -> str:
 
 
 def lines(title: str, labels: Sequence[str], series: Sequence[Series], *, unit: str = "") -> str:
-    """A line for each series, with a point to read each value from."""
+    """Plot a line for each series, with a point for each value."""
     values = [value for each in series for value in each.values]
     scale = _Scale(min([0, *values]), max([0, *values]), unit)
     slot = _PLOT_WIDTH / max(len(labels) - 1, 1)
@@ -61,7 +61,7 @@ def lines(title: str, labels: Sequence[str], series: Sequence[Series], *, unit: 
 
 
 class _Scale:
-    """From values to places on the page, with round steps."""
+    """The mapping of values to positions in the plot, with round steps."""
 
     def __init__(self, least: float, most: float, unit: str = "") -> None:
         step = _step((most - least) / 4)

@@ -1,4 +1,4 @@
-"""A prototype's run, or two side by side, as one page that stands by itself: tables, and plots as SVG."""
+"""A prototype's run, or two runs side by side, as one self-contained page: tables, and plots as SVG."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -13,7 +13,7 @@ _TILES = ("members", "points_issued", "points_outstanding", "liability", "cost",
 
 
 def page(run: PrototypeRun, other: PrototypeRun | None = None, found: Comparison | None = None) -> str:
-    """The page of a run; with another run and their comparison, who gains and loses by that one comes first."""
+    """Compose the page of a run; with another run, their comparison comes before the plots, and the other run at the end."""
     title = f"{run.name}: what would it cost?"
     parts = [_head(run), _tiles(run), _criteria(run)]
     if other is not None and found is not None:

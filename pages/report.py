@@ -1,4 +1,4 @@
-"""An operational report as one page that stands by itself: what it tells, its plots, its rows."""
+"""An operational report as one self-contained page: its summary, its plots, its rows."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ _LINES = ("a", "b", "c")
 
 
 def page(report: Report) -> str:
-    """The report as HTML; what comes from people stands in it as plain text."""
+    """Compose the report's page; texts from people are escaped."""
     outline, zone = report.outline, ZoneInfo(report.time_zone)
     title = f"{outline.title}: {report.program}"
     notes = "".join(f"<p>{escape(note)}</p>" for note in report.notes)
@@ -35,12 +35,12 @@ def page(report: Report) -> str:
 
 
 def _words(name: str) -> str:
-    """A column's name as words."""
+    """Return a column's name as words."""
     return name.replace("_", " ")
 
 
 def _plots(report: Report) -> list[str]:
-    """Each plot, once for each currency where the rows are of several."""
+    """Compose each plot, once for each currency if the rows have one."""
     names = [each.name for each in report.outline.columns]
     if "currency" not in names:
         return [_plot(plot, report, report.outline.title) for plot in report.outline.plots]
