@@ -1,1 +1,1 @@
-"""Work on many rows at once: the prototype's simulation, and later scores, trends and uplift."""
+"""Computations over many rows at once: prototypes, rehearsals, the comparison with the holdout, an amendment's impact."""

@@ -1,9 +1,9 @@
-"""Playing a log by columns: all members at once, to the last point what `insight/acceptance/member_by_member.py` gives.
+"""The columnar simulation: it plays all members at once, with exactly the result of `insight/acceptance/member_by_member.py`.
 
-Whether a member's tier changes shows in which qualifications their sums meet; between two events where those are the same, and
-before the tier ends, no review changes anything. So sums are taken over whole columns, and only the few events where something
-is met anew are walked through, the first such of every member, then the second, and so on. Points follow from the tiers, lapses
-from the gaps between activities, redemptions from what was issued.
+A member's tier depends on the qualifications that their sums meet. Between two events with the same met qualifications, and
+before the tier ends, no review changes anything. So sums are taken over whole columns, and only the few events that change the
+met qualifications are walked through: the first one of every member, then the second, and so on. Points follow from the tiers,
+expiries from the gaps between activities, redemptions from the points issued.
 """
 
 import math
@@ -24,14 +24,14 @@ from insight.acceptance.member_by_member import cheapest_by_rank
 from insight.acceptance.outcome import Months, Outcome
 
 ROWS_AT_ONCE = 400_000
-"""So many rows' columns fit into the processor's caches, and any log into the memory."""
+"""Rows of one part: their columns fit into the processor's caches, and a log of any size into memory."""
 _DAY = 86_400_000_000
 _SHORTEST_MONTH = 28 * _DAY
 Tiers = npt.NDArray[np.int8]
 
 
 def play(definition: Definition, log: EventLog, *, rows_at_once: int = ROWS_AT_ONCE) -> Outcome:
-    """Play every member. Raises Unsayable where the definition, or the log, cannot be played by columns."""
+    """Play every member. Raises Unsayable if the definition, or the log, cannot be played by columns."""
     at = log.frame["at"]
     start, end = at.min(), at.max()
     assert isinstance(start, datetime)
@@ -51,13 +51,13 @@ def play(definition: Definition, log: EventLog, *, rows_at_once: int = ROWS_AT_O
 
 
 def _firsts(customers: pl.Series) -> Ints:
-    """The row of each member's first event."""
+    """Return the row of each member's first event."""
     changed = (customers != customers.shift(1)).fill_null(True)
     return changed.arg_true().to_numpy().astype(np.int64)
 
 
 class _Book:
-    """What all parts of the log come to."""
+    """The sums over all parts of the log."""
 
     def __init__(self, made: Plan, months: Months, end: int, members: int) -> None:
         self.plan = made
@@ -76,7 +76,7 @@ class _Book:
         return np.searchsorted(self.begins, at, side="right") - 1
 
     def add(self, column: Ints, month: Ints, values: Ints | None = None) -> None:
-        """Add to a column of months. Raises Unsayable where a sum could lose a unit."""
+        """Add to a column of months (without `values`: 1 for each row). Raises Unsayable if a sum might not be exact."""
         if values is None:
             column += np.bincount(month, minlength=len(column))
             return
@@ -105,7 +105,7 @@ class _Book:
 
 @dataclass
 class _Changes:
-    """Changes of tier: from which row on, and whether the event of that row was still rated in the old tier."""
+    """Changes of tier: the first row, the step in rank, and whether the event of that row was still rated in the old tier."""
 
     rows: list[Ints]
     steps: list[Ints]
@@ -113,7 +113,7 @@ class _Changes:
 
 
 class _Part:
-    """Some whole members of the log; `limits` has each one's first row, and the row after the last."""
+    """Some whole members of the log; `limits` has each member's first row, and the row after the last."""
 
     def __init__(self, book: _Book, rows: pl.DataFrame, limits: Ints, first_member: int) -> None:
         self.book, self.plan, self.rows, self.limits = book, book.plan, rows, limits
@@ -172,7 +172,9 @@ class _Part:
         return where
 
     def _adds(self, takes: list[Bools]) -> tuple[dict[str, Ints], Bools]:
-        """What each event adds to each counter that is asked for; and where any counter at all is added to."""
+        """Return each event's addition to each counter that a tier or milestone uses; and the events that a counter counts."""
+        # A counter with events of its own takes those; one without takes the events of the rules that count. Counters that no
+        # tier or milestone uses matter only for the second result: whether an event is taken at all.
         plan = self.plan
         none: Bools = np.zeros(self.height, dtype=np.bool_)
         counting = none
@@ -188,7 +190,7 @@ class _Part:
                 where = where | self._of_type(event)
             where = self._hold(counter.when, where if counter.events else counting)
             if counter.id not in wanted and (not counter.events or counter.counts == "points"):
-                continue  # whatever it counts, a rule takes
+                continue  # a rule takes every event that it counts
             match counter.counts:
                 case "amount":
                     column = np.where(where, self.money, 0)
@@ -207,7 +209,7 @@ class _Part:
         return adds, added
 
     def _attribute(self, name: str, where: Bools, *, needed: bool = False) -> Ints:
-        """A whole number of each event, 0 where it is not given. Raises Unsayable for others: playing names the event."""
+        """Return an attribute of whole numbers, 0 if missing. Raises Unsayable for others: play by member names the event."""
         column = f"{ATTRIBUTE}{name}"
         if column not in self.rows.columns:
             if needed and where.any():
@@ -224,7 +226,7 @@ class _Part:
         return found
 
     def _counted_points(self, takes: list[Bools]) -> Ints:
-        """The points of rules that count, which are the same in every tier."""
+        """Return the points of the rules that count; the plan ensures that they are the same in every tier."""
         tiers = np.zeros(self.height, dtype=np.int8)
         total = np.zeros(self.height, dtype=np.int64)
         for each, where in zip(self.plan.rules, takes, strict=True):
@@ -250,7 +252,7 @@ class _Part:
         return total
 
     def _pay_milestones(self, points: Ints, sums: dict[str, Ints], begins_window: Bools) -> None:
-        """Each milestone at the event that reaches it."""
+        """Add each milestone's points to the event that reaches it, once in each window."""
         for milestone, needed in self.plan.milestones:
             reached = sums[milestone.counter] >= needed
             begins = self.is_first if milestone.counter in self.plan.forever else begins_window
@@ -259,7 +261,9 @@ class _Part:
             points[anew] += milestone.points
 
     def _tiers(self, sums: dict[str, Ints], taken: Bools) -> tuple[Tiers, Tiers]:
-        """The tier of each row's member after its event, and that in which the event is rated."""
+        """Return each row's tier after its event, and the tier in which the event is rated."""
+        # Only the events at which the met qualifications differ from those of the member's event before, or the window does,
+        # are walked through. The changes found are summed up along the rows, which gives the tier of every row.
         book = self.book
         book.moves[:, 0] += np.bincount(self.month[self.starts], minlength=len(book.months))
         met = self._met(sums)
@@ -290,7 +294,7 @@ class _Part:
         return after, before
 
     def _met(self, sums: dict[str, Ints]) -> Ints | None:
-        """Which qualifications the sums meet after each event: a bit for each tier's reach, and above them for its keep."""
+        """Return the qualifications met after each event: a bit for each tier's reach, and above these one for its keep."""
         tiers = self.plan.definition.tiers
         bits: Ints | None = None
         for rank, tier in enumerate(tiers):
@@ -302,7 +306,10 @@ class _Part:
         return bits
 
     def _walk(self, looks: Ints, of_member: npt.NDArray[Any], met: Ints) -> _Changes:
-        """Go through the looks of all members side by side, with the reviews at the ends of validity between them."""
+        """Walk through the reviews of all members in parallel: those at events (`looks`) and those at ends of validity."""
+        # In each round every active member takes their next review: the end of the tier if it is not later than the next event
+        # (`timed`), else that event. `now` and `earlier` are the qualifications met in the current window and the one before; a
+        # timed review in a new window meets none yet. A member drops out after the last event and the last end in the log.
         plan, book = self.plan, self.book
         found = _Changes([], [], [])
         members, firsts, counts = np.unique(of_member[looks], return_index=True, return_counts=True)
@@ -349,7 +356,7 @@ class _Part:
         found.by_event.append(by_event)
 
     def _first_row(self, members: Ints, at: Ints) -> Ints:
-        """The first row of each member that is not before an instant; the row after their last one where all are."""
+        """Return each member's first row at or after an instant (by bisection), else the row after their last one."""
         low, high = self.limits[members].copy(), self.limits[members + 1].copy()
         while (low < high).any():
             middle = (low + high) // 2
@@ -359,7 +366,10 @@ class _Part:
         return low
 
     def _review(self, rank: Ints, until: Ints, at: Ints, window: Ints, now: Ints, earlier: Ints) -> tuple[Ints, Ints]:
-        """`domain.tiers.review` for many members at once: the tier from now on, and its end."""
+        """Return the tier from now on and its end, as `domain.members.tiers.review` would for each member."""
+        # `up`: the best tier reached is above the present one. `kept`: the end of the present tier as its reach or keep extends
+        # it, by this window or, if that end is still to come, by the one before. `down`: the tier has ended and is not kept;
+        # the member then falls one tier, or to the best tier earned. A new tier gets the end of the window that earned it.
         plan = self.plan
         count = len(plan.definition.tiers)
         last = np.maximum(window - 1, 0)
@@ -395,7 +405,7 @@ class _Part:
         return target, np.where(up | down, ends, stays)
 
     def _settle(self, points: Ints, tiers: Tiers, taken: Bools) -> None:
-        """What lapses and what is redeemed."""
+        """Compute expiries and redemptions, and add all sums to the book."""
         book = self.book
         issued = _sums(points, self.starts)
         lapse_row, lapse_month, tail_month = self._lapses(taken)
@@ -404,7 +414,7 @@ class _Part:
         redeemed = _sums(burned, self.starts)
         lapsed = np.zeros(self.members, dtype=np.int64)
         if len(lapse_row):
-            # All is gone then that was issued and not redeemed; what had lapsed before is among it.
+            # By then all points are gone that were issued and not redeemed; earlier expiries are among them.
             of_member = np.searchsorted(self.limits, lapse_row, side="right") - 1
             gone_by_then = issued[lapse_row - 1] - redeemed[lapse_row - 1]
             gone = gone_by_then.copy()
@@ -423,7 +433,11 @@ class _Part:
         book.add(book.transactions, self.month)
 
     def _lapses(self, taken: Bools) -> tuple[Ints, Ints, Ints]:
-        """Before which rows all points of a member lapse, and in which month; the month of one after the last, or -1."""
+        """Return the rows before which all points of a member expire, their months, and each member's month after the last row.
+
+        The third is the month of an expiry after the member's last event, or -1.
+        """
+        # Gaps shorter than the shortest possible period are left out first: only the others need the calendar.
         tail_month = np.full(self.members, -1, dtype=np.int64)
         expiry = self.plan.definition.expiry
         none = np.zeros(0, dtype=np.int64)
@@ -447,7 +461,9 @@ class _Part:
         return lapse_row[~tail], month[~tail], tail_month
 
     def _redeem(self, issued: Ints, tiers: Tiers, lapse_row: Ints) -> Ints:
-        """The points that each event's member redeems after it."""
+        """Return the points that each event's member redeems after it."""
+        # With one price for all tiers, a member without an expiry is computed by columns. All others are walked through event
+        # by event, in parallel, sorted by their number of events so that each step takes the first `many` of them.
         definition = self.plan.definition
         prices = cheapest_by_rank(definition)
         burned = np.zeros(self.height, dtype=np.int64)
@@ -457,7 +473,7 @@ class _Part:
         share = share_of.of(issued, tiers)
         counts = np.diff(self.limits)
         if len(set(prices)) == 1 and prices[0] is not None:
-            # Without a lapse the balance always suffices, so that all of the share is redeemed that makes whole rewards.
+            # Without an expiry the balance always suffices, so the whole share is redeemed, as far as it makes whole rewards.
             spent = share // prices[0] * prices[0]
             burned[:] = spent
             burned[1:] -= np.where(self.is_first[1:], 0, spent[:-1])
@@ -482,7 +498,7 @@ class _Part:
 
 
 def _sums(column: Ints, starts: Ints) -> Ints:
-    """Running sums that begin anew at each of these rows, the first of which is row 0."""
+    """Return running sums that begin anew at each of these rows, the first of which is row 0."""
     running = np.cumsum(column)
     before = running[starts] - column[starts]
     return running - np.repeat(before, np.diff(np.append(starts, len(column))))
@@ -493,7 +509,11 @@ def _bit(bits: Ints, place: int | Ints) -> Bools:
 
 
 def _holds(condition: Condition, values: pl.Series) -> Bools:
-    """Where a condition holds, as `domain.conditions` has it. Raises Unsayable for what is no whole number and should be."""
+    """Return where a condition holds, as `domain.definition.conditions` defines it.
+
+    A missing value fails every condition, except one that only says `is_not`. Raises Unsayable if a bound is compared with
+    values that are not whole numbers.
+    """
     held = np.ones(len(values), dtype=np.bool_)
     missing = values.is_null().to_numpy()
     if condition.is_ is not None:

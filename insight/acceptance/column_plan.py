@@ -1,8 +1,8 @@
-"""Which definitions can be played by columns, and what is looked up of them while they are.
+"""The plan of a definition for the columnar simulation, and the reasons why a definition has none.
 
-By columns means: all members at once, by sums over sorted rows instead of member by member. That takes counters that do not
-depend on what a member did before but for their sums over windows that are the same for everybody, tiers that end with these
-windows or never, and points that lapse by inactivity or never. All else is played member by member; `plan` says why.
+By columns means: all members at once, by sums over sorted rows. That requires counters that are plain sums over windows that
+are the same for all members, tiers that end with these windows or never, and points that expire by inactivity or never. Other
+definitions are played member by member; `plan` gives the reason.
 """
 
 import math
@@ -32,19 +32,19 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class Unsayable(Exception):
-    """The definition, or what the log holds, cannot be played by columns."""
+    """The definition, or the content of the log, cannot be played by columns."""
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """An exact factor for each tier, as integers over one denominator, and how the product is rounded."""
+    """An exact factor for each tier, as integers over one denominator, and the rounding of the product."""
 
     by_tier: tuple[int, ...]
     over: int
     rounding: str
 
     def of(self, amounts: Ints, tiers: npt.NDArray[np.int8]) -> Ints:
-        """Each amount times the factor of its tier, rounded. Raises Unsayable where an integer would not hold it."""
+        """Return each amount times the factor of its tier, rounded. Raises Unsayable if a product exceeds 64 bits."""
         most = max(self.by_tier)
         if self.over == 1 and most == 1 == min(self.by_tier):
             return amounts
@@ -66,7 +66,7 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Rule:
-    """An earning rule: what it takes is in the rule itself."""
+    """An earning rule with its figures as the columns need them; the events that it takes are in `rule` itself."""
 
     rule: EarningRule
     begins: int | None
@@ -83,23 +83,23 @@ class Plan:
     definition: Definition
     rules: tuple[Rule, ...]
     counters: tuple[Counter, ...]
-    """Those that a tier or a milestone asks for."""
+    """The counters that a tier or a milestone uses."""
     forever: frozenset[str]
-    """Those of them that are summed over a lifetime."""
+    """The ids of those of them that are summed over a lifetime."""
     bounds: Ints
     """The first instants of the windows, one more than there are."""
     ends: Ints
-    """For each tier and window the end of the tier that was earned in it; NEVER for a tier without an end."""
+    """For each tier and window, the end of the tier if it was earned in it; NEVER for a tier without an end."""
     ends_unearned: Ints
     follows_windows: tuple[bool, ...]
-    """For each tier whether it ends with windows."""
+    """For each tier, whether it ends with windows."""
     earlier: bool
     milestones: tuple[tuple[Milestone, int], ...]
     needed: dict[tuple[str, Decimal], int]
     joining_points: int
 
     def met(self, qualification: Qualification | None, sums: dict[str, Ints]) -> Bools | None:
-        """Where a qualification is met; None for one that nothing meets."""
+        """Return where a qualification is met; None if it is missing or empty, and so never met."""
         if qualification is None or not qualification.requirements:
             return None
         parts = [self._part(each, sums) for each in qualification.requirements]
@@ -120,17 +120,17 @@ class Plan:
 
 
 def microseconds(at: datetime) -> int:
-    """An instant as columns have it: microseconds since 1970."""
+    """Convert an instant into the columns' form: microseconds since 1970."""
     return (at - EPOCH) // _MICROSECOND
 
 
 def instant(at: int) -> datetime:
-    """The other way round."""
+    """Convert microseconds since 1970 into an instant."""
     return EPOCH + timedelta(microseconds=int(at))
 
 
 def plan(definition: Definition, start: datetime, end: datetime) -> Plan:
-    """The definition's plan for a log between these instants. Raises Unsayable with the reason where it has none."""
+    """Return the definition's plan for a log between these instants. Raises Unsayable with the reason if it has none."""
     for why in _hindrances(definition):
         raise Unsayable(why)
     asked = {leaf.counter for tier in definition.tiers for each in (tier.reach, tier.keep) if each for leaf in each.thresholds}
@@ -164,7 +164,7 @@ def plan(definition: Definition, start: datetime, end: datetime) -> Plan:
 
 
 def _hindrances(definition: Definition) -> Iterator[str]:
-    """Why the definition cannot be played by columns."""
+    """Yield the reasons why the definition cannot be played by columns."""
     window = definition.qualification_window
     if window.kind not in ("fixed", "lifetime"):
         yield "the qualification window is not the same for everybody"
@@ -232,7 +232,7 @@ def _bounds(definition: Definition, window: Window, start: datetime, end: dateti
 
 
 def _ends(definition: Definition, bounds: Ints, further: bool) -> Ints:
-    """For each tier and window until when the tier is valid."""
+    """Return for each tier and window the end of the tier's validity; with `further`, after its further windows."""
     found = np.full((len(definition.tiers), len(bounds) - 1), NEVER, dtype=np.int64)
     for rank, tier in enumerate(definition.tiers):
         if tier.valid is None:
@@ -265,12 +265,12 @@ def _rule(definition: Definition, rule: EarningRule) -> Rule:
 
 
 def _at_least(definition: Definition, amount: Decimal) -> int:
-    """The least amount in smallest units, a minimum that is finer than one rounded up."""
+    """Return the least amount in smallest units; a minimum that is finer than one is rounded up."""
     return math.ceil(amount.scaleb(exponent(definition.money)))
 
 
 def ratio_of(factors: list[Decimal], over: int, rounding: str) -> Ratio:
-    """Factors, one for each tier, divided by an integer."""
+    """Return the ratio of factors, one for each tier, to an integer."""
     digits = max(max(-int(factor.as_tuple().exponent), 0) for factor in factors)
     return Ratio(tuple(int(factor.scaleb(digits)) for factor in factors), over * 10**digits, rounding)
 

@@ -1,4 +1,4 @@
-"""A log of events in columns, as the prototype plays it: sorted by customer and instant, money in its smallest unit."""
+"""A log of events in columns for the prototype: sorted by customer and instant, money in its smallest unit."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from domain.money import smallest_units
 
 AT = pl.Datetime("us", "UTC")
 ATTRIBUTE = "attributes."
-"""What the columns of attributes begin with."""
+"""The prefix of the columns of attributes."""
 
 
 class UnusableLog(ValueError):
-    """The log cannot be simulated; `problem` says why, and `remedy` what to do about it."""
+    """The log cannot be simulated; `problem` is the reason, `remedy` the way out."""
 
     def __init__(self, problem: str, remedy: str = "Correct the log.") -> None:
         super().__init__(f"{problem}; {remedy[0].lower()}{remedy[1:]}")
@@ -28,7 +28,7 @@ class UnusableLog(ValueError):
 
 
 class Purchase(NamedTuple):
-    """One row of a transaction log: who, when (aware), and how much, in units of the program's money."""
+    """One row of a transaction log: customer, instant (aware), and amount in units of the program's money."""
 
     customer: str
     at: datetime
@@ -39,7 +39,7 @@ class Purchase(NamedTuple):
 class EventLog:
     """`frame` has the columns customer, at, money (smallest units), event, and one `attributes.…` for each attribute.
 
-    An attribute's column is of texts, truth values, whole numbers or decimals; what is missing is null.
+    An attribute's column has texts, truth values, whole numbers or decimals; a missing value is null.
     """
 
     frame: pl.DataFrame
@@ -54,17 +54,17 @@ class EventLog:
 
 
 def default_event(definition: Definition) -> str:
-    """What a row without a type is: an event of the type that the definition's first rule with a rate names."""
+    """Return the type of an event whose row has none: the one of the definition's first rule with a rate, else first rule."""
     return next((rule.event for rule in definition.earning if rule.rate is not None), definition.earning[0].event)
 
 
 def in_order(frame: pl.DataFrame) -> pl.DataFrame:
-    """By customer and instant; what happened at one instant stays in the order of the log."""
+    """Sort by customer and instant; events of one instant stay in the order of the log."""
     return frame.sort("customer", "at", maintain_order=True)
 
 
 def of_purchases(definition: Definition, purchases: Iterable[Purchase], name: str) -> EventLog:
-    """A log of purchases, in whatever order they come.
+    """Make a log of purchases, given in any order.
 
     Raises UnusableLog for an empty log, an instant without a zone, or an amount that is negative or finer than a smallest unit.
     """

@@ -1,7 +1,6 @@
-"""Reading a log of events from a file: CSV or Parquet, columns named or guessed, every row that cannot be used counted.
+"""Reading a log of events from a file: CSV or Parquet, columns named or guessed, every unusable row counted.
 
-What is wrong with a row is found by column, so that ten million rows take seconds: a row's first fault is the one it is
-counted under.
+Faults are found by column, so that ten million rows take seconds; a row is counted under its first fault.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -48,7 +47,7 @@ _FAULTS = {
 
 @dataclass(frozen=True)
 class Columns:
-    """Which column of the file is what; what is not named is guessed. `event_type` is the type of every row without one."""
+    """The names of the file's columns; those not named are guessed. `event_type` is the type of every row without one."""
 
     customer: str | None = None
     at: str | None = None
@@ -67,16 +66,15 @@ def read_log(
     good_rows_only: bool = False,
     keep_duplicates: bool = False,
 ) -> EventLog:
-    """The log in a file, as the definition can play it.
+    """Read the log in a file for a definition.
 
-    Raises UnusableLog for a file that is none, for a column that is missing, and, unless `good_rows_only`, RowsFaulty for rows
-    that cannot be used.
+    Raises UnusableLog for an unreadable file or a missing column, and, unless `good_rows_only`, RowsFaulty for unusable rows.
     """
     return reading_of(definition, _file(file), file.name, _digest(file), columns, good_rows_only, keep_duplicates)
 
 
 def frame_of(rows: Iterable[tuple[str, datetime, Decimal]]) -> tuple[pl.DataFrame, str]:
-    """Purchases that are at hand as the frame of a log, and its digest."""
+    """Make the frame of a log from purchases, and return it with its digest."""
     listed = [(customer, at, format(amount, "f")) for customer, at, amount in rows]
     digest = sha256("\n".join(f"{customer},{at.isoformat()},{amount}" for customer, at, amount in listed).encode()).hexdigest()
     schema: dict[str, pl.DataType] = {"customer": pl.String(), "at": AT, "amount": pl.String()}
@@ -84,7 +82,7 @@ def frame_of(rows: Iterable[tuple[str, datetime, Decimal]]) -> tuple[pl.DataFram
 
 
 class RowsFaulty(UnusableLog):
-    """Rows of the log cannot be used; `reading` has them counted by kind."""
+    """Rows of the log cannot be used; `reading` counts them by kind."""
 
     def __init__(self, reading: LogReading) -> None:
         rows = sum(fault.rows for fault in reading.faults)
@@ -104,7 +102,9 @@ def reading_of(
     good_rows_only: bool = False,
     keep_duplicates: bool = False,
 ) -> EventLog:
-    """The log in a frame of texts or of typed columns."""
+    """Read the log in a frame of texts or of typed columns. Raises UnusableLog, and RowsFaulty as `read_log` does."""
+    # Each step adds columns: first the raw ones by their meaning, then customer, instant and amount, then money, event type and
+    # attributes, and last the fault, which is null for a good row.
     if frame.is_empty():
         raise UnusableLog("the log holds no rows", "Name a file that has some, under a line with the names of its columns.")
     named = _named(definition, frame.columns, columns)
@@ -137,13 +137,13 @@ def reading_of(
     if good.is_empty():
         raise UnusableLog("no row of the log can be used", "Correct the log.")
     kept = good.select("customer", "at", "money", "event", *(what for what in named if what.startswith(ATTRIBUTE)))
-    whose = [named[what] for what in _NEEDED]  # other columns do not make it another log: revisions ask for other ones
+    whose = [named[what] for what in _NEEDED]  # other columns do not make it another log: revisions read different ones
     said = f"{digest}\n{whose}\n{zone}\n{good_rows_only}\n{keep_duplicates}"
     return EventLog(in_order(kept), name, sha256(said.encode()).hexdigest(), reading)
 
 
 class _Notes:
-    """What is said about how a log was read."""
+    """Remarks on how a log was read."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -177,7 +177,7 @@ def _digest(file: Path) -> str:
 
 
 def _named(definition: Definition, there: Sequence[str], columns: Columns) -> dict[str, str]:
-    """Which column is what. Raises UnusableLog for one that was named and is not there, and for one that nobody can guess."""
+    """Map meanings to columns. Raises UnusableLog for a named column that is missing, and for a needed one without a guess."""
     lower = {column.strip().lower(): column for column in reversed(there)}
     found: dict[str, str] = {}
     for what, names in _GUESSES.items():
@@ -212,7 +212,7 @@ def _conditions(definition: Definition) -> list[Condition]:
 
 
 def _asked_numbers(definition: Definition) -> tuple[frozenset[str], frozenset[str]]:
-    """The attributes that the definition needs as numbers, and those of them that are counted, and so are whole."""
+    """Return the attributes that the definition needs as numbers, and those of them that counters sum, as whole numbers."""
     counted = {counter.attribute for counter in definition.counters if counter.attribute}
     rated = {rule.per for rule in definition.earning if rule.rate is not None and rule.per != "amount"}
     compared = {
@@ -257,13 +257,13 @@ def _instants(kind: pl.DataType, zone: str, raw: pl.Series, notes: _Notes) -> pl
 
 
 def _in_zone(local: pl.Expr, zone: str) -> pl.Expr:
-    """The earlier of two instants where the clocks go back, none where they go forward: such a time there never was."""
+    """Convert local times to UTC: the earlier instant of a repeated hour, null for an hour that the clocks skip."""
     ZoneInfo(zone)
     return local.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC").cast(AT)
 
 
 def _decimal(name: str, kind: pl.DataType) -> pl.Expr:
-    """A column as exact numbers, null where it is none."""
+    """Read a column as exact numbers, null where a value is no number."""
     column = pl.col(name)
     text = column.str.strip_chars() if kind == pl.String else column.cast(pl.String)
     plain = text.str.contains(r"^[+-]?(\d{1,20}(\.\d{0,9}0*)?|\.\d{1,9}0*)([eE][+-]?\d{1,2})?$")
@@ -285,7 +285,8 @@ def _event(definition: Definition, columns: Columns, named: Mapping[str, str]) -
 
 
 def _attribute(what: str, read: pl.DataFrame, numbers: frozenset[str], counted: frozenset[str]) -> pl.Expr:
-    """An attribute as the rules take it: a number where they ask for one, else a text, or true or false."""
+    """Read an attribute in the form that the rules need: a number if they compare or count it, else a truth value or a text."""
+    # A column of texts counts as truth values only if all its values are `true` or `false`.
     raw, kind, name = f"raw.{what}", read.schema[f"raw.{what}"], what.removeprefix(ATTRIBUTE)
     if name in numbers:
         number = _decimal(raw, kind)
@@ -300,7 +301,7 @@ def _attribute(what: str, read: pl.DataFrame, numbers: frozenset[str], counted: 
 
 
 def _fault(read: pl.DataFrame, named: Mapping[str, str], keep_duplicates: bool) -> pl.Expr:
-    """What is wrong with a row, null where nothing is."""
+    """Return the first fault of each row, null for a good row; the order is that of `_FAULTS`."""
     customer = pl.col("customer")
     spoilt = pl.lit(False)
     for what in named:

@@ -1,10 +1,9 @@
-"""Playing a log member by member: each alone, by the live program's own functions, up to the log's last event.
+"""The simulation of a log member by member, by the live program's own functions, up to the log's last event.
 
-Every customer joins at their first event. Redemption is a model, since a log of purchases has none: of all the points that a
-member has ever earned they redeem the definition's `burn_share`, in whole rewards of the cheapest that their tier may have,
-each as soon as that share suffices for it and the balance has it. So nobody redeems more than the share, and what is too
-little for a reward stays, or lapses. Not simulated: offers to silent members, members who leave, and purchases that the
-program itself brings about.
+Every customer joins at their first event. Redemption is a model, since a log of purchases has none: a member redeems the
+definition's `burn_share` of all points ever earned, in whole rewards of the cheapest kind for their tier, each as soon as that
+share and the balance suffice for it. So no member redeems more than the share, and points too few for a reward stay, or expire.
+Not simulated: offers to silent members, members who leave, and purchases that the program itself causes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,7 +28,7 @@ Posting = tuple[datetime, Event]
 
 
 class _Book:
-    """What happens in which month, summed over the members who are played one after the other."""
+    """The sums of each month over the members, who are played one after the other."""
 
     def __init__(self, definition: Definition, months: Months) -> None:
         self.months = months
@@ -39,11 +38,11 @@ class _Book:
         self._noted = (0, 0, 0)
 
     def begin(self) -> None:
-        """The next member comes."""
+        """Begin the next member."""
         self._noted = (0, 0, 0)
 
     def note(self, member: PlayedMember, month: int) -> None:
-        """Whatever has happened since the last note happened in this month."""
+        """Add to this month the member's points since the last note."""
         now = (member.issued, member.burned, member.expired)
         if now != self._noted:
             for column, total, before in zip((self.issued, self.burned, self.expired), now, self._noted, strict=True):
@@ -51,12 +50,12 @@ class _Book:
             self._noted = now
 
     def close(self, member: PlayedMember, month: int) -> None:
-        """The month ends with the member in this tier."""
+        """Close a month: note its points, and the member's tier at its end."""
         self.note(member, month)
         self.tiers[month][self._ranks[member.standing.tier]] += 1
 
     def advance(self, member: PlayedMember, month: int, to: int) -> None:
-        """Let time pass to the beginning of a later month, each one's doings noted in it."""
+        """Let time pass to the beginning of a later month, and close each month on the way."""
         for number in range(month, to):
             member.advance(self.months.begins[number + 1] - INSTANT)
             self.close(member, number)
@@ -98,7 +97,7 @@ def play(definition: Definition, log: EventLog) -> Outcome:
 
 
 def by_month(frame: pl.DataFrame, months: Months) -> tuple[list[int], list[int]]:
-    """The number of events of each month, and their money."""
+    """Return the number of events of each month, and their money."""
     begins = pl.Series(months.begins, dtype=pl.Datetime("us", "UTC"))
     number = begins.search_sorted(frame["at"], side="right") - 1
     sums = frame.select("money", month=number).group_by("month").agg(pl.len(), pl.col("money").sum())
@@ -107,13 +106,13 @@ def by_month(frame: pl.DataFrame, months: Months) -> tuple[list[int], list[int]]
 
 
 def share_of(definition: Definition, issued: int) -> int:
-    """How many of these points a member redeems at most."""
+    """Return the most points that a member redeems of those issued."""
     return int((definition.prototype.burn_share * issued).to_integral_value(ROUND_FLOOR))
 
 
 @once_for_each
 def cheapest_by_rank(definition: Definition) -> Sequence[int | None]:
-    """The price of the cheapest reward that each tier may have; None where it may have none."""
+    """Return the price of the cheapest reward for each tier; None for a tier without a reward."""
     return [
         min(
             (r.points for r in definition.rewards if r.from_tier is None or definition.tier_rank(r.from_tier) <= rank),
@@ -132,7 +131,7 @@ def _members(definition: Definition, log: EventLog) -> Iterator[tuple[str, list[
 
 
 def _event(row: tuple[Any, ...], scale: int, names: tuple[str, ...]) -> Event:
-    """Read from a log that was checked, so that nothing is checked again."""
+    """Make an event without validation, since the log was checked when it was read."""
     attributes = {name: _plain(value) for name, value in zip(names, row[4:], strict=True) if value is not None}
     return Event.model_construct(type=row[3], amount=Decimal(row[2]).scaleb(scale), attributes=attributes)
 

@@ -1,4 +1,4 @@
-"""What playing a log comes to, before it is valued: each member's end, and what happened in each month."""
+"""The outcome of a simulation before its valuation: each member's final figures, and the sums of each month."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ class Months:
 
     @classmethod
     def between(cls, start: datetime, end: datetime, zone: ZoneInfo) -> "Months":
-        """Every month from that of one instant to that of another."""
+        """Return the months from the start's to the end's."""
         names, begins = [], [_MONTH.begin(start, zone)]
         while begins[-1] <= end:
             names.append(f"{begins[-1].astimezone(zone):%Y-%m}")
@@ -31,7 +31,7 @@ class Months:
         return cls(tuple(names), tuple(begins))
 
     def number(self, at: datetime) -> int:
-        """Which month an instant lies in."""
+        """Return the number (from 0) of an instant's month."""
         return bisect_right(self.begins, at) - 1
 
     def __len__(self) -> int:
@@ -40,7 +40,7 @@ class Months:
 
 @dataclass
 class Outcome:
-    """Members in the order of `customers`, tiers by rank, points whole; by month: money in smallest units, tiers at its end."""
+    """Members in the order of `customers`, tiers by rank, whole points; by month: money in smallest units, tiers at its end."""
 
     customers: Sequence[str]
     tiers: Sequence[int]
@@ -54,7 +54,7 @@ class Outcome:
     burned_in: Sequence[int]
     expired_in: Sequence[int]
     tiers_at_end: Sequence[Sequence[int]]
-    """For each month the number of members in each tier."""
+    """For each month, the number of members in each tier."""
     start: datetime
     end: datetime
 

@@ -1,4 +1,4 @@
-"""A scripted member played on an isolated ledger: by the statements and the reviews that the live program serves members by."""
+"""A scripted member on an isolated ledger, served by the live program's own statements and reviews."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -43,13 +43,13 @@ _REVISION = 1
 
 
 class _Refused(Exception):
-    """The ledger does not do what the script asks of it."""
+    """The ledger refuses a step of the script."""
 
 
 async def rehearse(engine: AsyncEngine, definition: Definition, scenario: Scenario) -> ScenarioResult:
-    """Play the scenario by the rules alone, and again on a ledger of which nothing stays; where the two differ, it has failed.
+    """Play the scenario by the rules alone, and again on a ledger that is always undone; it fails if the two differ.
 
-    What keeps the database from doing anything at all (it is down, the connection is lost) is raised: that is no result.
+    A database that cannot be reached is no result: its error is raised.
     """
     result = run_scenario(definition, scenario)
     try:
@@ -84,7 +84,7 @@ async def _play(ledger: Ledger, definition: Definition, scenario: Scenario) -> O
 
 
 class RehearsedMember:
-    """One member, whose points and counters are the ledger's alone; their standing is reviewed as a member's workflow does."""
+    """One member: points and counters are in the ledger alone, and the tier is reviewed as a member's workflow does it."""
 
     def __init__(self, ledger: Ledger, definition: Definition, at: datetime, tier: str | None) -> None:
         self.definition = definition
@@ -113,7 +113,7 @@ class RehearsedMember:
         return self.standing.until
 
     async def join(self, *, given: bool) -> None:
-        """Give what joining brings, where the member begins by joining and not in a tier."""
+        """Begin the member; with `given`, give the benefits of joining (a member who begins in a tier gets none)."""
         if given:
             await self._give(on_joining(self.definition), self.joined_at)
         self._look_at = next_review(self.definition, self.standing, self._stays, self.joined_at)
@@ -123,7 +123,7 @@ class RehearsedMember:
         return await self._ledger.balance(self.program, _PARTICIPANT, self._currency)
 
     async def advance(self, to: datetime) -> None:
-        """Let time pass: lots lapse and the tier is reviewed, each at its own instant, in order."""
+        """Let time pass: lots expire and the tier is reviewed, each at its own instant, in order."""
         while True:
             lots = (await self.balance()).lots
             lapses = min((lot.expires_at for lot in lots if lot.expires_at is not None), default=None)
@@ -135,7 +135,7 @@ class RehearsedMember:
                 return
 
     async def do(self, number: int, step: Step) -> None:
-        """What the member does at this step of the script."""
+        """Do the step of the script: post its event, or redeem its reward."""
         if isinstance(step.does, earning.Event):
             await self._post(f"event/{number}", step.does, step.at, confirmed=step.confirmed)
         else:
@@ -153,7 +153,7 @@ class RehearsedMember:
         await self._review(at)
 
     async def _redeem(self, key: str, reward: Reward, at: datetime) -> None:
-        """As a redemption does it: the price is held, then the hold is captured."""
+        """Redeem a reward as a redemption does: hold the price, then capture the hold."""
         points = (await self.balance()).available
         why = why_not(self.definition, reward, at, tier=self.standing.tier, points=points, had=self.had)
         if why is not None:
@@ -185,14 +185,14 @@ class RehearsedMember:
             await self._bonus(f"benefit/{benefit.id}/{self.standing.tier}/{at.isoformat()}", benefit.points or 0, at)
 
     async def _bonus(self, key: str, points: int, at: datetime) -> None:
-        """Points that are given once for the key: a milestone is reached at every later look, too."""
+        """Give points once for the key: every later review finds a reached milestone again."""
         if points:
             earn = earn_for_bonus(self.definition, self, points, key=key, at=at, details={}, fingerprint=key)
             if await self._ledger.answered(Earn, self.program, self.participant, key, key) is None:
                 _posted(await self._ledger.earn(earn))
 
     def _request(self, key: str, at: datetime) -> dict[str, Any]:
-        """What every request to the ledger says."""
+        """Return the fields that every request to the ledger has."""
         return {
             "program": self.program,
             "participant": _PARTICIPANT,

@@ -1,8 +1,7 @@
-"""The prototype: a definition simulated over a log of events, by the rules that the live program uses, and what it would cost.
+"""The prototype: a definition simulated over a log of events, by the rules of the live program, and its cost.
 
-Nothing is drawn at random, and the same log always gives the same figures. `insight/acceptance/member_by_member.py` says how
-members are played, and how they redeem; `insight/acceptance/by_columns.py` comes to the same faster, for the definitions that
-it can say.
+Nothing is random: the same log always gives the same figures. `insight/acceptance/member_by_member.py` defines how members are
+played, and how they redeem; `insight/acceptance/by_columns.py` gives the same result faster, for most definitions.
 """
 
 from collections.abc import Iterable
@@ -36,7 +35,7 @@ from insight.acceptance.outcome import Outcome
 
 
 def simulate(definition: Definition, purchases: Iterable[Purchase]) -> PrototypeResult:
-    """Play the definition over the purchases, in whatever order they come.
+    """Play the definition over the purchases, given in any order.
 
     A purchase is an event of the type that the definition's first rule with a rate names.
     Raises UnusableLog for an empty log, an instant without a zone, or an amount that is negative or finer than a smallest unit.
@@ -45,7 +44,7 @@ def simulate(definition: Definition, purchases: Iterable[Purchase]) -> Prototype
 
 
 def run(definition: Definition, log: EventLog) -> PrototypeRun:
-    """Play the definition over the log, and keep what there is to say of it. Raises UnusableLog."""
+    """Play the definition over the log; return the result with its definition, log and members. Raises UnusableLog."""
     result, members = run_on(definition, log)
     return PrototypeRun(
         program=definition.program,
@@ -62,7 +61,7 @@ def run(definition: Definition, log: EventLog) -> PrototypeRun:
 
 
 def run_on(definition: Definition, log: EventLog) -> tuple[PrototypeResult, MemberOutcomes]:
-    """The figures, and each member's end. Raises UnusableLog."""
+    """Play the definition over the log; return the figures and each member's outcome. Raises UnusableLog."""
     outcome = play(definition, log)
     total = _total(definition, outcome)
     found = figures(definition, total)
@@ -82,7 +81,7 @@ def run_on(definition: Definition, log: EventLog) -> tuple[PrototypeResult, Memb
 
 
 def play(definition: Definition, log: EventLog) -> Outcome:
-    """Play the log, by columns where that says it all. Raises UnusableLog."""
+    """Play the log, by columns if the definition permits it, else member by member. Raises UnusableLog."""
     try:
         return by_columns.play(definition, log)
     except Unsayable:
@@ -90,7 +89,7 @@ def play(definition: Definition, log: EventLog) -> Outcome:
 
 
 def _sensitivity(definition: Definition, log: EventLog, base: PrototypeResult, total: Totals) -> tuple[Sensitivity, ...]:
-    """Each assumption moved down and up; only another share of points burned plays otherwise."""
+    """Return the figures with each assumption moved down and up; only another `burn_share` needs another simulation."""
     found = []
     for assumption in ASSUMPTIONS:
         for change in (-SWING, SWING):

@@ -1,1 +1,1 @@
-"""What a program has brought: members against the holdout."""
+"""The effect of a program: members compared with the holdout."""

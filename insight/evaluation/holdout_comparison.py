@@ -1,4 +1,4 @@
-"""The comparison with the holdout: what members bought in a window, against those who would have joined and are held out."""
+"""The comparison with the holdout: purchases of members in a window, against those of participants who are held out."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -13,11 +13,11 @@ _NOBODY = Arm(n=0, mean=Decimal(0), variance=Decimal(0))
 
 
 async def compare(engine: AsyncEngine, program: str, since: datetime, until: datetime) -> Experiment:
-    """What both arms bought in (since, until], in units of money: members, and those who would have joined and are held out.
+    """Return the purchases of both arms in (since, until], in units of money: members, and participants held out on joining.
 
-    Chance has parted them as they asked to join, so that nothing but the program makes them differ; each counts from then on
-    and for good, whether or not they bought anything or have left since (as assigned). What was reversed by `until` does not
-    count, in part where it was in part.
+    Chance has assigned them when they requested to join, so only the program makes them differ. Each counts from then on for
+    ever, whether or not they bought anything or have left since (as assigned). Purchases reversed by `until` do not count, or
+    in part if they were reversed in part.
     """
     async with engine.connect() as connection:
         await connection.execute(_MEMORY)
@@ -27,7 +27,7 @@ async def compare(engine: AsyncEngine, program: str, since: datetime, until: dat
 
 
 _MEMORY = text("SET LOCAL work_mem = '256MB'")
-# What came late and was confirmed is taken back from its confirmation, and has its points where it waited.
+# A reversal of an earn that was pending names its confirmation, and the earn's points are in `pending`.
 _ARMS = text(
     """
 WITH back AS (

@@ -1,1 +1,1 @@
-"""What an amendment means for the members that there are."""
+"""The impact of an amendment on the members that exist."""

@@ -1,8 +1,8 @@
-"""What an amendment means for the members that exist, over all of them: tiers page by page, events in one pass, value in one.
+"""The impact of an amendment on all members that exist: tiers page by page, events in one pass, the value of points in one.
 
-Tiers are looked at as a member's own review would, once by the revision in force and once by the amendment. Events of the last
-year are rated by both, each with the tier that the member had; what moving to another tier would bring on top is not in it, nor
-are milestones and benefits. An event that was taken back whole, or whose points were never confirmed, counts for nothing.
+Tiers are reviewed as in a member's own review, once by the revision in force and once by the amendment. Events of the last year
+are rated by both, each with the tier that the member had; further points from a change of tier, milestones and benefits are not
+included. An event that was reversed whole, or whose points were cancelled, does not count.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ from store.programs.programs import RevisionInForce, RevisionsInForce
 _PAGE = 2000
 _LONG_AGO = datetime(1900, 1, 1, tzinfo=UTC)
 _KNOWN = 100_000
-"""How many different events are remembered with what they bring: most purchases of a program are like others."""
+"""How many different events are cached with their points: most purchases of a program are like others."""
 
 _Asked = tuple[str, str, datetime, datetime]
 """A participant, a counter, and the span of its sum."""
@@ -41,7 +41,7 @@ _Stays = Mapping[str, Sequence[tuple[str, datetime]]]
 
 
 class _Posted(NamedTuple):
-    """An event as the ledger keeps it."""
+    """An event as recorded in the ledger."""
 
     participant: str
     joined_at: datetime
@@ -53,7 +53,7 @@ class _Posted(NamedTuple):
 
 
 async def compute(engine: AsyncEngine, program: str, revision: int, compared_with: int, at: datetime) -> Impact:
-    """Compute an amendment's impact as of an instant, and keep it; a repetition replaces it."""
+    """Compute an amendment's impact as of an instant, and store it; a repetition replaces it."""
     async with engine.connect() as plain:
         connection = await plain.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         revisions = await programs.revisions_in_force(connection, program)
@@ -112,7 +112,7 @@ async def compute(engine: AsyncEngine, program: str, revision: int, compared_wit
 
 
 class _Moves:
-    """What becomes of members' tiers, and how many go from where to where."""
+    """The effect on members' tiers, and the numbers of members by old and new tier."""
 
     def __init__(self, before: RevisionInForce, after: RevisionInForce, revisions: RevisionsInForce, at: datetime) -> None:
         self.before, self.after, self._revisions, self._at = before, after, revisions, at
@@ -128,7 +128,7 @@ class _Moves:
 
     @property
     def ask_time_held(self) -> bool:
-        """Whether any revision by which a member may be judged asks how long a tier was held."""
+        """Whether any revision by which a member may be reviewed depends on the time that a tier was held."""
         earlier = (each.definition for each in self._revisions.course(_LONG_AGO, self._at))
         return any(map(tiers.asks_time_held, (*self.definitions, *earlier)))
 
@@ -141,12 +141,12 @@ class _Moves:
         return _as_moves(self._by_rules)
 
     def judges(self, record: MemberRecord) -> tuple[amendments.Judge | None, amendments.Judge | None]:
-        """By which earlier revision's conditions a member holds their tier now, and would by the amendment."""
+        """Return the earlier revision under which a member's tier is grandfathered now, and the one by the amendment."""
         course = self._revisions.course(record.tier_since, self._at)
         return amendments.judged_by(course, record.tier), amendments.judged_by([*course, self.after], record.tier)
 
     def asked(self, record: MemberRecord) -> Iterator[_Asked]:
-        """Every sum that looking at a member wants."""
+        """Yield every counter sum that the review of a member needs."""
         judged = {judge.number: judge.definition for judge in self.judges(record) if judge is not None}
         for definition in (*self.definitions, *judged.values()):
             for spans in summed_spans(definition, self._at, record.joined_at):
@@ -170,7 +170,7 @@ class _Moves:
         )
         moved = as_it_is.since != record.tier_since
         if moved:
-            # Who would move anyway has come into their tier by the revision in force, which is then the one that is left.
+            # A member who moves anyway gets the new tier by the revision in force, which the amendment then supersedes.
             then = amendments.judged_by([self.before, self.after], as_it_is.tier)
             standing_by = self.before
         amended = self._is_otherwise(standing_by, self.after, as_it_is.tier)
@@ -237,7 +237,7 @@ class _Moves:
 async def _pages(
     connection: AsyncConnection, program: str, before: Definition, after: Definition
 ) -> AsyncIterator[Sequence[MemberRecord]]:
-    """The active members whose tier the amendment can touch, page by page."""
+    """Yield the active members whose tier the amendment can affect, page by page."""
     untouched = amendments.untouched(before, after)
     if untouched >= {tier.id for tier in (*before.tiers, *after.tiers)}:
         return
@@ -248,7 +248,7 @@ async def _pages(
 
 
 async def _moved(connection: AsyncConnection, moves: _Moves, program: str, page: Sequence[MemberRecord]) -> list[MemberImpact]:
-    """What becomes of a page of members: two queries, and the rules of each."""
+    """Return the impacts on a page of members: at most two queries, then a review of each."""
     asked = await asyncio.to_thread(lambda: list(dict.fromkeys(each for record in page for each in moves.asked(record))))
     sums = dict(zip(asked, await read.counted(connection, program, asked), strict=True))
     stays: _Stays = {}
@@ -266,7 +266,7 @@ def _as_moves(counts: Mapping[tuple[str, str], int]) -> tuple[Move, ...]:
 
 
 class _Rated:
-    """What events bring by the one revision and by the other."""
+    """The points of events by both revisions."""
 
     def __init__(self, before: Definition, after: Definition) -> None:
         self._sides = (before, after)
@@ -279,7 +279,7 @@ class _Rated:
         self.events = self.unrated = 0
 
     def of_member(self, posted: Sequence[_Posted]) -> MemberImpact | None:
-        """What a member's events bring, in the order of time; None where it is the same."""
+        """Return the impact on the points of a member's events, in order of time; None if both revisions give the same."""
         given: tuple[list[_Given], list[_Given]] = ([], [])
         totals = [0, 0]
         for each in posted:
@@ -304,7 +304,7 @@ class _Rated:
         return known
 
     def _rate(self, each: _Posted, side: int, given: "list[_Given]") -> int | None:
-        """What one side gives, with what it has given the member under caps so far; None where it cannot rate the event."""
+        """Return one side's points for an event, after its earlier points under caps; None if it cannot rate the event."""
         definition = self._sides[side]
         already = {
             rule.counter: sum(
@@ -324,13 +324,13 @@ class _Rated:
 
 
 _Given = tuple[str, datetime, int]
-"""What a capped rule has given, under its counter, and when."""
+"""The counter of a capped rule, the instant, and the amount that it gave."""
 
 
 async def _earned(
     connection: AsyncConnection, rated: _Rated, program: str, since: datetime, until: datetime
 ) -> AsyncIterator[MemberImpact]:
-    """The members whose events bring something else, in one pass over the events whose rules differ."""
+    """Yield the impacts on members whose points differ, in one pass over the events whose rules differ."""
     if not rated.types:
         return
     asked = {"program": program, "since": since, "until": until, "types": sorted(rated.types)}
@@ -339,7 +339,7 @@ async def _earned(
         waiting: list[_Posted] = []
         async for part in rows.partitions(_PAGE):
             waiting += [_Posted(*row) for row in part]
-            # The last member's events may go on in the next part.
+            # The last member's events may continue in the next part.
             last = waiting[-1].participant
             whole = [each for each in waiting if each.participant != last]
             waiting = [each for each in waiting if each.participant == last]
@@ -355,7 +355,7 @@ def _rate_all(rated: _Rated, posted: Sequence[_Posted]) -> list[MemberImpact]:
 
 
 def _attributes(written: str | None, numbers: frozenset[str]) -> dict[str, Any]:
-    """An event's attributes as the rules take them: the ledger keeps a number as its text."""
+    """Read an event's attributes in the form that the rules need: the ledger stores a number as its text."""
     found = json.loads(written) if written else {}
     return {name: _number(value) if name in numbers else value for name, value in found.items()}
 
