@@ -1,7 +1,7 @@
 """A program's books: read provisionally, closed month by month for ever, and ended with the program.
 
-A period is closed by an explicit act, and what it came to is kept as it was. Each closing rests on all that took effect by the
-period's end, less what earlier closings have booked: so what comes late for a closed period is booked in the next open one.
+A period is closed by an explicit act, and its figures are stored. Each closing books all transactions that took effect by the
+period's end, less those of earlier closings: so a late transaction of a closed period is booked in the next open one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -35,7 +35,7 @@ from store.tables import books_estimate, books_period
 
 
 class Estimate(Message):
-    """The share of all points that will ever be redeemed, as finance sees it from a period on."""
+    """The share of all points that will ever be redeemed, as finance estimates it from a period on."""
 
     period: str
     currency: str
@@ -46,7 +46,7 @@ class Estimate(Message):
 
 
 class _Program(NamedTuple):
-    """What does not change while a program's books are kept."""
+    """The facts of a program that do not change while its books are kept."""
 
     id: str
     first: str
@@ -62,7 +62,7 @@ class Bookkeeping:
         self._engine = engine
 
     async def read(self, program: str, period: str | None, now: datetime) -> Books:
-        """The books of a period: as they were closed, or provisional. None: of the one to be closed next, or of the last.
+        """Return the books of a period, closed or provisional. `period` None: the next one to close, or else the last one.
 
         Raises BooksNotOpen, PeriodUnknown.
         """
@@ -74,13 +74,13 @@ class Bookkeeping:
             return already or (await self._open(connection, found, closed, wanted))[-1]
 
     async def closed(self, program: str) -> Sequence[Books]:
-        """All closed periods, from the first. Raises BooksNotOpen."""
+        """Return all closed periods, from the first. Raises BooksNotOpen."""
         async with self._engine.connect() as connection:
             await _program(connection, program)
             return await _closed(connection, program)
 
     async def close(self, program: str, period: str, by: str, now: datetime) -> Books:
-        """Close a period that is over, after all before it; closed before, it is answered as it was then.
+        """Close a period that is over, once all earlier ones are closed; return the stored books of a closed period.
 
         Raises BooksNotOpen, PeriodUnknown, PeriodNotOver, PeriodSkipped, BooksEnded.
         """
@@ -102,10 +102,10 @@ class Bookkeeping:
             return await _keep(connection, books, "closed", by, now)
 
     async def close_for_good(self, program: str, by: str, at: datetime) -> Books:
-        """End the books at an instant: close what is open, and release in the last period whatever is left.
+        """End the books at an instant: close the open periods, and release all that is left in the last one.
 
-        All that was ever posted is then booked, whenever it took effect. Ended before, it is answered as it was then.
-        Raises BooksNotOpen, PointsOutstanding.
+        All transactions ever posted are then booked, whenever they took effect. Books that have ended already are returned as
+        stored. Raises BooksNotOpen, PointsOutstanding.
         """
         async with self._engine.begin() as connection:
             await _lock(connection, program)
@@ -133,7 +133,7 @@ class Bookkeeping:
         period: str | None = None,
         currency: str | None = None,
     ) -> Estimate:
-        """Enter an estimate for an open period (None: the present month) and those after it; the same key enters it once.
+        """Enter an estimate for an open period (None: the present month) and later ones; the same key enters it once.
 
         Raises BooksNotOpen, PeriodUnknown, PeriodIsClosed, BooksEnded, BookedCurrencyUnknown.
         """
@@ -160,7 +160,7 @@ class Bookkeeping:
             return new
 
     async def estimates(self, program: str) -> Sequence[Estimate]:
-        """Every estimate that was entered, in the order in which they were."""
+        """Return all estimates, in the order of their entry. Raises ProgramUnknown."""
         async with self._engine.connect() as connection:
             await programs.find(connection, program)
             return await _estimates(connection, program)
@@ -168,7 +168,7 @@ class Bookkeeping:
     async def _open(
         self, connection: AsyncConnection, found: _Program, closed: Sequence[Books], last: str, *, final: bool = False
     ) -> list[Books]:
-        """The books of the open periods up to this one, each resting on the one before."""
+        """Compute the books of the open periods up to `last`, each from the one before."""
         names = list(through(found.first, last))
         terms = await _terms(connection, found, closed, names)
         prices = {(code, place): each.price_per_point for place, name in enumerate(names) for code, each in terms[name].items()}
@@ -179,7 +179,7 @@ class Bookkeeping:
             before = made[-1] if made else closed[-1] if closed else None
             currencies: list[CurrencyBooks] = []
             for code, each in terms[name].items():
-                # The first open period gets all that took effect by its end and is not booked yet, however late it came.
+                # The first open period gets all movements by its end that are not booked yet, however late they came.
                 movement = moved.get((code, place), Movement())
                 if not made:
                     movement = sum((moved.get((code, earlier), Movement()) for earlier in range(place)), movement)
@@ -202,10 +202,10 @@ class Bookkeeping:
 
 
 async def _program(connection: AsyncConnection, program: str, now: datetime | None = None) -> _Program:
-    """The program, whose money is that of its launch; its months begin there, or with the pilot before it, whose points count.
-    One that was never launched has the books of its pilot.
+    """Return the program, with the money of its launch; its months begin with the launch, or with an earlier pilot.
 
-    With `now`, a revision that waits for its date has no part in a month that is not over. Raises ProgramUnknown, BooksNotOpen.
+    A program that was never launched has the books of its pilot. With `now`, a revision that is not yet in force does not count
+    in a month that is not over. Raises ProgramUnknown, BooksNotOpen.
     """
     record = await programs.find(connection, program)
     revisions = await programs.revisions_in_force(connection, program)
@@ -219,13 +219,13 @@ async def _program(connection: AsyncConnection, program: str, now: datetime | No
 
 
 async def _closed(connection: AsyncConnection, program: str) -> list[Books]:
-    """The closed periods as they were closed, in their order."""
+    """Return the closed periods as stored, in order."""
     query = select(books_period.c.books).where(books_period.c.program == program).order_by(books_period.c.period.collate("C"))
     return [Books.model_validate(books) for books in await connection.scalars(query)]
 
 
 async def _keep(connection: AsyncConnection, books: Books, status: str, by: str, at: datetime) -> Books:
-    """Write down the books of a period as they are closed."""
+    """Store the books of a period as closed."""
     closing = Books.model_validate(books.model_dump() | {"status": status, "closed_by": by, "closed_at": at})
     await connection.execute(
         insert(books_period).values(
@@ -248,7 +248,7 @@ async def _estimates(connection: AsyncConnection, program: str) -> list[Estimate
 async def _terms(
     connection: AsyncConnection, found: _Program, closed: Sequence[Books], names: Sequence[str]
 ) -> dict[str, dict[str, Terms]]:
-    """The terms of each period, by currency: of a closed one as they were; a currency that was dropped keeps its last ones."""
+    """Return each period's terms by currency: a closed period's as stored; a currency dropped since keeps its last terms."""
     frozen = {books.period: books for books in closed}
     entered = await _estimates(connection, found.id)
     of_period: dict[str, dict[str, Terms]] = {}
@@ -271,7 +271,7 @@ async def _terms(
 
 
 def _defined(found: _Program, period: str) -> dict[str, Terms]:
-    """What the revision in force at the end of a period says of its currencies."""
+    """Return the terms of the currencies in the revision that is in force at the end of a period."""
     revision = found.revisions.lived_by(last_instant(period, found.zone))
     assert revision is not None, "the books begin with the launch, or with the pilot before it"
     return {
@@ -286,12 +286,12 @@ def _defined(found: _Program, period: str) -> dict[str, Terms]:
 
 
 def _currencies(definition: Definition) -> dict[str, PointsCurrency]:
-    """The currencies of a definition by their codes, the one that members earn first."""
+    """Return the currencies of a definition by code, the one that members earn first."""
     return {each.code: each for each in (definition.currency, *definition.other_currencies)}
 
 
 def _estimate_for(entered: Sequence[Estimate], currency: str, period: str) -> Estimate | None:
-    """The estimate that holds in a period: the last one entered for the latest period up to it."""
+    """Return the estimate that applies in a period: the last one entered for the latest period up to it."""
     mine = [each for each in entered if each.currency == currency and each.period <= period]
     return max(reversed(mine), key=lambda each: each.period, default=None)
 
@@ -305,7 +305,7 @@ def _first_open(found: _Program, closed: Sequence[Books]) -> str:
 
 
 def _next(found: _Program, closed: Sequence[Books], now: datetime) -> str:
-    """The period to be closed next, or the last one where none is left or the next has not begun."""
+    """Return the next period to close, or the last closed one if the books have ended or the next has not begun."""
     if closed and (closed[-1].status == "final" or _first_open(found, closed) > period_of(now, found.zone)):
         return closed[-1].period
     return _first_open(found, closed)
@@ -320,7 +320,7 @@ def _check_known(found: _Program, closed: Sequence[Books], period: str, now: dat
 
 
 async def _lock(connection: AsyncConnection, program: str) -> None:
-    """One at a time closes periods of a program or enters estimates for them; whoever reads is not kept waiting."""
+    """Take the lock of a program's books for a closing or an estimate; readers do not wait for it."""
     await connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"books/{program}", 0))))
 
 

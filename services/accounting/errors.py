@@ -1,4 +1,4 @@
-"""What can be wrong with a question to a program's books, or with closing a period of them."""
+"""Refusals of requests to a program's books."""
 
 from domain.errors import TenureError
 

@@ -1,1 +1,1 @@
-"""The dossier of a program: everything that was decided, in one place."""
+"""The dossier of a program: all its decisions, with their evidence."""

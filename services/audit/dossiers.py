@@ -1,4 +1,4 @@
-"""What decisions rest on: a revision with all that was known of it; and a program's dossier, with everything decided."""
+"""The evidence of decisions on a revision, and a program's dossier with all its decisions."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -37,7 +37,7 @@ class Section(Message):
 
 
 class RevisionInWords(Message):
-    """A revision: who handed it in, what it says in words, and its document."""
+    """A revision: its submitter, its definition in words, and the document."""
 
     number: int
     digest: str
@@ -50,9 +50,9 @@ class RevisionInWords(Message):
 
 
 class Evidence(Message):
-    """What was known when a gate was decided, or is known by now: who had a hand in the revision, how it differs from the one
-    that members had (`compared_with`; before the launch, the try before; None: there was none), what its prototype came to,
-    how its tests ended, and what the last look at its readiness for the launch has found.
+    """The facts known when a gate was decided, or known by now: the editors of the revision, its differences from the revision
+    in force (`compared_with`; before the launch, the revision before it; None: there was none), its prototype, its tests, and
+    the last check of its readiness for the launch.
     """
 
     revision: int
@@ -62,16 +62,16 @@ class Evidence(Message):
     mark: Mark | None
     differences: tuple[Difference, ...]
     weight: Weight | None = None
-    """How much the revision weighs as an amendment; None where it is none."""
+    """The class of the revision as an amendment; None if it is none."""
     impact: Impact | None = None
-    """What the amendment means for the members that exist; None until its launch gate is about to open."""
+    """The amendment's impact on the members that exist; None until its launch gate is about to open."""
     prototype: PrototypeRecord | None
     tests: tuple[TestRecord, ...]
     readiness: Look | None = None
 
 
 class GateInDossier(Message):
-    """A gate as it stands or ended, what it was decided on, and all that happened at it, refused votes included."""
+    """A gate with its state, the evidence of its decision, and all its audit entries, refused votes included."""
 
     state: GateState
     evidence: Evidence
@@ -79,9 +79,9 @@ class GateInDossier(Message):
 
 
 class Dossier(Message):
-    """Everything that was decided about a program, by whom and on what evidence, with the whole audit trail and its proof.
+    """All decisions about a program, with people and evidence, and the whole audit trail with its verification.
 
-    `people` are the names that are known of the ids in it.
+    `people` are the known names of the ids in it.
     """
 
     program: ProgramRecord
@@ -94,7 +94,7 @@ class Dossier(Message):
 
 
 async def evidence_of(connection: AsyncConnection, state: GateState) -> Evidence:
-    """What the gate's subject rests on; once it is decided, no more than was known by then."""
+    """Return the evidence on a gate's subject; for a decided gate, only the facts known by then."""
     program, number = state.subject.program, state.subject.revision
     definition = await programs.definition(connection, program, number)
     record = await programs.find(connection, program)
@@ -125,7 +125,7 @@ async def evidence_of(connection: AsyncConnection, state: GateState) -> Evidence
 
 
 async def dossier(engine: AsyncEngine, program: str, exported_at: datetime) -> Dossier:
-    """Everything decided about a program. Raises ProgramUnknown."""
+    """Compose a program's dossier, from one snapshot of the database. Raises ProgramUnknown."""
     async with engine.connect() as plain:
         connection = await plain.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         record = await programs.find(connection, program)

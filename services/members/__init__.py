@@ -1,1 +1,1 @@
-"""Who may join a program, and who is let in."""
+"""Enrolment in a program, and admission to it."""

@@ -1,4 +1,4 @@
-"""Who is let into a program, and by which wave: the last word, in the transaction in which the member is written."""
+"""Admission: the final decision on who joins and by which wave, in the transaction that writes the member."""
 
 from datetime import datetime
 
@@ -73,8 +73,9 @@ async def exhausted_pace(
 
 
 async def note_joined(connection: AsyncConnection, in_force: RevisionInForce, opening: WaveOpening, at: datetime) -> None:
-    """Tell the rollout where the wave's sample is whole with whoever has just joined: that of the revision in force, which has
-    begun the waves of one before it anew.
+    """Nudge the rollout if the member who has just joined completes the wave's minimum sample.
+
+    The rollout is that of the revision in force, which has begun the waves of earlier revisions anew.
     """
     wave = wave_of(in_force.definition, opening)
     if wave is None or wave.minimum_sample is None:
@@ -85,7 +86,7 @@ async def note_joined(connection: AsyncConnection, in_force: RevisionInForce, op
 
 
 def wave_of(definition: Definition, opening: WaveOpening) -> Wave | None:
-    """The wave that was opened, where the definition still has it."""
+    """Return the opened wave; None if the definition no longer has it."""
     return next((wave for wave in definition.waves if wave.id == opening.wave), None)
 
 

@@ -1,7 +1,7 @@
-"""Who may join: what a person sends who enrols somebody, and everything that can be refused before a workflow begins.
+"""Enrolment: the request to join, and all its refusals before a workflow begins.
 
-What is known of the applicant (`attributes`) is compared with the definition's conditions here and goes no further: it is not
-stored, no workflow gets it, and of the request only a hash is kept, by which its repetition is known.
+The applicant's `attributes` are compared with the definition's conditions here and go no further: they are not stored, no
+workflow gets them, and only a hash of the request is kept, by which a repetition is recognised.
 """
 
 from datetime import UTC, datetime
@@ -45,9 +45,9 @@ _ATTRIBUTES = 50
 
 
 class EnrolmentIn(Value):
-    """Who joins (a reference, never a name), and what they accepted: the version of the agreement, and the fee.
+    """The participant who joins (a reference, never a name), and the agreement's version and the fee that they accepted.
 
-    `attributes` are what the definition's `joining.requires` asks for; they are compared, and not kept.
+    `attributes` are those that the definition's `joining.requires` names; they are compared, and not stored.
     """
 
     participant: ParticipantId
@@ -57,12 +57,13 @@ class EnrolmentIn(Value):
 
 
 async def check_enrolment(engine: AsyncEngine, program: str, enrolment: EnrolmentIn) -> None:
-    """Raise the reason why somebody cannot join now. Who is a member already is not asked for anything.
+    """Raise the reason why a participant cannot join now; a member who has joined already passes unchecked.
 
-    Who is held out is asked for all the same things, and kept as one who wanted to join: members are compared with them.
-
-    The member's own workflow checks again what may change meanwhile: whether the program is open to them, and the invitation.
+    A participant in the holdout must pass all other checks, and is then recorded as held out: members are compared with them.
+    The member's own workflow repeats the checks whose result may change: the program's availability and the invitation.
     """
+    # The order of the refusals: membership that has ended, the program's time, its holds, the agreement, the invitation, the
+    # wave and its pace (not for a pilot's participants), the attributes, the fee, and last the holdout.
     now = datetime.now(UTC)
     async with engine.connect() as connection:
         record = await programs.find(connection, program)
@@ -122,7 +123,7 @@ async def _check_pace(engine: AsyncEngine, definition: Definition, opening: Wave
 
 
 def _check_attributes(definition: Definition, enrolment: EnrolmentIn) -> None:
-    """Raise AttributesNotAsked, InvalidRequest or RequirementNotMet; none of them says what a value was."""
+    """Raise AttributesNotAsked, InvalidRequest or RequirementNotMet; none of them contains a value."""
     asked = definition.joining.requires
     if strange := rules.not_asked(definition.joining, enrolment.attributes):
         raise AttributesNotAsked(strange, sorted({condition.attribute for condition in asked}))

@@ -1,1 +1,1 @@
-"""How an event becomes what the ledger is asked for."""
+"""The rating of events into requests to the ledger."""

@@ -1,4 +1,4 @@
-"""What an event brings: from what a shop tells, by the revision in force when it happened, to what is asked of the ledger."""
+"""Rating: an event from a shop becomes a request to the ledger, by the revision in force when the event happened."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -23,14 +23,14 @@ from store.members.members import MemberRecord
 from store.programs.programs import ProgramRecord, RevisionInForce, RevisionsInForce
 
 _CLOCKS_DIFFER = timedelta(minutes=5)
-"""How far ahead of ours the clock of a shop may run."""
+"""How far a shop's clock may be ahead of ours."""
 _ALWAYS_TOLD = {"type", "occurred_at", "amount"}
 
 
 class EventIn(Value):
-    """What happened: its type, when (with a time zone), the amount in units of the program's money, and what else it says.
+    """An event: its type, its instant (with a time zone), the amount in units of the program's money, and attributes.
 
-    `attributes` are those that the definition's rules and counters look at (nights: 2, brand: tru).
+    `attributes` are those that the definition's rules and counters use (nights: 2, brand: tru).
     `pending`: its points wait until they are confirmed.
     """
 
@@ -42,9 +42,9 @@ class EventIn(Value):
 
     @property
     def fingerprint(self) -> str:
-        """What tells the event from another one under the same key, however it was posted.
+        """The text that distinguishes the event from another one under the same key, however it was posted.
 
-        Its text is kept for ever as part of a hash, so a field that came later is left out while it says nothing.
+        It is stored for ever as part of a hash, so a field that was added later is left out while it is empty.
         """
         later = {name for name in ("attributes", "pending") if getattr(self, name)}
         told = self.model_copy(update={"attributes": dict(sorted(self.attributes.items()))}) if self.attributes else self
@@ -61,10 +61,10 @@ def rated(
     now: datetime,
     seen: Sequence[Seen] = (),
 ) -> Earn:
-    """What an event asks of the ledger under its ledger key, by the revision that was in force when it happened.
+    """Return an event's request to the ledger under its ledger key, by the revision in force when the event happened.
 
-    `seen` is what `looks_at` asks for.
-    Raises the reason why it cannot be posted: OutOfTime, MemberGone, EarningClosed, EarningStopped, LateFilesClosed,
+    `seen` has the sums of the counters that `looks_at` returns.
+    Raises the reason why the event cannot be posted: OutOfTime, MemberGone, EarningClosed, EarningStopped, LateFilesClosed,
     ProgramOnHold, ProgramHalted, EventTypeUnknown, InvalidRequest.
     """
     check_clock(event.occurred_at, now)
@@ -95,7 +95,7 @@ def rated(
 
 
 def taken_by(program: ProgramRecord, revisions: RevisionsInForce, event: EventIn, now: datetime) -> RevisionInForce:
-    """The revision that takes an event, whoever it is of.
+    """Return the revision that takes an event, independent of its member.
 
     Raises EarningClosed, EarningStopped, LateFilesClosed, ProgramOnHold, ProgramHalted, EventTypeUnknown.
     """
@@ -109,13 +109,13 @@ def taken_by(program: ProgramRecord, revisions: RevisionsInForce, event: EventIn
 
 
 def check_clock(instant: datetime, now: datetime, field: str = "occurred_at") -> None:
-    """Raise OutOfTime for what has not happened yet."""
+    """Raise OutOfTime for an instant in the future."""
     if instant > now + _CLOCKS_DIFFER:
         raise OutOfTime(f"{instant.isoformat()} has not come yet.", remedy="Post it once it has happened.", field=field)
 
 
 def looks_at(member: MemberRecord, revisions: RevisionsInForce, event: EventIn) -> tuple[CappedRule, ...]:
-    """The counters that say how much of a cap is used up already, and over which spans; none where no rule has such a cap."""
+    """Return the counters that show how much of each cap is used, with their spans; none if no rule for the event has a cap."""
     in_force = revisions.at(event.occurred_at)
     if in_force is None:
         return ()
@@ -123,7 +123,7 @@ def looks_at(member: MemberRecord, revisions: RevisionsInForce, event: EventIn) 
 
 
 def _nudged_by_activity(member: MemberRecord) -> tuple[str, ...]:
-    """Which workflows any activity of the member concerns: an offer that waits for it, and, where it is news, the member's."""
+    """Return the workflows to nudge on any activity: an open intervention, and the member's if the journey stage changes."""
     offer = (member.open_intervention,) if member.open_intervention else ()
     news = () if member.journey_stage == "using" else (ids.member(member.program, member.participant),)
     return offer + news

@@ -1,1 +1,1 @@
-"""The rows of operational reports, from what the store and the ledger know."""
+"""The rows of operational reports, from the store and the ledger."""

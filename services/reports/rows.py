@@ -1,4 +1,4 @@
-"""The rows of operational reports, put together from what the store and the ledger know as of an instant."""
+"""The rows of operational reports, from the store and the ledger as of an instant."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
@@ -25,17 +25,17 @@ from store.reports import as_of
 
 Rows = list[tuple[Cell, ...]]
 _SENT_WITHIN = timedelta(minutes=5)
-"""A nudge is sent within a second; one that waits for so long is stuck."""
+"""A nudge is normally sent within a second; one that waits for longer than this is stuck."""
 _EVALUATED_WITHIN = 2
-"""Intervals without an evaluation after which it is told: one may be under way, or have been left out."""
+"""Intervals without an evaluation after which the report says so: one may be under way, or have been skipped."""
 
 _ENDED_WITHIN = timedelta(hours=1)
-"""A step of the wind-down is over within minutes of its date."""
+"""A step of the wind-down normally ends within minutes of its date; one that takes longer than this is late."""
 
 
 @dataclass(frozen=True)
 class Then:
-    """A program as of an instant: the definition that was in force, or the first one before the launch."""
+    """A program as of an instant, with the definition in force then, or before the launch the first one."""
 
     ledger: Ledger
     connection: AsyncConnection
@@ -53,7 +53,7 @@ class Then:
         return self.definition.time_zone
 
     def month(self, instant: datetime) -> date:
-        """The first day of an instant's month, in the program's zone."""
+        """Return the first day of an instant's month, in the program's zone."""
         return instant.astimezone(self.definition.zone).date().replace(day=1)
 
     @property
@@ -63,7 +63,7 @@ class Then:
 
 
 async def report(then: Then, outline: Outline) -> Report:
-    """The report as of the instant."""
+    """Compose the report as of the instant."""
     rows, notes = await _BUILT[outline.name](then)
     return Report(
         outline=outline,
@@ -105,7 +105,7 @@ async def _status(then: Then) -> tuple[Rows, list[str]]:
 
 
 async def _members(then: Then) -> tuple[Rows, list[str]]:
-    """The stage as the member's own review finds it: silence counts from the last activity, or from joining."""
+    """Count members by tier and journey stage; as in a member's review, silence counts from the last activity or joining."""
     present = await as_of.present(then.connection, then.program, then.at)
     if then.record.data_erased_at is not None:
         many = Counter(each.tier for each in present)
@@ -143,7 +143,7 @@ async def _movement(then: Then) -> tuple[Rows, list[str]]:
         moved, lived = joined.get(month), active.get(month)
         came, went = (moved.joined, moved.left) if moved else (0, 0)
         members += came - went
-        # Who was active last month may still come before this one is over.
+        # A member who was active last month may still become active before this month is over.
         lapsed = None if month == present else stopped
         counted = (lived.new, lived.reactivated, lapsed, lived.active) if lived else (0, 0, lapsed, 0)
         rows.append((f"{month:%Y-%m}", came, went, members, *counted))
@@ -184,7 +184,7 @@ async def _expiry(then: Then) -> tuple[Rows, list[str]]:
     rows: Rows = []
     for each in await then.ledger.lapsing(then.program, then.zone, then.at):
         month = "due already" if each.past else f"{each.month:%Y-%m}" if each.month else "never"
-        if rows and rows[-1][:2] == (month, each.currency):  # what was due in several months already is one row
+        if rows and rows[-1][:2] == (month, each.currency):  # points due already, of several months, are one row
             points, members = int(str(rows[-1][2])) + each.points, int(str(rows[-1][3])) + each.members
             rows[-1] = (month, each.currency, points, members)
         else:
@@ -257,7 +257,7 @@ async def _exceptions(then: Then) -> tuple[Rows, list[str]]:
 
 
 async def _of_holds(then: Then) -> Rows:
-    """What stands still, since somebody has said so."""
+    """Return the program's holds and halts."""
     return [
         (
             "on hold" if each.kind == "hold" else "halted",
@@ -272,7 +272,7 @@ async def _of_holds(then: Then) -> Rows:
 
 
 async def _of_the_end(then: Then) -> Rows:
-    """Steps of the wind-down that are under way and in trouble, were tried more than once, or should be over."""
+    """Return the steps of the wind-down that are under way and in trouble, or late."""
     rows: Rows = []
     remedy = f"See `tenure program wind-down {then.program}`, and its workflow in the Temporal UI."
     for step in await wind_down.steps(then.connection, then.program):
@@ -287,7 +287,7 @@ async def _of_the_end(then: Then) -> Rows:
 
 
 async def _of_gates(then: Then) -> Rows:
-    """Gates that should have ended, and an amendment that was approved and that nobody has handed in."""
+    """Return the gates that should have ended, and approved proposals of an amendment that was not submitted."""
     rows: Rows = []
     spans = await as_of.gate_spans(then.connection, then.program, then.at)
     for each in spans:
@@ -308,7 +308,7 @@ async def _of_gates(then: Then) -> Rows:
 
 async def _of_evidence(then: Then) -> Rows:
     tests = [each for each in await evidence.tests(then.connection, then.program) if each.at <= then.at]
-    last = {(each.revision, each.phase): each for each in tests}  # what has passed since, by a retry, did not fail
+    last = {(each.revision, each.phase): each for each in tests}  # a phase that has passed since, by a retry, did not fail
     rows: Rows = [
         ("test failed", f"r{each.revision} {each.phase}", each.at, each.kind, "Hand in a revision that passes.")
         for each in last.values()
@@ -323,7 +323,7 @@ async def _of_evidence(then: Then) -> Rows:
 
 
 async def _of_evaluations(then: Then) -> Rows:
-    """A verdict that asks for attention; and that there is none, though one is due."""
+    """Return the results of the last verdict with a consequence, and a missing evaluation that is due."""
     rows: Rows = []
     verdict = await _verdict(then)
     for result in verdict.results if verdict else ():
@@ -343,7 +343,7 @@ async def _of_evaluations(then: Then) -> Rows:
 
 
 async def _of_members(then: Then) -> Rows:
-    """What members wait for: a reward, the end of an offer, and a nudge that is stuck."""
+    """Return the delays that concern members: a reward, the end of an offer, and a nudge that is stuck."""
     rows: Rows = []
     for each in await as_of.in_doubt(then.connection, then.program, then.at):
         reward = then.definition.reward(each.reward)
@@ -360,7 +360,7 @@ async def _of_members(then: Then) -> Rows:
 
 
 async def _of_notices(then: Then) -> Rows:
-    """What people should have been told of, and were not."""
+    """Return the notices that were not delivered."""
     return [
         (
             "notice not delivered",
@@ -374,7 +374,7 @@ async def _of_notices(then: Then) -> Rows:
 
 
 async def _verdict(then: Then) -> Verdict | None:
-    """The newest evaluation by then."""
+    """Return the newest evaluation by then."""
     found = await evidence.verdicts_before(then.connection, then.program, then.at + timedelta(microseconds=1), 1)
     return found[0] if found else None
 
@@ -384,7 +384,7 @@ def _currency(then: Then) -> str:
 
 
 def _liability(definition: Definition, currency: str, outstanding: int) -> Decimal | None:
-    """What the points are expected to cost; None for a currency that the definition of then did not have."""
+    """Return the expected cost of the points; None for a currency that the definition of that time did not have."""
     for each in (definition.currency, *definition.other_currencies):
         if each.code == currency:
             return in_units(definition.money, outstanding * each.cost_per_point * each.expected_redemption_rate)
@@ -392,7 +392,7 @@ def _liability(definition: Definition, currency: str, outstanding: int) -> Decim
 
 
 def _end_of(month: date, then: Then) -> datetime:
-    """The last instant of a month in the program's zone."""
+    """Return the last instant of a month in the program's zone."""
     following = months(month, month + timedelta(days=31))[-1]
     begin = datetime(following.year, following.month, 1, tzinfo=then.definition.zone)
     return begin.astimezone(UTC) - timedelta(microseconds=1)
