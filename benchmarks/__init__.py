@@ -1,1 +1,1 @@
-"""Measurements: what each thing costs, as a ratio to a floor measured in the same run."""
+"""Measurements: the cost of each operation, as a ratio to a floor measured in the same run."""

@@ -20,7 +20,7 @@ AREAS = {
 
 
 def main() -> None:
-    """Measure the areas that are named, or all."""
+    """Measure the areas named on the command line, or all."""
     areas = sys.argv[1:] or list(AREAS)
     unknown = sorted(set(areas) - set(AREAS))
     if unknown:

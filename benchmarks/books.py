@@ -1,8 +1,8 @@
-"""What the books of a program cost: a year of months over a large ledger, against the bare aggregate over the same tables.
+"""The cost of a program's books: a year of months over a large ledger, against the bare aggregate over the same tables.
 
-How large is said by `TENURE_BENCH_POSTINGS` (a million; ten million take some minutes and 6 GB of disk), ten for each member:
-eight sales with a price, a bonus and a redemption; one in a hundred members returns a sale besides. The rows are written by
-plain statements of the owner, as the ledger itself would have written them.
+`TENURE_BENCH_POSTINGS` is the number of postings (a million; ten million take some minutes and 6 GB of disk), ten for each
+member: eight sales with a price, a bonus and a redemption; one member in a hundred also returns a sale. The owner's plain
+statements write the rows as the ledger would.
 """
 
 import os
@@ -31,7 +31,7 @@ _LAST = "2025-12"
 
 
 async def measure() -> list[Row]:
-    """What twelve months of provisional books take: CPU of client and server, and by the clock."""
+    """Measure twelve months of provisional books: CPU of client and server, and time by the clock."""
     async with running() as bench:
         program, currency = await _launch(bench)
         await _fill(bench, program, currency)
@@ -81,7 +81,7 @@ async def measure() -> list[Row]:
 
 
 async def _launch(bench: Bench) -> tuple[str, str]:
-    """A program of the examples in force; its id and the code of its points."""
+    """Put a program of the examples in force; return its id and the code of its points."""
     definition = read_definition((EXAMPLES / "cd-club.yaml").read_bytes())
     assert isinstance(definition, Definition)
     first = Revision(
@@ -100,7 +100,7 @@ async def _launch(bench: Bench) -> tuple[str, str]:
 
 
 async def _fill(bench: Bench, program: str, currency: str) -> None:
-    """Write members with ten postings each until there are so many."""
+    """Write members with ten postings each, up to POSTINGS."""
     async with bench.owner.begin() as connection:
         for kind in ("issuance", "redemption", "clawback"):
             await connection.execute(

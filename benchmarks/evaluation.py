@@ -1,8 +1,7 @@
 """An evaluation of a whole program, against the bare SQL aggregate over the same tables.
 
-The floor joins what took effect in the window with its postings, sums them, and counts the members; the evaluation does so
-member by member, since that is what its intervals need. `TENURE_BENCH_POSTINGS` says how many postings (a million), of ten a
-member.
+The floor joins the window's transactions with their postings, sums them, and counts the members; the evaluation does so member
+by member, since its intervals need that. `TENURE_BENCH_POSTINGS` is the number of postings (a million), ten for each member.
 """
 
 import time
@@ -36,7 +35,7 @@ _COUNTED = "SELECT count(*) FILTER (WHERE joined_at <= :until), count(left_at) F
 
 
 async def measure() -> list[Row]:
-    """Seconds of the evaluation by every KPI over one window, and of the floor."""
+    """Measure the seconds of an evaluation by every KPI over one window, and of the floor."""
     async with running() as bench:
         await fill(bench, LARGE)
         definition = _definition()
@@ -67,7 +66,7 @@ async def measure() -> list[Row]:
 
 
 def _definition() -> Definition:
-    """The example, judged by every KPI over one window."""
+    """Return the example with every KPI over one window."""
     found = read_definition(_EXAMPLE.read_bytes())
     assert isinstance(found, Definition)
     never = [{"below": -1, "consequence": "alert"}]
@@ -82,7 +81,7 @@ def _definition() -> Definition:
 
 
 async def _register(bench: Bench, definition: Definition) -> int:
-    """The program in force, and a member for each account; how many."""
+    """Put the program in force and write a member for each account; return their number."""
     revision = Revision(
         program=PROGRAM,
         number=1,

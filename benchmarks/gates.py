@@ -1,6 +1,6 @@
-"""What a vote through the API takes, against a bare update of an empty workflow on the same server; and many votes at once.
+"""The latency of a vote through the API, against a bare update of an empty workflow on the same server; and many votes at once.
 
-The API runs as a process of its own; the workers, and what asks, share this one, for the votes as for the bare updates.
+The API runs as its own process; the workers and the callers share this one, for the votes as for the bare updates.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ _RULES: tuple[Role, ...] = ("finance", "legal")
 
 
 async def measure() -> list[Row]:
-    """Latency of votes one after the other, and 200 gates decided by 20 people in parallel."""
+    """Measure the latency of votes one after the other, and 200 gates decided by 20 people in parallel."""
     people: dict[str, tuple[Role, ...]] = {f"voter-{number}": (_RULES[number % 2],) for number in range(PEOPLE)}
     async with running() as bench, _temporal() as client:
         definition = the_club()
@@ -75,7 +75,7 @@ def _opening(definition: Definition, number: int) -> GateState:
 
 
 async def _latency(bench: Bench, client: Client, serving: Serving, gates: Gates) -> list[Row]:
-    """Of the first of two votes at gates that are open, and of bare updates, in turn."""
+    """Measure the latency of the first of two votes at open gates, and of bare updates, in turn."""
     bare = await client.start_workflow(Bare.run, id="bare", task_queue=_QUEUE)
     voter = serving.client("voter-0")
     found: dict[str, list[float]] = {"bare": [], "vote": []}
@@ -111,7 +111,7 @@ async def _latency(bench: Bench, client: Client, serving: Serving, gates: Gates)
 
 
 async def _many(bench: Bench, serving: Serving, gates: Gates) -> Row:
-    """All people vote at all gates at once; of each role the first one at each gate counts, and nobody twice."""
+    """Let all people vote at once, two at each gate, one of each role; every vote must count, and only once."""
     ready = await _opened(bench, gates, GATES)
     start = time.perf_counter()
 
@@ -154,7 +154,7 @@ async def _vote(post: Callable[..., Awaitable[object]], gate: str) -> None:
 
 
 async def _opened(bench: Bench, gates: Gates, number: int) -> list[str]:
-    """So many new gates, once all of them stand in the store, and with them nothing else is under way."""
+    """Begin `number` gates and wait until all of them are in the store, so that nothing else is under way."""
     begun = [(await gates()).id for _ in range(number)]
     until = time.monotonic() + _PATIENCE
     count_open = text("SELECT count(*) FROM store.gate WHERE id = ANY(:gates)")
@@ -167,7 +167,7 @@ async def _opened(bench: Bench, gates: Gates, number: int) -> list[str]:
 
 @asynccontextmanager
 async def _temporal() -> AsyncIterator[Client]:
-    """A Temporal server of its own, from the installed binary."""
+    """Start a Temporal server from the installed binary."""
     executable = installed_temporal()
     async with await WorkflowEnvironment.start_local(
         data_converter=pydantic_data_converter,
@@ -181,7 +181,7 @@ async def _temporal() -> AsyncIterator[Client]:
 
 @asynccontextmanager
 async def _workers(bench: Bench, client: Client, serving: Serving) -> AsyncIterator[None]:
-    """Tenure's workers, and one for the bare workflow."""
+    """Run Tenure's workers, and one for the bare workflow."""
     async with (
         hosted(client, bench.engine, max_cached_workflows=1000, keys=serving.keys),
         Worker(client, task_queue=_QUEUE, workflows=[Bare]),

@@ -1,7 +1,7 @@
-"""Whether anything costs more in a large ledger than in a small one: CPU at a hundred thousand postings and at many more.
+"""The cost of operations in a large ledger against a small one: CPU at a hundred thousand postings and at many more.
 
-How many more is said by `TENURE_BENCH_POSTINGS` (a million; ten million take some minutes and 8 GB of disk). They are written
-by plain statements of the owner, as the ledger itself would have written them.
+`TENURE_BENCH_POSTINGS` is the larger number (a million; ten million take some minutes and 8 GB of disk). The owner's plain
+statements write the rows as the ledger would.
 """
 
 import os
@@ -23,7 +23,7 @@ _MOST = 1.3
 
 
 async def measure() -> list[Row]:
-    """The cost of each operation in the small ledger and in the large one."""
+    """Measure the cost of each operation in the small ledger and in the large one."""
     async with running() as bench:
         await fill(bench, SMALL)
         small = await _costs(bench)
@@ -52,7 +52,7 @@ async def measure() -> list[Row]:
 
 
 async def _costs(bench: Bench) -> dict[str, float]:
-    """The median cost of each operation, over interleaved rounds."""
+    """Return the median cost of each operation, over interleaved rounds."""
     costs: dict[str, list[float]] = {}
     for number in range(ROUNDS + 1):
         spenders = await bench.members_with_lots(100, LOTS)
@@ -77,7 +77,7 @@ async def _balances(bench: Bench) -> int:
 
 
 async def fill(bench: Bench, postings: int) -> None:
-    """Write members with ten earns each until there are so many postings."""
+    """Write members with ten earns each, until the ledger has `postings` postings."""
     async with bench.owner.begin() as connection:
         there: int = (await connection.execute(text("SELECT count(*) FROM ledger.posting"))).scalar_one()
     for start in range(there, postings, _AT_ONCE):

@@ -1,7 +1,7 @@
-"""What one event per request costs over HTTP: against the same server answering an authenticated empty route.
+"""The cost of one event per request over HTTP, against the same server with an authenticated empty route.
 
-The API runs as a process of its own, on a store with one program in force; what is counted is the CPU of that process and of
-PostgreSQL, not of who asks.
+The API runs as its own process, on a store with one program in force; the CPU counted is that of this process and of
+PostgreSQL, without the client's.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ _JOINED = datetime.now(UTC) - timedelta(days=30)
 
 
 async def measure() -> list[Row]:
-    """The CPU of the server's side for an event, and for nothing, over interleaved rounds."""
+    """Measure the server side's CPU for an event, and for an empty request, over interleaved rounds."""
     async with running() as bench:
         definition = the_club()
         await in_force(bench, definition)
@@ -44,7 +44,7 @@ async def measure() -> list[Row]:
 
 
 def the_club() -> Definition:
-    """The CD Club, as the example has it."""
+    """Return the definition of the example's CD Club."""
     definition = read_definition(EXAMPLE.read_text())
     assert isinstance(definition, Definition)
     return definition
@@ -108,7 +108,7 @@ def _cpu(bench: Bench, api: psutil.Process) -> float:
 
 
 async def in_force(bench: Bench, definition: Definition) -> None:
-    """A program that has been launched a month ago, with members who joined then."""
+    """Write a program that was launched a month ago, with members who joined then."""
     first = Revision(
         program=definition.program,
         number=1,

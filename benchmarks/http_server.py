@@ -1,6 +1,6 @@
 """The API as a process for the benchmarks, with one more route, authenticated and empty: `DATABASE FOLDER [TEMPORAL]`.
 
-In the folder are the people file, with its key, and the keys that sign decisions; the socket `api.sock` is made there.
+The folder has the people file with its key, and the keys that sign decisions; the socket `api.sock` is made there.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ SOCKET = "api.sock"
 
 
 async def main(database: str, folder: str, address: str = "") -> None:
-    """Serve until the process is ended; without an address of Temporal, what is asked never asks Temporal."""
+    """Serve until the process is ended; without an address of Temporal, requests must not need Temporal."""
     here = Path(folder)
     engine = create_engine(database, pool_size=20)
     converter = pydantic_data_converter

@@ -1,7 +1,7 @@
-"""What the ledger costs: CPU of client and server together, against the least that PostgreSQL can do for an earn.
+"""The cost of the ledger: CPU of client and server together, against the least work of PostgreSQL for an earn.
 
-The floor is pgbench, prepared, on one connection: one statement that inserts an entry and updates a balance. All is measured in
-interleaved rounds, and the median counts.
+The floor is pgbench, prepared, on one connection: one statement that inserts an entry and updates a balance. All operations are
+measured in interleaved rounds, and the median counts.
 """
 
 from statistics import median
@@ -15,7 +15,7 @@ ROUNDS = 5
 
 
 async def measure() -> list[Row]:
-    """Measure the ledger on a server of its own."""
+    """Measure the ledger on its own server."""
     async with running() as bench:
         return await _measure(bench)
 

@@ -1,8 +1,8 @@
-"""The prototype: how long a log takes through a program of the British Airways Club's complexity, against bare Polars.
+"""The prototype: the time for a log through a program of the British Airways Club's complexity, against bare Polars.
 
-The floor is what Polars needs for the same grouping and running sums alone: the log sorted by member and time, and for each of
-the program's three counters the sum of the member's year up to each event. Every size runs in a process of its own, so that
-the memory told is that size's own peak, the log itself included.
+The floor is Polars' time for the same grouping and running sums alone: the log sorted by member and time, and for each of the
+program's three counters the sum of the member's year up to each event. Every size runs in its own process, so that the memory
+measured is that size's own peak, the log itself included.
 """
 
 import json
@@ -28,7 +28,7 @@ _BRITISH_AIRWAYS = Path(__file__).parents[1] / "examples" / "british-airways-clu
 
 
 def generated(events: int) -> Any:
-    """A log of flights and holidays over three years, in no order: most members fly seldom, some often."""
+    """Generate a log of flights and holidays over three years, unordered: most members fly seldom, some often."""
     import numpy as np
     import polars as pl
 
@@ -59,7 +59,7 @@ def _definition() -> Any:
 
 
 def floor(frame: Any) -> tuple[float, float]:
-    """Seconds of bare Polars, the sort among them."""
+    """Return the seconds of bare Polars, the sort included, and 0."""
     import polars as pl
 
     began = time.perf_counter()
@@ -79,7 +79,7 @@ def floor(frame: Any) -> tuple[float, float]:
 
 
 def by_columns(frame: Any) -> tuple[float, float]:
-    """Seconds from the same frame to what every member and every month came to; and those of its sort alone."""
+    """Return the seconds from the same frame to the outcome of every member and month; and those of its sort alone."""
     from insight.acceptance.by_columns import play
     from insight.acceptance.event_log import EventLog, in_order
 
@@ -92,7 +92,7 @@ def by_columns(frame: Any) -> tuple[float, float]:
 
 
 def by_member(frame: Any) -> tuple[float, float]:
-    """The same, member by member."""
+    """Return the seconds of the same member by member, and 0."""
     from insight.acceptance.event_log import EventLog, in_order
     from insight.acceptance.member_by_member import play
 
@@ -103,7 +103,7 @@ def by_member(frame: Any) -> tuple[float, float]:
 
 
 def rating() -> float:
-    """Microseconds of CPU to rate one live flight: the event read, its points and counters, and the figures to watch."""
+    """Return the microseconds of CPU to rate one live flight: reading the event, its points and counters, and its watches."""
     from domain.members.tiers import watches
     from domain.points.earning import Event, rate
 
@@ -121,10 +121,10 @@ _WAYS = {"floor": floor, "columns": by_columns, "members": by_member}
 
 
 def main() -> None:
-    """Measure one way of playing on one size, in this process, and print seconds and gigabytes."""
+    """Measure one kind of simulation on one size, in this process, and print seconds and gigabytes."""
     way, events = sys.argv[1], int(sys.argv[2])
     frame = generated(events)
-    _WAYS[way](frame.head(20_000))  # what is loaded once is not a cost of each event
+    _WAYS[way](frame.head(20_000))  # modules that are loaded once are not a cost of each event
     seconds, sorting = _WAYS[way](frame)
     print(
         json.dumps(

@@ -1,4 +1,4 @@
-"""The API as a process of its own for a benchmark, and a client for each person."""
+"""The API as its own process for a benchmark, and a client for each person."""
 
 import asyncio
 import json
@@ -25,20 +25,20 @@ _PATIENCE = 60
 
 @dataclass(frozen=True)
 class Serving:
-    """The API's process, what its decisions are verified by, and who may ask."""
+    """The API's process, the keys that verify its decisions, and a client for each person."""
 
     process: psutil.Process
     keys: VerificationKeys
     clients: Mapping[str, httpx.AsyncClient]
 
     def client(self, person: str) -> httpx.AsyncClient:
-        """Asks as this person, and keeps its connections."""
+        """Return the client that sends requests as this person, and keeps its connections."""
         return self.clients[person]
 
 
 @asynccontextmanager
 async def served(database: str, people: Mapping[str, Sequence[Role]], temporal: str = "") -> AsyncIterator[Serving]:
-    """The API over a database and, if what is asked needs it, over a Temporal; it ends with the block."""
+    """Run the API over a database and, if `temporal` is given, over a Temporal; it ends with the block."""
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder)
         file, verification = here / "people.json", here / "verification-keys.json"

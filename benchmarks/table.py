@@ -8,9 +8,9 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Row:
-    """One measurement. `ratio` is how near it comes to its floor (1: as good), `target` what is asked of `ratio` or of `value`.
+    """One measurement. `ratio` compares it with its floor (1: as good), `target` is the requirement on `ratio` or `value`.
 
-    `met` is None for what has no target; `limited_by` says where the rest goes.
+    `met` is None if there is no target; `limited_by` explains the remaining cost.
     """
 
     area: str
@@ -25,7 +25,7 @@ class Row:
 
 
 def show(rows: Sequence[Row]) -> str:
-    """The table as text."""
+    """Format the table as text."""
     cells = [("area", "what", "value", "unit", "floor", "ratio", "target", "met", "limited by")]
     cells += [
         (
@@ -46,7 +46,7 @@ def show(rows: Sequence[Row]) -> str:
 
 
 def write(rows: Sequence[Row], path: Path) -> None:
-    """The table as a JSON list."""
+    """Write the table as a JSON list."""
     path.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
 
 

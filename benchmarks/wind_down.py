@@ -1,6 +1,6 @@
-"""How fast a program ends: the database's part for many members, against bare set-based statements that write the same rows.
+"""The speed of a program's end: the database's part for many members, against bare set-based statements for the same rows.
 
-To end members' workflows is Temporal's part (an update and an activity for each), and is not measured here.
+The end of members' workflows is Temporal's part (an update and an activity for each), and is not measured here.
 """
 
 import time
@@ -20,7 +20,7 @@ MEMBERS = 100_000
 ROUNDS = 3
 _ENDS = START + timedelta(days=365)
 
-# What is written at the least for a member whose one lot is forfeited: nothing is locked, checked or kept from happening twice.
+# The least rows for a member whose one lot is forfeited, without locks, checks and idempotency.
 _BARE = (
     """
 CREATE TEMP TABLE leaving ON COMMIT DROP AS
@@ -44,7 +44,7 @@ JOIN ledger.account AS opposite ON opposite.program = :program AND opposite.part
 
 
 async def measure(members: int = MEMBERS) -> list[Row]:
-    """Measure the end of programs of so many members on a server of its own."""
+    """Measure the end of programs with `members` members each, on its own server."""
     async with running() as bench:
         return await _measure(bench, members)
 
@@ -103,7 +103,7 @@ async def _timed(work: Awaitable[Any]) -> float:
 
 
 async def _members_of(bench: Bench, program: str, members: int) -> None:
-    """New members of a program, each with one lot that lapses after its end."""
+    """Write new members of a program, each with one lot that expires after the program's end."""
     lapses = _ENDS + timedelta(days=180)
     for start in range(0, members, BATCH):
         last = min(start + BATCH, members)
