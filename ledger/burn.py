@@ -65,6 +65,8 @@ async def _usual(engine: AsyncEngine, redemption: int, request: Burn) -> Answer 
 
 
 async def _burn(connection: AsyncConnection, redemption: int, request: Burn) -> Answer:
+    # The long path: a repetition gets its stored answer; holds and debts are settled first; if the burn then fails, due points
+    # expire, and it is tried once more; if it fails again, points are missing.
     account = await lock(connection, request)
     if account.stored is not None:
         return answer_again(account.stored, request.hash())

@@ -49,7 +49,7 @@ async def drain(
     """Take from the locked accounts all points due at the instant (`expire`) or all points that no hold keeps (other kinds).
 
     Each account gets its own transaction; with a `request`, the one account's transaction carries its key. The transaction's
-    details say what the member gets for the points: `received`, in `unit`, at `rate`.
+    details have the compensation for the points: `received`, in `unit`, at `rate`.
 
     Raises LedgerFault if lots, accounts, postings and moves do not change by the same sum.
     """

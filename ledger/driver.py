@@ -46,7 +46,7 @@ async def _checked_out(engine: AsyncEngine) -> AsyncIterator[Driver]:
             driver.terminate()
         if driver.is_closed():
             pooled.invalidate()
-            if engine.pool is pool:  # if one connection is lost, all may be: the pool begins anew
+            if engine.pool is pool:  # if one connection is lost, all may be: a new pool replaces this one
                 await engine.dispose()
         raise _told(error, driver) from error
     finally:

@@ -72,6 +72,8 @@ class _Posting:
 
         A request that is stored already fails the batch on its key: it gets its stored answer, and the others are posted.
         """
+        # A batch that fails for another reason is halved. A request alone that breaks a check is over the balance limit, and
+        # refused; any other error of a request alone is raised.
         try:
             return await persistently(lambda: self._post(requests))
         except IntegrityError as error:

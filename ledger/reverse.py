@@ -81,6 +81,8 @@ async def _reversed(connection: AsyncConnection, original: int) -> Row[Any]:
 async def _give_back(
     connection: AsyncConnection, redemption: int, account: Locked, request: Reverse, original: int, points: int
 ) -> Answer:
+    # Lots get their points back in the order of `_TAKEN` until all are returned. A lot that has expired meanwhile gets a new
+    # expiry if the request has one; else `once` expires its points again in this transaction.
     check_limit(account.posted, points)
     moves, lapsed, wanted = [], [], points
     for taken in await connection.execute(_TAKEN, {"original": original}):

@@ -1,8 +1,8 @@
-"""The chain of sealed blocks behind the write path: any change of a sealed row, with whatever rights, breaks a hash.
+"""The chain of sealed blocks behind the write path: any change of a sealed row, even by the database's owner, breaks a hash.
 
 A block covers the rows that the ledger wrote since the block before, by their ids; its hash covers that block's hash too.
-`seal` makes it later, so that no posting waits for another's hash. The owner of the database can compute the chain anew from a
-row that he has changed. Against that, note the head of the chain elsewhere, and verify against it.
+`seal` makes it later, so that no posting waits for another's hash. The database's owner can recompute the chain from a changed
+row on. Against that, note the head of the chain elsewhere, and verify against it.
 
 Which rows may be sealed: ids are not given in the order of commits, and a block must not close before a row of it is committed.
 A transaction with an id holds a lock on the id's table, from before it takes the id until its commit is visible. So every row

@@ -46,6 +46,8 @@ async def send_waiting(engine: AsyncEngine, client: Client) -> int:
 
 
 async def _listen_and_send(engine: AsyncEngine, client: Client) -> None:
+    # The event is cleared before the outbox is read, so that a notification that comes meanwhile is not lost. A lost connection
+    # sets it too, which ends the loop; `relay` then connects again.
     noticed = asyncio.Event()
     async with engine.connect() as listening:
         raw = (await listening.get_raw_connection()).driver_connection

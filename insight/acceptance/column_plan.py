@@ -45,6 +45,7 @@ class Ratio:
 
     def of(self, amounts: Ints, tiers: npt.NDArray[np.int8]) -> Ints:
         """Return each amount times the factor of its tier, rounded. Raises Unsayable if a product exceeds 64 bits."""
+        # Integers throughout: the quotient is rounded down, and the remainder decides whether 1 is added.
         most = max(self.by_tier)
         if self.over == 1 and most == 1 == min(self.by_tier):
             return amounts
@@ -196,6 +197,8 @@ def _hindrances(definition: Definition) -> Iterator[str]:
 
 
 def _hindered_by(definition: Definition, counter: Counter) -> Iterator[str]:
+    # A sum is the same for all members over the qualification window, or over a lifetime if no tier uses it beside windows.
+    # Points can be summed only if they do not depend on the tier, which in turn depends on the sum.
     window: Window = counter.window or definition.qualification_window
     if window.kind != "lifetime" and window != definition.qualification_window:
         yield "a counter has a window of its own"

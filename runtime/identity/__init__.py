@@ -1,1 +1,1 @@
-"""What recognises people and machines: signing keys, signatures, issuers, and the people file of development."""
+"""The identity of people and machines: signing keys, signatures, issuers, and the people file of development."""

@@ -99,6 +99,7 @@ def taken_by(program: ProgramRecord, revisions: RevisionsInForce, event: EventIn
 
     Raises EarningClosed, EarningStopped, LateFilesClosed, ProgramOnHold, ProgramHalted, EventTypeUnknown.
     """
+    # The event's own instant decides on everything but late files, which the present instant closes.
     in_force = revisions.at(event.occurred_at)
     require_open(program, "earning", event.occurred_at, in_force=in_force is not None, now=now)
     assert in_force is not None

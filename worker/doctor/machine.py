@@ -30,6 +30,7 @@ async def data_folder(surroundings: Surroundings) -> Sequence[Finding]:
 
 
 def _folder(folder: Path) -> list[Finding]:
+    # A folder that does not exist yet is judged by its nearest parent that does: can it be made there, and is there space?
     elsewhere = "Name another folder in TENURE_HOME."
     there = folder
     while not there.exists():
@@ -73,6 +74,7 @@ async def signing_keys(surroundings: Surroundings) -> Sequence[Finding]:
 
 
 def _keys(surroundings: Surroundings) -> list[Finding]:
+    # Missing keys are no fault if the next start of the embedded stack makes them.
     settings, name = surroundings.settings, "signing keys"
     signing, verification = settings.signing_keys, settings.verification_keys
     made_at_start = settings.signing_keys_file is None and not surroundings.embeds_nothing

@@ -118,6 +118,8 @@ def _own_ports(surroundings: Surroundings) -> list[Finding]:
 
 
 async def _port(port: _Port, surroundings: Surroundings, left_running: set[int]) -> Finding:
+    # A taken port is no fault if its holder is left over from our own stack (the next start stops it), or is Tenure's API that
+    # was started by itself; another Tenure's API is only a warning.
     name = f"port {port.number}"
     if port.number == 0:
         return _report.ok(f"port of {port.purpose}", "any free one")

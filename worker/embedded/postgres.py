@@ -166,6 +166,7 @@ class EmbeddedPostgres:
         return server.bin_path, server.system_user
 
     def _check_folder(self) -> None:
+        # The folder must be ours to use: no file in its place, no files of others in it, no server running on it.
         try:
             if self.folder.exists() and not self.folder.is_dir():
                 raise FolderForeign(f"{self.folder} is not a folder.", remedy="Choose another one with TENURE_HOME.")

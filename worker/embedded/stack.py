@@ -167,6 +167,9 @@ class Stack:
             raise cancelled
 
     async def _start_all(self) -> None:
+        # In this order: check the ports; start the servers that are not elsewhere, and reach those that are; migrate; make the
+        # persons and keys that the settings do not name; write the state; start the programs on top. Servers, persons and keys
+        # that the environment or the settings name are never started or made here.
         settings, home = self.settings, self.home.folder
         local_temporal = not any(os.environ.get(name) for name in EXTERNAL_TEMPORAL)
         wanted = {"the API": (settings.api_host, settings.api_port, "TENURE_API_PORT")} if "api" in self._programs else {}
