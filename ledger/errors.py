@@ -19,7 +19,7 @@ class KeyConflict(TenureError):
 
 
 class Stale(TenureError):
-    """What an earn was put together from has changed meanwhile; nothing was posted, and it can be put together anew."""
+    """The counters that an earn was composed from have changed since; nothing was posted, and it can be composed again."""
 
     code = "stale"
     category = "conflict"
@@ -30,7 +30,7 @@ class Stale(TenureError):
 
 
 class LedgerFault(TenureError):
-    """The ledger found that it would write what does not add up, and wrote nothing."""
+    """The figures of a request do not add up; the ledger wrote nothing."""
 
     code = "ledger_fault"
     category = "internal"

@@ -38,7 +38,7 @@ def _web_address(address: str) -> str:
 
 
 class NoticesUnusable(TenureError):
-    """The notices file cannot be used; `field` is the first that is at fault. No value is told: it might be a secret."""
+    """The notices file cannot be used; `field` is the first one at fault. No value is shown: it might be a secret."""
 
     code = "notices_file_unusable"
     title = "The notices file cannot be used"

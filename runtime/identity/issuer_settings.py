@@ -4,7 +4,7 @@ from domain.errors import TenureError
 
 
 class IssuerMissing(TenureError):
-    """Nobody could ever ask: the API does not start."""
+    """No caller could be recognised, so the API does not start."""
 
     code = "issuer_missing"
     category = "unavailable"

@@ -65,7 +65,7 @@ class PeriodSkipped(TenureError):
 
 
 class PeriodIsClosed(TenureError):
-    """What is closed is never changed; a new estimate counts from an open month on."""
+    """A closed month never changes; a new estimate counts from an open month on."""
 
     code = "period_closed"
     category = "conflict"
