@@ -1,1 +1,1 @@
-"""The program definition: its document in parts, its digest, how two of them differ, and what each key means."""
+"""The program definition: its document in parts, its digest, the difference of two, and the meaning of each key."""

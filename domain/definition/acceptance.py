@@ -1,4 +1,4 @@
-"""The acceptance test in a definition: scripted scenarios, simulations over other logs, and sign-off by people."""
+"""The acceptance test in a definition: scripted scenarios, simulations over other logs, pilots, and sign-off by people."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -14,27 +14,27 @@ from domain.window import Moment
 
 
 class ScenarioEvent(Part):
-    """An event of a scripted member, so long after they joined."""
+    """An event of a scripted member, a set time after they joined."""
 
     event: Name
     """The type of the event."""
     amount: Amount = Decimal(0)
     """Its amount, in units of money."""
     attributes: dict[Name, AttributeValue] = {}
-    """What else it says about itself."""
+    """Its attributes."""
     after: Period = Period()
-    """How long after joining it happens."""
+    """The time from joining to the event."""
     confirmed: bool = True
-    """Whether points that wait for a confirmation have got it; it is then as if they had come at once."""
+    """Whether pending points of the event are confirmed; they then count as if they had come at once."""
 
 
 class ScenarioRedemption(Part):
-    """A scripted member asks for a reward, so long after they joined."""
+    """A scripted member redeems a reward, a set time after they joined."""
 
     redeem: Name
     """The reward."""
     after: Period = Period()
-    """How long after joining they ask for it."""
+    """The time from joining to the redemption."""
 
 
 def _which(part: object) -> str:
@@ -48,55 +48,55 @@ ScenarioStep = Annotated[
 
 
 class ExpectedRewards(Part):
-    """What a scripted member must have got for their points, and what they must be able to get."""
+    """The rewards that a scripted member must have redeemed, and those that they must be able to redeem."""
 
     redeemed: tuple[Name, ...] | None = None
-    """The rewards that they got, in the order in which they asked; without it, all that they asked for."""
+    """The rewards that they got, in the order of their redemptions; without it, every reward that they ordered."""
     may_redeem: tuple[Name, ...] | None = None
-    """The rewards that they may have right after the last event, in any order: by points, tier, dates and limit."""
+    """The rewards that they may redeem right after the last event, in any order: by points, tier, dates and limit."""
 
 
 class Expectation(Part):
-    """What a scripted member must end with."""
+    """The result that a scripted member must end with."""
 
     points: Annotated[int, Field(ge=0, strict=True)]
     """The balance."""
     tier: Name
     """The tier."""
     rewards: ExpectedRewards | None = None
-    """The rewards; without it, whatever they ask for must be theirs."""
+    """The rewards; without it, the member must get every reward that they order."""
 
 
 class Scenario(Part):
     """Given a member of a tier and these events, expect these points, this tier and these rewards."""
 
     name: Text
-    """What the scenario shows."""
+    """What the scenario shows, in words."""
     tier: Name | None = None
-    """The tier in which the member begins; without it the first."""
+    """The tier in which the member begins; without it, the first."""
     joins: Moment | None = None
-    """The day on which they join, or come into that tier; without it noon (UTC) of 1 January 2025."""
+    """The day on which they join, or come into that tier; without it, noon (UTC) of 1 January 2025."""
     events: Annotated[tuple[ScenarioStep, ...], Field(min_length=1)]
-    """What happens, in order of time; an entry with `redeem` asks for a reward."""
+    """The member's events, in order of time; an entry with `redeem` redeems a reward."""
     expect: Expectation
-    """What they must have right after the last event."""
+    """The result that they must have right after the last event."""
 
 
 class ScenarioPhase(Part):
-    """A test phase that plays scripted members through the rules, and through the statements of the ledger beside them."""
+    """A test phase that runs scripted members through the rules, and beside them through the statements of the ledger."""
 
     id: Name
     """The phase's short name."""
     kind: Literal["scenario"]
     """`scenario`."""
     scenarios: Annotated[tuple[Scenario, ...], Field(min_length=1)]
-    """All of which must pass."""
+    """The scenarios; all must pass."""
     retry: GatePolicy | None = None
     """Who may have the phase run again once it has failed; without it, the revision goes back at once."""
 
 
 class PrototypePhase(Part):
-    """A test phase that simulates the definition over a log of its own, such as a year that went badly."""
+    """A test phase that simulates the definition over a transaction log of its own, such as a bad year."""
 
     id: Name
     """The phase's short name."""
@@ -113,7 +113,7 @@ class PrototypePhase(Part):
 
 
 class PilotCriterion(Part):
-    """A bound on one figure of the pilot, taken over all of its time as an evaluation takes it."""
+    """A bound on one figure of the pilot, computed over its whole time as an evaluation computes it."""
 
     kpi: Kpi
     """The figure."""
@@ -122,14 +122,14 @@ class PilotCriterion(Part):
     at_most: Number | None = None
     """The most that it may be."""
     minimum_sample: Count | None = None
-    """From how many members on it is told; from fewer it is immature, and the pilot has not passed."""
+    """The fewest members from which the figure is computed; with fewer it is immature, and the pilot has not passed."""
 
 
 class PilotPhase(Part):
-    """A test phase in which a real cohort joins before the launch; what its members earn stays theirs, whatever comes of it.
+    """A test phase in which a real cohort joins before the launch; its members keep their points, however it ends.
 
-    A program that is in operation runs no pilot: its members' events are rated by the revision in force alone, so that an
-    amendment passes over the phase, and its evidence says so.
+    A program in operation runs no pilot: its members' events are rated by the revision in force alone. An amendment skips the
+    phase, and its evidence says so.
     """
 
     id: Name
@@ -137,13 +137,13 @@ class PilotPhase(Part):
     kind: Literal["pilot"]
     """`pilot`."""
     cohort: Name
-    """The cohort whose members may join meanwhile, and nobody else; gathered with `tenure cohort add`."""
+    """The cohort whose members alone may join meanwhile; `tenure cohort add` adds members."""
     lasts: Length
-    """How long."""
+    """The length of the pilot."""
     criteria: Annotated[tuple[PilotCriterion, ...], Field(min_length=1)]
     """What the figures must be for the pilot to pass."""
     retry: GatePolicy | None = None
-    """Who may have it go on for as long again once it has not passed; without it, the revision goes back at once."""
+    """Who may extend it by the same length if it has not passed; without it, the revision goes back at once."""
 
 
 class SignOffPhase(Part):
@@ -156,7 +156,7 @@ class SignOffPhase(Part):
     gate: GatePolicy
     """Who must sign."""
     retry: GatePolicy | None = None
-    """Who may have them asked again once they have not signed; without it, the revision goes back at once."""
+    """Who may ask for the sign-off again if it was not given; without it, the revision goes back at once."""
 
 
 TestPhase = Annotated[ScenarioPhase | PrototypePhase | PilotPhase | SignOffPhase, Field(discriminator="kind")]

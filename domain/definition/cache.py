@@ -1,4 +1,4 @@
-"""Work done once for each definition: what rules look up again and again is put together at the first need."""
+"""Results computed once for each definition, at the first use, for rules that need them often."""
 
 import weakref
 from collections.abc import Callable
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def once_for_each(make: Callable[[Definition], T]) -> Callable[[Definition], T]:
-    """`make`, remembering what it made for as long as the definition lives; definitions are told apart by identity."""
+    """Wrap `make` so that it runs once for each definition, by identity, as long as the definition is alive."""
     made: dict[int, tuple[weakref.ref[Definition], T]] = {}
 
     def of(definition: Definition) -> T:

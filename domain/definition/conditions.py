@@ -1,4 +1,4 @@
-"""Conditions: whether what an event says about itself is as a rule asks."""
+"""Conditions: whether an event's attributes meet those of a rule."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -10,7 +10,7 @@ _NUMBERS = ("at_least", "at_most", "above", "below")
 
 
 class UnratableEvent(ValueError):
-    """An event that the rules cannot take, and the field of it that is wrong (`amount`, `attributes.nights`)."""
+    """An event that the rules cannot rate, with its wrong field (`amount`, `attributes.nights`)."""
 
     def __init__(self, field: str, problem: str) -> None:
         super().__init__(problem)
@@ -18,12 +18,12 @@ class UnratableEvent(ValueError):
 
 
 def hold(conditions: tuple[Condition, ...], attributes: Attributes) -> bool:
-    """Whether all conditions hold. Raises UnratableEvent where a number is asked for, and the event has a text."""
+    """Whether all conditions hold. Raises UnratableEvent if a condition needs a number and the event has a text."""
     return all(_holds(condition, attributes) for condition in conditions)
 
 
 def number(attributes: Attributes, name: str) -> Decimal | None:
-    """A number of an event, None where it is not given. Raises UnratableEvent where it is no number."""
+    """A number of an event; None if it is not given. Raises UnratableEvent if it is no number."""
     value = attributes.get(name)
     if value is None or isinstance(value, Decimal):
         return value
@@ -31,7 +31,7 @@ def number(attributes: Attributes, name: str) -> Decimal | None:
 
 
 def whole(attributes: Attributes, name: str) -> int:
-    """A whole number of an event that is not below 0, and 0 where it is not given. Raises UnratableEvent otherwise."""
+    """A whole number of an event, 0 or more; 0 if it is not given. Raises UnratableEvent otherwise."""
     value = number(attributes, name)
     if value is None:
         return 0

@@ -1,8 +1,8 @@
-"""The difference between two definitions, in a product owner's words, each marked by how much it weighs.
+"""The differences between two definitions, in a product owner's words, each marked editorial, minor or substantial.
 
-Substantial is what a member earns, keeps, pays or loses, what they agreed to, and who decides: points, expiry, tiers, rewards,
-agreement, gates, notice, the end. Minor is how the program is run: tests, waves, messages, figures it is judged by. Editorial
-are names and texts. What is not named here is substantial, so that nothing that comes new passes for less.
+Substantial is whatever decides what a member earns, keeps, pays or loses, what they agreed to, and who decides: points, expiry,
+tiers, rewards, agreement, gates, notice, the end. Minor is how the program is run: tests, waves, messages, KPIs. Editorial are
+names and texts. A field that is not named here is substantial, so that no new field passes as less.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,11 +28,11 @@ _KEYS = ("id", "code", "kpi", "figure", "role", "name", "risk", "version")
 
 
 class _Named(str):
-    """A part of a path that is the key of an entry, and no field of the language."""
+    """A part of a path that is the key of an entry, not a field of the language."""
 
 
 class Difference(Value):
-    """One difference: where, how much it weighs, and what it is."""
+    """One difference: its path, its mark, and its description."""
 
     path: str
     mark: Mark
@@ -40,7 +40,7 @@ class Difference(Value):
 
 
 class Differences(Value):
-    """Every difference between two definitions; the whole weighs as much as the gravest of them, None where there is none."""
+    """Every difference between two definitions; the mark of the whole is the gravest one, None without a difference."""
 
     mark: Mark | None
     differences: tuple[Difference, ...]
@@ -54,7 +54,7 @@ class _Compared:
         self.new = new
 
     def fields(self, old: BaseModel, new: BaseModel, path: tuple[str, ...], subject: str) -> Iterator[Difference]:
-        """What differs between two parts of one kind, field by field."""
+        """The differences between two parts of one kind, field by field."""
         for field in type(new).model_fields:
             before, after = getattr(old, field, None), getattr(new, field)
             if before != after:
@@ -83,7 +83,7 @@ class _Compared:
             yield self.told(path, self.changed(before, after, path, subject, new))
 
     def changed(self, before: Any, after: Any, path: tuple[str, ...], subject: str, new: BaseModel) -> str:
-        """One value in place of another."""
+        """Describe one value in place of another."""
         field = path[-1]
         if isinstance(new, PointsCurrency) and field in ("value_per_point", "cost_per_point"):
             verb = "worth" if field == "value_per_point" else "expected to cost"
@@ -145,7 +145,7 @@ class _Compared:
     def by_key(
         self, before: Mapping[str, Any], after: Mapping[str, Any], path: tuple[str, ...], subject: str
     ) -> Iterator[Difference]:
-        """Figures by tier, and attributes by their names."""
+        """The differences between two mappings: figures by tier, attributes by name."""
         what = {"tier_rates": "points per unit", "tier_bonus": "percent on top"}.get(path[-1], path[-1].replace("_", " "))
         for key in {**before, **after}:
             if before.get(key) == after.get(key):
@@ -160,7 +160,7 @@ class _Compared:
             yield self.told((*path, _Named(key)), told)
 
     def entries(self, before: Any, after: Any, path: tuple[str, ...], subject: str) -> Iterator[Difference]:
-        """What was added, taken away and changed in a list whose entries have names."""
+        """The entries added, removed and changed in a list whose entries have names."""
         old, new = {_key(each): each for each in before or ()}, {_key(each): each for each in after or ()}
         replaced = {former: each for each in new.values() if isinstance(each, Tier) for former in each.replaces}
         for key, each in new.items():
@@ -176,7 +176,7 @@ class _Compared:
             yield self.told(path, f"The order of {path[-1].replace('_', ' ')} is now {words.listed(new)}")
 
     def subject(self, part: Any, path: tuple[str, ...], within: str) -> str:
-        """What a sentence about a part is about."""
+        """The subject of a sentence about a part."""
         if isinstance(part, Tier | Reward):
             return part.name
         key = _key(part)
@@ -233,7 +233,7 @@ def differences(old: Definition, new: Definition) -> Differences:
 
 
 def _mark(path: tuple[str, ...]) -> Mark:
-    """How much a difference weighs, by the fields on its path; what people have named themselves says nothing about that."""
+    """The mark of a difference, by the fields on its path; names that people chose have no effect."""
     fields = [part for part in path if not isinstance(part, _Named)]
     if fields[0] in _EDITORIAL or (fields[-1] in _EDITORIAL and not isinstance(path[-1], _Named)):
         return "editorial"
@@ -249,5 +249,5 @@ def _key(part: Any) -> str:
 
 
 def _simple(written: Qualification | None) -> bool:
-    """Whether all that is asked is a plain list of thresholds."""
+    """Whether the qualification is a plain list of thresholds."""
     return written is not None and all(isinstance(each, Threshold) for each in written.requirements)

@@ -1,7 +1,7 @@
-"""The program definition: everything a product owner decides about a program, as one immutable document.
+"""The program definition: all decisions of a product owner about a program, as one immutable document.
 
-The document is written as YAML (`domain/definition/reading/file.py` reads it and finds every fault with its line); its
-parts are the modules beside this one: tiers, earning, rewards, partners, life, acceptance, readiness and rollout.
+The document is YAML (`domain/definition/reading/file.py` reads it and finds every fault with its line). Its parts are the
+modules beside this one: tiers, earning, rewards, partners, life, acceptance, readiness and rollout.
 Periods are ISO 8601 durations; points are whole numbers; money is written in its unit (12.50) and computed in its smallest one.
 """
 
@@ -50,46 +50,46 @@ from domain.window import Cycle, Moment, Window
 
 
 class PointsCurrency(Part):
-    """The program's currency, and what a point is worth and costs in the program's money."""
+    """The program's currency, with the value and the cost of a point in the program's money."""
 
     code: CurrencyCode
     """Its short name (AVIOS)."""
     name: Text
     """The name that members read."""
     value_per_point: PositiveDecimal
-    """What a point is worth to a member, in units of money."""
+    """The value of a point to a member, in units of money."""
     cost_per_point: PositiveDecimal
-    """What a redeemed point costs the company, in units of money."""
+    """The cost of a redeemed point to the company, in units of money."""
     expected_redemption_rate: Fraction
-    """The share of all points that will ever be redeemed, as far as is known."""
+    """The expected share of all points that will ever be redeemed."""
 
 
 class Conversion(Part):
-    """Points of one of the program's currencies into another: so many for each (`rate`), rounded down."""
+    """A conversion between two of the program's currencies: `rate` points for each point, rounded down."""
 
     from_currency: CurrencyCode
-    """The code of the currency that is given."""
+    """The code of the currency that the member gives."""
     to_currency: CurrencyCode
-    """The code of the currency that arrives."""
+    """The code of the currency that the member gets."""
     rate: Rate
-    """How many arrive for each that is given."""
+    """The points that the member gets for each point given."""
     lapses_after: Length | None = None
-    """How long the points that arrive live; without it, they do not lapse."""
+    """The time after which the new points expire; without it, they do not expire."""
 
 
 class Clawback(Part):
-    """What a return does where the points of the purchase are spent: nothing (`refuse`), take the member's other lots and
+    """What a return does if the points of the purchase are spent: nothing (`refuse`), take the member's other lots and
     refuse the rest, let the balance go `negative` down to `lowest_balance`, or let the program bear the `loss`.
     """
 
     shortfall: Literal["refuse", "other_lots", "negative", "loss"] = "other_lots"
-    """What is done about the points that are no longer there."""
+    """How the missing points are made up."""
     lowest_balance: Annotated[int, Field(ge=-(2**53), le=0, strict=True)] = 0
-    """With `negative`: how far the balance may go below nothing."""
+    """With `negative`: the lowest balance, 0 or below."""
 
 
 class Definition(Part):
-    """A loyalty program, whole."""
+    """A whole loyalty program."""
 
     format: Literal["tenure/1"]
     """The version of this language."""
@@ -102,17 +102,17 @@ class Definition(Part):
     participants: Literal["customers", "partners"] = "customers"
     """Who takes part: customers who buy, or partners (sellers, agents) who sell."""
     time_zone: ZoneName
-    """Where the program's days begin, as the IANA list names it."""
+    """The time zone in which the program's days begin, by its IANA name."""
     money: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
-    """The program's money, by its code of ISO 4217."""
+    """The program's money, by its ISO 4217 code."""
     jurisdictions: tuple[Jurisdiction, ...] = ()
-    """Whose law the program falls under; the floors of those places then hold for its end."""
+    """The places under whose law the program falls; their legal minimums hold for its end."""
     agreement: Agreement
-    """What members accept."""
+    """The agreement that members accept."""
     joining: Joining = Joining()
     """Who may join."""
     objectives: Annotated[tuple[Objective, ...], Field(min_length=1)]
-    """What the program is for."""
+    """What the program must achieve."""
     risks: tuple[Risk, ...] = ()
     """What could go wrong."""
     currency: PointsCurrency
@@ -120,58 +120,58 @@ class Definition(Part):
     other_currencies: tuple[PointsCurrency, ...] = ()
     """Further currencies of the program, reached by conversion."""
     conversions: tuple[Conversion, ...] = ()
-    """Which currency can be converted into which."""
+    """The conversions between currencies."""
     transfers_between_members: bool = False
     """Whether a member may give points to another."""
     clawback: Clawback = Clawback()
-    """What a return does to points that are spent."""
+    """How a return takes back points that are spent."""
     counters: tuple[Counter, ...] = ()
-    """What is counted towards tiers and milestones."""
+    """The sums from which tiers and milestones are computed."""
     qualification_window: Window = Window(Period.parse("P12M"))
-    """What counters are summed over: the last so long, a program year, the member's own years, or their lifetime."""
+    """The window of counters: a period back from now, a program year, the member's own years, or a lifetime."""
     tiers: Annotated[tuple[Tier, ...], Field(min_length=1)]
     """The levels of membership, from the lowest to the highest."""
     downgrade: Downgrade = Downgrade()
-    """What becomes of who does not keep their tier."""
+    """What happens to a member who does not keep their tier."""
     transition: Literal["keep_until_end", "grandfather", "at_once"] = "keep_until_end"
-    """What becomes of a tier whose conditions this revision changes: its members keep it to its end, by its old ones, or not.
+    """What happens to members of a tier whose conditions this revision changes.
 
-    `keep_until_end`: they hold it until its validity ends, and are then judged by the new conditions. `grandfather`: who holds
-    it keeps it, with the old conditions for staying, until they rise, or lose it by those; who comes into it later is judged by
-    the new ones. `at_once`: all whom the revision concerns are looked at as soon as it comes into force.
+    `keep_until_end`: they hold it until its validity ends, and are then reviewed by the new conditions. `grandfather`: they
+    keep it, by the old conditions, until they rise or miss those; members who reach it later are reviewed by the new ones.
+    `at_once`: all affected members are reviewed as soon as the revision comes into force.
     """
     earning: Annotated[tuple[EarningRule, ...], Field(min_length=1)]
-    """What brings points; all rules that take an event add up."""
+    """The rules by which events bring points; all rules that take an event add up."""
     milestones: tuple[Milestone, ...] = ()
     """Points for reaching a figure, once in each window."""
     rewards: Annotated[tuple[Reward, ...], Field(min_length=1)]
-    """What points buy."""
+    """The rewards that points buy."""
     benefits: tuple[Benefit, ...] = ()
-    """What joining or a tier brings by itself."""
+    """What members get without asking, on joining or with a tier."""
     expiry: Expiry = Expiry()
-    """When points lapse."""
+    """When points expire."""
     partners: tuple[Partner, ...] = ()
     """The companies that take part."""
     interactions: tuple[Interaction, ...] = ()
-    """What is said to members, and when."""
+    """The messages to members, and their occasions."""
     gates: Gates
-    """Who must approve what."""
+    """The people who must approve the concept, the launch and the end."""
     prototype: Prototype
-    """The simulation before anything is promised."""
+    """The simulation before the launch."""
     test_phases: Annotated[tuple[TestPhase, ...], Field(min_length=1)]
-    """What must pass before the launch, in this order."""
+    """The phases that must pass before the launch, in this order."""
     readiness: Readiness = Readiness()
     """What must be ready before the launch."""
     waves: Annotated[tuple[Wave, ...], Field(min_length=1)]
     """The steps of the launch."""
     holdout: Holdout | None = None
-    """Who is kept out of the program to its end, for comparison."""
+    """The members who stay out of the program to its end, for comparison."""
     guardrails: tuple[Guardrail, ...] = ()
-    """What is watched while the waves open, and what follows where it goes wrong."""
+    """The KPIs that are checked while waves are open, and the consequence of a failure."""
     evaluation: Evaluation
-    """How the program is judged while it runs."""
+    """How the program is evaluated in operation."""
     retention: Retention | None = None
-    """What is done about members who fall silent."""
+    """The offer to silent members."""
     wind_down: WindDown = WindDown()
     """How the program ends."""
     amendments: Amendments = Amendments()
@@ -186,18 +186,18 @@ class Definition(Part):
         return self.tiers[0]
 
     def tier(self, tier_id: str) -> Tier:
-        """The tier by its id. Raises KeyError where the definition has none."""
+        """The tier by its id. Raises KeyError if the definition has no such tier."""
         for tier in self.tiers:
             if tier.id == tier_id:
                 return tier
         raise KeyError(tier_id)
 
     def current_tier(self, tier_id: str) -> str:
-        """The id of the tier that has taken the place of this one; the id itself where none has."""
+        """The id of the tier that replaces this one; the id itself if none does."""
         return next((tier.id for tier in self.tiers if tier_id in tier.replaces), tier_id)
 
     def tier_rank(self, tier_id: str) -> int:
-        """0 for the first tier, 1 for the next, and so on. Raises KeyError where the definition has none."""
+        """0 for the first tier, 1 for the next, and so on. Raises KeyError if the definition has no such tier."""
         for rank, tier in enumerate(self.tiers):
             if tier.id == tier_id:
                 return rank
@@ -221,16 +221,16 @@ def _plain(value: Any) -> str:
 
 
 def digest(definition: Definition) -> str:
-    """The SHA-256 of the canonical JSON, as hex: what a vote approves."""
+    """The SHA-256 of the canonical JSON, as hex; a vote is for this digest."""
     return hashlib.sha256(canonical_json(definition).encode()).hexdigest()
 
 
 def scaled(definition: Definition, factor: float) -> Definition:
-    """The same program played `factor` times faster: every period and window of it divided by the factor.
+    """The same program `factor` times faster: every period and window is divided by the factor.
 
-    Dates move towards the day on which scripted members join, so that what lay so far from it still does; and no law binds what
-    is only played. Nothing else is changed. Raises ValueError for a factor below a thousandth, and for one so large that a
-    period would come to nothing.
+    Dates move towards the day on which scripted members join, so that their distance from it shrinks by the same factor. The
+    jurisdictions are dropped, because no law binds a rehearsal. Nothing else changes. Raises ValueError for a factor below a
+    thousandth, and for one so large that a period would become zero.
     """
     if not 0.001 <= factor < float("inf"):
         raise ValueError(f"a program cannot be played {factor} times faster; give a factor from 0.001 up")

@@ -1,4 +1,4 @@
-"""Earning and expiry in a definition: rules, caps, milestones, and when points lapse."""
+"""Earning and expiry in a definition: rules, caps, milestones, and when points expire."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -33,47 +33,47 @@ Per = Annotated[
 
 
 class Cap(Part):
-    """The most that a rule gives one member within a time."""
+    """The most points that a rule gives one member in a time."""
 
     points: Points
-    """So many points, the bonus of a tier among them."""
+    """The points, including the bonus of a tier."""
     per: Per
-    """For each event, day, month, quarter or year of the program's calendar, or `qualification_window`."""
+    """The time: each event, each day, month, quarter or year of the program's calendar, or `qualification_window`."""
 
 
 class EarningRule(Part):
-    """Points for an event: `rate` points per unit of money (by tier where written), rounded once, or a flat number."""
+    """Points for an event: `rate` points per unit of money (by tier if written), rounded once, or a flat number."""
 
     id: Name
-    """The rule's short name; it stands on every transaction that the rule had a part in."""
+    """The rule's short name; every transaction that the rule contributed to carries it."""
     event: Name
     """The type of events that the rule takes."""
     when: tuple[Condition, ...] = ()
     """Conditions on the event's attributes, all of which must hold."""
     rate: Rate | None = None
-    """Points for each unit of money, or of what `per` names."""
+    """Points for each unit of money, or of the attribute in `per`."""
     per: Name = "amount"
-    """What the rate is multiplied with: the event's amount, or one of its attributes (nights)."""
+    """The factor of the rate: the event's amount, or one of its attributes (nights)."""
     tier_rates: dict[Name, Rate] = {}
-    """The rate of single tiers, in place of `rate`; all of it counts towards tiers."""
+    """The rate of single tiers, in place of `rate`; all these points count towards tiers."""
     tier_bonus: dict[Name, Percent] = {}
-    """Percent of the rule's points that a tier gets on top, rounded for itself (gold: 80)."""
+    """Percent of the rule's points that a tier gets on top, rounded separately (gold: 80)."""
     bonus_counts: bool = False
-    """Whether that bonus counts towards tiers, too."""
+    """Whether `tier_bonus` counts towards tiers, too."""
     points: Points | None = None
-    """In place of `rate`: so many points for each event."""
+    """In place of `rate`: a flat number of points for each event."""
     rounding: Literal["down", "half_up", "half_even", "up"] = "down"
     """How a fraction of a point is rounded, once for the event."""
     minimum_amount: Amount = Decimal(0)
-    """The least amount for which the rule gives anything."""
+    """The least amount for which the rule gives points."""
     from_: Moment | None = Field(default=None, alias="from")
-    """The first day of a rule for a time, in the program's zone."""
+    """The first day of the rule, in the program's zone."""
     until: Moment | None = None
-    """The day on which the rule has ended: what happens on that day or later gets nothing of it."""
+    """The day on which the rule has ended: events on that day or later get no points from it."""
     cap: Cap | None = None
     """The most that one member gets by this rule."""
     pending: bool = False
-    """Whether the points of an event that this rule takes wait until somebody confirms it."""
+    """Whether the points of an event that this rule takes are pending until a confirmation."""
     counts: bool = True
     """Whether the rule's points count towards tiers."""
 
@@ -86,25 +86,25 @@ class Milestone(Part):
     counter: Name
     """The counter; its window must be one of those that follow each other, or a lifetime."""
     at: PositiveDecimal
-    """The figure: points, units of money, events, or the attribute's own unit."""
+    """The figure to reach: points, units of money, events, or the attribute's own unit."""
     points: Points
     """The points given; they count towards no tier."""
 
 
 class Expiry(Part):
-    """When points lapse: never, a period after they were earned, or a period after the member's last activity."""
+    """When points expire: never, a period after they were earned, or a period after the member's last activity."""
 
     kind: Literal["never", "after_earning", "inactivity"] = "never"
-    """What the time is counted from."""
+    """The start of the time, if points expire."""
     after: Length | None = None
-    """How long points live."""
+    """The time until points expire."""
     at_end_of: Cycle | None = None
-    """Moves the end on to that of the month, quarter or year in which it falls."""
+    """Extends the time to the end of the month, quarter or year in which it would end."""
     unless_active_every: Length | None = None
-    """With `after_earning`: while a member's activities are no further apart than this, the clock of their points stands."""
+    """With `after_earning`: while a member's activities are no further apart than this, their points do not age."""
     exempt_tiers: tuple[Name, ...] = ()
-    """Points of members in these tiers do not lapse."""
+    """Points of members in these tiers do not expire."""
     sweep_every: Length = Period.parse("P1D")
-    """How often what is due is taken off, from the launch on, as evaluations fall due."""
+    """How often expired points are booked, from the launch on, with the calendar of `evaluation.every`."""
     reinstate_within: Length | None = None
-    """How long what has lapsed can be given back; it then lapses anew, as if it were earned that day."""
+    """How long expired points can be reinstated; they then expire again as if earned on that day."""

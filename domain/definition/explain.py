@@ -16,7 +16,7 @@ class Section(NamedTuple):
 
 
 def explained(definition: Definition) -> tuple[Section, ...]:
-    """What the definition says, without its texts for members and its scenarios; sections with nothing to say are left out."""
+    """The definition in sections, without its texts for members and its scenarios; empty sections are left out."""
     sections = (
         Section("Program", _program(definition)),
         Section("Earning", tuple(f"{rule.id}: {words.rule(definition, rule)}" for rule in definition.earning)),

@@ -1,7 +1,7 @@
-"""What the law of single places asks of a loyalty program at the least: data, each fact with where it is written.
+"""Legal minimums for loyalty programs, by jurisdiction: data, each fact with its source.
 
-A place that says nothing about something has None there, and then the definition's own figure holds: that is a default of ours
-and no law. Of the places that a definition names, the strictest one holds.
+None means that we know of no rule of that place; the definition's own figure then holds, which is our default and not a law.
+Of the places that a definition names, the strictest one holds.
 """
 
 from collections.abc import Iterable
@@ -15,29 +15,29 @@ Jurisdiction = Literal["us-ny", "ca-on", "eu", "generic"]
 
 
 class Floor(NamedTuple):
-    """The least time that members must have to redeem before the program ends, and where that is written."""
+    """The least time that members must have to redeem before the program ends, and its source."""
 
     redeem_window: Period
     source: str
 
 
 class Fact(NamedTuple):
-    """Something that a place asks for, in words, and where it is written."""
+    """A requirement of a place, in words, and its source."""
 
     told: str
     source: str
 
 
 class Profile(NamedTuple):
-    """What a place asks for at the end of a program."""
+    """The requirements of a place at the end of a program."""
 
     place: str
     redeeming: Floor | None = None
-    """How long members can redeem at the least; None: no law that we know of says so."""
+    """The least time to redeem; None: we know of no law about it."""
     erasure: Fact | None = None
-    """Why members' data must not be kept for good; None: no law that we know of says so."""
+    """The rule that members' data must be erased; None: we know of no such law."""
     facts: tuple[Fact, ...] = ()
-    """What else whoever ends a program there must know."""
+    """Other facts that matter for ending a program there."""
 
 
 PROFILES: dict[Jurisdiction, Profile] = {
@@ -72,7 +72,7 @@ PROFILES: dict[Jurisdiction, Profile] = {
     ),
     "generic": Profile(place="no single place"),
 }
-"""By the short name that a definition writes. The 180 days that are the default everywhere are the practice of airlines."""
+"""By the short name in a definition. The default of 180 days everywhere follows the practice of airlines."""
 
 
 def floors(places: Iterable[Jurisdiction]) -> list[tuple[Jurisdiction, Floor]]:
@@ -82,5 +82,5 @@ def floors(places: Iterable[Jurisdiction]) -> list[tuple[Jurisdiction, Floor]]:
 
 
 def earliest_end(places: Iterable[Jurisdiction], since: datetime, zone: ZoneInfo) -> datetime | None:
-    """Before which instant redeeming cannot end if it began to be the only thing left at `since`; None: nothing says so."""
+    """The earliest end of a redeem-only time that began at `since`; None without a legal minimum."""
     return max((floor.redeem_window.after(since, zone) for _, floor in floors(places)), default=None)

@@ -1,4 +1,4 @@
-"""The life of a program in its definition: objectives, gates, prototype, evaluation, retention, the end."""
+"""The lifecycle in a program's definition: objectives, gates, prototype, evaluation, retention, the end."""
 
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -25,27 +25,27 @@ from domain.period import Period
 
 
 class Objective(Part):
-    """What the program must achieve: a KPI, a target and the time it may take from launch."""
+    """An objective of the program: a KPI, a target and the time from the launch to reach it."""
 
     name: Text
     """The objective in words."""
     kpi: Kpi
-    """The figure that tells."""
+    """The figure that measures it."""
     at_least: Number | None = None
     """The least that it must be; rates are fractions of 1."""
     at_most: Number | None = None
     """The most that it may be."""
     within: Length
-    """How long after the launch."""
+    """The time from the launch."""
 
 
 class Risk(Part):
-    """What could go wrong, and the answer to it."""
+    """A risk, and the answer to it."""
 
     risk: Text
     """What could go wrong."""
     answer: Text
-    """What is done about it."""
+    """The measure against it."""
 
 
 PrototypeFigure = Literal[
@@ -69,34 +69,34 @@ ImpactFigure = Literal[
     "points_gained",
     "points_lost",
 ]
-"""What an amendment means for the members that exist; known at the launch gate of an amendment."""
+"""The impact of an amendment on existing members; known at the launch gate of an amendment."""
 
 
 class GateRule(Part):
-    """So many people of one role must approve."""
+    """A number of people of one role who must approve."""
 
     role: Role
     """The role."""
     count: Annotated[int, Field(ge=1, le=20)] = 1
-    """How many of them."""
+    """The number of people."""
     step: Annotated[int, Field(ge=1, le=20)] = 1
-    """In which step they are asked: rules of one step run side by side, and a step opens once all before it are met."""
+    """The step of the rule: rules of one step run side by side, and a step opens once all steps before it are met."""
 
 
 class Escalation(Part):
-    """Who else may approve once a gate has waited for so long."""
+    """The role that may also approve once a gate has waited for a set time."""
 
     after: Length
-    """How long after the gate has opened; before its deadline."""
+    """The time after the gate has opened; shorter than its deadline."""
     to: Role
-    """The role whose people may then fill any place that is still missing; whoever is left out stays so."""
+    """The role whose people may then give any missing approval; people excluded by four eyes stay excluded."""
 
 
 class AutomaticBound(Part):
-    """A bound on one figure that the prototype measured for the revision, or of an amendment's impact on existing members."""
+    """A bound on one figure of the revision's prototype, or of an amendment's impact on existing members."""
 
     figure: Literal[PrototypeFigure, ImpactFigure]
-    """The figure; shares are fractions of 1. A gate whose subject has no such figure is never approved so."""
+    """The figure; shares are fractions of 1. A subject without this figure is never approved automatically."""
     at_least: Number | None = None
     """The least that it must be."""
     at_most: Number | None = None
@@ -107,33 +107,33 @@ class AutomaticApproval(Part):
     """A written policy under which a gate is approved as it opens, by the actor `policy`."""
 
     bounds: Annotated[tuple[AutomaticBound, ...], Field(min_length=1)]
-    """What the figures must be; all of them, and a figure that is missing means never."""
+    """The bounds, which must all be met; a missing figure does not meet its bound."""
 
 
 class GatePolicy(Part):
-    """Who must approve, and until when; the owner, the submitter and everybody who edited the revision are left out."""
+    """Who must approve, and until when; the owner, the submitter and all editors of the revision are excluded."""
 
     rules: Annotated[tuple[GateRule, ...], Field(min_length=1)]
-    """Who must approve; all rules must be met."""
+    """The rules, which must all be met."""
     deadline: Length = Period.parse("P14D")
-    """How long the gate waits; then it has expired, and nothing is approved."""
+    """The time until the gate expires; then nothing is approved."""
     reminders: tuple[Length, ...] = ()
-    """How long after the gate has opened those who are waited for are reminded; in rising order, before the deadline."""
+    """The times after the gate's opening at which missing approvers are reminded; in rising order, before the deadline."""
     escalation: Escalation | None = None
-    """Who else may approve once the gate has waited for long."""
+    """The role that may also approve after a time."""
     automatic: AutomaticApproval | None = None
-    """Under which bounds nobody needs to be asked; at the launch gate, where the prototype's figures are known."""
+    """The bounds under which the gate needs no votes; at the launch gate only, where the prototype's figures are known."""
     break_glass: Role | None = None
-    """The role that may approve alone in an emergency, with a reason; everybody is told, and it is reviewed afterwards."""
+    """The role that may approve alone in an emergency, with a reason; everybody is notified, and a review follows."""
 
 
 class Gates(Part):
     """The gates of a program's life: the concept, the launch of a tested revision, and the end."""
 
     strategy: GatePolicy
-    """Before anything is built."""
+    """Before the prototype and the tests."""
     launch: GatePolicy
-    """Before members may join, and before an amendment comes into force."""
+    """Before members may join, and before an amendment takes effect."""
     wind_down: GatePolicy
     """Before the program ends."""
 
@@ -142,8 +142,8 @@ class Amendments(Part):
     """How the program is amended once it is in operation."""
 
     notice: Period = Period()
-    """From the approval of a substantial amendment until it takes effect; members are told of it meanwhile. Without it, an
-    amendment that names no later date takes effect as soon as it is approved."""
+    """The time from the approval of a substantial amendment to its effective date, in which members are informed. Without
+    it, an amendment that names no later date takes effect as soon as it is approved."""
 
 
 class Criterion(Part):
@@ -169,116 +169,115 @@ class Prototype(Part):
     burn_share: Fraction = Decimal("0.5")
     """The share of what they earn that members redeem."""
     criteria: Annotated[tuple[Criterion, ...], Field(min_length=1)]
-    """What the figures must be for the prototype to pass."""
+    """The bounds that the figures must meet."""
 
 
 class KpiThreshold(Part):
-    """Below or above this figure, the consequence follows."""
+    """A threshold of a figure, and the consequence of crossing it."""
 
     below: Number | None = None
-    """Below this."""
+    """The consequence follows below this figure."""
     above: Number | None = None
-    """Above this."""
+    """The consequence follows above this figure."""
     consequence: Consequence
-    """What follows; a proposal opens a gate, and nothing ends by itself."""
+    """The consequence; a proposal opens a gate, and no program ends by itself."""
 
 
 class LifetimeTerms(Part):
-    """What a member's lifetime value is computed from, beside the retention rate; all of it for one window of the rule."""
+    """The terms of a member's lifetime value, beside the retention rate; all for one window of the rule."""
 
     margin: Amount
-    """What a member brings in a window, in units of money."""
+    """The margin of a member in a window, in units of money."""
     discount_rate: Fraction
-    """By how much a window later is worth less, as a fraction of 1."""
+    """The discount of a window, as a fraction of 1."""
     acquisition_cost: Amount = Decimal(0)
-    """What it cost to win the member, in units of money."""
+    """The cost of winning the member, in units of money."""
 
 
 class KpiRule(Part):
-    """One figure that the program is judged by."""
+    """A figure that the program is judged by."""
 
     kpi: Kpi
     """The figure."""
     window: Length
-    """Over how long it is taken."""
+    """The time over which it is computed, back from the evaluation."""
     minimum_sample: Count | None = None
-    """From how many members (or answers) on it is told; from fewer it is immature, and nothing follows."""
+    """The fewest members (or answers) from which it is computed; with fewer it is immature, and nothing follows."""
     lifetime: LifetimeTerms | None = None
-    """What `lifetime_value` needs, and nothing else has."""
+    """The terms of `lifetime_value`; for no other KPI."""
     running_cost: Amount | None = None
-    """What running the program costs in a window, beside the points: for `incremental_net` and `return_on_investment`."""
+    """The cost of running the program in a window, beside the points: for `incremental_net` and `return_on_investment`."""
     margin_rate: Fraction | None = None
-    """Which part of what somebody buys is margin, as a fraction of 1: for the three figures against the holdout. Without it,
-    all of it."""
+    """The margin of a purchase, as a fraction of 1: for the three KPIs against the holdout. Without it, the whole purchase."""
     thresholds: Annotated[tuple[KpiThreshold, ...], Field(min_length=1)]
-    """What follows from which figure; the gravest that is crossed counts."""
+    """The thresholds and their consequences; the gravest crossed one counts."""
 
 
 class Evaluation(Part):
-    """How often the program is judged, and by what."""
+    """How often the program is evaluated, and by which KPIs."""
 
     every: Length
     """How often, from the launch on: days and hours as exact time; months that divide 12, or whole years, by the calendar, on
-    the launch's day of the month (the 28th at the latest) at 06:00."""
+    the launch's day of the month (the 28th at the latest) at 06:00 in the program's zone."""
     kpis: Annotated[tuple[KpiRule, ...], Field(min_length=1)]
-    """The figures."""
+    """The KPIs."""
 
 
 class Offer(Part):
-    """Points given to a silent member, with the words that go with them."""
+    """Points for a silent member, with a message."""
 
     points: Points
     """The points."""
     message: Text
-    """The words."""
+    """The message."""
 
 
 class Retention(Part):
     """A member with no activity for `silent_after` gets the offer, at most once in `at_most_every`."""
 
     silent_after: Length
-    """How long without activity is silence."""
+    """The time without activity after which a member is silent."""
     offer: Offer
-    """What they are offered."""
+    """The offer."""
     answer_within: Length
-    """How long their answer is waited for."""
+    """The time to answer the offer."""
     at_most_every: Length
-    """How long until the next offer."""
+    """The least time between two offers."""
 
 
 class RemainderInto(Part):
-    """The partner's points that the members' become at the end, at rates that are published with the definition."""
+    """The conversion of members' points into a partner's points at the end, at the rates of the definition."""
 
     partner: Name
     """The partner."""
     rates: Annotated[dict[CurrencyCode, Rate], Field(min_length=1)]
-    """How many of the partner's points one point becomes, by currency; each member's are rounded down once."""
+    """The partner's points for one point, by currency; each member's sum is rounded down once."""
 
 
 class WindDown(Part):
-    """The end: notice, then earning stops, then a window in which points can only be redeemed, then the rest is settled."""
+    """The end: notice; then earning stops; then a redeem-only time; then the remainder is settled."""
 
     notice: Length = Period.parse("P30D")
-    """From the announcement until earning stops."""
+    """The time from the announcement to the end of earning."""
     late_files: Length = Period.parse("P14D")
-    """How long after that partners' late files, returns and confirmations of what happened before still count.
+    """How long after the end of earning partners' late files, returns and confirmations of earlier events still count.
 
-    What is pending then matures. It lasts no longer than members can redeem.
+    Pending points then mature. It is no longer than `redeem_window`.
     """
     redeem_window: Length = Period.parse("P180D")
-    """How long points can still be redeemed after earning has stopped; never under the floor of a jurisdiction that the
+    """How long points can still be redeemed after the end of earning; not below the legal minimum of a jurisdiction that the
     program names."""
     reminders: Annotated[tuple[Length, ...], Field(max_length=20)] = (
         Period.parse("P90D"),
         Period.parse("P30D"),
         Period.parse("P7D"),
     )
-    """How long before the last day of redeeming those are reminded who still have points."""
+    """The times before the last day of redeeming at which members who still have points are reminded."""
     remainder: Literal["forfeit", "cash_out", "convert"] = "forfeit"
-    """What becomes of the points that are left: nothing, money at their value per point, or a partner's points."""
+    """What the remaining points become: nothing, money at their value per point, or a partner's points."""
     into: RemainderInto | None = None
-    """With `convert`: whose points they become, at which rate."""
+    """With `convert`: the partner, and the rates."""
     personal_data: Literal["erase", "keep"] = "erase"
-    """What becomes of what is kept about members; the ledger's entries, which carry references alone, stay in any case."""
+    """What happens to members' personal data; the ledger's entries, which carry references alone, stay in any case."""
     keep_for: Length = Period.parse("P1Y")
-    """With `erase`: how long after the closing it is kept for members who ask, before it is erased."""
+    """With `erase`: how long after the closing the data is kept for members' questions."""

@@ -1,4 +1,4 @@
-"""Joining, partners and the plan of what is said to members, in a definition."""
+"""Joining, partners and the interaction plan in a definition."""
 
 from typing import Annotated, Literal
 
@@ -10,49 +10,49 @@ from domain.window import Moment
 
 
 class Agreement(Part):
-    """What a member accepts on joining; the version and the time of acceptance are kept."""
+    """The agreement that a member accepts on joining; the version and the time of acceptance are kept."""
 
     version: Text
     """The version that a member names on joining."""
     address: Text | None = None
-    """Where it can be read."""
+    """The address of its text."""
 
 
 class Joining(Part):
-    """Who may join, and for what. Whoever is a member already is not asked again."""
+    """Who may join, and at which fee. Existing members are not checked again."""
 
     requires: tuple[Condition, ...] = ()
-    """Conditions on attributes of the applicant, which whoever enrols them sends along; they are compared, and not kept."""
+    """Conditions on the applicant's attributes, which the enrolment request carries; they are compared, and not kept."""
     fee: Amount | None = None
-    """What joining costs, in units of money. Who enrols names it as accepted, and that is kept; to collect it is theirs."""
+    """The fee, in units of money. The enrolment request names it as accepted, which is kept; its sender collects it."""
     invitation_only: bool = False
-    """Whether only those may join who are on the program's list of invitations."""
+    """Whether only participants on the program's list of invitations may join."""
 
 
 class PointsTransfer(Part):
-    """Points that cross between the program and a partner's own."""
+    """A transfer of points between the program and a partner's program."""
 
     rate: Rate
-    """How many points arrive for each that is given."""
+    """The points that arrive for each point given."""
     minimum: Points | None = None
-    """The least that can be given at once."""
+    """The least number of points in one transfer."""
 
 
 class Partner(Part):
-    """A company that takes part. Kept and shown; its events come in like all others, and transfers are not carried out yet."""
+    """A company that takes part. Kept and shown; its events are sent like all others, and transfers are not carried out yet."""
 
     id: Name
     """The partner's short name."""
     name: Text
     """The partner's name."""
     agreement: Text | None = None
-    """The contract with the partner, by its version or number; without one, nothing is launched."""
+    """The contract with the partner, by its version or number; without it, no launch."""
     agreement_from: Moment | None = None
-    """The first day on which it is in force."""
+    """The first day of the agreement."""
     agreement_until: Moment | None = None
-    """The day from which on it is no longer in force."""
+    """The day from which on the agreement is no longer in force."""
     data_owner: Literal["program", "partner", "shared"] = "program"
-    """Whose the data about members is."""
+    """The owner of the data about members."""
     events: tuple[Name, ...] = ()
     """The types of events that the partner sends."""
     transfer_in: PointsTransfer | None = None
@@ -62,17 +62,17 @@ class Partner(Part):
 
 
 class Interaction(Part):
-    """One message of the interaction plan. Kept and shown; only the offer under `retention` is sent by itself."""
+    """One message of the interaction plan. Kept and shown; only the offer under `retention` is sent automatically."""
 
     id: Name
     """The message's short name."""
     when: Literal["joined", "upgraded", "downgraded", "points_lapse_soon", "silent", "milestone"]
-    """What it follows, or what it goes before."""
+    """The occasion that the message follows or precedes."""
     after: Length | None = None
-    """How long after it."""
+    """The time after the occasion."""
     before: Length | None = None
-    """With `points_lapse_soon`: how long before it."""
+    """With `points_lapse_soon`: the time before the points expire."""
     channel: Annotated[str, Field(min_length=1, max_length=50)]
-    """By which way it goes: mail, app, till."""
+    """The way of sending: mail, app, till."""
     message: Text
-    """What it says."""
+    """The text."""

@@ -1,4 +1,4 @@
-"""What must be ready before a launch, in a definition: what staff sign, and what the system itself looks at."""
+"""Readiness for a launch in a definition: the items that staff sign, and the system's own checks."""
 
 from typing import Annotated
 
@@ -10,28 +10,28 @@ from domain.period import Period
 
 
 class ReadinessItem(Part):
-    """Something that people see to before the launch, and sign once it is so: staff trained, tills that know the card."""
+    """A task of people before the launch, which they sign when it is done: staff trained, tills that know the card."""
 
     id: Name
     """The item's short name."""
     name: Text
-    """What must be so."""
+    """The condition in words."""
     owner: Role
-    """Whose people see to it and sign; never the program's owner."""
+    """The role whose people do it and sign; never the program's owner."""
 
 
 class Readiness(Part):
-    """What must be so before the launch gate opens, and still be so once it is passed.
+    """The conditions that must hold before the launch gate opens, and still hold when it is passed.
 
-    Beside these items the system looks by itself: workers on every queue, a ledger that adds up, codes for the rewards that are
-    handed out as codes, the words of its messages, a way to tell those who decide, and the agreements of the partners.
+    Beside these items the system itself checks: workers on every queue, a ledger without drift, codes in stock for voucher
+    rewards, the texts of messages, a channel to the people who decide, and the agreements of the partners.
     """
 
     items: Annotated[tuple[ReadinessItem, ...], Field(max_length=200)] = ()
-    """What people sign, for each revision anew."""
+    """The items that people sign, for each revision anew."""
     codes_in_stock: Annotated[int, Field(ge=0, le=2**53, strict=True)] = 1
-    """How many free codes each reward that is handed out as codes must have at least; with 0, they may come later."""
+    """The least number of free codes for each voucher reward; with 0, codes may come later."""
     look_every: Length = Period.parse("PT15M")
-    """How often it is looked at again while something is missing; a signature and new codes have it looked at at once."""
+    """The time between two checks while something is missing; a signature and new codes cause a check at once."""
     wait_at_most: Length = Period.parse("P90D")
-    """How long what is missing is waited for; then the revision goes back."""
+    """The longest wait for missing items; then the revision goes back."""

@@ -74,7 +74,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def _kind(annotation: Any) -> str:
-    """What belongs at a place of this type, in a word or two."""
+    """The value that fits this type, in a word or two."""
     origin = get_origin(annotation)
     if origin is Annotated:
         return _kind(get_args(annotation)[0])

@@ -1,4 +1,4 @@
-"""Rewards and benefits in a definition: what points buy, who hands it out, and what a tier brings by itself."""
+"""Rewards and benefits in a definition: what points buy, which provider hands it out, and what members get without asking."""
 
 from typing import Annotated, Literal
 
@@ -11,7 +11,7 @@ from domain.window import Moment
 
 
 class TillFulfilment(Part):
-    """Whoever redeems gives the reward at once."""
+    """The till that redeems hands out the reward at once."""
 
     kind: Literal["till"]
     """`till`."""
@@ -25,28 +25,28 @@ class VoucherFulfilment(Part):
 
 
 class HttpFulfilment(Part):
-    """A service of the company's own, asked over HTTP at this address."""
+    """A service of the company, called over HTTP at this address."""
 
     kind: Literal["http"]
     """`http`."""
     address: Annotated[str, Field(pattern=r"^https?://\S+$", max_length=2000)]
-    """Where it is asked."""
+    """The address of the service."""
 
 
 Fulfilment = Annotated[TillFulfilment | VoucherFulfilment | HttpFulfilment, Field(discriminator="kind")]
 
 
 class PerMember(Part):
-    """How often one member may have a reward: more redemptions within the time are refused."""
+    """The most redemptions of a reward by one member in a time; further ones are refused."""
 
     count: Count
-    """So many times."""
+    """The number of redemptions."""
     per: Length
-    """Within the last so long, from when they were asked for."""
+    """The time, back from the new redemption."""
 
 
 class Reward(Part):
-    """What points buy, and who hands it out, within which time; after that the points are given back."""
+    """What points buy, the provider, and its time to hand it out, after which the member gets the points back."""
 
     id: Name
     """The reward's short name."""
@@ -55,31 +55,31 @@ class Reward(Part):
     points: Points
     """Its price."""
     from_tier: Name | None = None
-    """The lowest tier whose members may have it."""
+    """The lowest tier whose members may redeem it."""
     stock: Count | None = None
-    """How many there are in all, over every revision; what is not handed out goes back. Without it, any number."""
+    """The total number, over all revisions; a reward that is not handed out returns to stock. Without it, unlimited."""
     per_member: PerMember | None = None
-    """How often one member may have it."""
+    """The most redemptions by one member."""
     from_: Moment | None = Field(default=None, alias="from")
     """The first day on which it can be redeemed."""
     until: Moment | None = None
     """The day from which on it can no longer be redeemed."""
     fulfilment: Fulfilment = TillFulfilment(kind="till")
-    """Who hands it out."""
+    """The provider."""
     fulfil_within: Length = Period.parse("PT1H")
-    """How long that may take before the points are given back."""
+    """The provider's time before the member gets the points back."""
 
 
 class Benefit(Part):
-    """What a member gets without asking: on joining, on coming into a tier, or on staying in it."""
+    """Something that a member gets without asking: on joining, on rising into a tier, or on keeping it."""
 
     id: Name
     """The benefit's short name."""
     name: Text
-    """What it is, as members read it."""
+    """The name that members read."""
     on: Literal["joining", "tier", "renewal"] = "tier"
     """When it is given: on joining, on rising into one of the tiers, or each time such a tier is kept."""
     tiers: tuple[Name, ...] = ()
-    """The tiers that bring it; none written means any."""
+    """The tiers that bring it; without any, all tiers."""
     points: Points | None = None
-    """Points that it brings, given by themselves; they count towards no tier. Without any, it is noted with the member."""
+    """Points that the member gets; they count towards no tier. Without points, the benefit is noted with the member."""

@@ -11,17 +11,17 @@ from domain.ids import Name
 
 
 def audience(share: Decimal | None, cohort: str | None) -> str:
-    """Whom a wave is open to, in a few words: 20 %, or cohort staff."""
+    """The audience of a wave, in a few words: 20 %, or cohort staff."""
     return f"{share} %" if share is not None else f"cohort {cohort}"
 
 
 class Pace(Part):
-    """A rate: so many (`count`) in each `every`."""
+    """A rate: `count` members in each `every`."""
 
     count: Count
-    """How many."""
+    """The number of members."""
     every: Length
-    """In how long."""
+    """The time."""
 
 
 class Wave(Part):
@@ -30,59 +30,59 @@ class Wave(Part):
     id: Name
     """The wave's short name."""
     share: Share | None = None
-    """Up to which percentage of members may join; those of earlier waves stay in."""
+    """The percentage of members who may join, including those of earlier waves."""
     cohort: Name | None = None
-    """In place of a share: the name of a cohort that has been handed in, all of whom may join."""
+    """In place of a share: the name of a cohort whose participants may join."""
     minimum_time: Length
-    """How long it lasts at least; the time of a pause does not count."""
+    """The shortest time that it lasts; pauses do not count."""
     minimum_sample: Count | None = None
-    """How many members must have joined in it before the next may open."""
+    """The fewest members who must have joined in it before the next wave opens."""
     invitations: Pace | None = None
-    """At which rate those of its cohort are invited; until then they cannot join. Without it, all may join at once."""
+    """The rate at which the cohort is invited; before the invitation nobody can join. Without it, all may join at once."""
     enrolment: Pace | None = None
-    """How many may join in it in which time; without it, any number."""
+    """The most members who may join in it in a time; without it, any number."""
     gate: GatePolicy | None = None
-    """Who must approve before it opens."""
+    """The gate before it opens."""
 
     @property
     def audience(self) -> str:
-        """Whom it is open to, in a few words."""
+        """Its audience, in a few words."""
         return audience(self.share, self.cohort)
 
 
 class Holdout(Part):
-    """Members at random who stay out to the end, so that those who are in can be compared with them."""
+    """Members at random who stay out of the program to its end, for comparison with those who are in."""
 
     share: Annotated[Number, Field(ge=1, le=10)] = Decimal(5)
-    """Which percentage of members; once a wave has begun, it is changed no more."""
+    """The percentage of members; fixed once a wave has begun."""
 
 
 class Guardrail(Part):
-    """A bound on a KPI that is looked at again and again while a wave is open, while the next one's gate waits too.
+    """A bound on a KPI that is checked at intervals while a wave is open, and while the next wave's gate waits.
 
-    A look that finds too few members has no data, and holds the rollout for a person. One whose source fails counts for
-    nothing, and is told.
+    A check with too few members has no data, and the rollout waits for a person. A check whose source fails does not count, and
+    causes a warning.
     """
 
     id: Name
     """The guardrail's short name."""
     kpi: Kpi
-    """The figure; what else it needs (`lifetime`, `running_cost`) is taken from its rule under `evaluation`."""
+    """The figure; its other terms (`lifetime`, `running_cost`) come from its rule under `evaluation`."""
     window: Length
-    """Over how long it is taken."""
+    """The time over which it is computed, back from the check."""
     at_least: Number | None = None
     """The least that it must be."""
     at_most: Number | None = None
     """The most that it may be."""
     minimum_sample: Count | None = None
-    """From how many members (or answers) on it is told; fewer are no data."""
+    """The fewest members (or answers) from which it is computed; with fewer there is no data."""
     every: Length
-    """How often it is looked at."""
+    """The time between two checks."""
     initial_delay: Length | None = None
-    """How long after a wave has opened it is looked at first, anew for each wave; without it, after the first `every`."""
+    """The time from the opening of each wave to its first check; without it, `every`."""
     count: Annotated[int, Field(ge=1, le=100)] = 1
-    """How many looks count, the last ones."""
+    """The number of last checks that count."""
     failures: Annotated[int, Field(ge=1, le=100)] = 1
-    """With how many of them beyond the bound it fails."""
+    """The number of these checks beyond the bound that makes it fail."""
     on_failure: Literal["stop", "hold", "warn"] = "stop"
-    """What follows when it fails: enrolment and earning stop, the next wave waits for a person, or it is only told."""
+    """The consequence of a failure: enrolment and earning stop, the next wave waits for a person, or a warning."""

@@ -1,4 +1,4 @@
-"""The tiers in a definition: counters and their windows, what it takes to reach and keep a tier, and how long it lasts."""
+"""The tiers in a definition: counters and their windows, the qualifications to reach and keep a tier, and its validity."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
@@ -12,41 +12,41 @@ from domain.window import Window
 
 
 class Counter(Part):
-    """What qualifies for a tier, summed over a member's events: points earned by rules, money spent, events, or an attribute.
+    """A sum over a member's events that tiers are computed from: points earned by rules, money spent, events, or an attribute.
 
-    Points count without the bonus of a tier, unless their rule says otherwise.
+    Points count without the tier bonus, unless their rule has `bonus_counts`.
     """
 
     id: Name
     """The counter's short name."""
     counts: Literal["points", "amount", "events", "attribute"]
-    """What of an event is added: the points of its rules, its amount, one, or the number in `attribute`."""
+    """The number that an event adds: the points of its rules, its amount, one, or the number in `attribute`."""
     attribute: Name | None = None
-    """With `counts: attribute`: which attribute holds the whole number to add (nights)."""
+    """With `counts: attribute`: the attribute with the whole number to add (nights)."""
     events: tuple[Name, ...] = ()
-    """The types of events that count, whether or not a rule takes them; without it, whatever an earning rule takes."""
+    """The types of events that count, with or without an earning rule; without it, all types that an earning rule takes."""
     when: tuple[Condition, ...] = ()
     """Conditions that an event must meet to count (own flights only)."""
     window: Window | None = None
-    """What the sum is over; without it, the definition's `qualification_window`."""
+    """The window of the sum; without it, the definition's `qualification_window`."""
 
 
 class Threshold(Part):
-    """At least so much on a counter within its window (points, units of money, events, or the attribute's own unit)."""
+    """The least sum of a counter in its window (points, units of money, events, or the attribute's own unit)."""
 
     counter: Name
     """The counter."""
     at_least: PositiveDecimal
-    """The least that its sum must be."""
+    """The least sum."""
 
 
 class Held(Part):
-    """A tier, or one above it, held for so long in all since joining."""
+    """A time for which the member has held a tier, or one above it, in all since joining."""
 
     held: Name
     """The tier."""
     at_least: Length
-    """How long, all times together (P5Y)."""
+    """The time in all (P5Y)."""
 
 
 def _which(part: object) -> str:
@@ -63,10 +63,10 @@ Requirement = Annotated[
 
 
 class Qualification(Part):
-    """Met when all of `all`, or any of `any`, is met; exactly one of the two is written. An entry may be such a group."""
+    """Met when all of `all`, or any of `any`, is met; exactly one of the two is given. An entry may be such a group itself."""
 
     all: tuple[Requirement, ...] | None = None
-    """Every one of these must be met."""
+    """All of these must be met."""
     any: tuple[Requirement, ...] | None = None
     """One of these is enough."""
 
@@ -75,7 +75,7 @@ class Qualification(Part):
         return self.all or self.any or ()
 
     def leaves(self) -> Iterator[Threshold | Held]:
-        """Every threshold and every time held, of groups within groups, too."""
+        """Every threshold and every time held, including those of nested groups."""
         for each in self.requirements:
             if isinstance(each, Qualification):
                 yield from each.leaves()
@@ -88,42 +88,42 @@ class Qualification(Part):
 
 
 class Validity(Part):
-    """Until the end of the window in which the tier was earned, and on (Marriott: one further year and two months)."""
+    """Until the end of the window in which the tier was reached, or later (Marriott: one further year and two months)."""
 
     further_windows: Annotated[int, Field(ge=0, le=1, strict=True)] = 0
-    """How many whole windows more: 0 or 1."""
+    """The number of further whole windows: 0 or 1."""
     grace: Period = Period()
-    """How long after the end of the last window."""
+    """The time after the end of the last window."""
 
 
 class Tier(Part):
-    """A level of membership. The first is everyone's and has no `reach`; `keep` is `reach` unless written."""
+    """A level of membership. The first is for everyone and has no `reach`; without `keep`, `reach` holds for both."""
 
     id: Name
-    """The tier's short name, kept when the name that members read changes."""
+    """The tier's short name; it stays when the name that members read changes."""
     name: Text
     """The name that members read."""
     reach: Qualification | None = None
-    """What it takes to rise to this tier; the rise is at once."""
+    """The qualification to rise to this tier; the rise is immediate."""
     keep: Qualification | None = None
-    """What it takes to stay, where that is less than `reach`."""
+    """The qualification to keep the tier, if less than `reach`."""
     valid_for: Length | None = None
-    """How long the tier is held before it is looked at whether it is kept; without it and `valid`, it has no end."""
+    """The time after which a review decides whether the member keeps the tier; without it and `valid`, it has no end."""
     valid: Validity | None = None
-    """In place of `valid_for`, where windows follow each other: the tier ends with the window, and some time after it."""
+    """In place of `valid_for`, with windows that follow each other: the tier ends with the window, or some time after it."""
     lifetime: Qualification | None = None
-    """Whoever has once met this never falls below the tier."""
+    """A member who has met this once never falls below the tier."""
     replaces: tuple[Name, ...] = ()
-    """Tiers of earlier revisions that this one takes the place of: who held one of them holds this one.
+    """Tiers of earlier revisions that this one replaces: a member who held one of them holds this one.
 
-    An amendment that drops a tier, and has none that replaces it, is refused.
+    An amendment that drops a tier without a replacement is refused.
     """
 
 
 class Downgrade(Part):
-    """What becomes of a member whose tier has ended and was not kept."""
+    """What happens to a member who does not keep their tier at its end."""
 
     to: Literal["earned", "one_tier"] = "earned"
-    """Down to what they have earned, or softly, by one tier at most (or to what they have earned, if that is higher)."""
+    """`earned`: down to the tier that they qualify for; `one_tier`: down by one tier at most."""
     grace: Period = Period()
-    """With `valid_for`: so much longer before it is looked at; what is earned meanwhile helps to keep the tier."""
+    """With `valid_for`: the extra time before the review; points earned meanwhile help to keep the tier."""

@@ -1,4 +1,4 @@
-"""What the parts of a definition are made of: texts, points, money, rates, periods, conditions on an event's attributes."""
+"""The values in a definition: texts, points, money, rates, periods, conditions on an event's attributes."""
 
 from decimal import Decimal
 from functools import lru_cache
@@ -13,7 +13,7 @@ from domain.period import Period
 
 
 class Part(Value):
-    """A part of a definition: what stands below a field explains it to editors and in the reference."""
+    """A part of a definition; the docstring of a field explains it in editors and in the reference."""
 
     model_config = ConfigDict(
         use_attribute_docstrings=True, validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
@@ -24,7 +24,7 @@ Text = Annotated[str, Field(min_length=1, max_length=2000), CAN_BE_KEPT]
 Points = Annotated[int, Field(ge=1, le=2**53, strict=True)]
 Count = Annotated[int, Field(ge=1, le=2**53, strict=True)]
 Number = Annotated[Decimal, Field(max_digits=24, decimal_places=9)]
-"""Any finite number that is written out: its digits are bounded, so that no figure can fill the memory."""
+"""Any finite number with bounded digits, so that no figure can fill the memory."""
 PositiveDecimal = Annotated[Number, Field(gt=0)]
 Amount = Annotated[Number, Field(ge=0, le=10**12)]
 """Money in its unit (12.50)."""
@@ -33,13 +33,13 @@ Rate = Annotated[Number, Field(gt=0, le=10**6)]
 Share = Annotated[Number, Field(gt=0, le=100)]
 """A percentage above 0 and up to 100."""
 Percent = Annotated[Number, Field(gt=0, le=1000)]
-"""A percentage on top of something, so that it may be above 100."""
+"""A percentage on top, which may be above 100."""
 Fraction = Annotated[Number, Field(ge=0, le=1)]
 
 
 @lru_cache(maxsize=1)
 def _zone_names() -> frozenset[str]:
-    return frozenset(available_timezones())  # walks the zone files, so once is enough
+    return frozenset(available_timezones())  # this walks the zone files, so the result is kept
 
 
 def _known_zone(name: str) -> str:
@@ -55,7 +55,7 @@ def _positive(period: Period) -> Period:
 
 
 CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{1,11}$")]
-"""The short name of a currency of points (AVIOS)."""
+"""The code of a currency of points (AVIOS)."""
 ZoneName = Annotated[str, AfterValidator(_known_zone)]
 Length = Annotated[Period, AfterValidator(_positive)]
 Role = Literal["product_owner", "finance", "legal", "marketing", "operations", "member_service", "analyst", "operator"]
@@ -78,11 +78,11 @@ Kpi = Literal[
     "net_promoter_score",
     "satisfaction",
 ]
-"""`domain.kpis` has the formula of each; the three against the holdout are told as not available without one."""
+"""`domain/evaluation/formulas.py` has the formulas; without a holdout, the three against it are not available."""
 AGAINST_HOLDOUT: tuple[Kpi, ...] = ("incremental_margin", "incremental_net", "return_on_investment")
-"""Those of them that compare members with the holdout."""
+"""The KPIs that compare members with the holdout."""
 BY_ANSWERS: tuple[Kpi, ...] = ("net_promoter_score", "satisfaction")
-"""Those of them that members' answers are counted for."""
+"""The KPIs from survey answers."""
 
 
 def _text(text: str) -> str:
@@ -118,31 +118,31 @@ def _as_json(value: str | bool | Decimal) -> str | bool | int | float:
 
 
 Word = Annotated[str | bool, PlainValidator(_word), WithJsonSchema({"type": ["string", "boolean"]})]
-"""What an attribute that is no number can be: a text, or true or false."""
+"""The value of an attribute that is not a number: a text, or true or false."""
 AttributeValue = Annotated[
     str | bool | Decimal,
     PlainValidator(_attribute),
     PlainSerializer(_as_json),
     WithJsonSchema({"type": ["string", "number", "boolean"]}),
 ]
-"""What an event says about itself: a text, a number, or whether something is so."""
+"""The value of an event's attribute: a text, a number, or true or false."""
 
 
 class Condition(Part):
-    """What an attribute of an event must be; all that is written must hold. A missing attribute meets no more than `is_not`."""
+    """A condition on an attribute of an event; all given parts must hold. A missing attribute meets only `is_not`."""
 
     attribute: Name
-    """The attribute's name, as events carry it."""
+    """The attribute's name, as in the event."""
     is_: Word | None = Field(default=None, alias="is")
-    """Is just this text, or true or false."""
+    """Is exactly this text, or true or false."""
     is_not: Word | None = None
-    """Is anything but this, or is not given."""
+    """Is another value, or is missing."""
     one_of: tuple[Word, ...] = ()
     """Is one of these."""
     at_least: Number | None = None
-    """Is a number, this or more."""
+    """Is a number, at least this."""
     at_most: Number | None = None
-    """Is a number, this or less."""
+    """Is a number, at most this."""
     above: Number | None = None
     """Is a number above this."""
     below: Number | None = None

@@ -1,4 +1,4 @@
-"""A definition's parts in a product owner's words: periods, windows, figures, conditions, what it takes to reach a tier."""
+"""A definition's parts in a product owner's words: periods, windows, figures, conditions, qualifications."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -21,13 +21,13 @@ _COINS = {"USD": "cents", "EUR": "cents", "CAD": "cents", "AUD": "cents", "GBP":
 
 
 def figure(number: Decimal | int) -> str:
-    """12,500 or 0.5: with separators, and no zeros at the end."""
+    """A figure with separators and without trailing zeros: 12,500 or 0.5."""
     text = f"{number:,f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def period(length: Period) -> str:
-    """2 years, 18 months, 30 days, 1 hour and 30 seconds."""
+    """A period in words: 2 years, 18 months, 30 days, 1 hour and 30 seconds."""
     years, months = divmod(length.months, 12)
     counted = [(length.months, "month")] if months else [(years, "year")]
     seconds = length.rest // timedelta(seconds=1)
@@ -39,7 +39,7 @@ def period(length: Period) -> str:
 
 
 def window(written: Window) -> str:
-    """The last 12 months; each year from 1 April; the member's own years; a lifetime."""
+    """A window in words: the last 12 months; each year from 1 April; every 12 months from joining; a lifetime."""
     if written.length is None:
         return "a lifetime"
     if written.kind == "rolling":
@@ -52,7 +52,7 @@ def window(written: Window) -> str:
 
 
 def ending(definition: Definition) -> str:
-    """What becomes of the points that nobody redeemed before the end."""
+    """What happens to the remainder at the end, in words."""
     policy = definition.wind_down
     if policy.remainder == "cash_out":
         return f"what is left is paid out at {worth(definition, definition.currency.value_per_point)} a point"
@@ -69,7 +69,7 @@ def money(definition: Definition, amount: Decimal) -> str:
 
 
 def worth(definition: Definition, amount: Decimal) -> str:
-    """What a point is worth, in the small coin that people reckon in: 0.5 cents."""
+    """The value of a point in the smallest coin, if it has a name here: 0.5 cents."""
     coin = _COINS.get(definition.money)
     return f"{figure(amount.scaleb(exponent(definition.money)))} {coin}" if coin else money(definition, amount)
 
@@ -83,13 +83,13 @@ def name(short: str) -> str:
 
 
 def listed(parts: Iterable[str], last: str = "and") -> str:
-    """A, B and C."""
+    """A list in words: A, B and C."""
     words = list(parts)
     return f"{', '.join(words[:-1])} {last} {words[-1]}" if len(words) > 1 else "".join(words)
 
 
 def on_counter(definition: Definition, counter_id: str, at_least: Decimal) -> str:
-    """So much on a counter: 40 nights; 6,000 USD of spend."""
+    """A threshold of a counter in words: 40 nights; 6,000 USD of spend."""
     counter = next((each for each in definition.counters if each.id == counter_id), None)
     if counter is not None and counter.counts == "amount":
         return f"{money(definition, at_least)} of {name(counter_id)}"
@@ -105,7 +105,7 @@ def requirement(definition: Definition, part: Threshold | Held | Qualification) 
 
 
 def qualification(definition: Definition, written: Qualification | None) -> str:
-    """40 nights, 20 stays or 75,000 base points."""
+    """A qualification in words: 40 nights, 20 stays or 75,000 base points."""
     if written is None:
         return "nothing"
     words = (requirement(definition, part) for part in written.requirements)
@@ -144,7 +144,7 @@ def conditions(written: tuple[Condition, ...]) -> str:
 
 
 def rule(definition: Definition, written: EarningRule) -> str:
-    """What a rule gives, in one sentence."""
+    """An earning rule, in one sentence."""
     unit = definition.money if written.per == "amount" else name(written.per)
     gives = points(written.points) if written.points is not None else f"{points(written.rate or 0)} per {unit}"
     told = f"{gives} for each {name(written.event)}{conditions(written.when)}"
@@ -192,7 +192,7 @@ def expiry(definition: Definition, written: Expiry) -> str:
 
 
 def counter(definition: Definition, written: Counter) -> str:
-    """What a counter counts, over which window."""
+    """A counter and its window, in words."""
     counts = {"points": "points", "amount": "money spent", "events": "events"}.get(
         written.counts, name(written.attribute or "an attribute")
     )
@@ -224,7 +224,7 @@ def benefit(definition: Definition, written: Benefit) -> str:
 
 
 def policy(written: GatePolicy) -> str:
-    """Who approves, step by step, and what else may happen at a gate."""
+    """A gate's policy in words: approvers step by step, reminders, escalation, automatic approval, break glass."""
     steps = sorted({rule.step for rule in written.rules})
     asked = (
         listed(f"{rule.count} {rule.role}" if rule.count > 1 else rule.role for rule in written.rules if rule.step == step)
@@ -244,14 +244,14 @@ def policy(written: GatePolicy) -> str:
 
 
 def bound(written: AutomaticBound) -> str:
-    """What a figure must be: cost is at most 1,000."""
+    """A bound in words: cost is at most 1,000."""
     limits = {"at least": written.at_least, "at most": written.at_most}
     told = listed(f"{words} {figure(limit)}" for words, limit in limits.items() if limit is not None)
     return f"{written.figure.replace('_', ' ')} is {told}"
 
 
 def wave(written: Wave) -> str:
-    """Who is let in, for how long, and how many at a time: 20 % for 30 days."""
+    """A wave in words: its audience, its time, its rates: 20 % for 30 days."""
     whom = f"{figure(written.share)} %" if written.share is not None else f"the cohort {written.cohort}"
     told = [f"{whom} for {period(written.minimum_time)}"]
     if written.minimum_sample is not None:
@@ -263,7 +263,7 @@ def wave(written: Wave) -> str:
 
 
 def guardrail(written: Guardrail) -> str:
-    """What is watched, and what follows: active rate over 7 days at least 0.3, looked at every day, else stop."""
+    """A guardrail in words: its bound, how often it is checked, and the consequence of a failure."""
     limits = {"at least": written.at_least, "at most": written.at_most}
     within = listed(f"{words} {figure(limit)}" for words, limit in limits.items() if limit is not None)
     often = f"in {written.failures} of {written.count} looks" if written.count > 1 else "once"

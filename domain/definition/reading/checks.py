@@ -1,6 +1,6 @@
-"""What no single field of a definition can say: names that must exist, orders that must rise, fields that exclude each other.
+"""Checks across fields of a definition: names that must exist, orders that must rise, fields that exclude each other.
 
-The checks read plain data and pass over what they cannot read, so that they find their faults beside those of single fields.
+The checks read plain data and skip values that they cannot read, so that their faults appear beside those of single fields.
 """
 
 import re
@@ -111,7 +111,7 @@ def _currencies(whole: Plain) -> Iterator[Finding]:
 def _best(
     rates: Mapping[tuple[str, str], Decimal], start: str, end: str, passed: frozenset[str] = frozenset()
 ) -> Decimal | None:
-    """The most that one point of `start` becomes in `end`, over any conversions; None where none lead there."""
+    """The most points of `end` that one point of `start` can become, over any conversions; None if none lead there."""
     if start == end:
         return Decimal(1)
     ways = [
@@ -195,11 +195,11 @@ def _partners(whole: Plain) -> Iterator[Finding]:
 
 
 def _durations(whole: Plain) -> Iterator[Finding]:
-    """Months, which differ in length, beside so many days that nobody can tell what was meant."""
+    """Find periods that mix months, which differ in length, with 28 days or more: their meaning is unclear."""
     for part in _all_parts(whole):
         found = _MIXED.fullmatch(part.text) if part.text and part.path[-1] not in _TEXTS else None
         days = int(found["weeks"] or 0) * 7 + int(found["days"] or 0) if found else 0
-        if days >= 28 and (period := part.period):  # one that is too long is told of as such
+        if days >= 28 and (period := part.period):  # a period that is too long is a fault of its own
             months = period.months
             yield part.says(
                 f"{part.text} mixes units: it means {months} months of the calendar and then {days} days",
@@ -209,7 +209,7 @@ def _durations(whole: Plain) -> Iterator[Finding]:
 
 
 def _schedules(whole: Plain) -> Iterator[Finding]:
-    """Months that no calendar Schedule can express: they would fall on other months each year."""
+    """Find periods in months that no calendar Schedule can express: they would fall on other months each year."""
     for part in (whole["evaluation"]["every"], whole["expiry"]["sweep_every"]):
         period = part.period
         if period is None or not period.months:
@@ -224,7 +224,7 @@ def _schedules(whole: Plain) -> Iterator[Finding]:
 
 
 def _near(period: Period) -> Period:
-    """The longest period of the calendar that is not longer."""
+    """The longest calendar period that is not longer than this one."""
     return Period(max(months for months in range(1, period.months + 1) if is_calendar(months)))
 
 

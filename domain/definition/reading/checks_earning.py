@@ -1,4 +1,4 @@
-"""Checks of earning and expiry: every rule can fire, and says one thing."""
+"""Checks of earning and expiry: every rule can fire, and has one meaning."""
 
 from collections.abc import Iterator, Mapping
 
@@ -23,7 +23,7 @@ def earning(whole: Plain) -> Iterator[Finding]:
 
 
 def _ever(rule: Plain) -> Iterator[Finding]:
-    """Whether the rule can fire, and does what it says when it does."""
+    """Find rules that can never fire, or never give what they promise."""
     begins, ends = rule["from"].moment, rule["until"].moment
     if begins and ends and begins.is_day and ends.is_day and ends.value <= begins.value:
         yield rule["until"].says(f"the rule ends on {ends}, and begins on {begins}: it never holds", "write a later day")

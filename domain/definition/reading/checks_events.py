@@ -1,4 +1,4 @@
-"""Checks of what events say about themselves: conditions that can hold, attributes that are one thing, scenarios that fit."""
+"""Checks of events' attributes: conditions that can hold, one type for each attribute, scenarios that fit."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -11,7 +11,7 @@ _KINDS = {"number": "a number", "word": "a text", "truth": "true or false"}
 
 
 def attributes(whole: Plain) -> Iterator[Finding]:
-    """Every attribute is a number, a text or a truth wherever it is asked for, and no conditions exclude each other."""
+    """Every attribute is used as one type, number, text or boolean, and no conditions exclude each other."""
     known: dict[str, str] = {}
     for group in _groups(whole):
         yield from _together(group)
@@ -77,7 +77,7 @@ def _condition(part: Plain) -> Iterator[Finding]:
 
 
 def _together(group: list[Plain]) -> Iterator[Finding]:
-    """Conditions that no event can meet: whatever has one value cannot have another, or lie above and below itself."""
+    """Find conditions that no event can meet: two different values, or bounds that exclude each other."""
     low: dict[str, tuple[Decimal, bool]] = {}
     high: dict[str, tuple[Decimal, bool]] = {}
     words: dict[str, set[object]] = {}
@@ -108,7 +108,7 @@ def _together(group: list[Plain]) -> Iterator[Finding]:
 
 
 def _uses(whole: Plain) -> Iterator[tuple[Plain, str, str]]:
-    """Where which attribute is asked for, and as what."""
+    """Each use of an attribute: the part, the attribute, and the type that the part needs."""
     for rule in whole["earning"].items():
         if rule["per"].text not in (None, "amount"):
             yield rule["per"], rule["per"].text or "", "number"

@@ -1,4 +1,4 @@
-"""What the gates of a definition must keep to: who can be asked at all, steps without holes, times in their order."""
+"""Checks of gates: roles that can vote, steps without gaps, times in their order."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -10,7 +10,7 @@ _OTHERS = "ask another role: finance, legal, marketing, operations, member_servi
 
 
 def asked(whole: Plain) -> Iterator[Finding]:
-    """A role is asked once, and never the owner's, who is always left out."""
+    """Each role is in one rule only, and none is the owner's, who is always excluded."""
     for gate in gates(whole):
         rules = gate["rules"].items()
         yield from twice(rules, "role", "{} is asked twice", "write one rule with the sum as its count")
@@ -20,7 +20,7 @@ def asked(whole: Plain) -> Iterator[Finding]:
 
 
 def signed(whole: Plain) -> Iterator[Finding]:
-    """What is signed before the launch is never the owner's, who would sign their own work."""
+    """No item of readiness is the owner's, who would sign their own work."""
     for item in whole["readiness"]["items"].items():
         if item["owner"].text == "product_owner":
             yield item["owner"].says("the program's owner signs nothing of their own program", _OTHERS)
@@ -61,7 +61,7 @@ def times(whole: Plain) -> Iterator[Finding]:
 
 
 def automatic(whole: Plain) -> Iterator[Finding]:
-    """Only the launch gate has figures that a policy could approve by."""
+    """Only the launch gate has figures for an automatic approval."""
     for gate in gates(whole):
         if gate["automatic"].given and gate.path != ("gates", "launch"):
             yield gate["automatic"].says(

@@ -1,4 +1,4 @@
-"""Checks of rewards and of joining: what is offered at some time, what scenarios redeem, and a fee that can be paid."""
+"""Checks of rewards and of joining: dates that leave time, rewards that scenarios redeem, a fee that can be paid."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ def rewards(whole: Plain) -> Iterator[Finding]:
 
 
 def scenario_rewards(whole: Plain) -> Iterator[Finding]:
-    """Scenarios name rewards that there are, and expect to have got only what they ask for."""
+    """Scenarios name existing rewards, and expect only those that they redeem."""
     known = [reward["id"].text for reward in whole["rewards"].items() if reward["id"].text]
     for scenario in scenarios(whole):
         asked = [event["redeem"] for event in scenario["events"].items() if event["redeem"].given]
@@ -34,7 +34,7 @@ def scenario_rewards(whole: Plain) -> Iterator[Finding]:
 
 
 def joining(whole: Plain) -> Iterator[Finding]:
-    """The fee is one that somebody can pay."""
+    """The fee is in whole smallest units of money."""
     fee, decimals = whole["joining"]["fee"].number, decimals_of(whole)
     if fee is not None and decimals is not None and finer(fee, decimals):
         yield whole["joining"]["fee"].says(

@@ -1,4 +1,4 @@
-"""Checks of the rollout: whom each wave lets in, in rising shares; what is watched, by how many looks."""
+"""Checks of the rollout: waves with a cohort or rising shares, and guardrails whose counts fit."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -35,7 +35,7 @@ def waves(whole: Plain) -> Iterator[Finding]:
 
 
 def guardrails(whole: Plain) -> Iterator[Finding]:
-    """No more failures are asked for than looks count, and a lifetime value finds its terms."""
+    """A guardrail needs no more failures than checks, and a lifetime value has its terms."""
     judged = {rule["kpi"].text for rule in whole["evaluation"]["kpis"].items()}
     for guardrail in whole["guardrails"].items():
         count = Decimal(1) if guardrail["count"].value is None else guardrail["count"].number

@@ -1,4 +1,4 @@
-"""Checks of counters and tiers: what is asked can be met, and rises from tier to tier."""
+"""Checks of counters and tiers: qualifications can be met, and rise from tier to tier."""
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -67,7 +67,7 @@ def _validity(whole: Plain, tier: Plain) -> Iterator[Finding]:
 
 
 def _of_other_windows(whole: Plain, tier: Plain) -> Iterator[Finding]:
-    """A tier that ends with a window asks for what was done in it, or ever: what ends elsewhere would be told too late."""
+    """A tier that ends with a window uses counters of that window or of a lifetime: others would come too late."""
     if tier["valid"].value is None:
         return
     own = _default_window(whole)
@@ -92,7 +92,7 @@ def _replaced(levels: list[Plain]) -> Iterator[Finding]:
 
 
 def qualifications(whole: Plain) -> Iterator[Finding]:
-    """Every group says all or any, and names what there is."""
+    """Every group has all or any, and names existing counters and tiers."""
     for tier in whole["tiers"].items()[1:]:
         for key in ("reach", "keep", "lifetime"):
             yield from _qualification(whole, tier[key])
@@ -106,7 +106,7 @@ def qualifications(whole: Plain) -> Iterator[Finding]:
 
 
 def counters(whole: Plain) -> Iterator[Finding]:
-    """Every counter can grow, and far enough for the tiers that ask for it."""
+    """Every counter can grow, and far enough for the tiers that use it."""
     rules = [rule for rule in whole["earning"].items() if rule["event"].text]
     events = sorted({rule["event"].text or "" for rule in rules})
     for counter in whole["counters"].items():
@@ -132,7 +132,7 @@ def counters(whole: Plain) -> Iterator[Finding]:
 
 
 def milestones(whole: Plain) -> Iterator[Finding]:
-    """A milestone stands on a counter, and is paid once in each window."""
+    """A milestone has a counter whose window does not roll, so that it is paid once in each."""
     for milestone in whole["milestones"].items():
         yield from _threshold(whole, milestone["counter"], milestone["at"])
         window = _window_of(whole, milestone["counter"].text)
@@ -176,7 +176,7 @@ def _threshold(whole: Plain, counter: Plain, figure: Plain) -> Iterator[Finding]
 
 
 def _within_caps(whole: Plain, counter: Plain, feeding: list[Plain]) -> Iterator[Finding]:
-    """A threshold on points that come by capped rules alone must lie within what the caps allow in the window."""
+    """A threshold on points from capped rules alone must not exceed the points that the caps allow in the window."""
     window = _window_of(whole, counter["id"].text)
     if window is None or window.length is None:
         return
@@ -197,7 +197,7 @@ def _within_caps(whole: Plain, counter: Plain, feeding: list[Plain]) -> Iterator
 
 
 def _times(window: Window, per: object) -> int:
-    """In how many spans of a cap a window can have a part."""
+    """The most spans of a cap that a window can overlap."""
     try:
         every = Cycle.read(per).every.approximate()
     except ValueError:
@@ -219,7 +219,7 @@ def _default_window(whole: Plain) -> Window | None:
 
 
 def _leaves(qualification: Plain) -> list[Plain]:
-    """Every threshold, of groups within groups, too."""
+    """Every threshold, including those of nested groups."""
     found = []
     for each in qualification["all"].items() + qualification["any"].items():
         found += _leaves(each) if each["all"].given or each["any"].given else [each]

@@ -1,4 +1,4 @@
-"""Checks of a definition's end: what the law of the places that it names asks for, and what becomes of the points left."""
+"""Checks of a definition's end: the law of its jurisdictions, and the remainder of the points."""
 
 from collections.abc import Iterator
 from typing import cast
@@ -9,7 +9,7 @@ from domain.definition.reading.plain import Finding, Plain, choose
 
 
 def floors(whole: Plain) -> Iterator[Finding]:
-    """The strictest floor of the places that are named; a definition may only lengthen it."""
+    """The redeem-only time is not below the strictest legal minimum of the definition's jurisdictions."""
     window = whole["wind_down"]["redeem_window"]
     written = window.period
     if written is None:

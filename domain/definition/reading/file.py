@@ -1,4 +1,4 @@
-"""The definition file: YAML text in, a definition or every fault of it out, each with its line and what to write instead."""
+"""The definition file: reads YAML text into a definition, or finds every fault with its line and its remedy."""
 
 import re
 from collections.abc import Callable
@@ -27,18 +27,18 @@ from domain.definition.reading.shape import shape_findings
 from domain.model import Value
 
 LONGEST_TEXT = 250_000
-"""Characters; a definition is a few thousand."""
+"""Characters; a usual definition has a few thousand."""
 _DEEPEST = 40
-"""Groups and lists within each other; a definition has about ten."""
+"""Levels of nested groups and lists; a usual definition has about ten."""
 _TAG = "tag:yaml.org,2002:"
 _OPENING = (BlockMappingStartToken, BlockSequenceStartToken, FlowMappingStartToken, FlowSequenceStartToken)
 _CLOSING = (BlockEndToken, FlowMappingEndToken, FlowSequenceEndToken)
 
 
 class Fault(Value):
-    """Something wrong in a definition: where, what, and what to write instead.
+    """A fault of a definition: its place, the problem, and its remedy.
 
-    Lines count from 1 (None where there is no text); the path is as in `tiers[1].reach.all[0].counter`.
+    Lines count from 1 (None without a text); a path is like `tiers[1].reach.all[0].counter`.
     """
 
     line: int | None
@@ -52,9 +52,9 @@ class Fault(Value):
 
 
 def read_definition(text: str | bytes) -> Definition | tuple[Fault, ...]:
-    """Read a definition from YAML; bytes are taken as UTF-8.
+    """Read a definition from YAML; bytes must be UTF-8.
 
-    Every fault is given at once, in the order of the lines; only text that is no YAML at all ends at its first.
+    Return all faults together, in the order of the lines; for text that is not YAML, only the first.
     """
     if isinstance(text, bytes):
         try:
@@ -85,13 +85,13 @@ def read_definition(text: str | bytes) -> Definition | tuple[Fault, ...]:
 
 
 def cross_check(definition: Definition) -> tuple[Fault, ...]:
-    """The faults that no single field shows, for a definition that did not come from a file; they have no lines."""
+    """The faults across fields of a definition that did not come from a file; they have no lines."""
     found = findings(definition.model_dump())
     return tuple(_fault(each, None) for each in found)
 
 
 class _Tree:
-    """The plain data of a YAML document, where each part of it stands, and what is wrong with the writing itself."""
+    """The plain data of a YAML document, the line of each part, and the faults of the YAML itself."""
 
     def __init__(self, root: MappingNode) -> None:
         self.faults: list[Fault] = []
@@ -99,7 +99,7 @@ class _Tree:
         self.data: dict[str, Any] = self._mapping(root, ())
 
     def line(self, path: Path) -> int:
-        """The line of the key or entry at the path, or of the nearest part around it."""
+        """The line of the key or entry at the path, or of the nearest part that contains it."""
         while path not in self._lines:
             path = path[:-1]
         return self._lines[path]
@@ -141,7 +141,7 @@ class _Tree:
 
 
 def _unread(text: str) -> tuple[Fault, ...]:
-    """What is YAML and could grow without measure: aliases, and depth; found before anything is built from the text."""
+    """Find YAML that could grow without bound, aliases and depth, before anything is built from the text."""
     depth = 0
     aliases = []
     for token in _yaml().scan(text):
@@ -168,7 +168,7 @@ def _integer(text: str) -> int | str:
 
 def _decimal(text: str) -> Decimal | str:
     try:
-        return Decimal(text.replace("_", ""))  # never by way of a binary float: 0.1 stays 0.1
+        return Decimal(text.replace("_", ""))  # not through a binary float: 0.1 stays 0.1
     except InvalidOperation:
         return text
 

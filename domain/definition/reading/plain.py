@@ -1,4 +1,4 @@
-"""A definition as plain data, for checks: parts with their paths, and what several checks look up."""
+"""A definition as plain data, for checks: parts with their paths, and lookups that several checks share."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
@@ -12,7 +12,7 @@ Path = tuple[str | int, ...]
 
 
 class Finding(NamedTuple):
-    """A fault at a path of the definition: what is wrong, and what to write instead."""
+    """A fault at a path of the definition: the problem, and its remedy."""
 
     path: Path
     problem: str
@@ -20,7 +20,7 @@ class Finding(NamedTuple):
 
 
 class Plain:
-    """A part of a definition with its path; a part that is not there, or is of another kind, is empty."""
+    """A part of a definition with its path; a part that is missing, or of another kind, is empty."""
 
     def __init__(self, value: Any, path: Path = ()) -> None:
         self.value = value

@@ -1,4 +1,4 @@
-"""What a single field of a definition can have wrong, in plain sentences: keys, types and values out of range."""
+"""The faults of single fields of a definition, in plain sentences: keys, types and values out of range."""
 
 import difflib
 import types
@@ -21,7 +21,7 @@ _PATTERNS = {
 
 
 def shape_findings(data: Mapping[str, Any]) -> Definition | list[Finding]:
-    """The definition that the plain data says, or every fault of its single fields."""
+    """The definition from plain data, or every fault of its single fields."""
     try:
         return Definition.model_validate(data)
     except ValidationError as error:
@@ -30,7 +30,7 @@ def shape_findings(data: Mapping[str, Any]) -> Definition | list[Finding]:
 
 
 def _only_of_entries(error: ErrorDetails) -> bool:
-    """A list counts as too short, too, when an entry of it has a fault; that fault is told for itself."""
+    """Whether a list only counts as too short because an entry has a fault, which is reported itself."""
     return error["type"] == "too_short" and bool(error["input"])
 
 
@@ -119,7 +119,7 @@ def _one_of(given: Any, allowed: Any) -> str:
 
 
 def _hint(annotation: Any) -> str:
-    """What belongs at a place of this type, in words."""
+    """The value that fits this type, in words."""
     plain = _plain(annotation)
     origin = get_origin(plain)
     if origin is Literal:
@@ -141,7 +141,7 @@ def _hint(annotation: Any) -> str:
 
 
 def _follow(location: tuple[str | int, ...]) -> tuple[Path, Any]:
-    """The path that a person reads (a union's tag is no part of it), and the type of what belongs there."""
+    """The path for people (without the tag of a union), and the type at that path."""
     path: list[str | int] = []
     annotation: Any = Definition
     for part in location:
@@ -168,7 +168,7 @@ def _step(plain: Any, part: str | int) -> Any:
 
 
 def _members(annotation: Any) -> list[Any]:
-    """The types that may stand here, without None and without what Annotated adds."""
+    """The types that this annotation allows, without None and without the additions of Annotated."""
     if get_origin(annotation) is Annotated:
         return _members(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
@@ -177,7 +177,7 @@ def _members(annotation: Any) -> list[Any]:
 
 
 def _tagged(annotation: Any, tag: str | None = None) -> dict[str, Any]:
-    """The types that may stand here, by the tag that tells them apart: what their `kind` says, or the keys that they have."""
+    """The types that this annotation allows, by their tag: the value of `kind`, or the keys that they have."""
     if get_origin(annotation) is Annotated:
         inner, *more = get_args(annotation)
         return _tagged(inner, next((each.tag for each in more if isinstance(each, Tag)), tag))
