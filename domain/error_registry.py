@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from domain.errors import TenureError
 
 _AT_THE_EDGE = ("api", "services", "domain", "ledger", "store")
-"""The packages whose errors can become the answer to a request; those of the command line and of processes cannot."""
+"""The packages whose errors can become the answer to a request; those of the CLI and of workers cannot."""
 _FIRST = ("api.", "domain.")
 
 
 def kinds() -> Iterator[type[TenureError]]:
-    """Every error class that has a code and can reach the edge, of all modules that are loaded; base classes first."""
+    """Every error class with a code that can reach the API, of all loaded modules; base classes first."""
     waiting = list(TenureError.__subclasses__())
     while waiting:
         kind = waiting.pop(0)

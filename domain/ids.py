@@ -1,4 +1,4 @@
-"""The one place where the ids of workflows, schedules and keys are made, and where the names in them are checked."""
+"""The one place that makes the ids of workflows, Schedules and keys, and checks the names in them."""
 
 import re
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ ProgramId = Annotated[str, StringConstraints(pattern=f"^{_NAME}$")]
 Name = Annotated[str, StringConstraints(pattern=f"^{_NAME}$")]
 """The short name of a part of a definition: a tier, a reward, a wave."""
 ParticipantId = Annotated[str, StringConstraints(pattern=f"^{_REFERENCE}$")]
-"""A reference to a member: never a name, a mail address or another thing that tells who it is."""
+"""A reference to a member: never a name, a mail address or other personal data."""
 
 PROGRAMS_QUEUE = "programs"
 MEMBERS_QUEUE = "members"
@@ -39,12 +39,12 @@ def test_phase(program: str, revision: int, phase: str) -> str:
 
 
 def readiness(program: str, revision: int) -> str:
-    """What waits until a revision is ready for its launch."""
+    """The process that waits until a revision is ready for its launch."""
     return f"{qualification(program, revision)}/readiness"
 
 
 def prototype(definition_digest: str, log_digest: str) -> str:
-    """The simulation of a definition over a log: the same two are simulated once, whoever asks."""
+    """The simulation of a definition over a log: the same two are simulated once, whoever requests it."""
     return f"prototype/{sha256(f'{definition_digest} {log_digest}'.encode()).hexdigest()[:32]}"
 
 
@@ -58,7 +58,7 @@ def rollout(program: str, revision: int) -> str:
 
 
 def guardrail(rollout: str, wave: str, guardrail: str) -> str:
-    """The watch over one guardrail while one wave of a rollout is open."""
+    """The watch of one guardrail while one wave of a rollout is open."""
     return f"{rollout}/guardrail/{wave}/{guardrail}"
 
 
@@ -72,26 +72,26 @@ def evaluation_schedule(program: str) -> str:
 
 
 def asked(person: str, key: str) -> str:
-    """What a person's Idempotency-Key becomes in ids and in the ledger's keys: fit for any id, and nobody else's.
+    """A person's Idempotency-Key in the form for ids and for the ledger's keys: valid in any id, and unique to the person.
 
-    The key has no line break, so that no two pairs read the same.
+    The key has no line break, so that no two pairs give the same text.
     """
     return sha256(f"{person}\n{key}".encode()).hexdigest()[:32]
 
 
 def evaluation_at(program: str, at: datetime) -> str:
-    """An evaluation as of the instant at which it falls due, as the Schedule itself names it."""
+    """An evaluation as of the instant at which it falls due, with the id that the Schedule gives it."""
     return f"{evaluation_schedule(program)}-{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def nominal_instant(workflow_id: str) -> datetime | None:
-    """The instant at which a Schedule let this workflow fall due, which Temporal adds to the id; None where there is none."""
+    """The instant at which this workflow fell due by its Schedule, which Temporal appends to the id; None without one."""
     found = re.search(r"-(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)$", workflow_id)
     return datetime.fromisoformat(found[1]) if found else None
 
 
 def evaluation_on_demand(program: str, person: str, key: str) -> str:
-    """An evaluation that a person asked for; those of the Schedule get their instant from Temporal."""
+    """An evaluation that a person requested; those of the Schedule get their instant from Temporal."""
     return f"program/{program}/evaluation/asked/{asked(person, key)}"
 
 
@@ -101,12 +101,12 @@ def event(person: str, key: str) -> str:
 
 
 def correction(person: str, key: str) -> str:
-    """The ledger's key of a correction, a transfer or a conversion that a person asked for."""
+    """The ledger's key of a correction, a transfer or a conversion that a person requested."""
     return f"correction/{asked(person, key)}"
 
 
 def redemption(person: str, key: str) -> str:
-    """The ledger's key of a redemption that a person asked for."""
+    """The ledger's key of a redemption that a person requested."""
     return f"redemption/{asked(person, key)}"
 
 
@@ -116,7 +116,7 @@ def notice(notice: str, round_: int) -> str:
 
 
 def notice_test(person: str, key: str) -> str:
-    """The sending of test notices that a person asked for."""
+    """The sending of test notices that a person requested."""
     return f"notice/test/{asked(person, key)}"
 
 
@@ -141,7 +141,7 @@ def intervention(program: str, participant: str, number: int) -> str:
 
 
 def program_of(workflow_id: str) -> str | None:
-    """The program that a workflow's id names as its own, such as that of a gate; None where it names none."""
+    """The program in a workflow's id, such as that of a gate; None if there is none."""
     found = re.fullmatch(f"program/({_NAME})(/.*)?", workflow_id, re.DOTALL)
     return found[1] if found else None
 

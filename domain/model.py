@@ -10,16 +10,16 @@ def _can_be_kept(text: str) -> str:
 
 
 CAN_BE_KEPT = AfterValidator(_can_be_kept)
-"""For free text of people, after its length: what can be stored, so that no step that writes it down fails for ever."""
+"""For free text of people, after its length check: refuses text that cannot be stored, so that no later write fails."""
 
 
 class Value(BaseModel):
-    """An immutable value that refuses unknown keys: for what people write."""
+    """An immutable value that refuses unknown keys: for input of people."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_timedelta="iso8601")
 
 
 class Message(BaseModel):
-    """An immutable value that ignores unknown keys: for what workflows and activities exchange, so that histories replay."""
+    """An immutable value that ignores unknown keys: for messages of workflows and activities, so that histories replay."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")

@@ -3,7 +3,7 @@
 from decimal import Context, Decimal
 
 _EXACT = Context(prec=80)
-"""Wide enough that no product of ours is rounded before it is meant to be."""
+"""Enough digits that no product here is rounded too early."""
 _TWO_DECIMALS = (
     "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF CHE CHF CHW CNY "
     "COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR "
@@ -23,7 +23,7 @@ _EXPONENTS = (
 
 
 def exponent(money: str) -> int:
-    """How many decimals the currency has (ISO 4217): 2 for USD, 0 for JPY. Raises ValueError for an unknown code."""
+    """The number of decimals of a currency (ISO 4217): 2 for USD, 0 for JPY. Raises ValueError for an unknown code."""
     try:
         return _EXPONENTS[money]
     except KeyError:
@@ -33,7 +33,7 @@ def exponent(money: str) -> int:
 def smallest_units(money: str, amount: Decimal) -> int:
     """The amount in the currency's smallest unit (12.50 USD is 1250).
 
-    Raises ValueError for an amount that is finer than that unit: nothing is rounded here; and for an unknown currency.
+    Raises ValueError for an amount finer than that unit, because nothing is rounded here, and for an unknown currency.
     """
     decimals = exponent(money)
     units = amount.scaleb(decimals, _EXACT)
@@ -43,5 +43,5 @@ def smallest_units(money: str, amount: Decimal) -> int:
 
 
 def in_units(money: str, amount: Decimal) -> Decimal:
-    """An exact figure of money (units) rounded half-even to the currency's smallest unit, for showing and reporting."""
+    """An exact amount of money (units) rounded half-even to the currency's smallest unit, for display and reports."""
     return amount.quantize(Decimal(1).scaleb(-exponent(money)), context=_EXACT)

@@ -1,4 +1,4 @@
-"""Periods: ISO 8601 durations that know the calendar, so that P1M added to 31 January ends in February."""
+"""Periods: ISO 8601 durations that follow the calendar, so that P1M added to 31 January ends in February."""
 
 import re
 from calendar import monthrange
@@ -18,7 +18,7 @@ _PATTERN = re.compile(
 _MEAN_MONTH = timedelta(days=30.436875)
 """A twelfth of the Gregorian calendar's mean year of 365.2425 days."""
 _LONGEST_DAYS = 36_525
-"""A hundred years: what is longer is a slip of the pen, and would leave the calendar of the standard library."""
+"""A hundred years: a longer period is a typing error, and would leave the calendar of the standard library."""
 
 
 @dataclass(frozen=True)
@@ -44,22 +44,22 @@ class Period:
         return cls(int(part["years"] * 12 + part["months"]), rest)
 
     def after(self, instant: datetime, zone: ZoneInfo) -> datetime:
-        """The instant that lies this period after `instant`; months are counted in the program's own time zone.
+        """The instant this period after `instant`; months are counted in the program's time zone.
 
-        A time that the clocks leave out there, or show twice, is read by `wall_time`.
+        A time that the clocks there skip or show twice is read by `wall_time`.
         """
         return _exactly(_add_months(instant, self.months, zone), self.rest)
 
     def before(self, instant: datetime, zone: ZoneInfo) -> datetime:
-        """The instant that lies this period before `instant`."""
+        """The instant this period before `instant`."""
         return _exactly(_add_months(instant, -self.months, zone), -self.rest)
 
     def approximate(self) -> timedelta:
-        """The period as exact time, a month being a twelfth of the mean year: for comparing and for pacing, not for dates."""
+        """The period as exact time, a month being a twelfth of the mean year: for comparisons and pacing, not for dates."""
         return self.months * _MEAN_MONTH + self.rest
 
     def scaled(self, factor: float) -> "Period":
-        """The same period played `factor` times faster, as exact time."""
+        """The period divided by `factor`, as exact time."""
         return Period(0, self.approximate() / factor)
 
     def __bool__(self) -> bool:
@@ -95,9 +95,9 @@ class Period:
 def wall_time(local: datetime) -> datetime:
     """The instant, in UTC, at which the clocks of a zone show this time; `local` has the zone as its `tzinfo`.
 
-    A time that is shown twice, when the clocks go back, is the first of the two, or the second where `fold` says so. One that
-    is left out, when they go forward, is as long after the change as it lies after the last time shown before it: in New York,
-    where 03:00 follows 01:59:59, 02:30 is 03:30. `fold` says nothing about such a time, as RFC 5545 reads it.
+    A time that is shown twice, when the clocks go back, is the first of the two, or the second by `fold`. A time that is
+    skipped, when they go forward, is as long after the change as it is after the last time shown before it: in New York, where
+    03:00 follows 01:59:59, 02:30 is 03:30. `fold` has no effect on such a time, as in RFC 5545.
     """
     instant = local.astimezone(UTC)
     if local.fold and instant.astimezone(local.tzinfo).replace(tzinfo=None, fold=0) != local.replace(tzinfo=None, fold=0):
@@ -115,5 +115,5 @@ def _add_months(instant: datetime, months: int, zone: ZoneInfo) -> datetime:
 
 
 def _exactly(instant: datetime, rest: timedelta) -> datetime:
-    """So much later in exact time: two instants with one `ZoneInfo` would be added up by what its clocks show."""
+    """Add exact time, by way of UTC: with a `ZoneInfo`, Python would add to the time that its clocks show."""
     return (instant.astimezone(UTC) + rest).astimezone(instant.tzinfo)

@@ -1,8 +1,8 @@
-"""When what recurs over a program falls due: by the calendar for months and years, at whole multiples of its period otherwise.
+"""When a program's recurring processes fall due: months and years by the calendar, other periods by exact multiples.
 
 A calendar Schedule of Temporal matches its fields literally: one for day 31 skips every shorter month, and one for an hour that
-a clock change leaves out or repeats fires never or twice. Hence the 28th at the latest, and six in the morning, when no zone
-changes its clocks.
+a clock change skips or repeats fires never or twice. Therefore the day is the 28th at the latest, and the time six in the
+morning, when no zone changes its clocks.
 """
 
 from collections.abc import Iterator, Sequence
@@ -34,23 +34,23 @@ class Grid(Protocol):
 
 @dataclass(frozen=True)
 class Recurrence:
-    """What recurs every so often from an anchor on, the launch: its first instant (number 1) is one period after that."""
+    """A recurrence with one period from an anchor on, the launch: its first instant (number 1) is one period after that."""
 
     every: Period
     anchor: datetime
     zone: ZoneInfo
-    """The program's own, in which it is six in the morning."""
+    """The program's time zone, in which it is six in the morning."""
     launched_in: ZoneInfo | None = None
-    """The zone in which the anchor's day is taken, where that is another one: an amended zone moves the hour, not the day."""
+    """The zone of the anchor's day, if it is another one: an amended zone moves the hour, not the day."""
 
     @property
     def follows_calendar(self) -> bool:
-        """Whether it is said in months or years that a calendar Schedule can express."""
+        """Whether its period is in months or years that a calendar Schedule can express."""
         return bool(self.every.months) and not self.every.rest and is_calendar(self.every.months)
 
     @property
     def launched_on(self) -> date:
-        """The day of the launch, where the program was then."""
+        """The day of the launch, in the program's zone of then."""
         return self.anchor.astimezone(self.launched_in or self.zone).date()
 
     @property
@@ -77,7 +77,7 @@ class Recurrence:
         return datetime(year, month + 1, self.day, HOUR, tzinfo=self.zone).astimezone(UTC)
 
     def last(self, until: datetime) -> int:
-        """The number of the last instant that is not after `until`; 0 where none is."""
+        """The number of the last instant that is not after `until`; 0 if there is none."""
         if not self.follows_calendar:
             return max(0, (until - self.at(0)) // self.interval)
         anchor, local = self.launched_on, until.astimezone(self.zone)
@@ -94,7 +94,7 @@ class MeanGrid:
 
     @property
     def interval(self) -> timedelta:
-        """The period as exact time, of which Temporal took the whole seconds."""
+        """The period as exact time, in whole seconds as Temporal counted it."""
         return in_whole_seconds(self.every)
 
     @property
@@ -120,22 +120,22 @@ class Stretch:
     until: datetime
 
     def count(self) -> int:
-        """How many there are, without listing them."""
+        """The number of instants, without listing them."""
         return max(0, self.grid.last(self.until) - self.grid.last(self.since - _INSTANT))
 
     def instants(self) -> Sequence[datetime]:
-        """All of them, in order."""
+        """All instants, in order."""
         first = self.grid.last(self.since - _INSTANT) + 1
         return [self.grid.at(number) for number in range(first, first + self.count())]
 
 
 def in_whole_seconds(every: Period) -> timedelta:
-    """A period as exact time in the whole seconds in which Schedules count, and one at least."""
+    """A period as exact time in whole seconds, as Schedules count, and at least one second."""
     return max(_SECOND, every.approximate() // _SECOND * _SECOND)
 
 
 class Rule(NamedTuple):
-    """How often something recurs by the definition that is in force from an instant on, in that definition's zone."""
+    """The period by the definition in force from an instant on, in that definition's zone."""
 
     since: datetime
     every: Period
@@ -145,8 +145,8 @@ class Rule(NamedTuple):
 def stretches(
     rules: Sequence[Rule], launched_at: datetime, calendar_since: datetime | None, since: datetime, until: datetime
 ) -> Iterator[Stretch]:
-    """What falls due in [since, until]: by each of the rules (in the order of their instants) while it is in force, and until
-    `calendar_since` on the grid of then; None: the program has not gone over to the calendar yet."""
+    """The instants due in [since, until]: by each of the rules (in the order of their instants) while it is in force, and
+    before `calendar_since` on the former grid; None: the program does not follow the calendar yet."""
     ends = [*(following.since - _INSTANT for _, following in pairwise(rules)), until]
     for rule, superseded in zip(rules, ends, strict=True):
         begin, end = max(since, rule.since), min(until, superseded)
@@ -156,15 +156,15 @@ def stretches(
 
 
 def is_calendar(months: int) -> bool:
-    """Whether so many months fall on the same months of each year, or on the same month of some years: ten years at most, since
-    the calendars of Temporal end with 2100."""
+    """Whether this number of months falls on the same months of each year, or on the same month of some years: ten years at
+    most, because Temporal's calendars end in 2100."""
     return 12 % months == 0 or (months % 12 == 0 and months <= LONGEST_MONTHS)
 
 
 def changes_over(former: MeanGrid, following: Recurrence, now: datetime) -> datetime:
-    """When a program that has been evaluated on the former grid goes over to the one that follows, which holds from then on.
+    """When a program that was evaluated on the former grid changes to the following one, which holds from then on.
 
-    That is at once, but in no calendar month (and in no half of a period of days) that has been evaluated already. Nothing
+    It changes at once, but not in a calendar month (or a half of a period of days) that has been evaluated already. Nothing
     falls due on the former grid between now and then.
     """
     number = former.last(now)

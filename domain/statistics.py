@@ -1,6 +1,6 @@
-"""Intervals: how far a share, a mean, a ratio, or the difference of two of them can be trusted, at 95 percent.
+"""95 % confidence intervals of a share, a mean, a ratio, or the difference of two of them.
 
-They tell what chance may do to figures of this many members; what is true of all of them by another cause, they cannot.
+They measure the effect of chance on figures of this many members, and no other cause.
 """
 
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -14,21 +14,21 @@ _SIXTH_DECIMAL = Decimal("0.000001")
 
 
 class Interval(Value):
-    """From `low` to `high`, in the unit of the figure, rounded half-even to six decimals."""
+    """An interval from `low` to `high`, in the unit of the figure, rounded half-even to six decimals."""
 
     low: Decimal
     high: Decimal
 
 
 class Figure(Value):
-    """A figure, and its interval where it has one."""
+    """A figure, with its interval if it has one."""
 
     value: Decimal
     interval: Interval | None = None
 
 
 class Arm(Value):
-    """One arm of an experiment: how many members, and the mean and variance of what each of them brought, in units of money."""
+    """One arm of an experiment: the number of members, and the mean and variance of their amounts, in units of money."""
 
     n: int
     mean: Decimal
@@ -61,7 +61,7 @@ def ratio(n: int, over: float, under: float, over_squares: float, under_squares:
     """The normal interval of a ratio of two sums over the same `n` members (Cochran 1977, section 2.11).
 
     `over` / `under` is the ratio; the others are the sums of the squares, and of the products, of each member's own two
-    figures. None for fewer than two members, or with nothing to divide by.
+    figures. None for fewer than two members, or a divisor of zero.
     """
     if n < 2 or not under:
         return None
@@ -73,7 +73,7 @@ def ratio(n: int, over: float, under: float, over_squares: float, under_squares:
 def difference(now: Figure, before: Figure) -> Interval | None:
     """The interval of now - before, from those of the two (Zou and Donner 2008; of two shares, Newcombe 1998, method 10).
 
-    As if the two were independent: where their windows overlap, it is rather too wide. None where one has no interval.
+    It treats the two as independent: if their windows overlap, it is rather too wide. None if one has no interval.
     """
     if now.interval is None or before.interval is None:
         return None
@@ -100,7 +100,7 @@ def promoters(promoting: int, detracting: int, n: int) -> Interval:
 
 
 def rounded(value: float | Decimal) -> Decimal:
-    """Half-even to six decimals."""
+    """The value rounded half-even to six decimals."""
     return Decimal(value).quantize(_SIXTH_DECIMAL, ROUND_HALF_EVEN)
 
 

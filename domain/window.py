@@ -1,6 +1,6 @@
-"""Windows of time: days and instants as people write them, cycles that repeat, and the spans over which counters are summed.
+"""Windows of time: days and instants in their written form, cycles that repeat, and the spans of counters' sums.
 
-A span is (since, until], as the ledger sums: a cycle's span begins a microsecond before its first instant, so that it holds it.
+A span is (since, until], as in the ledger's sums: a cycle's span begins a microsecond before its first instant, to include it.
 """
 
 import re
@@ -18,7 +18,7 @@ from pydantic_core import CoreSchema, core_schema
 from domain.period import Period
 
 ORIGIN = datetime(2025, 1, 1, 12, tzinfo=UTC)
-"""When scripted members join unless they say otherwise; a program played faster has its dates moved towards it."""
+"""When scripted members join by default; dates of a program played faster move towards it."""
 _LONG_AGO = datetime(1900, 1, 1, tzinfo=UTC)
 _INSTANT = timedelta(microseconds=1)
 _DAY = timedelta(days=1)
@@ -27,7 +27,7 @@ _T = TypeVar("_T")
 
 
 class Span(NamedTuple):
-    """The instants after `since`, up to and with `until`."""
+    """The instants after `since`, up to and including `until`."""
 
     since: datetime
     until: datetime
@@ -41,7 +41,7 @@ class Moment:
 
     @classmethod
     def parse(cls, text: str) -> "Moment":
-        """Read `2026-03-10` or `2026-03-10T09:00:00Z`. Raises ValueError with what to write instead."""
+        """Read `2026-03-10` or `2026-03-10T09:00:00Z`. Raises ValueError with a remedy."""
         remedy = f"{text[:40]!r} is no day; write for instance 2026-03-10, or 2026-03-10T09:00:00Z for an instant"
         try:
             value = date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
@@ -66,7 +66,7 @@ class Moment:
         return Moment(self.value + timedelta(days=1)).at(zone) - _INSTANT if self.is_day else self.at(zone)
 
     def scaled(self, factor: float, zone: ZoneInfo) -> "Moment":
-        """The instant as far from the origin as a program played `factor` times faster has it."""
+        """The instant whose distance from the origin is divided by `factor`."""
         return Moment(ORIGIN + (self.at(zone) - ORIGIN) / factor)
 
     def __str__(self) -> str:
@@ -96,15 +96,15 @@ class Cycle:
     starts: Moment
 
     def begin(self, at: datetime, zone: ZoneInfo) -> datetime:
-        """The first instant of the span that holds `at`."""
+        """The first instant of the span that contains `at`."""
         return self.bounds(at, zone)[0]
 
     def end(self, at: datetime, zone: ZoneInfo) -> datetime:
-        """The first instant after the span that holds `at`."""
+        """The first instant after the span that contains `at`."""
         return self.bounds(at, zone)[1]
 
     def bounds(self, at: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
-        """Both at once. Most instants lie in the same span as the one asked for before, so that it is kept."""
+        """`begin` and `end` together. The last span is cached, because most calls are for the same span."""
         kept = _kept_bounds(self, zone)
         bounds = kept[0] if kept else None
         if bounds is None or not bounds[0] <= at < bounds[1]:
@@ -141,7 +141,7 @@ class Cycle:
 
     @classmethod
     def read(cls, value: object) -> "Cycle":
-        """From what is written: day, month, quarter, year, or every and from. Raises ValueError with what to write instead."""
+        """Read day, month, quarter, year, or every and from. Raises ValueError with a remedy."""
         if isinstance(value, Cycle):
             return value
         if isinstance(value, str) and value in _WORDS:
@@ -165,7 +165,7 @@ class Cycle:
 
 @lru_cache(maxsize=4096)
 def _kept_bounds(cycle: Cycle, zone: ZoneInfo) -> list[tuple[datetime, datetime]]:
-    """Where a cycle keeps the span that was asked for last."""
+    """The cache for a cycle's last span."""
     return []
 
 
@@ -185,7 +185,7 @@ EVERY_FROM: JsonSchemaValue = {
 
 @dataclass(frozen=True)
 class Window:
-    """What a counter is summed over: the last so long (rolling), a calendar cycle, the member's own years, or a lifetime."""
+    """The window of a counter: a period back from now (rolling), a calendar cycle, the member's own years, or a lifetime."""
 
     length: Period | None = None
     """None: a lifetime."""
@@ -202,11 +202,13 @@ class Window:
 
     @property
     def repeats(self) -> bool:
-        """Whether it is one of the windows that follow each other, end to end."""
+        """Whether its windows follow each other, end to end."""
         return self.starts is not None
 
     def cycle(self, joined: datetime | None) -> Cycle:
-        """The cycle of a window that repeats; a member's own begins when they joined. Raises ValueError without that."""
+        """The cycle of a window that repeats; an anniversary begins at `joined`. Raises ValueError for one that does not
+        repeat, and for an anniversary without `joined`.
+        """
         if self.length is None or self.starts is None:
             raise ValueError("this window does not repeat")
         if not isinstance(self.starts, str):
@@ -216,7 +218,7 @@ class Window:
         return Cycle(self.length, Moment(joined))
 
     def span(self, at: datetime, zone: ZoneInfo, joined: datetime | None = None) -> Span:
-        """The span that holds the instant: up to it where the window rolls or never ends, else up to the end of the cycle."""
+        """The span that contains the instant: up to it if the window rolls or never ends, else up to the end of the cycle."""
         if self.length is None:
             return Span(_LONG_AGO, at)
         if self.starts is None:
@@ -232,7 +234,7 @@ class Window:
 
     @classmethod
     def read(cls, value: object) -> "Window":
-        """From what is written. Raises ValueError with what to write instead."""
+        """Read a window from its written form. Raises ValueError with a remedy."""
         if isinstance(value, Window):
             return value
         if isinstance(value, Period):

@@ -1,1 +1,1 @@
-"""What a revision must pass before its launch: prototypes, scenarios, pilots and readiness."""
+"""The acceptance of a revision before its launch: prototypes, scenarios, pilots and readiness."""

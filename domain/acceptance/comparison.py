@@ -1,4 +1,4 @@
-"""Two runs of a prototype side by side: each figure with its difference, and which members gain and lose."""
+"""Compares two runs of a prototype: each figure with its difference, and the members who gain and lose."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ class FigureDifference(Value):
 
 
 class TierChange(Value):
-    """So many members are in this tier in one run and in that tier in the other."""
+    """The number of members who are in tier `before` in the first run and in tier `after` in the second."""
 
     before: str
     after: str
@@ -31,7 +31,7 @@ class TierChange(Value):
 
 
 class MemberDifference(Value):
-    """What one member is issued in both runs, and their tiers."""
+    """The points issued to one member in both runs, and their tiers."""
 
     customer: str
     points_before: int
@@ -42,9 +42,9 @@ class MemberDifference(Value):
 
 
 class PointsDifference(Value):
-    """How many members are issued more, less or as much, by how many points, and who by the most.
+    """The members who are issued more, fewer or as many points, the points in all, and the largest differences.
 
-    `quantiles`: the difference below or at which so many percent of all members lie.
+    `quantiles`: for a percentage of all members, the difference that theirs do not exceed.
     """
 
     gaining: int
@@ -59,7 +59,7 @@ class PointsDifference(Value):
 
 
 class MonthDifference(Value):
-    """A month of both runs: what was issued, stood out and was owed."""
+    """A month of both runs: points issued, points outstanding and liability."""
 
     month: str
     issued_before: int
@@ -71,7 +71,7 @@ class MonthDifference(Value):
 
 
 class Comparison(Value):
-    """What is other in the second run. The members are left out where the two logs differ, or a run has none."""
+    """The differences of the second run from the first. Members are left out if the logs differ, or a run has no members."""
 
     before: str
     after: str
@@ -85,7 +85,7 @@ class Comparison(Value):
 
 
 def compare(before: PrototypeRun, after: PrototypeRun) -> Comparison:
-    """Hold two runs side by side."""
+    """Compare two runs."""
     notes = []
     if before.money != after.money:
         notes.append(f"The first run is in {before.money}, the second in {after.money}: amounts of money cannot be compared.")
@@ -145,7 +145,7 @@ def _months(before: Sequence[Month], after: Sequence[Month]) -> tuple[MonthDiffe
 
 
 def _pairs(before: MemberOutcomes, after: MemberOutcomes) -> list[tuple[int, int]]:
-    """The places of each member of both runs."""
+    """The places of each member who is in both runs, in the columns of the first and of the second."""
     if before.customer == after.customer:
         return [(place, place) for place in range(len(before.customer))]
     places = {customer: place for place, customer in enumerate(after.customer)}
@@ -153,7 +153,7 @@ def _pairs(before: MemberOutcomes, after: MemberOutcomes) -> list[tuple[int, int
 
 
 def _tiers(before: PrototypeRun, after: PrototypeRun, pairs: list[tuple[int, int]]) -> tuple[TierChange, ...]:
-    """Members by change of tier; a tier of the first run stands where the second has it, or what took its place."""
+    """Members by change of tier; a tier of the first run has the rank of the same tier in the second, or of its replacement."""
     assert before.members is not None
     assert after.members is not None
     was, became = before.members.tier, after.members.tier

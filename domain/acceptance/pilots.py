@@ -1,4 +1,4 @@
-"""What a pilot comes to: its KPIs over all of its time, computed as an evaluation computes them, held against its criteria."""
+"""The verdict on a pilot: its KPIs over its whole time, computed as in an evaluation, compared with its criteria."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,11 +13,11 @@ from domain.evaluation.kpis import KpiResult, judge
 from domain.model import Value
 
 Verdict = Literal["passed", "outside", "immature"]
-"""`immature`: a figure that nobody can tell yet, or from too few members; that is not passed, and no fault found either."""
+"""`immature`: the figure cannot be computed yet, or from too few members; neither passed nor outside of its bounds."""
 
 
 class PilotResult(Value):
-    """How a pilot's figure stands: `passed` within its bounds, `outside` of them, or `immature`."""
+    """A figure of a pilot: `passed` within its bounds, `outside` of them, or `immature`."""
 
     criterion: PilotCriterion
     verdict: Verdict
@@ -25,7 +25,7 @@ class PilotResult(Value):
 
 
 class PilotVerdict(Value):
-    """What a pilot came to: every figure of its criteria; it has passed where all have."""
+    """The verdict on a pilot, with every figure of its criteria; it has passed if all have."""
 
     since: datetime
     until: datetime
@@ -37,17 +37,17 @@ class PilotVerdict(Value):
 
     @property
     def immature(self) -> bool:
-        """Whether nothing is wrong but that there is too little to tell."""
+        """Whether figures are immature and none is outside of its bounds."""
         return not self.passed and all(each.verdict != "outside" for each in self.results)
 
     @property
     def told(self) -> str:
-        """Each figure with how it stands, in one line."""
+        """Each figure with its verdict, in one line."""
         return ", ".join(_told(each) for each in self.results)
 
 
 def judge_pilot(definition: Definition, phase: PilotPhase, figures: Figures, since: datetime, until: datetime) -> PilotVerdict:
-    """Judge a pilot by what happened in (since, until]."""
+    """Judge a pilot by the figures of (since, until]."""
     rules = tuple(
         KpiRule(
             kpi=each.kpi,

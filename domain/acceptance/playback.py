@@ -1,4 +1,4 @@
-"""A member played in memory by the rules that the live program uses, for scenarios and for the prototype."""
+"""Playback: a member in memory under the rules of the live program, for scenarios and for the prototype."""
 
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
@@ -23,7 +23,7 @@ class _Lot:
 
 
 class _Tally:
-    """The sums of the counters of one window; `earlier` are those of the window before, where windows follow each other."""
+    """The sums of the counters of one window; `earlier` are those of the window before, if windows follow each other."""
 
     def __init__(self, window: Window, definition: Definition, joined_at: datetime) -> None:
         self._window = window
@@ -36,7 +36,7 @@ class _Tally:
         self.earlier: Counter[str] = Counter()
 
     def roll(self, at: datetime) -> None:
-        """Let time pass up to this instant."""
+        """Advance to this instant."""
         if self._window.kind == "rolling":
             since = self._window.span(at, self._zone).since
             while self._counted and self._counted[0][0] <= since:
@@ -56,7 +56,7 @@ class _Tally:
 
 @once_for_each
 def _windows(definition: Definition) -> Mapping[str, Window]:
-    """The window of every counter, those of capped rules among them."""
+    """The window of every counter, including those of capped rules."""
     windows = {counter.id: counter.window or definition.qualification_window for counter in definition.counters}
     capped_rules = (rule for rule in definition.earning if rule.cap is not None and rule.cap.per != "event")
     return windows | {cap_counter(rule): cap_window(definition, rule) for rule in capped_rules}
@@ -68,7 +68,7 @@ def _distinct(definition: Definition) -> tuple[Window, ...]:
 
 
 class PlayedMember:
-    """One member's lots, counters and standing. Instants must not go back; the totals are in points."""
+    """One member's lots, counters and tier. Instants must not go back; the totals are in points."""
 
     def __init__(self, definition: Definition, at: datetime, tier: str | None = None) -> None:
         self.definition = definition
@@ -92,7 +92,7 @@ class PlayedMember:
         return self.issued - self.burned - self.expired
 
     def advance(self, to: datetime) -> None:
-        """Let time pass: lots lapse and tiers are reviewed, each at its own instant, in order."""
+        """Advance to an instant: lots expire and tiers are reviewed, each at its own instant, in order."""
         while True:
             lapses = min((lot.expires_at for lot in self._lots if lot.expires_at), default=None)
             ends = self._look_at
@@ -104,9 +104,9 @@ class PlayedMember:
                 return
 
     def post(self, event: Event, at: datetime, *, confirmed: bool = True) -> Rating:
-        """Rate an event in the tier that the member has when it happens, earn its points, and review the tier.
+        """Rate an event in the member's tier at that instant, earn its points, and review the tier.
 
-        Where the event's points wait for a confirmation that does not come, it is an activity and nothing else.
+        An event whose pending points are not confirmed is an activity and nothing else.
         """
         self.advance(at)
         rating = rate(self.definition, self.standing.tier, event, at=at, already=self._already(event.type, at))
@@ -120,7 +120,7 @@ class PlayedMember:
         return rating
 
     def burn(self, points: int) -> None:
-        """Take points from the lots that lapse first. Raises ValueError for more than the balance."""
+        """Spend points of the lots that expire first. Raises ValueError for more than the balance."""
         if points > self.balance:
             raise ValueError(f"{points} points asked of a balance of {self.balance}; ask for less")
         self.burned += points
@@ -132,7 +132,7 @@ class PlayedMember:
         self._lots = [lot for lot in self._lots if lot.remaining]
 
     def _already(self, event_type: str, at: datetime) -> Mapping[str, int]:
-        """What the capped rules for the event have given in the spans of their caps."""
+        """The points that the capped rules for the event have given in the spans of their caps."""
         rules = capped(self.definition, event_type, at, self.joined_at)
         return {rule.counter: self._rolled(_windows(self.definition)[rule.counter], at).sums[rule.counter] for rule in rules}
 

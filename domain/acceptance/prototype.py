@@ -1,10 +1,10 @@
-"""What a prototype comes to: its figures in total and month by month, what they rest on, and whether its criteria hold.
+"""The result of a prototype: its figures in total and by month, its assumptions, and whether its criteria hold.
 
 Formulas (sources: IFRS 15 B39-B42 for the deferred revenue, and the trade's operating figures for the rest):
-`cost` is what the burned points cost and what those still outstanding are expected to: cost per point x (burned +
-outstanding x expected redemption rate). `management_liability` is the second part of it. `liability` is what the
-outstanding points are worth to members, as far as they are expected to be redeemed: value per point x outstanding x
-expected redemption rate. `deferred_revenue` is the part of the revenue that belongs to points and is not yet earned.
+`cost` is the cost of the burned points and the expected cost of the outstanding ones: cost per point x (burned +
+outstanding x expected redemption rate). `management_liability` is the second part of it. `liability` is the value to
+members of the outstanding points that are expected to be redeemed: value per point x outstanding x expected redemption
+rate. `deferred_revenue` is the part of the revenue that belongs to points and is not yet earned.
 """
 
 import json
@@ -24,7 +24,7 @@ from domain.money import in_units
 Assumption = Literal["burn_share", "expected_redemption_rate", "cost_per_point"]
 ASSUMPTIONS: tuple[Assumption, ...] = ("burn_share", "expected_redemption_rate", "cost_per_point")
 SWING = Decimal("0.2")
-"""How far each assumption is moved either way to see what depends on it."""
+"""The fraction by which each assumption is moved up and down for the sensitivity."""
 BURN_MODEL = (
     "Each member redeems up to the burn share of all points ever earned, in whole rewards of the cheapest that their tier may "
     "have, as soon as that share and the balance suffice."
@@ -32,11 +32,11 @@ BURN_MODEL = (
 _SIXTH_DECIMAL = Decimal("0.000001")
 _EXACT = Context(prec=80)
 _LARGEST = 1_000_000
-"""Bytes of packed members, so that an answer stays below what Temporal carries at once."""
+"""Bytes of packed members, so that an answer stays below Temporal's limit for a payload."""
 
 
 class Totals(Value):
-    """What a group of members has come to at an instant: points whole, revenue in units of money."""
+    """The totals of a group of members at an instant: whole points, revenue in units of money."""
 
     members: int
     above_first_tier: int
@@ -51,7 +51,7 @@ class Totals(Value):
 
 
 class CriterionResult(Value):
-    """A figure held against its bounds; a figure that could not be computed (None) does not pass."""
+    """A figure compared with its bounds; a figure that could not be computed (None) does not pass."""
 
     figure: str
     value: Decimal | None
@@ -61,10 +61,10 @@ class CriterionResult(Value):
 
 
 class Month(Value):
-    """A month of the program's zone (`1997-01`): what happened in it, and what stands at its end.
+    """A month of the program's zone (`1997-01`): its changes, and the totals at its end.
 
-    `cost` is what the month added to the cost of the whole: its burned points, and the change in what the outstanding ones
-    are expected to cost; it is below nothing where more lapsed than was earned.
+    `cost` is the month's part of the whole cost: its burned points, and the change in the expected cost of the outstanding
+    ones; it is negative if more points expired than were earned.
     """
 
     month: str
@@ -84,7 +84,7 @@ class Month(Value):
 
 
 class Sensitivity(Value):
-    """An assumption moved one way: the figures that are then others, and the criteria that then pass or fail otherwise."""
+    """An assumption moved one way: the figures that change, and the criteria that newly pass or fail."""
 
     assumption: Assumption
     change: Decimal
@@ -95,10 +95,10 @@ class Sensitivity(Value):
 
 
 class PrototypeResult(Value):
-    """What the simulation came to.
+    """The result of a simulation.
 
-    Figures by the names of `Criterion.figure` and of this module's formulas: points whole, money in its units, shares as
-    fractions of 1. With no revenue to divide by, `cost_share_of_revenue` is left out.
+    Figures have the names of `Criterion.figure` and of this module's formulas: whole points, money in its units, shares as
+    fractions of 1. Without revenue, `cost_share_of_revenue` is left out.
     """
 
     figures: dict[str, Decimal]
@@ -115,7 +115,7 @@ class PrototypeResult(Value):
 
 
 class MemberOutcomes(Value):
-    """What each member came to, one place in every column for each: tier, and points issued, burned and expired."""
+    """The results of each member, in columns: tier, and points issued, burned and expired."""
 
     customer: tuple[str, ...]
     tier: tuple[str, ...]
@@ -125,7 +125,7 @@ class MemberOutcomes(Value):
 
 
 class LogFault(Value):
-    """A kind of row that a log should not have: how many there are, the first of them by line, and what to do."""
+    """A kind of faulty row in a log: the number of rows, the first of them by line, and the remedy."""
 
     kind: str
     rows: int
@@ -135,7 +135,7 @@ class LogFault(Value):
 
 
 class LogReading(Value):
-    """How a log was read: which column is what, what was assumed, and which rows were left out."""
+    """How a log was read: the meaning of its columns, the assumptions, and the rows that were left out."""
 
     rows: int
     used: int
@@ -145,7 +145,7 @@ class LogReading(Value):
 
 
 class TierOfRun(Value):
-    """A tier as a run knows it, in the order from the lowest; `replaces` as the definition has it."""
+    """A tier of a run, which lists them from the lowest; `replaces` is that of the definition."""
 
     id: str
     name: str
@@ -153,7 +153,7 @@ class TierOfRun(Value):
 
 
 class PrototypeRun(Value):
-    """A run of a prototype as it is kept: of which definition, over which log, with what result."""
+    """A stored run of a prototype: its definition, its log and its result."""
 
     format: Literal["tenure-prototype/1"] = "tenure-prototype/1"
     program: str
@@ -176,7 +176,7 @@ class PrototypeOrder(Message):
 
 
 class PrototypeAnswer(Message):
-    """What came of an order: the run, or why the log cannot be used. `members` are packed, and without their names."""
+    """The answer to an order: the run, or why the log cannot be used. `members` are packed, and without their names."""
 
     run: PrototypeRun | None = None
     why: str = ""
@@ -184,14 +184,14 @@ class PrototypeAnswer(Message):
 
     @property
     def whole(self) -> PrototypeRun | None:
-        """The run with its members, each called by their place in the log's order."""
+        """The run with its members, each named by their place in the order of the log."""
         if self.run is None or not self.members:
             return self.run
         return self.run.model_copy(update={"members": _unpacked(self.members)})
 
 
 def answer_of(run: PrototypeRun) -> PrototypeAnswer:
-    """A run as workflows may carry it: without the names of customers, which stay in the store, and not too large."""
+    """A run in a form for workflows: not too large, and without the names of customers, which stay in the store."""
     packed = _packed(run.members) if run.members is not None else ""
     bare = run.model_copy(update={"members": None})
     return PrototypeAnswer(run=bare, members=packed if len(packed) <= _LARGEST else "")
@@ -209,7 +209,7 @@ def _unpacked(packed: str) -> MemberOutcomes:
 
 
 def figures(definition: Definition, totals: Totals) -> dict[str, Decimal]:
-    """Every figure of these totals; shares and averages are rounded half-even to six decimals, money to its smallest unit."""
+    """All figures of these totals; shares and averages are rounded half-even to six decimals, money to its smallest unit."""
     members, money = totals.members, definition.money
     cost = _cost(definition, totals.burned, totals.outstanding)
     found = {
@@ -264,16 +264,17 @@ def month(
 
 
 def liability(definition: Definition, outstanding: int) -> Decimal:
-    """What the outstanding points are worth to members, as far as they are expected to be redeemed: exact units of money."""
+    """The value to members of the outstanding points that are expected to be redeemed, exact, in units of money."""
     currency = definition.currency
     return _product(Decimal(outstanding), currency.value_per_point, currency.expected_redemption_rate)
 
 
 def deferred_revenue(definition: Definition, totals: Totals) -> Decimal:
-    """What of the revenue belongs to points and is not yet earned, in units of money (IFRS 15 B39-B42, example 52).
+    """The part of the revenue that belongs to points and is not yet earned, in units of money (IFRS 15 B39-B42, example 52).
 
     The stand-alone price of the issued points is points x value x expected redemption rate; the revenue is split by the
-    stand-alone prices of goods and points, and the points' part is earned as they are redeemed of all expected to be.
+    stand-alone prices of goods and points, and the points' part is earned in the proportion of points redeemed to points
+    expected to be redeemed.
     """
     currency = definition.currency
     alone = _product(Decimal(totals.issued), currency.value_per_point, currency.expected_redemption_rate)
@@ -286,12 +287,12 @@ def deferred_revenue(definition: Definition, totals: Totals) -> Decimal:
 
 
 def judged(criteria: Sequence[Criterion], of: dict[str, Decimal]) -> tuple[CriterionResult, ...]:
-    """Each criterion held against these figures."""
+    """Each criterion compared with these figures."""
     return tuple(_judge(criterion, of) for criterion in criteria)
 
 
 def assumed(definition: Definition, assumption: Assumption) -> Decimal:
-    """What the definition assumes."""
+    """The value of an assumption in the definition."""
     if assumption == "burn_share":
         return definition.prototype.burn_share
     found: Decimal = getattr(definition.currency, assumption)
@@ -299,7 +300,7 @@ def assumed(definition: Definition, assumption: Assumption) -> Decimal:
 
 
 def assuming(definition: Definition, assumption: Assumption, value: Decimal) -> Definition:
-    """The definition with another assumption."""
+    """The definition with another value for an assumption."""
     if assumption == "burn_share":
         return definition.model_copy(update={"prototype": definition.prototype.model_copy(update={assumption: value})})
     return definition.model_copy(update={"currency": definition.currency.model_copy(update={assumption: value})})
@@ -314,7 +315,7 @@ def swung(definition: Definition, assumption: Assumption, change: Decimal) -> De
 def sensitivity(
     definition: Definition, assumption: Assumption, change: Decimal, base: PrototypeResult, totals: Totals
 ) -> Sensitivity:
-    """What moving one assumption makes of a result, given the totals that then come about."""
+    """The effect of moving one assumption on a result; `totals` are those of the moved assumption."""
     value = swung(definition, assumption, change)
     then = figures(assuming(definition, assumption, value), totals)
     passing = {each.figure for each in judged(definition.prototype.criteria, then) if each.passed}

@@ -1,4 +1,4 @@
-"""Readiness before a launch: what is looked at, what is missing, whose it is, and what they do about it."""
+"""Readiness before a launch: the checks, the gaps that they find, and each gap's owner and remedy."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from domain.notices.gate_notices import Routing
 
 Area = Literal["workers", "ledger", "stock", "messages", "notices", "partners", "signatures"]
 State = Literal["ready", "missing", "unknown"]
-"""`unknown`: the look itself has failed, and what nobody knows is not ready."""
+"""`unknown`: the check itself has failed, which counts as not ready."""
 
 QUEUES = (PROGRAMS_QUEUE, MEMBERS_QUEUE, BULK_QUEUE, NOTICES_QUEUE)
 _OWNERS: Mapping[Area, Role] = {
@@ -27,16 +27,16 @@ _OWNERS: Mapping[Area, Role] = {
     "notices": "operator",
     "partners": "legal",
 }
-"""Whose each area is that the system looks at by itself; what is signed is the item's owner's."""
+"""The owner of each area that the system checks itself; a signature belongs to the item's owner."""
 _UNFINISHED = re.compile(r"\b(TODO|TBD|FIXME|XXX|lorem ipsum)\b", re.IGNORECASE)
 _PLACE = re.compile(r"\{[^{}]*\}|\[\[[^\[\]]*\]\]|<<[^<>]*>>")
 _LOOK_AGAIN = "See the log of the worker that looked; it is looked at again by itself."
 
 
 class Finding(Message):
-    """One thing that must be ready: how it stands, why, whose it is, and what they do; it is looked at as of one instant.
+    """One thing that must be ready: its state and the reason, its owner, and the remedy, as of one instant.
 
-    `by_revision`: nothing but another revision can make it ready, so that waiting would be in vain.
+    `by_revision`: only another revision can make it ready, so that waiting has no use.
     """
 
     id: str
@@ -50,7 +50,7 @@ class Finding(Message):
 
 
 class Look(Message):
-    """What a look at a revision's readiness has found, as of an instant."""
+    """The result of a check of a revision's readiness, as of an instant."""
 
     program: str
     revision: int
@@ -59,7 +59,7 @@ class Look(Message):
 
     @property
     def missing(self) -> tuple[Finding, ...]:
-        """What is not ready, in the order of the areas."""
+        """The findings that are not ready, in the order of the areas."""
         return tuple(each for each in self.findings if each.state != "ready")
 
     @property
@@ -68,24 +68,24 @@ class Look(Message):
 
     @property
     def sends_back(self) -> bool:
-        """Whether something is missing that only another revision can bring."""
+        """Whether a finding can only be cured by another revision."""
         return any(each.by_revision for each in self.missing)
 
     @property
     def told(self) -> str:
-        """What is missing and whose it is, in one line."""
+        """The gaps with their owners, in one line."""
         return "; ".join(f"{each.about}: {each.why} ({each.owner})" for each in self.missing)
 
 
 class Pollers(Message):
-    """How many workers have asked a queue for work lately, for workflows and for activities."""
+    """The number of workers that have polled a queue recently, for workflows and for activities."""
 
     workflows: int
     activities: int
 
 
 class Signature(Message):
-    """Somebody of an item's owner role has signed that it is so."""
+    """The signature of a person with the item's owner role."""
 
     item: str
     person: str
@@ -94,14 +94,14 @@ class Signature(Message):
 
 
 def unknown(area: Area, why: str) -> Finding:
-    """What a look that has failed is told as: missing until somebody knows."""
+    """The finding for an area whose check has failed."""
     return Finding(
         id=area, area=area, about=_ABOUT[area], state="unknown", owner=_OWNERS[area], why=f"not known: {why}", how=_LOOK_AGAIN
     )
 
 
 def of_workers(pollers: Mapping[str, Pollers]) -> Iterator[Finding]:
-    """Whether workers take workflows and activities from each queue."""
+    """Whether workers poll each queue for workflows and for activities."""
     for queue, found in pollers.items():
         lacking = [kind for kind, many in (("workflows", found.workflows), ("activities", found.activities)) if not many]
         why = f"no worker asks for {' and '.join(lacking)}" if lacking else ""
@@ -109,13 +109,13 @@ def of_workers(pollers: Mapping[str, Pollers]) -> Iterator[Finding]:
 
 
 def of_ledger(program: str, drifts: Sequence[str]) -> Finding:
-    """Whether the program's ledger adds up; `drifts` are the first that do not, in words."""
+    """Whether the program's ledger is without drift; `drifts` are the first ones, in words."""
     why = f"{len(drifts)} drift{'s' * (len(drifts) != 1)}, the first: {drifts[0]}" if drifts else ""
     return _finding("ledger", "", "the ledger", why, f"See `tenure ledger check {program}`, and correct what it names.")
 
 
 def of_stock(definition: Definition, free: Mapping[str, int]) -> Iterator[Finding]:
-    """Whether each reward that is handed out as codes has enough of them; `free` are the codes left, by reward."""
+    """Whether each voucher reward has enough codes; `free` are the codes left, by reward."""
     wanted = definition.readiness.codes_in_stock
     for reward in definition.rewards:
         if isinstance(reward.fulfilment, VoucherFulfilment):
@@ -127,7 +127,7 @@ def of_stock(definition: Definition, free: Mapping[str, int]) -> Iterator[Findin
 
 
 def of_messages(definition: Definition) -> Iterator[Finding]:
-    """Whether the words for members are finished; in an offer, which goes out as it is written, nothing fills a placeholder."""
+    """Whether the texts for members are finished; an offer, which is sent as it is written, must have no placeholder."""
     texts = {f"the message {each.id}": each.message for each in definition.interactions}
     for about, text in texts.items():
         unfinished = _UNFINISHED.search(text)
@@ -142,7 +142,7 @@ def of_messages(definition: Definition) -> Iterator[Finding]:
 
 
 def of_notices(definition: Definition, routing: Routing) -> Iterator[Finding]:
-    """Whether everybody whom a gate from now on asks would be told of it."""
+    """Whether notices reach every role that a gate will wait for."""
     gates = {"launch": definition.gates.launch, "wind-down": definition.gates.wind_down}
     gates |= {f"wave {wave.id}": wave.gate for wave in definition.waves if wave.gate is not None}
     asking: dict[Role, list[str]] = {}
@@ -157,7 +157,7 @@ def of_notices(definition: Definition, routing: Routing) -> Iterator[Finding]:
 
 
 def of_partners(definition: Definition, at: datetime) -> Iterator[Finding]:
-    """Whether each partner has an agreement that is in force at the instant."""
+    """Whether each partner has an agreement in force at the instant."""
     for partner in definition.partners:
         why, by_revision = _agreement(definition, partner, at)
         how = _ANOTHER if by_revision else "Wait until it is, or hand in a revision with another date."
@@ -180,7 +180,7 @@ def of_signatures(definition: Definition, signatures: Mapping[str, Signature]) -
 
 
 def item_of(definition: Definition, item_id: str) -> ReadinessItem | None:
-    """The item that people sign, by its id."""
+    """The item that people sign, by its id; None if the definition has none."""
     return next((item for item in definition.readiness.items if item.id == item_id), None)
 
 

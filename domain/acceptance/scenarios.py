@@ -1,4 +1,4 @@
-"""Scenarios: a scripted member is played through the rules, and must end with the expected points, tier and rewards."""
+"""Scenarios: a scripted member runs through the rules, and must end with the expected points, tier and rewards."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -15,10 +15,10 @@ from domain.window import ORIGIN
 
 
 class Outcome(Value):
-    """What a scripted member ended with, right after the last event: the balance of points, the tier, and the rewards.
+    """The result of a scripted member right after the last event: the balance of points, the tier, and the rewards.
 
-    `redeemed` are the rewards that they got, in order; `refused` says why they did not get the others that they asked for;
-    `may_redeem` are those that they could have next.
+    `redeemed` are the rewards that they got, in order; `refused` are the reasons for the others that they ordered;
+    `may_redeem` are those that they could redeem next.
     """
 
     points: int
@@ -29,9 +29,9 @@ class Outcome(Value):
 
 
 class ScenarioResult(Outcome):
-    """What a scripted member ended with by the rules, what was expected, and in `differs` each difference in words.
+    """The result of a scripted member by the rules, the expected one, and in `differs` each difference in words.
 
-    `ledger` is what the same member ended with on an isolated ledger; None where that was not tried.
+    `ledger` is the result of the same member on an isolated ledger; None if that was not tried.
     """
 
     name: str
@@ -45,7 +45,7 @@ class ScenarioResult(Outcome):
 
 
 class Step(NamedTuple):
-    """Something that a scripted member does, and when."""
+    """An action of a scripted member, and its instant."""
 
     at: datetime
     does: Event | ScenarioRedemption
@@ -53,19 +53,19 @@ class Step(NamedTuple):
 
 
 class Had(NamedTuple):
-    """A reward that the member has got, and when they asked for it."""
+    """A reward that the member has redeemed, and when."""
 
     reward: str
     at: datetime
 
 
 def joins_at(definition: Definition, scenario: Scenario) -> datetime:
-    """When the scripted member joins, or comes into the tier in which they begin."""
+    """When the scripted member joins, or comes into their first tier."""
     return scenario.joins.at(definition.zone) if scenario.joins else ORIGIN
 
 
 def steps(definition: Definition, scenario: Scenario) -> Iterator[Step]:
-    """What the scripted member does, in order of time. Raises ValueError for what comes before the step above it."""
+    """The scripted member's actions, in order of time. Raises ValueError if one comes before the step above it."""
     joins = last = joins_at(definition, scenario)
     for scripted in scenario.events:
         at = scripted.after.after(joins, definition.zone)
@@ -80,10 +80,11 @@ def steps(definition: Definition, scenario: Scenario) -> Iterator[Step]:
 
 
 def run_scenario(definition: Definition, scenario: Scenario) -> ScenarioResult:
-    """Play the scenario's member from joining (in the scenario's tier, else the first) to the last event.
+    """Run the scenario's member from joining (in the scenario's tier, else the first) to the last event.
 
-    Raises ValueError for an event before the one above it, or an amount finer than the money's smallest unit, and KeyError for
-    a tier or a reward that the definition has not; `domain.definition_file.cross_check` finds all of them beforehand.
+    Raises ValueError for an event before the one above it, or an amount finer than the money's smallest unit, and KeyError
+    for a tier or a reward that the definition does not have; `domain.definition.reading.file.cross_check` finds all of them
+    beforehand.
     """
     member = PlayedMember(definition, joins_at(definition, scenario), scenario.tier)
     had: list[Had] = []
@@ -112,7 +113,7 @@ def run_scenario(definition: Definition, scenario: Scenario) -> ScenarioResult:
 
 
 def judged(scenario: Scenario, ended: Outcome) -> ScenarioResult:
-    """What the member ended with by the rules, held against what the scenario expects."""
+    """The member's result by the rules, compared with the scenario's expectation."""
     expect, rewards = scenario.expect, scenario.expect.rewards
     asked = tuple(each.redeem for each in scenario.events if isinstance(each, ScenarioRedemption))
     redeemed = asked if rewards is None or rewards.redeemed is None else rewards.redeemed
@@ -138,7 +139,7 @@ def judged(scenario: Scenario, ended: Outcome) -> ScenarioResult:
 
 
 def compared(result: ScenarioResult, ledger: Outcome) -> ScenarioResult:
-    """The result beside what the same member ended with on a ledger: it must be the same, or the scenario has failed."""
+    """The result with that of the same member on a ledger; if they differ, the scenario has failed."""
     differs = list(result.differs)
     if ledger.points != result.points:
         differs.append(f"the rules come to {result.points} points, the ledger to {ledger.points}")
@@ -150,12 +151,12 @@ def compared(result: ScenarioResult, ledger: Outcome) -> ScenarioResult:
 
 
 def untried(result: ScenarioResult, why: str) -> ScenarioResult:
-    """The result of a scenario that the ledger could not carry out: it has failed, and says why."""
+    """The result of a scenario that the ledger could not carry out: failed, with the reason."""
     return result.model_copy(update={"passed": False, "differs": (*result.differs, f"the ledger could not do it: {why}")})
 
 
 def reward_of(definition: Definition, reward_id: str) -> Reward:
-    """The reward by its id. Raises KeyError where the definition has none."""
+    """The reward by its id. Raises KeyError if the definition has no such reward."""
     reward = definition.reward(reward_id)
     if reward is None:
         raise KeyError(reward_id)
@@ -163,7 +164,9 @@ def reward_of(definition: Definition, reward_id: str) -> Reward:
 
 
 def why_not(definition: Definition, reward: Reward, at: datetime, *, tier: str, points: int, had: Sequence[Had]) -> str | None:
-    """Why a member cannot have the reward at an instant, in a sentence; None where they can. Nobody else takes any of it."""
+    """Why a member cannot redeem the reward at an instant, in a sentence; None if they can. Only their own redemptions count
+    against its stock.
+    """
     zone = definition.zone
     since = limit_since(reward, at, zone)
     mine = [each.at for each in had if each.reward == reward.id]
@@ -179,7 +182,7 @@ def why_not(definition: Definition, reward: Reward, at: datetime, *, tier: str, 
 
 
 def within_reach(definition: Definition, at: datetime, *, tier: str, points: int, had: Sequence[Had]) -> tuple[str, ...]:
-    """The rewards that a member could have at an instant, in the order of the definition."""
+    """The rewards that a member could redeem at an instant, in the order of the definition."""
     return tuple(
         reward.id for reward in definition.rewards if why_not(definition, reward, at, tier=tier, points=points, had=had) is None
     )

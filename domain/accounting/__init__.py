@@ -1,1 +1,1 @@
-"""The books: revenue that is deferred for points, the journal, and the periods that are closed."""
+"""The books: revenue deferred for points, the journal, and closed periods."""

@@ -2,16 +2,16 @@
 
 The method (IFRS 15 B39-B47, illustrative example 52). The price of a sale that brings points is split between goods and points
 by their stand-alone prices; that of points is points x value per point x expected redemption rate, at the terms of the period
-of the sale. What falls to the points (`allocated`) is fixed at the sale and deferred. All points of a currency are one
-portfolio (IFRS 15.4): revenue to date = allocated x points redeemed to date / points now expected to be redeemed in total, and
-a period's revenue is the difference to the period before. So breakage is earned as the other points are redeemed, and a new
-estimate makes a catch-up in the period for which it is entered. No more is expected than is redeemed or outstanding, and no
-less than is redeemed: with the last point, whatever is left is earned.
+of the sale. The part for the points (`allocated`) is fixed at the sale and deferred. All points of a currency are one portfolio
+(IFRS 15.4): revenue to date = allocated x points redeemed to date / points now expected to be redeemed in total, and a period's
+revenue is the difference from the period before. So breakage is earned as the other points are redeemed, and a new estimate
+makes a catch-up in the period for which it is entered. The expected total is at most the points redeemed and outstanding, and
+at least the points redeemed: with the last point, the rest is earned.
 
-Points given without a sale (a bonus, a correction, what a conversion brings) have no price to defer; they are provided for at
-their cost. The points of a portfolio are alike: what leaves in a period leaves sold and given ones in proportion to what there
-was of both in it. Money is rounded by one rule: a figure is kept exactly since the program began, rounded half-even to the
-smallest unit, and a period's figure is the difference of two such. So lines sum to totals, and no cent is lost over the life.
+Points given without a sale (a bonus, a correction, the points of a conversion) have no price to defer; their provision is at
+cost. The points of a portfolio are alike: points that leave in a period are sold and given ones in the proportion of both.
+Money is rounded by one rule: a figure is kept exactly since the program began, rounded half-even to the smallest unit, and a
+period's figure is the difference of two such figures. So lines sum to totals, and no cent is lost over the program's life.
 """
 
 from decimal import Context, Decimal
@@ -28,10 +28,10 @@ _EXACT = Context(prec=80)
 
 
 class Terms(Value):
-    """What a period's figures rest on: what a point is worth and costs (units of money), and the share that will be redeemed.
+    """The terms of a period: value and cost of a point (units of money), and the share of points that will be redeemed.
 
-    The definition's are those of the revision in force at the period's end; `estimated_by` and `why` say who in finance
-    entered another rate.
+    They come from the revision in force at the period's end; `estimated_by` and `why` name the person in finance who
+    entered another rate, and the reason.
     """
 
     value_per_point: Decimal
@@ -48,11 +48,11 @@ class Terms(Value):
 
 
 class Movement(Value):
-    """What moved the points of a currency: whole points, and the prices of what was sold, in units of money and exact.
+    """The movements of a currency's points: whole points, and the prices of the sales, exact, in units of money.
 
-    `sold` came with a sale that had a price, `given` without. `returned_*` were clawed back of either. `redeemed` and
-    `expired` are less what was given back; `removed` left by an adjustment or into another currency. What a program's
-    end pays out or converts is redeemed.
+    `sold` came with a sale that had a price, `given` without. `returned_*` were clawed back from either. `redeemed` and
+    `expired` exclude the points that were given back; `removed` left by an adjustment or into another currency. Points that a
+    program's end pays out or converts are redeemed.
     """
 
     sold: int = 0
@@ -68,12 +68,12 @@ class Movement(Value):
 
     @property
     def came(self) -> int:
-        """What was added to the portfolio."""
+        """The points added to the portfolio."""
         return self.sold + self.given - self.returned_sold - self.returned_given
 
     @property
     def left(self) -> int:
-        """What left it."""
+        """The points that left the portfolio."""
         return self.redeemed + self.expired + self.forfeited + self.removed
 
     def __add__(self, other: "Movement") -> "Movement":
@@ -88,9 +88,9 @@ class Movement(Value):
 
 
 class Standing(Value):
-    """What a currency's books have come to since the program began.
+    """The totals of a currency's books since the program began.
 
-    The first five are points, `allocated` and `cost` exact money, the rest money as it is booked: rounded half-even.
+    The first five are points; `allocated` and `cost` are exact money; the rest is money as booked, rounded half-even.
     """
 
     sold: int = 0
@@ -108,12 +108,12 @@ class Standing(Value):
 
 
 class CurrencyBooks(Value):
-    """One currency in one period: the points that moved, the money of the period, and what stands at its end.
+    """One currency in one period: its movements of points, its money, and the totals at its end.
 
-    Of the period: `deferred` was taken out of the sales, `revenue` was earned, of which `breakage` for points never to be
-    redeemed, and of which `catch_up` by a new estimate for what had been redeemed before; `cost_of_rewards` of the points
-    redeemed. At its end: `deferred_liability` is still to be earned, `management_liability` is what the outstanding points are
-    expected to cost. `expected_breakage` are outstanding points that came with a sale and are not expected to be redeemed.
+    Of the period: `deferred` was taken out of the sales; `revenue` was earned, of which `breakage` for points that will never
+    be redeemed, and `catch_up` by a new estimate for points redeemed before; `cost_of_rewards` is the cost of the points
+    redeemed. At its end: `deferred_liability` is still to be earned, `management_liability` is the expected cost of the
+    outstanding points, `expected_breakage` are outstanding points from sales that are not expected to be redeemed.
     """
 
     currency: str
@@ -133,7 +133,7 @@ class CurrencyBooks(Value):
 
 
 class Books(Value):
-    """A program's books of one period. `open`: provisional, until finance closes it. `final`: the last ones."""
+    """A program's books of one period. `open`: provisional, until finance closes it. `final`: the last period."""
 
     program: str
     period: str
@@ -153,19 +153,19 @@ class Books(Value):
 
     @property
     def revenue(self) -> Decimal:
-        """What the points of all currencies earned in the period, in units of money."""
+        """The revenue from the points of all currencies in the period, in units of money."""
         return sum((each.revenue for each in self.currencies), Decimal(0))
 
     @property
     def liability(self) -> Decimal:
-        """What is deferred and provided for at the period's end, in units of money."""
+        """Deferred revenue and provisions at the period's end, in units of money."""
         return sum((each.deferred_liability + each.standing.provision for each in self.currencies), Decimal(0))
 
     def of(self, currency: str) -> CurrencyBooks | None:
         return next((each for each in self.currencies if each.currency == currency), None)
 
     def lines(self) -> list[dict[str, str]]:
-        """The journal line by line, as it is exported."""
+        """The lines of the journal, as exported."""
         return [
             {
                 "period": self.period,
@@ -185,12 +185,12 @@ class Books(Value):
         ]
 
     def balances(self) -> dict[AccountCode, Decimal]:
-        """What stands in each account at the period's end: debits above nothing, credits below. Their sum is zero."""
+        """The balance of each account at the period's end: debits positive, credits negative. Their sum is zero."""
         return balances(part for each in self.currencies for part in _entries(Standing(), each.standing))
 
 
 def allocated(price: Decimal, points: int, terms: Terms) -> Decimal:
-    """What of a sale's price (units of money) falls to its points: price x stand-alone price of points / both (IFRS 15 B42)."""
+    """The part of a sale's price (units of money) for its points: price x stand-alone price of points / both (IFRS 15 B42)."""
     alone = _EXACT.multiply(Decimal(points), terms.price_per_point)
     if not alone or not price:
         return Decimal(0)
@@ -198,7 +198,7 @@ def allocated(price: Decimal, points: int, terms: Terms) -> Decimal:
 
 
 def kept(currency: str, money: str, before: Standing, moved: Movement, terms: Terms, *, final: bool = False) -> CurrencyBooks:
-    """The books of a currency for the period in which this moved. With `final`, all that is left is earned and let go."""
+    """The books of a currency for a period with these movements. With `final`, the rest is earned and no provision stays."""
     share = _sold_share(before, moved)
     outstanding = before.outstanding + moved.came - moved.left
     sold_outstanding = 0 if final else max(0, round(share * outstanding))
@@ -245,7 +245,7 @@ def kept(currency: str, money: str, before: Standing, moved: Movement, terms: Te
 
 
 def _sold_share(before: Standing, moved: Movement) -> Fraction:
-    """The share of points that came with a sale in all that there were in the period; of those redeemed, if there were none."""
+    """The share of points from sales in all points of the period; without any, in the points redeemed so far."""
     there = before.outstanding + moved.came
     sold = before.sold_outstanding + moved.sold - moved.returned_sold
     if there <= 0:
@@ -254,7 +254,7 @@ def _sold_share(before: Standing, moved: Movement) -> Fraction:
 
 
 def _expected(standing: Standing, rate: Decimal) -> Fraction:
-    """How many of the points that came with a sale are now expected to be redeemed in total."""
+    """The number of points from sales that are now expected to be redeemed in total."""
     possible = standing.sold_redeemed + standing.sold_outstanding
     return min(max(standing.sold * Fraction(rate), Fraction(standing.sold_redeemed)), Fraction(possible))
 
@@ -268,7 +268,7 @@ def _revenue(standing: Standing, rate: Decimal) -> Decimal:
 
 
 def _revenue_of_redeemed(standing: Standing) -> Decimal:
-    """The part of it that the redeemed points would have earned if no breakage were expected."""
+    """The revenue that the redeemed points would have earned without expected breakage."""
     if standing.sold <= 0:
         return standing.allocated
     return _times(standing.allocated, min(Fraction(1), Fraction(standing.sold_redeemed, standing.sold)))
@@ -279,7 +279,7 @@ def _expected_cost(points: int, terms: Terms) -> Decimal:
 
 
 def _entries(before: Standing, after: Standing) -> tuple[Entry, ...]:
-    """What the change from one standing to the next is in the journal."""
+    """The journal entries for the change from one total to the next."""
 
     def change(figure: str) -> Decimal:
         difference: Decimal = getattr(after, figure) - getattr(before, figure)
@@ -295,7 +295,7 @@ def _entries(before: Standing, after: Standing) -> tuple[Entry, ...]:
 
 
 def _notes(standing: Standing, terms: Terms) -> tuple[str, ...]:
-    """What finance should see in a period's figures before it closes them."""
+    """Notes for finance on a period's figures, before the closing."""
     if standing.sold_outstanding > 0 and standing.sold * Fraction(terms.redemption_rate) <= standing.sold_redeemed:
         told = f"{standing.sold_redeemed} of {standing.sold} points sold are redeemed, as many as the estimate expects in all"
         return (f"{told}: nothing is left deferred for the others. Enter a higher estimate if some of them will be redeemed.",)

@@ -1,7 +1,7 @@
 """The journal: the accounts that a program's books move, and entries of double-entry lines that balance.
 
-Each entry is a change of a figure that is kept as a whole since the program began. A change below nothing swaps the sides, so
-that every line is positive.
+Each entry is the change of a figure that is kept in total since the program began. A negative change swaps the sides, so that
+every line is positive.
 """
 
 import csv
@@ -27,7 +27,7 @@ AccountCode = Literal[
 
 
 class Account(Value):
-    """An account of the journal: what it is called, on which side it grows, and what stands in it."""
+    """An account of the journal: its name, its kind, and its description."""
 
     code: AccountCode
     name: str
@@ -89,7 +89,7 @@ NAMES: Mapping[AccountCode, str] = {account.code: account.name for account in AC
 
 
 class Line(Value):
-    """One side of an entry, in units of money: either a debit or a credit, above nothing."""
+    """One side of an entry, in units of money: either a debit or a credit, positive."""
 
     account: AccountCode
     debit: Decimal = Decimal(0)
@@ -103,7 +103,7 @@ class Line(Value):
 
 
 class Entry(Value):
-    """What happened, and the lines that tell of it; their debits are their credits."""
+    """An entry: its text, and its lines, whose debits equal their credits."""
 
     text: str
     lines: tuple[Line, ...]
@@ -116,7 +116,7 @@ class Entry(Value):
 
 
 def entry(text: str, debit: AccountCode, credit: AccountCode, amount: Decimal) -> tuple[Entry, ...]:
-    """An entry of this amount (units of money), with its sides swapped below nothing; none at all for nothing."""
+    """An entry of this amount (units of money), with its sides swapped if negative; no entry for zero."""
     if not amount:
         return ()
     if amount < 0:
@@ -125,7 +125,7 @@ def entry(text: str, debit: AccountCode, credit: AccountCode, amount: Decimal) -
 
 
 def balances(entries: Iterable[Entry]) -> dict[AccountCode, Decimal]:
-    """What the entries come to in each account that they move: debits above nothing, credits below."""
+    """The balance of each account that the entries move: debits positive, credits negative."""
     found: dict[AccountCode, Decimal] = {}
     for each in entries:
         for line in each.lines:
@@ -137,7 +137,7 @@ COLUMNS = ("period", "status", "currency", "entry", "text", "account", "account_
 
 
 def as_csv(rows: Iterable[Mapping[str, Any]]) -> str:
-    """The lines of a journal as CSV (RFC 4180) with a head line; amounts in units of money, a dot before the decimals."""
+    """The lines of a journal as CSV (RFC 4180) with a header; amounts in units of money, a dot before the decimals."""
     told = io.StringIO()
     writer = csv.DictWriter(told, COLUMNS, extrasaction="ignore")
     writer.writeheader()

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import StringConstraints
 
 PeriodName = Annotated[str, StringConstraints(pattern=r"^[1-9]\d{3}-(0[1-9]|1[0-2])$")]
-"""A month as `2026-03`. Names sort as the months do."""
+"""A month as `2026-03`. Names sort like the months."""
 
 
 def period_of(instant: datetime, zone: ZoneInfo) -> str:
@@ -23,12 +23,12 @@ def starts(period: str, zone: ZoneInfo) -> datetime:
 
 
 def ends(period: str, zone: ZoneInfo) -> datetime:
-    """The first instant that is no longer in the period."""
+    """The first instant after the period."""
     return starts(following(period), zone)
 
 
 def last_instant(period: str, zone: ZoneInfo) -> datetime:
-    """The last instant of a period that any clock here can tell."""
+    """The last instant of a period, at the resolution of a microsecond."""
     return ends(period, zone) - timedelta(microseconds=1)
 
 
@@ -39,7 +39,7 @@ def following(period: str) -> str:
 
 
 def through(first: str, last: str) -> Iterator[str]:
-    """The periods from one to another, both included; none where the last comes before the first."""
+    """The periods from one to another, both included; none if the last comes before the first."""
     while first <= last:
         yield first
         first = following(first)

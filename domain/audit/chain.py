@@ -1,8 +1,8 @@
-"""The audit trail as a chain: what an entry says, its one canonical form, its hash, and whether it follows upon the one before.
+"""The audit trail as a chain: an entry's content, its canonical form, its hash, and whether it follows the one before.
 
-Each program has a chain of its own, numbered from 1, and `EVERYWHERE` is the chain of what concerns no single program. The hash
-of an entry covers everything in it and the hash before it, so that no entry can be changed, taken out, put in or moved without
-breaking the chain behind it.
+Each program has a chain of its own, numbered from 1; `EVERYWHERE` is the chain of facts that concern no single program. The
+hash of an entry covers the whole entry and the hash before it, so that no entry can be changed, removed, inserted or moved
+without breaking the chain after it.
 """
 
 import hashlib
@@ -44,22 +44,22 @@ Action = Literal[
     "api_key_revoked",
 ]
 EVERYWHERE = "*"
-"""In place of a program's id: what concerns no single one, such as a key of the API. No program can be called so."""
+"""In place of a program's id, for facts that concern no single program, such as an API key. No program can have this id."""
 SYSTEM = "tenure"
-"""The actor of what nobody did: a reminder, an escalation, the end of time."""
+"""The actor of facts that no person caused: a reminder, an escalation, an expiry."""
 BEGINNING = "0" * 64
-"""What stands for the hash before the first entry."""
+"""In place of the hash before the first entry."""
 
 
 def _kept(value: Any) -> Any:
-    """A text as every database and every encoding keeps it: what is forged must be written down too, whatever is in it."""
+    """A text in a form that every database and encoding keeps: forged texts must be recorded too, whatever they hold."""
     if not isinstance(value, str):
         return value
     return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def _plain(value: Any) -> Any:
-    """A value that is read back from JSON exactly as it was written: fractions are texts, since a database writes them anew."""
+    """A value that JSON returns exactly as written: fractions become texts, because a database may reformat them."""
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, Mapping):
@@ -73,10 +73,10 @@ Kept = Annotated[str, BeforeValidator(_kept)]
 
 
 class Fact(Message):
-    """Something to be written down: at which instant (`at`) who did what, as which role, for whom, about what.
+    """A fact to record: the actor, their role and whom they acted for, the action, its subject (`about`), and the instant.
 
     `about` is a gate's id, a revision, a key's id. `key` makes a repetition the same fact: the chain has one entry for it.
-    `refusal` is the code under which it was refused; None where it holds. `details` are JSON, whose fractions become texts.
+    `refusal` is the code of its refusal; None if it was accepted. `details` are JSON, whose fractions become texts.
     """
 
     program: str
@@ -111,7 +111,7 @@ class AuditEntry(Message):
 
 
 class AuditHead(Message):
-    """The last entry of a chain, by its number and its hash: worth noting where the database's owner cannot write."""
+    """The last entry of a chain, by its number and hash: worth noting where the database's owner cannot write."""
 
     number: int
     hash: str
@@ -121,14 +121,14 @@ Problem = Literal["changed", "missing", "out_of_order", "inserted"]
 
 
 class AuditMisfit(Message):
-    """The first entry that is not what was written, and what became of it."""
+    """The first entry that is not as written, and the problem with it."""
 
     number: int
     problem: Problem
 
 
 def entered(fact: Fact, head: AuditHead | None, recorded_at: datetime) -> AuditEntry:
-    """The fact as the entry behind the head of its chain (None: the first one)."""
+    """The fact as the entry after the head of its chain (None: the first entry)."""
     entry = AuditEntry(
         **fact.model_dump(),
         number=head.number + 1 if head else 1,
@@ -145,15 +145,15 @@ def entry_hash(entry: AuditEntry) -> str:
 
 
 def canonical_json(entry: AuditEntry) -> str:
-    """One text for one meaning: sorted keys, no blanks, instants in UTC, and nothing for what is not set (so that what later
-    versions add changes no hash).
+    """One text for one meaning: sorted keys, no blanks, instants in UTC, unset fields left out (so that new fields of later
+    versions change no hash).
     """
     said = {name: value for name, value in entry.model_dump(exclude={"previous", "hash"}).items() if value is not None}
     return json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_instant)
 
 
 def problem_of(head: AuditHead | None, entry: AuditEntry) -> AuditMisfit | None:
-    """What is wrong with an entry that comes behind the head of what was looked at, or None."""
+    """The problem of an entry that follows the head of the verified entries, or None."""
     number = head.number + 1 if head else 1
     if entry.number != number:
         return AuditMisfit(number=number, problem="missing")
@@ -165,7 +165,7 @@ def problem_of(head: AuditHead | None, entry: AuditEntry) -> AuditMisfit | None:
 
 
 def head_of(entry: AuditEntry) -> AuditHead:
-    """The chain's head once this entry is its last one."""
+    """The head of a chain whose last entry is this one."""
     return AuditHead(number=entry.number, hash=entry.hash)
 
 

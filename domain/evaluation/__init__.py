@@ -1,1 +1,1 @@
-"""How a running program is judged: its key figures, their formulas, and when they fall due."""
+"""The evaluation of a program in operation: its figures, their formulas, and its verdict."""

@@ -1,13 +1,13 @@
-"""What an evaluation counts: members, points, and how the points lie over the members, in one window."""
+"""The counts of an evaluation in one window: members, points, and the spread of points over members."""
 
 from domain.model import Value
 from domain.statistics import Arm
 
 
 class Spread(Value):
-    """How the points of the window lie over its members, as sums over each member's own: what intervals are computed from.
+    """The spread of the window's points over its members, as sums over each member's own, from which intervals are computed.
 
-    `members` had any; `changed` is what a member's balance changed by.
+    `members` are those with any points in the window; `changed` is the change of a member's balance.
     """
 
     members: int
@@ -19,9 +19,9 @@ class Spread(Value):
 
 
 class Experiment(Value):
-    """What members bought in the window, in units of money, against those who would have joined and are held out.
+    """Purchases of members in the window, in units of money, and those of the holdout, who would have joined.
 
-    Both arms count alike: everybody who had joined, or would have, by its end, whether or not they bought anything in it.
+    Both arms count everybody who had joined, or would have, by the end of the window, with or without a purchase in it.
     """
 
     treated: Arm
@@ -29,24 +29,24 @@ class Experiment(Value):
 
 
 class Answers(Value):
-    """What members answered in the window, each with their last word: how likely they would recommend the program (0 to 10),
-    and how content they are (1 to 5; from 4 on satisfied).
+    """Each member's last survey answers in the window: how likely they would recommend the program (0 to 10), and how
+    satisfied they are (1 to 5; from 4 on satisfied).
     """
 
     asked_to_recommend: int
     promoters: int
-    """9 and 10."""
+    """Answers of 9 and 10."""
     detractors: int
-    """0 to 6."""
+    """Answers of 0 to 6."""
     asked_if_satisfied: int
     satisfied: int
 
 
 class Figures(Value):
-    """What happened in one window (since, until]: members, and points of the program's main currency.
+    """The counts of one window (since, until]: members, and points of the program's main currency.
 
-    `lost` are those who were members at its start and are not any more; `left` counts those too who joined in it. `changed` is
-    what the outstanding points changed by. What nobody keeps is None.
+    `lost` were members at its start and are not at its end; `left` also counts those who joined in it. `changed` is the change
+    of the outstanding points. A figure that is not kept is None.
     """
 
     members_at_start: int
@@ -68,5 +68,5 @@ class Figures(Value):
 
     @property
     def members(self) -> int:
-        """Everybody who was a member at some time of the window."""
+        """The number of people who were members at some time of the window."""
         return self.members_at_start + self.joined

@@ -1,4 +1,4 @@
-"""The formula of each KPI, as the trade has it: the figure with its interval, how many it is of, and the formula in words."""
+"""The formula of each KPI, by the trade's definition: the figure with its interval, its sample, and the formula in words."""
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -14,7 +14,7 @@ from domain.statistics import Figure, Interval, rounded
 
 
 class Computed(Value):
-    """What came of a KPI's formula: nothing where there is nothing to divide by, or nobody keeps it."""
+    """The result of a KPI's formula: no figure if the divisor is zero, or the data is not kept."""
 
     figure: Figure | None
     n: int | None
@@ -26,7 +26,7 @@ def _share(part: int, part_name: str, whole: int, whole_name: str) -> Computed:
     formula = f"{part_name} / {whole_name} = {part} / {whole}"
     if whole == 0:
         return Computed(figure=None, n=0, formula=formula)
-    interval = statistics.share(part, whole) if part <= whole else None  # an event may come in late, of who has left
+    interval = statistics.share(part, whole) if part <= whole else None  # a late event may be of a member who has left
     return Computed(figure=Figure(value=rounded(Decimal(part) / whole), interval=interval), n=whole, formula=formula)
 
 
@@ -48,11 +48,11 @@ def _member_redemption_rate(figures: Figures, definition: Definition, rule: KpiR
 
 
 def _redeemed(figures: Figures, definition: Definition, rule: KpiRule | None) -> Computed:
-    """Points are not drawn one by one but member by member: the interval is that of a ratio over members."""
+    """The sample is of members, not of single points: the interval is that of a ratio over members."""
     formula = f"points redeemed in the window / points issued in it = {figures.burned} / {figures.issued}"
     spread = figures.spread
     n = spread.members if spread is not None else figures.members
-    if figures.issued <= 0:  # below zero: more was taken back in the window than came
+    if figures.issued <= 0:  # below zero: more points were reversed in the window than issued
         return Computed(figure=None, n=n, formula=formula)
     interval = None
     if spread is not None:
@@ -88,8 +88,8 @@ def _management_liability(figures: Figures, definition: Definition, rule: KpiRul
 
 
 def cost(figures: Figures, definition: Definition) -> Decimal:
-    """What the points of the window cost, in units of money, as the prototype counts it: cost per point x (redeemed + what the
-    outstanding ones changed by x the expected redemption rate).
+    """The cost of the window's points, in units of money, as in the prototype: cost per point x (points redeemed + change of
+    the outstanding ones x expected redemption rate).
     """
     currency = definition.currency
     return currency.cost_per_point * (figures.burned + figures.changed * currency.expected_redemption_rate)
@@ -116,7 +116,7 @@ def _cost_per_member(figures: Figures, definition: Definition, rule: KpiRule | N
 
 
 def _lifetime_value(figures: Figures, definition: Definition, rule: KpiRule | None) -> Computed:
-    """margin x r / (1 + i - r) - acquisition cost, all for one window; it rises with r, and so do the ends of its interval."""
+    """margin x r / (1 + i - r) - acquisition cost, all for one window; it rises with r, like the ends of its interval."""
     terms = rule.lifetime if rule is not None else None
     kept = figures.members_at_start - figures.lost
     formula = f"margin x r / (1 + i - r) - acquisition cost, with r = {kept} / {figures.members_at_start}"
@@ -129,7 +129,7 @@ def _lifetime_value(figures: Figures, definition: Definition, rule: KpiRule | No
         return terms.margin * retention / ahead - terms.acquisition_cost if ahead > 0 else None
 
     value = worth(Decimal(kept) / figures.members_at_start)
-    if value is None:  # nobody is lost, and nothing is discounted: it would never end
+    if value is None:  # no member is lost, and there is no discount: the sum has no limit
         return Computed(figure=None, n=figures.members_at_start, formula=formula)
     sure = statistics.share(kept, figures.members_at_start)
     low, high = worth(sure.low), worth(sure.high)
@@ -153,7 +153,7 @@ def _incremental_margin(figures: Figures, definition: Definition, rule: KpiRule 
     scale = treated.n * rate
     value = in_units(definition.money, (treated.mean - control.mean) * scale)
     interval = None
-    if n > 1:  # of one alone nobody knows how much they vary
+    if n > 1:  # a single member has no variance
         each = statistics.effect(treated, control)
         interval = Interval(low=rounded(each.low * scale), high=rounded(each.high * scale))
     return Computed(figure=Figure(value=value, interval=interval), n=n, formula=formula)

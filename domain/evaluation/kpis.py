@@ -19,16 +19,14 @@ from domain.statistics import Figure, Interval
 _GRAVITY: tuple[Consequence, ...] = ("continue", "alert", "propose_amendment", "propose_end")
 
 Status = Literal["computed", "immature", "not_available"]
-"""`immature`: nothing to compute it from yet, or from fewer than the rule asks for; `not_available`: nobody keeps what it is
-computed from.
-"""
+"""`immature`: no data yet, or fewer members than the rule needs; `not_available`: the data for the KPI is not kept."""
 Direction = Literal["up", "down", "level"]
 
 
 class Trend(Value):
-    """Against the evaluation before: what the KPI changed by, and whether that is more than chance.
+    """The trend since an earlier evaluation: the change of the KPI, and whether it is more than chance.
 
-    `level` is a difference whose interval holds zero; a KPI that has no interval goes where its difference goes.
+    `level` is a difference whose interval contains zero; a KPI without an interval goes in the direction of its difference.
     """
 
     at: AwareDatetime
@@ -39,10 +37,10 @@ class Trend(Value):
 
 
 class KpiResult(Value):
-    """One KPI of an evaluation: its value (None: see `status`), what follows, and how it was computed.
+    """One KPI of an evaluation: its value (None: see `status`), its consequence, and how it was computed.
 
-    `n` are the members (or answers) that it was computed from; `interval` is of 95 percent, and None where the figure is one of
-    all members, which no chance has drawn.
+    `n` is the number of members (or answers) that it was computed from; `interval` is the 95 % interval, and None for a
+    figure of all members, which is not a sample.
     """
 
     kpi: Kpi
@@ -71,18 +69,18 @@ def kpi(name: Kpi, figures: Figures, definition: Definition) -> Decimal | None:
 
     Rates are fractions of 1, rounded half-even to six decimals; points are whole; money is in its units, rounded to the
     smallest one; a net promoter score goes from -100 to 100. On one window the point redemption rate and the burn/earn ratio
-    are the same quotient; they differ by the window that a rule gives them. `KpiResult.formula` says each formula with its
-    numbers. What takes parameters of a rule is computed by `judge` alone.
+    are the same quotient; they differ by the window of their rule. `KpiResult.formula` has each formula with its numbers. A KPI
+    with parameters of a rule is computed by `judge` alone.
     """
     figure = FORMULAS[name](figures, definition, None).figure
     return figure.value if figure is not None else None
 
 
 def judge(definition: Definition, figures: Mapping[Kpi, Figures], at: datetime, before: Sequence[Verdict] = ()) -> Verdict:
-    """Judge the program at an instant by the figures of each KPI's own window, which ends there.
+    """Judge the program at an instant by the figures of each KPI's own window, which ends at that instant.
 
-    `before` are earlier verdicts, newest first: the trend is told against the first that has the KPI. A KPI without a value has
-    no consequence. Raises KeyError when the figures of a KPI of the definition are not given.
+    `before` are earlier verdicts, newest first: the trend is relative to the first that has the KPI. A KPI without a value has
+    no consequence. Raises KeyError if the figures of a KPI of the definition are not given.
     """
     results = tuple(_result(definition, rule, figures[rule.kpi], at, before) for rule in definition.evaluation.kpis)
     return Verdict(at=at, results=results, consequence=_gravest([result.consequence for result in results]))
@@ -116,7 +114,7 @@ def _result(definition: Definition, rule: KpiRule, figures: Figures, at: datetim
 
 
 def _trend(definition: Definition, rule: KpiRule, now: Figure, at: datetime, before: Sequence[Verdict]) -> Trend | None:
-    """Against the newest verdict before that has a value of the same KPI over a window as long."""
+    """The trend since the newest earlier verdict with a value of the same KPI over a window of the same length."""
     for verdict in before:
         for result in verdict.results:
             as_long = result.window_start == rule.window.before(verdict.at, definition.zone)

@@ -1,4 +1,4 @@
-"""Who decides for whom for a time: what a delegation lends, when it holds, and which ones are refused."""
+"""Delegations: the roles that each one lends, when it holds, and which ones are refused."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,9 +9,9 @@ from domain.model import Message
 
 
 class Delegation(Message):
-    """`giver` lends `taker` their voice in these roles, from an instant until another, at the gates of one program or of all.
+    """`giver` lends `taker` their vote in these roles, for a span of time, at the gates of one program or of all.
 
-    What is lent cannot be passed on: the taker lends only roles of their own.
+    A lent role cannot be lent again: everybody lends only roles of their own.
     """
 
     id: str
@@ -25,18 +25,18 @@ class Delegation(Message):
 
     @property
     def end(self) -> datetime:
-        """When it ends, or has ended before its time."""
+        """When it ends, or when it was ended early."""
         return min(self.until, self.ended_at) if self.ended_at else self.until
 
     def holds(self, program: str, at: datetime) -> bool:
-        """Whether it lends anything at the gates of this program at this instant."""
+        """Whether it holds at the gates of this program at this instant."""
         return self.program in (None, program) and self.since <= at < self.end
 
 
 def refuse(wish: Delegation, own: Sequence[Role], others: Sequence[Delegation], now: datetime) -> Refusal | None:
-    """The reason why this delegation cannot be given, or None where it can; `own` are the giver's roles.
+    """The reason why this delegation cannot be given, or None if it can; `own` are the delegator's roles.
 
-    `others` are all that may hold together with it, of whomever.
+    `others` are all delegations, by anybody, that may hold at the same time.
     """
     if wish.giver == wish.taker:
         return Refusal(
@@ -78,7 +78,7 @@ def refuse(wish: Delegation, own: Sequence[Role], others: Sequence[Delegation], 
 
 
 def refuse_to_act(delegation: Delegation | None, decision: Decision, program: str, now: datetime) -> Refusal | None:
-    """The reason why a decision on behalf of another cannot rest on this delegation, or None where it can."""
+    """The reason why this delegation does not cover a decision on behalf of another, or None if it does."""
     mandate, taker = decision.on_behalf_of, decision.person.id
     if mandate is None:
         return None
@@ -94,9 +94,9 @@ def refuse_to_act(delegation: Delegation | None, decision: Decision, program: st
 
 
 def _circle(wish: Delegation, others: Sequence[Delegation]) -> list[str]:
-    """The people of a circle that the delegation would close, from its taker on; none where it closes none.
+    """The people of a circle that the delegation would close, from its delegate on; empty if it closes none.
 
-    It is one only where all its parts hold at some one instant, at the gates of some one program.
+    It is a circle only if all its parts hold at one instant, at the gates of one program.
     """
 
     def followed(by: str, since: datetime, until: datetime, program: str | None, seen: tuple[str, ...]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What waits for somebody at gates: in which ways they can decide now, and what their approval would count for."""
+"""The inbox: the ways in which a person can decide at a gate now, and the effect of their approval."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,11 +10,11 @@ from domain.gates.state import Decision, GateState, Mandate, Person
 from domain.model import Message
 
 _ASKING = "inbox"
-"""The key of decisions that nobody makes: they only show what would be."""
+"""The key of decisions that are only tried, to show their effect."""
 
 
 class Way(Message):
-    """One way in which somebody can decide at a gate: for themselves, or for who has delegated to them.
+    """One way in which a person can decide at a gate: for themselves, or for somebody who has delegated to them.
 
     `role` is the place that an approval would fill; `decides` says whether the gate would be approved by it.
     """
@@ -26,9 +26,9 @@ class Way(Message):
 
 
 def ways(state: GateState, person: Person, lent: Sequence[Delegation], now: datetime) -> tuple[Way, ...]:
-    """Every way in which this person's approval would fill a place that is still missing; their own voice first.
+    """Every way in which this person's approval would fill a missing place; their own vote first.
 
-    `lent` are delegations; those that were given to others, or do not hold here and now, are left out.
+    `lent` are delegations; those to other people, or that do not hold here and now, are left out.
     """
     mandates = [
         Mandate(delegation=each.id, giver=each.giver, roles=each.roles)
@@ -45,7 +45,7 @@ def _way(state: GateState, person: Person, mandate: Mandate | None, now: datetim
         return None
     after = decide(state, approval, now)
     if sum(after.missing.values()) == sum(state.missing.values()):
-        return None  # its places are all filled
+        return None  # its places are filled already
     return Way(
         on_behalf_of=mandate.giver if mandate else None,
         delegation=mandate.delegation if mandate else None,

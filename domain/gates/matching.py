@@ -1,4 +1,4 @@
-"""Who sits where: the fullest way to give the places that a gate asks for to people who each fit some and take one."""
+"""Assigns as many of a gate's places as possible to people, each of whom fits some places and takes one."""
 
 from collections.abc import Collection, Sequence
 from typing import TypeVar
@@ -7,10 +7,10 @@ Place = TypeVar("Place")
 
 
 def seated(places: Sequence[Place], fits: Sequence[Collection[Place]]) -> dict[int, int]:
-    """For as many places as can be filled at once, by number, the person (by number) who fills it.
+    """For as many places as can be filled together, by number, the person (by number) who fills each.
 
-    Who fits several places takes one of them. Which one is settled for all together (a maximum matching by augmenting paths),
-    since it must not depend on who came first.
+    A person who fits several places takes one of them; which one is decided for all people together (a maximum matching by
+    augmenting paths), because it must not depend on the order of arrival.
     """
     taken: dict[int, int] = {}
 

@@ -1,4 +1,4 @@
-"""How a gate opens: with its instants, under a written policy, only if it can be met, and anew after its glass was broken."""
+"""Opening a gate: its instants, automatic approval, whether its policy can be met, and the review after break glass."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -26,7 +26,7 @@ def opening(
     *,
     id_: str,
 ) -> GateState:
-    """A gate as it opens; its instants are fixed here, in the program's own time zone."""
+    """A new gate; its instants are fixed here, in the program's time zone."""
     return GateState(
         id=id_,
         gate=gate,
@@ -42,7 +42,7 @@ def opening(
 
 
 def approve_automatically(state: GateState, now: datetime) -> GateState:
-    """The gate after a look at its written policy: approved where every bound is met by a figure that is known."""
+    """The gate after a check of its automatic policy: approved if known figures meet every bound."""
     automatic = state.policy.automatic
     if state.outcome is not None or automatic is None:
         return state
@@ -58,9 +58,9 @@ def approve_automatically(state: GateState, now: datetime) -> GateState:
 def lacking(
     policy: GatePolicy, people: Sequence[Person], excluded: Sequence[str], votes: Sequence[Vote] = ()
 ) -> dict[Role, int]:
-    """The roles for which too few distinct people are left, and how many: empty where the gate can still be met.
+    """The roles for which too few distinct people are left, and how many are missing; empty if the gate can still be met.
 
-    Whoever may stand in after the escalation counts as well. A delegation adds nobody: it lends a voice, and doubles none.
+    People who may stand in after the escalation count as well. A delegation adds nobody: it lends a vote, and doubles none.
     """
     used = {voice for vote in votes for voice in vote.voices}
     asked = places(policy)
@@ -80,16 +80,16 @@ def lacking(
 
 
 def end_unsatisfiable(state: GateState, roles: Mapping[Role, int], now: datetime) -> GateState:
-    """The gate once it is known that nobody left can meet it: not approved, and those roles say why."""
+    """The gate once the people left cannot meet it: not approved, with the missing roles as the reason."""
     if state.outcome is not None:
         return state
     return state.model_copy(update={"outcome": "unsatisfiable", "lacking": dict(roles), "decided_at": now})
 
 
 def review_of(gate: str, subject: Subject, policy: GatePolicy, glass: Vote) -> tuple[Subject, GatePolicy]:
-    """What is reviewed after the glass was broken at a gate, and by which policy: the same rules, and no way around them.
+    """The subject and the policy of the review after a break-glass approval: the same rules, and no way around them.
 
-    The digest is that of what was done, so that the review's votes are for that and for nothing else.
+    The digest is that of the break-glass approval, so that the review's votes are for that and for nothing else.
     """
     done = "\n".join([gate, subject.digest, glass.person, glass.role, glass.at.isoformat(), glass.reason])
     title = f"review: {glass.person} ({glass.role}) broke the glass for {subject.title}, because: {glass.reason}"

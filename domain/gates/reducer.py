@@ -1,7 +1,7 @@
-"""The approval gate as one pure reducer: who may decide, what a decision does, and what time does.
+"""The approval gate as one pure reducer: permitted decisions, their effects, and the effects of time.
 
-Four eyes: the owner, the submitter and everybody who edited the subject are left out. A vote counts for the digest it was
-given for, once per person, as themselves or for another; within what the steps allow, the order of arrival does not matter.
+Four eyes: the owner, the submitter and all editors of the subject are excluded. A vote counts for the digest it was given for,
+once per person, as themselves or for another; within the open steps, the order of arrival does not matter.
 Time can remind, escalate and end a gate; it never approves.
 """
 
@@ -19,9 +19,9 @@ from domain.ids import asked as asked_key
 
 
 def places_for(state: GateState, roles: Sequence[Role], now: datetime) -> tuple[Role, ...]:
-    """The roles that somebody with these roles could decide for now: in the open step or one before it.
+    """The places that a person with these roles could fill now: in the open step or one before it.
 
-    From the escalation on, those of its role may stand in for any other.
+    From the escalation on, people with its role may stand in for any other.
     """
     asked = tuple(rule.role for rule in state.policy.rules if rule.step <= state.step)
     own = tuple(role for role in asked if role in roles)
@@ -29,7 +29,7 @@ def places_for(state: GateState, roles: Sequence[Role], now: datetime) -> tuple[
 
 
 def refuse(state: GateState, decision: Decision, now: datetime) -> Refusal | None:
-    """The reason why this decision cannot count, or None where it can."""
+    """The reason why this decision cannot count, or None if it can."""
     refusal = _refuse_at_all(state, decision, now)
     if refusal is not None:
         return refusal
@@ -41,7 +41,7 @@ def refuse(state: GateState, decision: Decision, now: datetime) -> Refusal | Non
 
 
 def decide(state: GateState, decision: Decision, now: datetime) -> GateState:
-    """The gate after a decision that `refuse` let pass."""
+    """The gate after a decision that `refuse` has accepted."""
     heard = state.model_copy(update={"keys": (*state.keys, asked_key(decision.person.id, decision.key))})
     if decision.answer == "withdraw":
         left = [vote for vote in state.votes if decision.person.id not in vote.voices]
@@ -72,7 +72,7 @@ def decide(state: GateState, decision: Decision, now: datetime) -> GateState:
 
 
 def take(state: GateState, decision: Decision, now: datetime) -> GateState | Refusal:
-    """The gate after a decision, or why it does not count; one that has counted changes nothing when it comes again."""
+    """The gate after a decision, or why it does not count; a decision that has counted changes nothing when repeated."""
     if asked_key(decision.person.id, decision.key) in state.keys:
         return state
     return refuse(state, decision, now) or decide(state, decision, now)
@@ -105,7 +105,7 @@ def changed(state: GateState, subject: Subject, now: datetime) -> GateState:
 
 
 def upcoming(state: GateState) -> tuple[Passing, datetime]:
-    """What time does next, and when: a reminder, the escalation, the deadline."""
+    """The next event by time, and its instant: a reminder, the escalation, the deadline."""
     found: list[tuple[Passing, datetime]] = [("deadline", state.due)]
     if state.escalates_at is not None and not state.escalated:
         found.append(("escalation", state.escalates_at))
@@ -115,7 +115,7 @@ def upcoming(state: GateState) -> tuple[Passing, datetime]:
 
 
 def passed(state: GateState, now: datetime) -> Passing | None:
-    """What time has done that the gate does not know of yet; the gravest, where it is several."""
+    """The event by time that is due and not applied yet; the gravest of several."""
     if state.outcome is not None:
         return None
     if now >= state.due:
@@ -141,12 +141,12 @@ def pass_time(state: GateState, now: datetime) -> GateState:
 
 
 def expire(state: GateState, now: datetime) -> GateState:
-    """The gate once its deadline has passed: whatever was voted, it was not approved."""
+    """The gate once its deadline has passed: not approved, whatever the votes."""
     return state if state.outcome else state.model_copy(update={"outcome": "expired", "decided_at": now})
 
 
 def withdraw(state: GateState, now: datetime) -> GateState:
-    """The gate once nobody needs its decision any more; one that is decided stays so."""
+    """The gate once nobody needs its decision any more; a decided gate does not change."""
     return state if state.outcome else state.model_copy(update={"outcome": "withdrawn", "decided_at": now})
 
 
@@ -154,7 +154,7 @@ def withdraw(state: GateState, now: datetime) -> GateState:
 
 
 def _refuse_at_all(state: GateState, decision: Decision, now: datetime) -> Refusal | None:
-    """What nobody can do, whatever they answer."""
+    """The refusals that hold for every answer."""
     if state.outcome is not None:
         return Refusal(
             code="gate_decided",
@@ -253,7 +253,7 @@ def _refuse_without_reason(decision: Decision) -> Refusal | None:
 
 
 def _roles_of(state: GateState, decision: Decision, now: datetime) -> tuple[Role, ...]:
-    """The roles that a decision can count for: the one named, else all that the person can decide for now."""
+    """The roles that a decision can count for: the named one, else all places that the person can fill now."""
     if decision.answer == "break_glass" and state.policy.break_glass is not None:
         return (state.policy.break_glass,)
     possible = places_for(state, decision.roles, now)
@@ -261,21 +261,21 @@ def _roles_of(state: GateState, decision: Decision, now: datetime) -> tuple[Role
 
 
 def _stands_in(state: GateState, roles: Sequence[Role], now: datetime) -> bool:
-    """Whether somebody with these roles may fill any place, since the gate has waited for long."""
+    """Whether a person with these roles may fill any place, because the gate has escalated."""
     escalation = state.policy.escalation
     passed_by = state.escalated or (state.escalates_at is not None and now >= state.escalates_at)
     return escalation is not None and escalation.to in roles and passed_by
 
 
 def places(policy: GatePolicy) -> list[Role]:
-    """The places to be filled at a gate: each role as often as it is asked."""
+    """The places of a gate's policy: each role as often as its count."""
     return [rule.role for rule in policy.rules for _ in range(rule.count)]
 
 
 def _assigned(policy: GatePolicy, votes: Sequence[Vote]) -> tuple[Vote, ...]:
-    """The votes, each approval with the role that it counts for, so that as many rules as possible are met.
+    """The votes, each approval with the role that it counts for, so that as many places as possible are filled.
 
-    It is settled anew with each vote and with each that is taken back, since the outcome must not depend on who came first.
+    The roles are assigned anew with each vote and each withdrawal, because the outcome must not depend on the order of arrival.
     """
     asked = places(policy)
     taken = seated(asked, [vote.roles if vote.answer == "approve" else () for vote in votes])

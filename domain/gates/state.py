@@ -1,4 +1,4 @@
-"""What a gate is made of: its subject, the people who decide, their decisions and votes, and where it stands."""
+"""The parts of a gate: its subject, the people who decide, their decisions and votes, and its state."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,19 +10,19 @@ from domain.definition.values import Role
 from domain.model import Message
 
 Answer = Literal["approve", "request_changes", "reject", "withdraw", "break_glass"]
-"""`withdraw` takes back one's own vote; `break_glass` approves alone in an emergency, where the policy names a role for it."""
+"""`withdraw` withdraws one's own vote; `break_glass` approves alone in an emergency, if the policy names a role for it."""
 Outcome = Literal["approved", "changes_requested", "rejected", "expired", "withdrawn", "unsatisfiable"]
-"""`withdrawn`: what asked for the decision has ended, and nobody needs it any more. `unsatisfiable`: nobody is left to ask."""
+"""`withdrawn`: the process that needed the decision has ended. `unsatisfiable`: too few people are left to approve."""
 SubjectKind = Literal["revision", "wave", "test", "amendment", "end", "review"]
-"""What a gate can be about. `amendment`: that one be worked out; `review`: what was done when its glass was broken."""
+"""The kinds of a gate's subject. `amendment`: that one be worked out; `review`: a break-glass approval."""
 Passing = Literal["reminder", "escalation", "deadline"]
-"""What time does at a gate."""
+"""The events by time at a gate."""
 
 
 class Subject(Message):
-    """What is to be decided: its kind and reference, in words, and the digest of exactly what was read.
+    """The subject of a decision: its kind and reference, a title, and the digest of exactly what the voters read.
 
-    `figures` are those by which a policy may approve without people; what is not known is not there.
+    `figures` are those by which a policy may approve without people; unknown figures are missing.
     """
 
     kind: SubjectKind
@@ -34,14 +34,14 @@ class Subject(Message):
 
 
 class Person(Message):
-    """Somebody whom the API has recognised, with their roles; the name that goes with the id stays in the store."""
+    """A person whom the API has recognised, with their roles; the name of the person stays in the store."""
 
     id: str
     roles: tuple[Role, ...]
 
 
 class Mandate(Message):
-    """For whom somebody decides: the delegation that says so, who gave it, and the roles that it lends."""
+    """The right to decide for another: the delegation, its delegator, and the roles that it lends."""
 
     delegation: str
     giver: str
@@ -49,7 +49,7 @@ class Mandate(Message):
 
 
 class Decision(Message):
-    """One person's answer, for exactly one digest; `role` says for which rule it is given."""
+    """One person's answer, for exactly one digest; `role` names the rule that it is for."""
 
     person: Person
     role: Role | None = None
@@ -61,17 +61,17 @@ class Decision(Message):
 
     @property
     def roles(self) -> tuple[Role, ...]:
-        """The roles in which it is given: one's own, or the lent ones and no others."""
+        """The roles in which it is given: the person's own, or the lent ones and no others."""
         return self.on_behalf_of.roles if self.on_behalf_of else self.person.roles
 
     @property
     def voices(self) -> set[str]:
-        """Whose voice it uses: who decides for another has decided, and so has the other."""
+        """The people whose vote it uses: the person who decides, and the one for whom they decide."""
         return {self.person.id} | ({self.on_behalf_of.giver} if self.on_behalf_of else set())
 
 
 class Vote(Message):
-    """A decision that counted: for `role`, which is one of `roles`, those that it could be given for."""
+    """A decision that counted: for `role`, one of the `roles` that it could be given for."""
 
     person: str
     role: Role
@@ -84,17 +84,17 @@ class Vote(Message):
 
     @property
     def voices(self) -> set[str]:
-        """Everybody who has decided by it."""
+        """The people who have decided by it."""
         return {self.person} | ({self.on_behalf_of} if self.on_behalf_of else set())
 
     @property
     def who(self) -> str:
-        """Who gave it, and for whom."""
+        """The person who gave it, and for whom."""
         return f"{self.person} for {self.on_behalf_of}" if self.on_behalf_of else self.person
 
 
 class GateState(Message):
-    """Where a gate stands; the whole memory of its workflow."""
+    """The state of a gate; the whole memory of its workflow."""
 
     id: str
     gate: str
@@ -108,22 +108,22 @@ class GateState(Message):
     escalates_at: datetime | None = None
     votes: tuple[Vote, ...] = ()
     glass: Vote | None = None
-    """By whom the glass was broken, and why."""
+    """The break-glass approval: by whom, and why."""
     by_policy: bool = False
     """Approved by the written policy, without people."""
     lacking: dict[Role, int] = {}
-    """Of which roles nobody is left to ask, and how many; set where that ended the gate."""
+    """The roles for which people are missing, and how many; set if that ended the gate."""
     reminded: int = 0
     escalated: bool = False
-    """Whether people were told that it has waited for long."""
+    """Whether the gate has escalated."""
     keys: tuple[str, ...] = ()
-    """The keys of all decisions that counted, so that none counts again, even after it was taken back."""
+    """The keys of all decisions that counted, so that none counts again, even after its withdrawal."""
     outcome: Outcome | None = None
     decided_at: datetime | None = None
 
     @property
     def missing(self) -> dict[Role, int]:
-        """How many approvals each role still owes, in this step and in later ones."""
+        """The number of approvals missing from each role, in this step and in later ones."""
         return {
             rule.role: left
             for rule in self.policy.rules
@@ -142,7 +142,7 @@ class GateState(Message):
 
     @property
     def waits_for(self) -> dict[Role, int]:
-        """How many approvals each role owes in the step that is open; nothing once the gate is decided."""
+        """The number of approvals missing from each role in the open step; empty once the gate is decided."""
         if self.outcome is not None:
             return {}
         missing, step = self.missing, self.step
@@ -150,7 +150,7 @@ class GateState(Message):
 
     @property
     def reasons(self) -> str:
-        """What those who did not simply approve said, or why nobody could."""
+        """The reasons of the votes that are no plain approvals, or why nobody could approve."""
         told = [f"{vote.who}: {vote.reason}" for vote in self.votes if vote.answer != "approve"]
         if self.glass is not None:
             told.append(f"{self.glass.person} broke the glass: {self.glass.reason}")
@@ -160,7 +160,7 @@ class GateState(Message):
 
 
 class SignedClaims(Message):
-    """What the API signs: that it has recognised who decides what at which gate, and when."""
+    """The content that the API signs: a decision of a person it has recognised, the gate, and the instant."""
 
     gate: str
     at: datetime
@@ -168,7 +168,7 @@ class SignedClaims(Message):
 
 
 class Refusal(Message):
-    """Why a decision does not count, under a code that never changes, and what to do instead."""
+    """Why a decision does not count: a code that never changes, the detail, and the remedy."""
 
     code: str
     detail: str

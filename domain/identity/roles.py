@@ -1,4 +1,4 @@
-"""Who has which roles: for every program, or for one program alone; written as `finance` and as `finance@cd-club`."""
+"""Roles, for every program or for one program alone; written as `finance` and as `finance@cd-club`."""
 
 from collections.abc import Iterable
 from typing import get_args
@@ -18,7 +18,7 @@ class Roles(Message):
 
     @classmethod
     def read(cls, entries: Iterable[str]) -> "Roles":
-        """Roles as they are written. Raises ValueError, which names the first entry that is none."""
+        """Read roles from their written form. Raises ValueError, which names the first entry that is no role."""
         everywhere: set[Role] = set()
         by_program: dict[str, set[Role]] = {}
         for entry in entries:
@@ -39,12 +39,12 @@ class Roles(Message):
 
     @classmethod
     def known_of(cls, entries: Iterable[object]) -> "Roles":
-        """Those entries that are roles, from a list that has others too, as an identity provider's often has."""
+        """Read the roles in a list that also has other entries, as an identity provider's list often has."""
         return cls.read(entry for entry in entries if isinstance(entry, str) and is_entry(entry))
 
     @property
     def entries(self) -> list[str]:
-        """The roles as they are written, those for every program first."""
+        """The roles in their written form, those for every program first."""
         return [
             *self.everywhere,
             *(f"{role}@{program}" for program, roles in self.by_program.items() for role in roles),
@@ -62,7 +62,7 @@ class Roles(Message):
 
 
 def is_entry(text: str) -> bool:
-    """Whether a text is a role as it is written."""
+    """Whether a text is a role in its written form."""
     name, at, program = text.partition("@")
     return name in _KNOWN and (is_program_id(program) if at else True)
 

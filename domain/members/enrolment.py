@@ -1,4 +1,4 @@
-"""Who may join: a definition's conditions on what an applicant says of themselves, and the fee."""
+"""Who may join: a definition's conditions on an applicant's attributes, and the fee."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -9,7 +9,7 @@ from domain.definition.values import Condition
 
 
 class NotAdmitted(Exception):
-    """Nobody joins so: `code` is that of the problem, `why` says it in words."""
+    """The applicant cannot join: `code` is that of the problem, `why` the reason in words."""
 
     def __init__(self, code: str, why: str) -> None:
         super().__init__(why)
@@ -18,16 +18,16 @@ class NotAdmitted(Exception):
 
 
 def not_asked(joining: Joining, attributes: Mapping[str, object]) -> tuple[str, ...]:
-    """The attributes that no condition asks for: a slip of the pen, or more about a person than anybody needs."""
+    """The attributes that no condition uses: a typing error, or personal data that nobody needs."""
     asked = {condition.attribute for condition in joining.requires}
     return tuple(name for name in attributes if name not in asked)
 
 
 def unmet(joining: Joining, attributes: conditions.Attributes) -> tuple[Condition, ...]:
-    """The conditions that do not hold. Raises UnratableEvent where a number is asked for, and a text was given."""
+    """The conditions that do not hold. Raises UnratableEvent if a condition needs a number and a text was given."""
     return tuple(condition for condition in joining.requires if not conditions.hold((condition,), attributes))
 
 
 def fee(joining: Joining) -> Decimal:
-    """What joining costs, in units of the program's money; 0 where it costs nothing."""
+    """The fee for joining, in units of the program's money; 0 without one."""
     return joining.fee or Decimal(0)

@@ -1,4 +1,4 @@
-"""A member's journey as far as their activity tells it: onboarding, using, lapsing; and when silence calls for an offer."""
+"""A member's journey by their activity: onboarding, using, lapsing; and when silence calls for an offer."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from domain.programs.stages import JourneyStage
 
 
 class Silence(Message):
-    """Whether a member has fallen silent, whether an offer is due now, and when to look for it again."""
+    """Whether a member is silent, whether an offer is due now, and when to check again."""
 
     has_come: bool
     offer_due: bool
@@ -16,7 +16,7 @@ class Silence(Message):
 
 
 def silence(definition: Definition, last_activity: datetime, last_intervention: datetime | None, at: datetime) -> Silence:
-    """Silent is who has had no activity for `silent_after`; the offer comes at most once in `at_most_every`."""
+    """A member is silent after `silent_after` without activity; the offer comes at most once in `at_most_every`."""
     policy = definition.retention
     if policy is None:
         return Silence(has_come=False, offer_due=False, look_at=None)

@@ -1,4 +1,4 @@
-"""Tiers: where a member stands, and when they rise, keep their tier or fall."""
+"""Tiers: a member's tier, and when they rise, keep it or fall."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ _NOTHING: Mapping[str, timedelta] = {}
 
 
 class Standing(Value):
-    """A member's tier, since when they hold it, and until when it is valid (None: without end)."""
+    """A member's tier, the instant since which they hold it, and the end of its validity (None: without end)."""
 
     tier: str
     since: AwareDatetime
@@ -29,9 +29,9 @@ class Standing(Value):
 
 
 class Review(Value):
-    """The outcome of a look at a member's tier: the standing from now on, and how it came about.
+    """The outcome of a review of a member's tier: the tier from now on, and the change.
 
-    A `transition` is what an amendment did: another id for the tier, or, at once, what its new conditions make of it.
+    A `transition` is the effect of an amendment: another id for the tier, or, at once, the result of its new conditions.
     """
 
     standing: Standing
@@ -39,7 +39,7 @@ class Review(Value):
 
 
 class Watch(Value):
-    """A figure worth a review: the counter's sum after `since` reaches `at_least` (points, smallest units of money, events)."""
+    """A figure that calls for a review: the counter's sum after `since` reaches `at_least` (points, smallest units, events)."""
 
     counter: str
     since: AwareDatetime
@@ -47,16 +47,16 @@ class Watch(Value):
 
 
 class Reached(NamedTuple):
-    """A milestone that a member has reached, and the beginning of the window in which they did."""
+    """A milestone that a member has reached, and the beginning of its window."""
 
     milestone: Milestone
     window: datetime
 
 
 class Former(NamedTuple):
-    """The earlier revision by whose conditions a tier is held, where an amendment left it to its holders (`grandfather`).
+    """The earlier revision under whose conditions a tier is held, after an amendment with the transition `grandfather`.
 
-    `tier` is its id there; `counters`, `earlier` and `held` are what `review` wants, by that revision's counters and windows.
+    `tier` is its id there; `counters`, `earlier` and `held` are as for `review`, by that revision's counters and windows.
     """
 
     definition: Definition
@@ -67,7 +67,7 @@ class Former(NamedTuple):
 
 
 class _Plan(NamedTuple):
-    """What a definition's reviews look up again and again."""
+    """Precomputed parts of a definition for its reviews."""
 
     counters: Mapping[str, Counter]
     needed: Mapping[tuple[str, Decimal], int]
@@ -77,7 +77,7 @@ class _Plan(NamedTuple):
 
 
 class _Look(NamedTuple):
-    """A member's sums in one window of the definition, an instant of it, and how long they have held which tier."""
+    """A member's sums in one window of the definition, an instant of it, and how long they have held each tier."""
 
     counters: Mapping[str, int]
     at: datetime
@@ -85,12 +85,12 @@ class _Look(NamedTuple):
 
 
 def joined(definition: Definition, at: datetime) -> Standing:
-    """The standing of a member who joins: the first tier, without end."""
+    """The tier of a new member: the first tier, without end."""
     return Standing(tier=definition.base_tier.id, since=at, until=None)
 
 
 def placed(definition: Definition, tier: str, at: datetime, joined: datetime | None = None) -> Standing:
-    """The standing of a member who comes into the tier at this instant, having earned it. Raises KeyError."""
+    """The standing of a member who qualifies for the tier at this instant. Raises KeyError for an unknown tier."""
     return Standing(tier=tier, since=at, until=_end(definition, definition.tier(tier), at, at, joined))
 
 
@@ -107,19 +107,20 @@ def review(
     earlier_raises: bool = True,
     former: Former | None = None,
 ) -> Review:
-    """Look at a member's tier at an instant, given each counter's sum over its window, up to that instant.
+    """Review a member's tier at an instant, given each counter's sum over its window, up to that instant.
 
-    Up at once, to the highest tier whose `reach` (or `lifetime`) is met. When the validity has ended: kept if `keep` (or
-    `reach`, which would lead straight back) is met, for another `valid_for` from the old end; else down, as `downgrade` has
-    it, to the highest lower tier whose `reach` is met, or by one. Nobody falls below a tier whose `lifetime` they meet.
-    Where the validity follows windows (`valid`), meeting `keep` or `reach` moves the end at once; `earlier` are then the sums
-    over the windows before (`spans` says which), for events that came late and for what was earned in the year before the end.
-    `held` is how long each tier, or one above it, has been held (`held` computes it); `joined` is asked for where windows begin
-    on anniversaries. `amended`: the standing is of an earlier revision, and the definition's `transition` is due. Without
-    `earlier_raises`, as where another revision ruled the windows before, they only hold up who falls.
-    With `former`, the tier is held by an earlier revision's conditions: the member rises as all do, and stays, or does not, by
-    those; who does not stay falls to where the definition has them.
-    A rolling window begins just after `window_start` and takes in `at`. Looking again at the same instant changes nothing.
+    The member rises at once to the highest tier whose `reach` (or `lifetime`) is met. When the validity has ended, they keep
+    the tier if `keep` (or `reach`, which would lead straight back) is met, for another `valid_for` from the old end; else they
+    fall, by `downgrade`, to the highest lower tier whose `reach` is met, or by one. Nobody falls below a tier whose `lifetime`
+    they meet.
+    If the validity follows windows (`valid`), meeting `keep` or `reach` moves the end at once; `earlier` are then the sums over
+    the windows before (see `earlier_spans`), for late events and for points earned in the year before the end.
+    `held` is how long each tier, or one above it, has been held (the function `held` computes it); `joined` is needed if
+    windows begin on anniversaries. `amended`: the standing is of an earlier revision, and the definition's `transition` is due.
+    Without `earlier_raises`, for windows under another revision, `earlier` can only keep a member from falling, not raise them.
+    With `former`, the tier is held under an earlier revision's conditions: the member rises like all others, and keeps the tier
+    by those conditions; if they miss them, they fall by this definition.
+    A rolling window begins just after `window_start` and includes `at`. A second review at the same instant changes nothing.
     Raises KeyError for an unknown tier.
     """
     looks = _looks(definition, counters, earlier, held, at, joined)
@@ -140,7 +141,7 @@ def review(
         target = rank if stays else _lower(definition, rank, at, looks, joined)
         anew = _place(definition, target, at, looks, joined)
         if target == rank:
-            ends = (anew.until, standing.until)  # who stays is not to lose time
+            ends = (anew.until, standing.until)  # a member who stays must not lose time
             until = None if None in ends else max(end for end in ends if end is not None)
             return Review(standing=anew.model_copy(update={"until": until}), change="transition")
         return Review(standing=anew, change="downgrade")
@@ -161,7 +162,7 @@ def review(
     if at < standing.until:
         return unchanged
     if former is not None and (rank == best or any(_met(definition, definition.tiers[rank].keep, look) for look in raising)):
-        # What the old conditions take, the new ones give: from here on it is held by those.
+        # The old conditions no longer hold and the new ones do: from here on the tier is held under the new ones.
         return Review(standing=_place(definition, rank, at, raising, joined), change="transition")
     return Review(
         standing=_place(definition, _lower(definition, rank, at, looks, joined), at, looks, joined), change="downgrade"
@@ -176,7 +177,7 @@ def _looks(
     at: datetime,
     joined: datetime | None,
 ) -> list[_Look]:
-    """A member as they are seen now, and, where windows follow each other, as they were seen in the window before."""
+    """A member's sums now, and, if windows follow each other, those of the window before."""
     looks = [_Look(counters, at, held)]
     if earlier is not None and definition.qualification_window.repeats:
         before = definition.qualification_window.span(at, definition.zone, joined).since
@@ -185,9 +186,9 @@ def _looks(
 
 
 def held(definition: Definition, stays: Iterable[tuple[str, datetime]], at: datetime) -> dict[str, timedelta]:
-    """How long each tier, or one above it, was held up to an instant, from when a member came into which tier, in order.
+    """How long each tier, or one above it, was held up to an instant; `stays` are the tiers and their first instants, in order.
 
-    Tiers of earlier revisions count as those that took their place; one that none did counts for nothing.
+    A tier of an earlier revision counts as its replacement; one without a replacement counts as the first tier.
     """
     ranks = {tier.id: rank for rank, tier in enumerate(definition.tiers)}
     came = [(ranks.get(definition.current_tier(tier), 0), since) for tier, since in stays if since <= at]
@@ -200,17 +201,17 @@ def held(definition: Definition, stays: Iterable[tuple[str, datetime]], at: date
 
 
 def asks_earlier(definition: Definition) -> bool:
-    """Whether any tier or milestone looks at the window before the one that runs."""
+    """Whether any tier or milestone needs the window before the current one."""
     return _plan(definition).repeats
 
 
 def asks_time_held(definition: Definition) -> bool:
-    """Whether any tier asks how long a tier was held."""
+    """Whether any tier needs the time for which a tier was held."""
     return bool(_plan(definition).held)
 
 
 def next_look(definition: Definition, standing: Standing, held: Mapping[str, timedelta], at: datetime) -> datetime | None:
-    """When time alone will change what a review finds: the end of the validity, or a tier held for long enough."""
+    """When time alone will change the result of a review: the end of the validity, or a tier held for long enough."""
     rank = definition.tier_rank(standing.tier)
     due = [
         each.at_least.after(at - held.get(each.held, timedelta()), definition.zone)
@@ -223,19 +224,19 @@ def next_look(definition: Definition, standing: Standing, held: Mapping[str, tim
 
 
 def window_start(definition: Definition, at: datetime, joined: datetime | None = None) -> datetime:
-    """Where the qualification window that holds this instant begins; what happened there is just outside."""
+    """The beginning of the qualification window of this instant; it is itself just outside of the window."""
     return definition.qualification_window.span(at, definition.zone, joined).since
 
 
 def spans(definition: Definition, at: datetime, joined: datetime | None = None) -> dict[str, Span]:
-    """For each counter the span of its window that holds the instant, ending there: what `review` wants summed."""
+    """For each counter the span of its window at the instant, ending there; `review` needs the sums over these."""
     zone = definition.zone
     of = {window: Span(window.span(at, zone, joined).since, at) for window in _plan(definition).windows}
     return {counter.id: of[counter.window or definition.qualification_window] for counter in definition.counters}
 
 
 def earlier_spans(definition: Definition, at: datetime, joined: datetime | None = None) -> dict[str, Span] | None:
-    """The same one window earlier, for counters whose windows follow each other; None where nothing asks for it."""
+    """The same one window earlier, for counters whose windows follow each other; None if nothing needs it."""
     if not _plan(definition).repeats:
         return None
     found = {}
@@ -254,10 +255,10 @@ def watches(
     joined: datetime | None = None,
     until: datetime | None = None,
 ) -> tuple[Watch, ...]:
-    """The figures at which an event at this instant makes a member worth a review.
+    """The figures at which an event at this instant calls for a review of the member.
 
-    They are the thresholds of every tier above, those of the tier itself where meeting them again moves the end of its
-    validity (`until`, where known, says whether it still does), and the milestones.
+    They are the thresholds of every tier above, those of the tier itself if meeting them again moves the end of its validity
+    (`until`, if known, says whether it still does), and the milestones.
     """
     rank = definition.tier_rank(definition.current_tier(tier))
     asked = [leaf for above in definition.tiers[rank + 1 :] if above.reach for leaf in above.reach.thresholds]
@@ -278,7 +279,7 @@ def milestones(
     at: datetime,
     joined: datetime | None = None,
 ) -> tuple[Reached, ...]:
-    """Every milestone that the sums of a counter's window, or of the one before, have reached; once for each window."""
+    """Every milestone reached by the sums of a counter's window, or of the one before; once for each window."""
     if not definition.milestones:
         return ()
     reached = []
@@ -314,7 +315,7 @@ def _plan(definition: Definition) -> _Plan:
 
 
 def _reached(definition: Definition, look: _Look, at: datetime, joined: datetime | None, below: int | None = None) -> int:
-    """The rank of the highest tier whose `reach` is met in this look and still valid at the instant, 0 where none is."""
+    """The rank of the highest tier whose `reach` these sums meet and that is still valid at the instant; 0 if none."""
     tiers: tuple[Tier, ...] = definition.tiers[:below]
     for rank in range(len(tiers) - 1, 0, -1):
         if _met(definition, tiers[rank].reach, look):
@@ -327,20 +328,20 @@ def _reached(definition: Definition, look: _Look, at: datetime, joined: datetime
 
 
 def _lifetime(definition: Definition, look: _Look, below: int | None = None) -> int:
-    """The rank of the highest tier that the member has for life, 0 where they have none."""
+    """The rank of the highest tier that the member has for life; 0 if none."""
     tiers: tuple[Tier, ...] = definition.tiers[:below]
     return next((rank for rank in range(len(tiers) - 1, 0, -1) if _met(definition, tiers[rank].lifetime, look)), 0)
 
 
 def _lower(definition: Definition, rank: int, at: datetime, looks: list[_Look], joined: datetime | None) -> int:
-    """To which lower tier a member falls."""
+    """The rank of the lower tier to which a member falls."""
     if definition.downgrade.to == "one_tier":
         return rank - 1
     return max(_lifetime(definition, looks[0], rank), *(_reached(definition, look, at, joined, rank) for look in looks))
 
 
 def _place(definition: Definition, rank: int, at: datetime, looks: list[_Look], joined: datetime | None) -> Standing:
-    """The standing of a member who comes into the tier of this rank: to its latest end among the windows that earned it."""
+    """The standing of a member who comes into the tier of this rank: to its latest end by the windows that qualified for it."""
     tier = definition.tiers[rank]
     if _met(definition, tier.lifetime, looks[0]):
         return Standing(tier=tier.id, since=at, until=None)
@@ -354,7 +355,7 @@ def _place(definition: Definition, rank: int, at: datetime, looks: list[_Look], 
 def _kept_until(
     definition: Definition, tier: Tier, until: datetime, at: datetime, looks: list[_Look], joined: datetime | None
 ) -> datetime:
-    """The end of the validity after this look: the old one where the tier is not kept, or it is too early to ask."""
+    """The end of the validity after this review: the old one if the tier is not kept, or it is too early to decide."""
     met = [look for look in looks if _met(definition, tier.reach, look) or _met(definition, tier.keep, look)]
     if tier.valid is not None:
         ends = (_end(definition, tier, at, look.at, joined) for look in met)
@@ -367,9 +368,9 @@ def _kept_until(
 def _end(
     definition: Definition, tier: Tier, at: datetime, within: datetime, joined: datetime | None, *, earned: bool = True
 ) -> datetime | None:
-    """Until when the tier is valid for who comes into it at an instant, for what they did in the window around another one.
+    """The end of the tier for a member who comes into it at `at`, by the sums of the window that contains `within`.
 
-    What was not earned, but left to them on a soft fall, has no further windows.
+    A tier that the member did not qualify for, but keeps after a fall by one tier, has no further windows.
     """
     zone = definition.zone
     if tier.valid is not None:
@@ -395,12 +396,12 @@ def _holds(definition: Definition, part: Threshold | Held | Qualification, look:
         return look.counters.get(part.counter, 0) >= _needed(definition, part)
     if isinstance(part, Qualification):
         return _met(definition, part, look)
-    # So long before now, if it had been held without a break: that way a span of whole years is measured by the calendar.
+    # As if it had been held without a break up to now: so a time of whole years is measured by the calendar.
     return part.at_least.after(look.at - look.held.get(part.held, timedelta()), definition.zone) <= look.at
 
 
 def _needed(definition: Definition, threshold: Threshold) -> int:
-    """The threshold as the counter counts it. Raises KeyError for an unknown counter."""
+    """The threshold in the counter's unit. Raises KeyError for an unknown counter."""
     return _plan(definition).needed[threshold.counter, threshold.at_least]
 
 

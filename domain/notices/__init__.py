@@ -1,1 +1,1 @@
-"""Notices to people: what each one tells, and how long its delivery is tried."""
+"""Notices to people: their recipients, their texts, and the retries of their delivery."""

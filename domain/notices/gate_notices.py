@@ -1,4 +1,4 @@
-"""Notices of gates: whom one is for, and what it says; the same words by every channel, and never a secret."""
+"""Notices of gates: their recipients and their texts; the same words by every channel, and never a secret."""
 
 import json
 from collections.abc import Iterable
@@ -11,18 +11,18 @@ from domain.gates.state import GateState, Vote
 from domain.model import Message
 
 GateNoticeKind = Literal["requested", "reminded", "escalated", "decided", "alarmed", "unsatisfiable"]
-"""`alarmed`: somebody broke the glass; `unsatisfiable`: nobody is left who could give the approvals that are asked for."""
+"""`alarmed`: a person broke the glass; `unsatisfiable`: too few people are left to give the required approvals."""
 NoticeKind = Literal[GateNoticeKind, "test"]
 Channel = Literal["mail", "webhook", "log"]
 
 _ACTING: frozenset[GateNoticeKind] = frozenset({"requested", "reminded", "escalated"})
-"""What asks somebody to decide."""
+"""The kinds that ask people to decide."""
 _DIGITS = 12
 _LONGEST_SUBJECT = 180
 
 
 class Addressee(Message):
-    """Where notices can go: a mail address, the name of a webhook, or the log; no roles or no programs means all of them."""
+    """A recipient of notices: a mail address, the name of a webhook, or the log; without roles or programs, for all of them."""
 
     channel: Channel
     recipient: str
@@ -30,29 +30,29 @@ class Addressee(Message):
     programs: tuple[str, ...] = ()
 
     def wants(self, roles: Iterable[Role], program: str | None) -> bool:
-        """Whether a notice for these roles about this program (None: about none) goes there."""
+        """Whether this recipient gets a notice for these roles about this program (None: about no program)."""
         return (not self.roles or not set(self.roles).isdisjoint(roles)) and (
             program is None or not self.programs or program in self.programs
         )
 
 
 class Routing(Message):
-    """Whom the installation tells, and the address under which its people find a gate (`{public_url}/gates/…`)."""
+    """The installation's recipients, and the address under which its people find a gate (`{public_url}/gates/…`)."""
 
     addressees: tuple[Addressee, ...]
     public_url: str
 
     def of(self, roles: Iterable[Role], program: str | None) -> tuple[tuple[Channel, str], ...]:
-        """The channels and recipients of a notice: each once, whatever number of roles it is reached by."""
+        """The channels and recipients of a notice: each once, however many of its roles match."""
         wanted = tuple(roles)
         return tuple(dict.fromkeys((to.channel, to.recipient) for to in self.addressees if to.wants(wanted, program)))
 
 
 class GateNotice(Message):
-    """Something to be told of a gate as it stands.
+    """A notice of a gate in its present state.
 
-    `number` tells several of a kind apart (the second reminder is 2); `to` are roles to be told besides those that the kind
-    is for by itself: who an escalation goes to, above all.
+    `number` counts notices of one kind (the second reminder is 2); `to` are roles beside those of the kind, such as the role
+    of an escalation.
     """
 
     kind: GateNoticeKind
@@ -63,7 +63,7 @@ class GateNotice(Message):
 
     @property
     def roles(self) -> tuple[Role, ...]:
-        """The roles that are told."""
+        """The roles that get the notice."""
         asked: tuple[Role, ...] = tuple(rule.role for rule in self.state.policy.rules)
         by_kind: dict[GateNoticeKind, tuple[Role, ...]] = {
             "requested": tuple(self.state.waits_for),
@@ -77,7 +77,7 @@ class GateNotice(Message):
 
 
 class Patience(Message):
-    """How often a delivery is tried, and how long it waits in between: twelve times within about a day."""
+    """The attempts of a delivery, and the waits between them: twelve attempts within about a day."""
 
     first_seconds: float = 5.0
     factor: float = 3.0
@@ -86,7 +86,7 @@ class Patience(Message):
 
 
 class Delivery(Message):
-    """One round of delivering one notice; `what` says in words, and without naming anybody, what is told."""
+    """One round of delivering one notice; `what` is its content in words, without any name."""
 
     notice: str
     round: int
@@ -102,12 +102,12 @@ class Words(Message):
 
 
 def notice_id(gate: str, kind: NoticeKind, number: int, channel: Channel, recipient: str) -> str:
-    """The id of a notice to one recipient: the same for the same thing told, and it names nobody."""
+    """The id of a notice to one recipient: the same for the same content, and without any name."""
     return sha256("\n".join((gate, kind, str(number), channel, recipient)).encode()).hexdigest()[:32]
 
 
 def written(notice: GateNotice, public_url: str) -> Words:
-    """What a person reads: what is asked or has happened, about what, until when, who has voted, and how to act."""
+    """The text for a person: the request or the event, its subject, the due date, the votes, and how to act."""
     state = notice.state
     facts = {
         "Program": state.subject.program,
@@ -132,7 +132,7 @@ def written(notice: GateNotice, public_url: str) -> Words:
 
 
 def payload(notice: GateNotice, words: Words, public_url: str) -> str:
-    """What a webhook gets, as JSON: the type, the instant, the gate in figures, and the words for people."""
+    """The JSON for a webhook: the type, the instant, the gate's data, and the text for people."""
     state = notice.state
     return _as_json(
         f"gate.{notice.kind}",
@@ -154,7 +154,7 @@ def payload(notice: GateNotice, words: Words, public_url: str) -> str:
 
 
 def written_test(at: datetime) -> Words:
-    """The words of a notice that only shows whether notices arrive."""
+    """The text of a notice that only tests the delivery."""
     return Words(
         subject="A test of Tenure's notices",
         body=f"Notices of Tenure arrive here. This one was asked for at {_instant(at)} as a test.\nThere is nothing to do.\n",
@@ -167,7 +167,7 @@ def payload_of_test(at: datetime, words: Words) -> str:
 
 
 def every_role() -> tuple[Role, ...]:
-    """All roles, for what is addressed to everybody."""
+    """All roles, for notices to everybody."""
     return get_args(Role)
 
 
@@ -216,7 +216,7 @@ def _how_to_act(notice: GateNotice) -> list[str]:
 
 
 def _vote(vote: Vote) -> str:
-    """Who answered what; the reason, which is anybody's free text, is read at the gate."""
+    """A vote in words, without its reason: that is free text, to be read at the gate."""
     return f"{vote.person} ({vote.role}): {vote.answer.replace('_', ' ')}"
 
 

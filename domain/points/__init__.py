@@ -1,1 +1,1 @@
-"""Points: what an event earns, when points expire, and what is refused about them."""
+"""Points: the rating of events, the expiry of points, and the refusals about both."""

@@ -1,4 +1,4 @@
-"""Earning: what an event is worth in points, and what it counts towards the tiers."""
+"""Earning: the points of an event, and what it adds to the counters of tiers."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ _HUNDREDTH = Decimal("0.01")
 
 
 class Event(Value):
-    """Something a member did: its type (`purchase`), the money it was about, in units (12.50), and what else it says."""
+    """An event of a member: its type (`purchase`), its amount in units of money (12.50), and its attributes."""
 
     type: Name
     amount: Annotated[Decimal, Field(ge=0, le=10**12, max_digits=24, decimal_places=9)]
@@ -33,10 +33,10 @@ class Event(Value):
 
 
 class Rating(Value):
-    """What an event brings: points, the rules that gave them, and what it adds to each counter.
+    """The rating of an event: points, the rules that gave them, and what it adds to each counter.
 
-    A counter counts points, smallest units of money, events, or the unit of its attribute. `cap/{rule}` is the counter of what
-    a capped rule has given, kept like all others. `pending`: points and counters wait until the event is confirmed.
+    A counter counts points, smallest units of money, events, or the unit of its attribute. `cap/{rule}` is the counter of the
+    points of a capped rule, kept like all others. `pending`: points and counters wait until the event is confirmed.
     """
 
     points: int
@@ -46,12 +46,12 @@ class Rating(Value):
 
     @property
     def taken(self) -> bool:
-        """Whether the event is an activity of the program at all: some rule or counter takes it."""
+        """Whether the event is an activity of the program: some rule or counter takes it."""
         return bool(self.rules or self.qualifying)
 
 
 class CappedRule(NamedTuple):
-    """A rule whose cap looks back: the counter of what it has given, and the span over which that is summed."""
+    """A rule whose cap covers a time: the counter of the points it has given, and the span of the sum."""
 
     counter: str
     span: Span
@@ -67,7 +67,7 @@ class _Rule(NamedTuple):
 
 
 class _Plan(NamedTuple):
-    """A definition's rules by the events that they take, and its counters by what feeds them."""
+    """A definition's rules by the events that they take, and its counters by the events that feed them."""
 
     rules: Mapping[str, tuple[_Rule, ...]]
     earned: tuple[Counter, ...]
@@ -82,14 +82,14 @@ def rate(
     at: datetime | None = None,
     already: Mapping[str, int] | None = None,
 ) -> Rating:
-    """Rate an event of a member of the tier, which happened at this instant.
+    """Rate an event at this instant of a member of the tier.
 
     Every rule for the event's type whose conditions hold and whose minimum is reached gives its points: flat, or rate times
     amount (or attribute), rounded once by the rule's mode; then the tier's bonus on them, rounded likewise; all of it up to
-    the rule's cap, of which `already` says how much was given before (`capped` says by which counters, and since when). An
-    event that nothing takes is worth nothing and counts towards nothing. A counter with nothing to add is left out.
-    Raises UnratableEvent, a ValueError, when the amount is finer than the money's smallest unit or an attribute is not as a
-    rule needs it, and ValueError without an instant where a rule holds for a time.
+    the rule's cap, of which `already` has the points given before (by the counters and spans of `capped`). An event that
+    nothing takes brings no points and counts towards nothing. A counter with nothing to add is left out.
+    Raises UnratableEvent, a ValueError, if the amount is finer than the money's smallest unit or an attribute does not have
+    the type that a rule needs, and ValueError without an instant if a rule holds for a time.
     """
     plan = _plan(definition)
     try:
@@ -125,13 +125,13 @@ def rate(
 
 
 def event_types(definition: Definition) -> frozenset[str]:
-    """The types of events that the program knows: what a rule or a counter takes."""
+    """The types of events that a rule or a counter of the program takes."""
     plan = _plan(definition)
     return frozenset(plan.rules) | frozenset(plan.fed)
 
 
 def capped(definition: Definition, event_type: str, at: datetime, joined: datetime | None = None) -> tuple[CappedRule, ...]:
-    """For which rules `rate` must know what they have already given the member, and over which span; mostly none."""
+    """The rules for which `rate` needs the points already given to the member, with the spans; mostly none."""
     return tuple(
         CappedRule(each.capped, cap_window(definition, each.rule).span(at, definition.zone, joined))
         for each in _plan(definition).rules.get(event_type, ())
@@ -140,7 +140,7 @@ def capped(definition: Definition, event_type: str, at: datetime, joined: dateti
 
 
 def cap_window(definition: Definition, rule: EarningRule) -> Window:
-    """The window of a rule's cap. Raises ValueError for a rule without one that looks back."""
+    """The window of a rule's cap. Raises ValueError for a rule without a cap over a time."""
     if rule.cap is None or rule.cap.per == "event":
         raise ValueError(f"the earning rule {rule.id!r} has no cap over a time")
     if isinstance(rule.cap.per, Cycle):
@@ -149,7 +149,7 @@ def cap_window(definition: Definition, rule: EarningRule) -> Window:
 
 
 def cap_counter(rule: EarningRule) -> str:
-    """The counter that keeps what a capped rule has given; no name of a person's own has a slash."""
+    """The counter of the points of a capped rule; names in definitions have no slash, so that none is the same."""
     return f"cap/{rule.id}"
 
 
@@ -180,7 +180,7 @@ def _plan(definition: Definition) -> _Plan:
 
 
 def _with_replaced(definition: Definition, by_tier: Mapping[str, Decimal]) -> Mapping[str, Decimal]:
-    """By tier, and by the tiers of earlier revisions whose place it took: members come over at their next review."""
+    """The figures by tier, and by the tiers of earlier revisions that it replaces: members change at their next review."""
     found = dict(by_tier)
     for tier in definition.tiers:
         if tier.id in by_tier:
@@ -200,7 +200,7 @@ def _takes(each: _Rule, event: Event, at: datetime | None) -> bool:
 
 
 def _points(each: _Rule, tier: str, event: Event) -> tuple[int, int]:
-    """What the rule gives, and the tier's bonus on it."""
+    """The points of the rule, and the tier's bonus on them."""
     rule = each.rule
     base = rule.points if rule.points is not None else _by_rate(each, tier, event)
     percent = each.bonus.get(tier)

@@ -1,4 +1,4 @@
-"""Expiry: when the points of a lot lapse, and what a member's activity does to that date."""
+"""Expiry: when the points of a lot expire, and how a member's activity changes that date."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from domain.period import Period
 
 
 def lot_expiry(definition: Definition, tier: str, earned_at: datetime) -> datetime | None:
-    """When points earned at this instant by a member of this tier lapse; None is never."""
+    """When points expire that a member of this tier earns at this instant; None: never."""
     expiry = definition.expiry
     if expiry.after is None or not expiry_rule(expiry).lapses or definition.current_tier(tier) in expiry.exempt_tiers:
         return None
@@ -17,7 +17,7 @@ def lot_expiry(definition: Definition, tier: str, earned_at: datetime) -> dateti
 
 
 def clock_stands_within(definition: Definition) -> Period | None:
-    """The longest gap between two activities over which the clock of a member's lots stands still; None: it never does.
+    """The longest gap between two activities during which a member's lots do not age; None: they always age.
 
     The end of every open lot then moves on by the gap. Gaps are compared as exact time (`Period.approximate`).
     """
@@ -30,9 +30,9 @@ def renews_lots(definition: Definition) -> bool:
 
 
 def tier_change_reschedules(definition: Definition, old_tier: str, new_tier: str) -> bool:
-    """Whether a change of tier gives all of a member's lots a new end: only where one of the two is exempt from expiry.
+    """Whether a change of tier gives all of a member's lots a new expiry: only if exactly one of the two tiers is exempt.
 
-    The new end is `lot_expiry` in the new tier, counted from the change.
+    The new expiry is `lot_expiry` in the new tier, counted from the change.
     """
     exempt = definition.expiry.exempt_tiers
     old, new = definition.current_tier(old_tier), definition.current_tier(new_tier)

@@ -1,1 +1,1 @@
-"""A program as a whole: its stages, holds, amendments and end, and what it refuses."""
+"""A program as a whole: its stages, holds, amendments and end, and its refusals."""

@@ -1,4 +1,4 @@
-"""What an amendment means for the members that exist: who would move tier, who would gain or lose, and by how much. Pure."""
+"""The impact of an amendment on existing members: moves between tiers, points gained and lost. Pure."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,13 +12,13 @@ from domain.money import in_units
 from domain.period import Period
 
 _TOLD = 5
-"""How many moves are told in the sentence; a title is no table."""
+"""The most moves in the sentence, which must stay readable as a title."""
 LOOKED_BACK = Period.parse("P12M")
-"""How long back the events reach that are rated by both revisions."""
+"""The time back from the amendment whose events are rated by both revisions."""
 
 
 class Move(Message):
-    """So many members who go from one tier to another; each is named as its own revision names it."""
+    """The number of members who move from one tier to another, each with the id of its own revision."""
 
     from_tier: str
     to_tier: str
@@ -26,29 +26,29 @@ class Move(Message):
 
 
 class Impact(Message):
-    """An amendment's impact, as of an instant, held against the revision in force.
+    """An amendment's impact, as of an instant, compared with the revision in force.
 
-    Points are what the same events of the last year bring by the one and by the other; those whose rules stay as they are bring
-    the same, and are not counted.
+    Points are those of the last year's events by both revisions; events whose rules do not change bring the same, and are not
+    counted.
     """
 
     revision: int
     compared_with: int
     at: datetime
     since: datetime
-    """From when on events were rated by both."""
+    """The instant from which events were rated by both."""
     transition: Literal["keep_until_end", "grandfather", "at_once"]
     members: int
-    """Who is active."""
+    """The number of active members."""
     moves: tuple[Move, ...] = ()
-    """What a look at the members finds as soon as the amendment is in force, under its transition."""
+    """The moves as soon as the amendment is in force, under its transition."""
     without_transition: tuple[Move, ...] = ()
-    """The same if everybody were judged by the new conditions alone, with what they have done so far."""
+    """The same if everybody were reviewed by the new conditions alone, with their activity so far."""
     members_up: int = 0
     members_down: int = 0
     events: int = 0
     unrated: int = 0
-    """Events that one of the two revisions cannot rate; they count as none."""
+    """Events that one of the two revisions cannot rate; they are not counted."""
     points_before: int = 0
     points_after: int = 0
     members_gaining: int = 0
@@ -57,15 +57,15 @@ class Impact(Message):
     points_lost: int = 0
     money: str
     value_before: Decimal
-    """What a point is worth, in units of money."""
+    """The value of a point, in units of money."""
     value_after: Decimal
     outstanding: int = 0
     value_change: Decimal = Decimal(0)
-    """By how much all outstanding points are worth more (or less, where it is negative), in units of money."""
+    """The increase in value of all outstanding points (negative: decrease), in units of money."""
 
     @property
     def figures(self) -> dict[str, Decimal]:
-        """The figures by which a gate's policy may approve without people (`domain.definition_life.ImpactFigure`)."""
+        """The figures by which a gate's policy may approve without people (`domain.definition.life.ImpactFigure`)."""
         return {
             "members_up": Decimal(self.members_up),
             "members_down": Decimal(self.members_down),
@@ -77,7 +77,7 @@ class Impact(Message):
 
     @property
     def told(self) -> str:
-        """The impact in a sentence, as the gate shows it."""
+        """The impact in a sentence, for the gate."""
         parts = [_counted(self.members, "member")]
         most = sorted(self.moves, key=lambda each: -each.members)
         parts += [f"{each.members:,} from {each.from_tier} to {each.to_tier}" for each in most[:_TOLD]] or ["nobody moves tier"]
@@ -100,20 +100,20 @@ class Impact(Message):
 
 
 class MemberImpact(Message):
-    """What an amendment means for one member.
+    """The impact of an amendment on one member.
 
-    `tier_after` is theirs as soon as it is in force; `tier_by_rules` what its conditions alone give them, without a transition.
+    `tier_after` is their tier as soon as it is in force; `tier_by_rules` the tier by its conditions alone, without transition.
     """
 
     participant: str
     tier_before: str | None = None
     tier_after: str | None = None
     tier_by_rules: str | None = None
-    """The three are None where the amendment does not touch their tier."""
+    """The three are None if the amendment does not affect their tier."""
     points_before: int = 0
     points_after: int = 0
     value_change: Decimal = Decimal(0)
-    """By how much their points are worth more, in units of money."""
+    """The increase in value of their points, in units of money."""
 
     @property
     def points_change(self) -> int:
@@ -121,9 +121,9 @@ class MemberImpact(Message):
 
 
 def events_touched(before: Definition, after: Definition) -> frozenset[str]:
-    """The types of events that can bring something else by one of the two definitions: those whose rules differ."""
+    """The types of events whose rating can differ between the two definitions: those whose rules differ."""
     types = {rule.event for rule in (*before.earning, *after.earning)}
-    # By their tiers' names, too: a rate is looked up by the tier that a member had.
+    # The ids of tiers matter, too: a rate is found by the member's tier.
     if before.money != after.money or [tier.replaces for tier in before.tiers] != [tier.replaces for tier in after.tiers]:
         return frozenset(types)
     anew = (before.qualification_window, before.zone) != (after.qualification_window, after.zone)
@@ -131,13 +131,13 @@ def events_touched(before: Definition, after: Definition) -> frozenset[str]:
 
 
 def is_plain(definition: Definition, event_type: str) -> bool:
-    """Whether what such an event brings depends on nothing but itself and the member's tier: no cap over a time, no dates."""
+    """Whether the rating of such an event depends on the event and the member's tier alone: no cap over a time, no dates."""
     rules = _rules(definition, event_type)
     return not _capped(definition, event_type) and all(rule.from_ is None and rule.until is None for rule in rules)
 
 
 def numbers(definition: Definition) -> frozenset[str]:
-    """The attributes that the definition's rules and counters take as numbers."""
+    """The attributes that the definition's rules and counters use as numbers."""
     found = {rule.per for rule in definition.earning} | {each.attribute for each in definition.counters if each.attribute}
     conditions = [each for rule in definition.earning for each in rule.when]
     conditions += [each for counter in definition.counters for each in counter.when]
@@ -146,7 +146,7 @@ def numbers(definition: Definition) -> frozenset[str]:
 
 
 def ranked(definition: Definition, tier: str) -> int:
-    """The rank of a tier, of this revision or of one before it; 0 for one that has no place in it."""
+    """The rank of a tier of this revision or of an earlier one; 0 for one without a replacement."""
     named = definition.current_tier(tier)
     return next((rank for rank, each in enumerate(definition.tiers) if each.id == named), 0)
 

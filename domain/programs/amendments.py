@@ -1,4 +1,4 @@
-"""Amendments: how much one weighs, when it takes effect, whom it concerns, by whose conditions a tier is held, rolling back."""
+"""Amendments: class, effective date, affected members, grandfathered tiers, and rollback to an earlier revision."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -10,20 +10,20 @@ from domain.definition.tiers import Qualification, Threshold, Tier
 from domain.model import Message
 
 Weight = Literal["minor", "substantial"]
-"""A minor amendment asks the launch gate alone; a substantial one goes the whole way of a first revision."""
+"""A minor amendment passes the launch gate alone; a substantial one takes the whole way of a first revision."""
 _Terms = tuple[object, ...]
-"""What is compared between two revisions."""
+"""The terms that are compared between two revisions."""
 
 
 class Weighed(Message):
-    """How much an amendment weighs, and why, in sentences: what is substantial about it, else all that differs."""
+    """The class of an amendment, and the reasons in sentences: its substantial differences, else all differences."""
 
     weight: Weight
     reasons: tuple[str, ...]
 
 
 class Judge(NamedTuple):
-    """The earlier revision by whose conditions a tier is held, and the tier's id there."""
+    """The earlier revision under whose conditions a tier is held, and the tier's id there."""
 
     number: int
     definition: Definition
@@ -31,10 +31,10 @@ class Judge(NamedTuple):
 
 
 def weight(before: Definition, after: Definition) -> Weighed:
-    """Substantial is whatever changes what members earn, hold, pay or may redeem, what they agreed to, who decides, the end.
+    """Classify an amendment: substantial if it affects earning, holding, paying, redeeming, the agreement, deciders or the end.
 
-    Names, texts, risks, KPIs and their thresholds, messages, tests and reminders are minor (`domain.definition_diff` has the
-    list; what it does not name is substantial).
+    Names, texts, risks, KPIs and their thresholds, messages, tests and reminders are minor (`domain.definition.diff` has the
+    list; fields that it does not name are substantial).
     """
     found = differences(before, after).differences
     grave = tuple(each.told for each in found if each.mark == "substantial")
@@ -42,20 +42,20 @@ def weight(before: Definition, after: Definition) -> Weighed:
 
 
 def takes_effect(in_force: Definition, weight: Weight, asked: datetime | None, approved_at: datetime) -> datetime:
-    """From when on an amendment rates what happens: as asked, but not before its approval and the notice that members have.
+    """The effective date of an amendment: as requested, but not before its approval and the end of the members' notice.
 
-    The notice is the one that the revision in force promises, and minor amendments need none.
+    The notice is that of the revision in force; minor amendments need none.
     """
     earliest = in_force.amendments.notice.after(approved_at, in_force.zone) if weight == "substantial" else approved_at
     return max(earliest, asked or earliest)
 
 
 def judged_by(course: Sequence[tuple[int, Definition]], tier_id: str) -> Judge | None:
-    """By which earlier revision's conditions a tier is held; None where it is the last one's, as mostly.
+    """The earlier revision under whose conditions a tier is held; None if it is the last one, which is the usual case.
 
     `course` are the revisions from the one under which the member came into the tier to the one in force, with their numbers.
-    A revision that changes the conditions of the tier says by its `transition` whether its holders get the new ones; one that
-    does not leaves all as it was.
+    A revision that changes the conditions of the tier decides by its `transition` whether the holders get the new ones; any
+    other revision changes nothing for them.
     """
     if not any(definition.transition == "grandfather" for _, definition in course[1:]):
         return None
@@ -75,7 +75,7 @@ def judged_by(course: Sequence[tuple[int, Definition]], tier_id: str) -> Judge |
 
 
 def _first_id(course: Sequence[tuple[int, Definition]], tier_id: str) -> str | None:
-    """What a tier was called when the course began; the highest of those that became it, None where it is none of them."""
+    """The tier's id in the first revision of the course: the highest of those that became it; None if there is none."""
     now = course[-1][1].current_tier(tier_id)
     for tier in reversed(course[0][1].tiers):
         named = tier.id
@@ -87,10 +87,10 @@ def _first_id(course: Sequence[tuple[int, Definition]], tier_id: str) -> str | N
 
 
 def restored(old: Definition, in_force: Definition, held: Iterable[str]) -> Definition:
-    """An earlier revision's definition as a further revision: tiers that came meanwhile give way to those that they stand for.
+    """An earlier revision's definition as a new revision: its tiers replace the tiers that were added meanwhile.
 
-    That is the tier which they took the place of, or, where both definitions have as many tiers, the one of the same rank. What
-    is neither stays without a place (`without_place` names it).
+    An added tier is replaced by the tier that it replaced, or, if both definitions have as many tiers, by the one of the same
+    rank. Any other one stays without a place (`without_place` names it).
     """
     becomes: dict[str, list[str]] = {}
     for lost in without_place(old, (*(tier.id for tier in in_force.tiers), *held)):
@@ -115,9 +115,9 @@ def _stands_for(old: Definition, in_force: Definition, lost: str) -> str | None:
 
 
 def counters_missed(before: Definition, after: Definition) -> tuple[str, ...]:
-    """With `grandfather`: the counters that the old conditions of a changed tier ask for, and that the amendment no longer has.
+    """With `grandfather`: the counters of a changed tier's old conditions that the amendment no longer has.
 
-    Whoever holds the tier by those conditions could never meet them again.
+    A member who holds the tier under those conditions could never meet them again.
     """
     if after.transition != "grandfather":
         return ()
@@ -134,25 +134,25 @@ def counters_missed(before: Definition, after: Definition) -> tuple[str, ...]:
 
 
 def without_place(after: Definition, held: Iterable[str]) -> tuple[str, ...]:
-    """Those of the tiers that the new revision neither has nor replaces: it would leave their holders without one."""
+    """The tiers in `held` that the new revision neither has nor replaces: their holders would have no tier."""
     known = {tier.id for tier in after.tiers} | {old for tier in after.tiers for old in tier.replaces}
     return tuple(dict.fromkeys(tier for tier in held if tier not in known))
 
 
 def asks_otherwise(before: Definition, after: Definition, tier_id: str) -> bool:
-    """Whether the tier that a member holds asks for something else now, or lasts otherwise; the id may be of either revision.
+    """Whether the conditions or the validity of a tier differ between two revisions; the id may be of either one.
 
-    What is asked is the qualifications, with all that their counters are, and for how long the tier is valid.
+    Compared are the qualifications, with the definitions of their counters, and the validity of the tier.
     """
     old, new = _both(before, after, tier_id)
     return old is None or new is None or _to_hold(before, old) != _to_hold(after, new)
 
 
 def untouched(before: Definition, after: Definition) -> frozenset[str]:
-    """The tiers at whose members nobody has to look when the new revision comes into force.
+    """The tiers whose members need no review when the new revision comes into force.
 
-    Their id stays, they ask for the same, and every tier above them is reached by the same. None are left where milestones have
-    changed, which may be reached already, or the terms on which a silent member gets an offer.
+    Their id and their conditions stay, and so do the conditions to reach every tier above them. There are none if milestones
+    have changed, which may be reached already, or the terms of the offer to silent members.
     """
     if before.milestones != after.milestones or before.retention != after.retention:
         return frozenset()
@@ -164,12 +164,12 @@ def untouched(before: Definition, after: Definition) -> frozenset[str]:
             kept.add(tier.id)
         old, new = _both(before, after, tier.id)
         if old is None or new is None or _to_reach(before, old) != _to_reach(after, new):
-            break  # whoever is below may have reached it
+            break  # a member below may have reached it
     return frozenset(kept)
 
 
 def _both(before: Definition, after: Definition, tier_id: str) -> tuple[Tier | None, Tier | None]:
-    """A tier as it was and as it is, under whichever of its ids."""
+    """A tier in the old and in the new revision, by either of its ids."""
     new = _tier(after, after.current_tier(tier_id))
     replaced = (_tier(before, old) for old in (new.replaces if new else ()))
     return _tier(before, tier_id) or next((tier for tier in replaced if tier is not None), None), new
@@ -189,19 +189,19 @@ def _to_reach(definition: Definition, tier: Tier) -> _Terms:
 
 
 def _terms(definition: Definition, asked: tuple[Qualification | None, ...]) -> _Terms:
-    """Qualifications, with what their counters count."""
+    """Qualifications with the definitions of their counters."""
     leaves = [leaf for qualification in asked if qualification for leaf in qualification.leaves()]
     counters = {leaf.counter for leaf in leaves if isinstance(leaf, Threshold)}
     return asked, tuple(_counting(definition, counter) for counter in sorted(counters)), definition.zone
 
 
 def _counting(definition: Definition, counter_id: str) -> _Terms:
-    """What a counter counts, and over what."""
+    """A counter's definition and its window."""
     counter = next((each for each in definition.counters if each.id == counter_id), None)
     return counter, (counter.window if counter else None) or definition.qualification_window
 
 
 def currencies_dropped(definition: Definition, in_force: Definition) -> tuple[str, ...]:
-    """The currencies of the revision in force that an amendment no longer has: points in them would be out of reach."""
+    """The currencies of the revision in force that an amendment no longer has: points in them could not be used."""
     kept = {currency.code for currency in (definition.currency, *definition.other_currencies)}
     return tuple(each.code for each in (in_force.currency, *in_force.other_currencies) if each.code not in kept)

@@ -1,8 +1,8 @@
-"""Holds: what of a program stands still, since when, by whom and why; who may let it go on. A flag beside the stage. Pure.
+"""Program holds: which capabilities a program is closed for, since when, by whom and why; who may lift them. Pure.
 
-A `hold` stops what it names, at first enrolment and the opening of waves. `suspended_insolvency` (a halt) stops everything at
-once. What happened before a stop began still counts; what happened within one counts for nothing, afterwards neither. A
-redemption under way is settled. While nothing can be redeemed no point lapses: each lot gets the time back that the stop took.
+A hold does not change the stage. A `hold` stops the named capabilities, by default enrolment and the opening of waves.
+`suspended_insolvency` (a halt) stops everything at once. Events before a hold still count; events during it never do. A
+redemption under way is settled. While redeeming is stopped, no points expire: each lot is extended by the time of the hold.
 """
 
 from collections.abc import Iterable
@@ -14,15 +14,15 @@ from domain.gates.state import Refusal
 from domain.model import Message
 
 Concern = Literal["enrolment", "earning", "redeeming", "rollout"]
-"""What can be stopped: joining, points for what members do, spending points, and the opening of further waves."""
+"""The capabilities of a program: joining, points for events, spending points, and the opening of further waves."""
 Kind = Literal["hold", "suspended_insolvency"]
 EVERYTHING: tuple[Concern, ...] = get_args(Concern)
 UNLESS_TOLD: tuple[Concern, ...] = ("enrolment", "rollout")
-"""What a hold stops where nobody says more: it takes nothing from members."""
+"""The capabilities that a hold stops by default: it takes nothing from members."""
 
 
 class Hold(Message):
-    """A stop of some of a program's life, standing or lifted. `until` is the first instant at which it is over."""
+    """A hold on a program, active or lifted. `until` is the first instant at which it is over."""
 
     id: int
     kind: Kind
@@ -39,18 +39,18 @@ class Hold(Message):
 
     @property
     def what(self) -> str:
-        """The kind in a word or two, as people read it."""
+        """The kind in a word, for people."""
         return "hold" if self.kind == "hold" else "halt"
 
 
 class Standing(Message):
-    """What stands of a program's holds, in the order in which they began."""
+    """A program's active holds, in the order in which they began."""
 
     holds: tuple[Hold, ...]
 
 
 class Lifting(Message):
-    """A person's wish to let a program go on from an instant; `key` makes a repetition the same wish."""
+    """A person's request to resume a program from an instant; `key` makes a repetition the same request."""
 
     program: str
     by: str
@@ -60,36 +60,36 @@ class Lifting(Message):
 
 
 class Lifted(Message):
-    """The hold that is over, and what still stands."""
+    """The hold that was lifted, and the holds that are still active."""
 
     hold: Hold
     standing: tuple[Hold, ...]
 
 
 def standing(holds: Iterable[Hold]) -> tuple[Hold, ...]:
-    """Those that nobody has lifted, as they began."""
+    """The holds that are not lifted, in the order in which they began."""
     return tuple(sorted((hold for hold in holds if hold.until is None), key=lambda hold: (hold.since, hold.id)))
 
 
 def stopping(holds: Iterable[Hold], concern: Concern, at: datetime) -> Hold | None:
-    """What stops a concern at an instant: a halt before a hold, since it says more; None where it goes on."""
+    """The hold that stops a capability at an instant, a halt before a hold; None if nothing stops it."""
     found = [hold for hold in holds if concern in hold.stops and hold.stands_at(at)]
     return min(found, key=lambda hold: (hold.kind == "hold", hold.since), default=None)
 
 
 def any_at(holds: Iterable[Hold], at: datetime) -> bool:
-    """Whether anything stands at an instant: members are then not approached."""
+    """Whether any hold is active at an instant: members then get no offers."""
     return any(hold.stands_at(at) for hold in holds)
 
 
 def next_lifted(holds: Iterable[Hold]) -> Hold | None:
-    """What going on means first: the end of a halt; the hold below it stays, and is lifted by a step of its own."""
+    """The hold that is lifted next: a halt first; a hold beside it stays, and is lifted in a step of its own."""
     found = standing(holds)
     return next((hold for hold in found if hold.kind != "hold"), found[0] if found else None)
 
 
 def refuse_beginning(holds: Iterable[Hold], kind: Kind, program: str) -> Refusal | None:
-    """Why a hold or a halt cannot begin: there is one of its kind; a halt may come on top of a hold."""
+    """Why a hold or a halt cannot begin: there is one of its kind; a halt may come in addition to a hold."""
     there = next((hold for hold in standing(holds) if hold.kind == kind), None)
     if there is None:
         return None
@@ -104,9 +104,9 @@ def refuse_beginning(holds: Iterable[Hold], kind: Kind, program: str) -> Refusal
 
 
 def refuse_lifting(holds: Iterable[Hold], program: str, person: str, owner: str) -> Refusal | None:
-    """Why a person cannot let a program go on, whatever their roles (`LIFTED_BY`).
+    """Why a person cannot resume a program, whatever their roles (`LIFTED_BY`).
 
-    A halt protects members and creditors from the program: who owns it does not lift it.
+    A halt protects members and creditors from the program: its owner cannot lift it.
     """
     hold = next_lifted(holds)
     if hold is None:
@@ -125,7 +125,7 @@ def refuse_lifting(holds: Iterable[Hold], program: str, person: str, owner: str)
 
 
 def refusal(hold: Hold, program: str, concern: Concern) -> Refusal:
-    """Why something cannot be done in a program that is stopped, or that happened while it was; and what to do."""
+    """The refusal of a request to a program on hold, or of an event that happened during a hold."""
     if hold.until is not None:
         return Refusal(
             code=_code(hold),
@@ -148,11 +148,11 @@ LIFTED_BY: dict[Kind, frozenset[Role]] = {
     "hold": frozenset({"product_owner", "operations", "operator"}),
     "suspended_insolvency": frozenset({"finance", "operations"}),
 }
-"""Who may lift what."""
+"""The roles that may lift each kind."""
 
 
 def told(hold: Hold) -> str:
-    """Who stops what, since when and why, in a sentence."""
+    """A hold in a sentence: since when, by whom, why, and the capabilities that it stops."""
     stopped = ", ".join(hold.stops)
     until = f" until {_instant(hold.until)}" if hold.until is not None else ""
     name = "On hold" if hold.kind == "hold" else "Halted (suspended, insolvency)"
@@ -160,7 +160,7 @@ def told(hold: Hold) -> str:
 
 
 def banner(holds: Iterable[Hold], program: str) -> str:
-    """What stands, in Markdown, for whoever looks at where a program is; nothing where nothing stands."""
+    """The active holds, in Markdown, above the state of a program; empty without any."""
     return "\n\n".join(f"**{told(hold)}; to act: `tenure program resume {program} --reason …`**" for hold in standing(holds))
 
 

@@ -1,4 +1,4 @@
-"""What the workflows of a program and of its members tell each other, the activities and the API."""
+"""Messages between the workflows of a program and of its members, the activities and the API."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -13,7 +13,7 @@ from domain.programs.stages import JourneyStage, MemberStatus, Stage
 
 
 class Revision(Message):
-    """One immutable revision of a program's definition, with its digest and everybody who had a hand in it."""
+    """One immutable revision of a program's definition, with its digest, owner and submitter."""
 
     program: str
     number: int
@@ -23,15 +23,15 @@ class Revision(Message):
     submitted_by: str
     submitted_at: datetime
     wanted_from: datetime | None = None
-    """From when on an amendment shall be in force; None: as soon as may be."""
+    """The requested effective date of an amendment; None: as soon as possible."""
     declared: Weight | None = None
-    """How much it weighs by who handed it in: a minor one may be declared substantial."""
+    """The class that the submitter declared: a minor amendment may be declared substantial."""
     restores: int | None = None
     """The earlier revision whose definition this is again."""
 
     @property
     def editors(self) -> tuple[str, ...]:
-        """Who is left out of every vote about this revision (four eyes)."""
+        """The people who cannot vote about this revision (four eyes)."""
         return tuple(dict.fromkeys((self.owner, self.submitted_by)))
 
 
@@ -41,7 +41,7 @@ class QualificationResult(Message):
     outcome: Literal["approved", "changes_requested", "rejected", "failed", "expired", "withdrawn", "unsatisfiable"]
     why: str = ""
     weight: Weight | None = None
-    """How much it weighs, where it is an amendment."""
+    """The class of an amendment; None for a first revision."""
 
 
 class GateResult(Message):
@@ -52,7 +52,7 @@ class GateResult(Message):
     decided_at: datetime
     reasons: str = ""
     glass: Vote | None = None
-    """By whom its glass was broken, and why; None where it was decided in the ordinary way."""
+    """The break-glass approval, if there was one."""
 
 
 class PhaseResult(Message):
@@ -65,7 +65,7 @@ class PhaseResult(Message):
 
 
 class PrototypeSummary(Message):
-    """Whether the prototype met its acceptance criteria, and the figures that count."""
+    """Whether the prototype met its acceptance criteria, and its figures."""
 
     passed: bool
     transactions: int
@@ -74,7 +74,7 @@ class PrototypeSummary(Message):
 
 
 class EndRequest(Message):
-    """The wish to end a program."""
+    """A request to end a program."""
 
     requested_by: str
     reason: str
@@ -82,7 +82,7 @@ class EndRequest(Message):
 
 
 class Membership(Message):
-    """A member as the program sees them at one instant."""
+    """The state of a membership at one instant."""
 
     program: str
     participant: str
@@ -94,15 +94,15 @@ class Membership(Message):
     agreement: str
     journey_stage: JourneyStage
     fee: Decimal | None = None
-    """What joining cost, in units of the program's money, as the member accepted it; None where it cost nothing."""
+    """The fee for joining that the member accepted, in units of the program's money; None without one."""
     judged_by: int | None = None
-    """The revision by whose conditions the tier is held, where an amendment left it to its holders; None: the one in force."""
+    """The revision under whose conditions a grandfathered tier is held; None: the one in force."""
     wave: str | None = None
-    """The wave by which they joined."""
+    """The wave in which they joined."""
 
 
 class OfferTerms(Message):
-    """What a silent member gets, and how long their answer is waited for (an exact number of seconds)."""
+    """The offer to a silent member, and the time to answer (an exact number of seconds)."""
 
     points: int
     message: str
@@ -110,17 +110,17 @@ class OfferTerms(Message):
 
 
 class MemberReview(Message):
-    """What a look at a member found, and when to look again."""
+    """The result of a member's review, and when the next one is due."""
 
     membership: Membership
     silent: bool
     offer: OfferTerms | None
-    """Set where the member is silent and an intervention is allowed now."""
+    """Set if the member is silent and an intervention is allowed now."""
     look_again_at: datetime | None
 
 
 class WaveOpening(Message):
-    """What opening a wave means: so many percent of the members, or those of a cohort, may join."""
+    """The opening of a wave: a percentage of the members, or those of a cohort, may join."""
 
     program: str
     revision: int
@@ -131,7 +131,7 @@ class WaveOpening(Message):
 
     @property
     def audience(self) -> str:
-        """Whom it is open to, in a few words."""
+        """Its audience, in a few words."""
         return audience(self.share, self.cohort)
 
 

@@ -1,4 +1,4 @@
-"""The stages of a program's life, and the product status that the trade's own catalogue (TM Forum) gives to each."""
+"""The stages of a program, and the product status (TM Forum) of each."""
 
 from typing import Literal
 
@@ -40,7 +40,7 @@ def product_status(stage: Stage) -> ProductStatus:
 RevisionStatus = Literal[
     "submitted", "approved", "in_force", "superseded", "changes_requested", "rejected", "failed", "withdrawn"
 ]
-"""`approved`: an amendment that waits for the date from which on it is in force."""
+"""`approved`: an amendment that waits for its effective date."""
 MemberStatus = Literal["active", "left", "ended"]
-"""`left`: by the member's own wish; `ended`: with the program."""
+"""`left`: at the member's own request; `ended`: with the program."""
 JourneyStage = Literal["onboarding", "using", "lapsing", "gone"]

@@ -1,4 +1,4 @@
-"""The end of a program in its ten steps: their names, their dates, and what the end means in figures. Pure."""
+"""The end of a program in ten steps: their names, their dates, and the impact of the end in figures. Pure."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -38,28 +38,28 @@ STEPS: tuple[Step, ...] = tuple(TITLES)
 
 
 class Dates(Message):
-    """The instants of a program's end. Each is the first at which the thing is over."""
+    """The instants of a program's end. Each is the first one after the time that it ends."""
 
     announced: datetime
-    """Day 0: nobody joins any more."""
+    """Day 0: enrolment closes."""
     earning_until: datetime
     late_until: datetime
-    """Until when what happened before `earning_until` can still be posted, confirmed or taken back."""
+    """Until then, events before `earning_until` can still be posted, confirmed or reversed."""
     redeeming_until: datetime
     reminders: tuple[datetime, ...]
     """When members who still have points are reminded, in order."""
 
 
 class Impact(Message):
-    """What the end of a program means: whom it concerns, how many points, and what the company owes for them."""
+    """The impact of a program's end: members, points, and the company's liability for them."""
 
     members: int
     invited: int
-    """Who was invited and has not joined."""
+    """The number of people who were invited and have not joined."""
     points: dict[str, int]
     """Outstanding points by currency."""
     held: int
-    """Points that redemptions under way keep."""
+    """Points held by redemptions under way."""
     pending: int
     """Points that wait for their confirmation."""
     liability: Decimal
@@ -67,11 +67,11 @@ class Impact(Message):
     money: str
     partners: tuple[str, ...]
     dates: Dates
-    """As they would be if the end were announced at once."""
+    """The dates if the end were announced at once."""
 
     @property
     def told(self) -> str:
-        """The impact in a sentence, as the gate shows it."""
+        """The impact in a sentence, for the gate."""
         points = ", ".join(f"{points:,} {currency}" for currency, points in self.points.items()) or "no points"
         return (
             f"{_counted(self.members, 'member')}, {points} outstanding, liability {self.liability:,} {self.money}, "
@@ -81,7 +81,7 @@ class Impact(Message):
 
 
 class Due(NamedTuple):
-    """Something of the redeem-only time that is to be done at an instant: `number` tells one reminder from the next."""
+    """An action of the redeem-only time, and its instant; `number` counts the reminders."""
 
     at: datetime
     what: Literal["late_files_end", "remind", "redeeming_ends"]
@@ -89,9 +89,9 @@ class Due(NamedTuple):
 
 
 def dates(definition: Definition, announced: datetime) -> Dates:
-    """When what ends, if the end is announced at this instant; calendar months are those of the program's own time zone.
+    """The dates of an end that is announced at this instant; calendar months are those of the program's time zone.
 
-    However the definition is written, members have the time to redeem that the places ask for which it names.
+    Members always have at least the legal minimum of the definition's jurisdictions to redeem.
     """
     policy, zone = definition.wind_down, definition.zone
     earning_until = policy.notice.after(announced, zone)
@@ -108,14 +108,14 @@ def dates(definition: Definition, announced: datetime) -> Dates:
 
 
 def agenda(planned: Dates) -> tuple[Due, ...]:
-    """What is to be done once earning has stopped, in the order of time; the last is that redeeming ends."""
+    """The actions after earning has stopped, in the order of time; the last is the end of redeeming."""
     found = [Due(planned.late_until, "late_files_end")]
     found += [Due(at, "remind", number) for number, at in enumerate(planned.reminders, 1)]
     return (*sorted(found, key=lambda due: due.at), Due(planned.redeeming_until, "redeeming_ends"))
 
 
 def step_dates(planned: Dates) -> dict[Step, datetime]:
-    """When each step is to be over, as far as a date says so; the steps after the last redemption follow at once."""
+    """When each step should be over, if it has a date; the steps after the last redemption follow at once."""
     return {
         "case": planned.announced,
         "partners": planned.announced,
@@ -136,7 +136,7 @@ def liability(definition: Definition, outstanding: Mapping[str, int]) -> Decimal
 
 
 def rates(definition: Definition) -> dict[str, Decimal]:
-    """What one point of each currency becomes at the end: money (`cash_out`), or a partner's points (`convert`)."""
+    """The value of one point of each currency at the end: in money (`cash_out`), or in a partner's points (`convert`)."""
     policy = definition.wind_down
     if policy.remainder == "cash_out":
         return {each.code: each.value_per_point for each in (definition.currency, *definition.other_currencies)}

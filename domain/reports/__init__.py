@@ -1,1 +1,1 @@
-"""Operational reports: their tables, and which there are."""
+"""Operational reports: the list of them, and their tables."""

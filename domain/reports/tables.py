@@ -1,6 +1,6 @@
-"""Operational reports: what each of them tells, in which columns, and how it is written as JSON and as CSV.
+"""Operational reports: the content and the columns of each, and their form as JSON and CSV.
 
-Every report is as of an instant: it counts what had happened by then, as it is known now.
+Every report is as of an instant: it counts the events up to then, as they are known now.
 """
 
 import csv
@@ -17,18 +17,18 @@ from domain.model import Value
 Cell = str | int | Decimal | bool | datetime | None
 Name = Literal["status", "members", "movement", "points", "expiry", "redemptions", "decisions", "exceptions"]
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""How a text begins that a spreadsheet would compute."""
+"""The first characters of a text that a spreadsheet would compute."""
 
 
 class Column(Value):
-    """A column: its name never changes, `kind` says how its values are shown. Money is in units of the program's."""
+    """A column: its name never changes, `kind` decides how its values are shown. Money is in units of the program's money."""
 
     name: str
     kind: Literal["text", "count", "money", "hours", "instant"] = "text"
 
 
 class Plot(Value):
-    """A picture of some columns, over the column `along`."""
+    """A plot of some columns over the column `along`."""
 
     title: str
     kind: Literal["lines", "stacked"]
@@ -37,7 +37,7 @@ class Plot(Value):
 
 
 class Outline(Value):
-    """What a report tells, before there is a program to tell it of."""
+    """The description of a report, without a program."""
 
     name: Name
     title: str
@@ -47,7 +47,7 @@ class Outline(Value):
 
 
 class Report(Value):
-    """A report of a program as of an instant; `notes` say what a reader must know to read it right."""
+    """A report of a program as of an instant; `notes` are hints for reading it correctly."""
 
     outline: Outline
     program: str
@@ -160,7 +160,7 @@ def months(first: date, last: date) -> list[date]:
 
 
 def as_json(report: Report) -> dict[str, Any]:
-    """The report as it stands in an answer: each row by the names of its columns."""
+    """The report for an API answer: each row by the names of its columns."""
     names = [column.name for column in report.outline.columns]
     plain = report.model_dump(mode="json")
     outline: dict[str, Any] = plain.pop("outline")
@@ -168,7 +168,7 @@ def as_json(report: Report) -> dict[str, Any]:
 
 
 def as_csv(report: Report) -> str:
-    """The rows under a line with the columns' names; what is not known is empty, and no text is a formula."""
+    """The rows under a header with the columns' names; unknown values are empty, and no text is a formula."""
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\n")
     writer.writerow([column.name for column in report.outline.columns])

@@ -1,1 +1,1 @@
-"""How members are kept: what they are asked about the program."""
+"""Retention of members: surveys about the program."""

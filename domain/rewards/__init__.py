@@ -1,1 +1,1 @@
-"""Rewards: what can be had, for how many points, and how a redemption ends."""
+"""Rewards: their availability, and the order of a redemption."""

@@ -1,4 +1,4 @@
-"""A member's order for a reward, as the API places it and the redemption's workflow carries it out."""
+"""A member's order for a reward, placed by the API and carried out by the redemption's workflow."""
 
 from datetime import datetime
 
@@ -7,7 +7,7 @@ from domain.model import Message
 
 
 class RedemptionOrder(Message):
-    """A member wants a reward; `id` is the redemption's workflow id, and `hold_until` the last instant of its hold."""
+    """An order for a reward; `id` is the redemption's workflow id, and `hold_until` the last instant of its hold."""
 
     id: str
     program: str

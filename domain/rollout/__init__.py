@@ -1,1 +1,1 @@
-"""The way out to members: waves, the holdout, and the guardrails that watch them."""
+"""The rollout: waves, the holdout, and guardrails."""

@@ -1,4 +1,4 @@
-"""Guardrails of a rollout: one look after the other, by a pure rule, until one says to stop, to hold or to warn."""
+"""Guardrails of a rollout: a pure rule over successive checks, with the consequences stop, hold and warn."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -14,13 +14,13 @@ from domain.model import Message
 from domain.statistics import Interval
 
 Status = Literal["ok", "failing", "no_data", "source_failed"]
-"""What a look finds: within the bounds, beyond them, too few members to tell, or nothing, since the source does not answer."""
+"""The result of a check: within the bounds, beyond them, too few members, or no figure because the source failed."""
 Verdict = Literal["ok", "failing", "no_data", "stop", "hold", "warn"]
-"""Where a guardrail stands: `failing` is beyond the bounds, not often enough to fail; the last three are what follows."""
+"""The state of a guardrail: `failing` is beyond the bounds, but not often enough; the last three are its consequences."""
 
 
 class Look(Message):
-    """One look at a guardrail's figure, as of an instant: `told` is how it was computed, or what went wrong."""
+    """One check of a guardrail's figure, as of an instant: `told` is its computation, or the error."""
 
     number: int
     at: AwareDatetime
@@ -32,9 +32,9 @@ class Look(Message):
 
 
 class Standing(Message):
-    """What a guardrail remembers: its last looks that count, and how often in a row its source has failed.
+    """A guardrail's memory: the last checks that count, and the number of its source's failures in a row.
 
-    `waived`: a person has let the rollout go on without data, in this wave.
+    `waived`: a person has released the rollout without data, in this wave.
     """
 
     looks: tuple[Status, ...] = ()
@@ -44,9 +44,9 @@ class Standing(Message):
 
 
 def looked(guardrail: Guardrail, definition: Definition, figures: Figures, number: int, at: AwareDatetime) -> Look:
-    """What a look finds in the figures of the guardrail's window, by the same formula as an evaluation.
+    """Check the figures of the guardrail's window, by the same formula as an evaluation.
 
-    A KPI that nobody keeps the figures of is a source that fails: it says nothing about the program.
+    A KPI whose figures are not kept counts as a failed source: it says nothing about the program.
     """
     rule = next((rule for rule in definition.evaluation.kpis if rule.kpi == guardrail.kpi), None)
     computed = FORMULAS[guardrail.kpi](figures, definition, rule)
@@ -64,10 +64,10 @@ def looked(guardrail: Guardrail, definition: Definition, figures: Figures, numbe
 
 
 def after(guardrail: Guardrail, before: Standing, look: Look) -> Standing:
-    """Where a guardrail stands after a look.
+    """The state of a guardrail after a check.
 
-    A source that fails changes nothing but its count. Of the last `count` looks, `failures` beyond the bounds make it fail.
-    Without data it holds, unless it only warns, or a person has waived that.
+    A failed source changes only its count. Of the last `count` checks, `failures` beyond the bounds make the guardrail fail.
+    Without data the rollout waits, unless the guardrail only warns, or a person has waived that.
     """
     if look.status == "source_failed":
         return before.model_copy(update={"source_failures": before.source_failures + 1})
@@ -77,12 +77,12 @@ def after(guardrail: Guardrail, before: Standing, look: Look) -> Standing:
 
 
 def released(before: Standing) -> Standing:
-    """Where a guardrail stands after a person has let the rollout go on: it begins anew, and may lack data in this wave."""
+    """The state of a guardrail after a release by a person: it begins anew, and may lack data in this wave."""
     return Standing(waived=before.waived or before.verdict == "no_data", source_failures=before.source_failures)
 
 
 def halts(guardrail: Guardrail, verdict: Verdict) -> Literal["stop", "hold", "warn"] | None:
-    """What a verdict asks of the rollout; None where it may go on."""
+    """The consequence of a verdict for the rollout; None if it may go on."""
     if verdict == "no_data":
         return "warn" if guardrail.on_failure == "warn" else "hold"
     return verdict if verdict in ("stop", "hold", "warn") else None

@@ -1,4 +1,4 @@
-"""What a rollout says of itself: who has paused, stopped or released it and why, and what holds it."""
+"""The state of a rollout: who has paused, stopped or released it and why, and its blockers."""
 
 from datetime import datetime
 from typing import Literal
@@ -9,13 +9,13 @@ from domain.rollout.guardrails import Look, Verdict
 
 MINIMUM_SAMPLE = "minimum_sample"
 EMPTY_COHORT = "empty_cohort"
-"""What holds a rollout where too few have joined the last wave, or nobody is in the next one's cohort: no ids of guardrails."""
+"""Blockers that are no guardrails: too few members in the last wave, or an empty cohort of the next one."""
 
 RolloutStatus = Literal["running", "paused", "held", "stopped", "over"]
 
 
 class RolloutAct(Message):
-    """What a person does to a rollout, and why; `key` makes a repetition the same act."""
+    """An action of a person on a rollout, with the reason; `key` makes a repetition the same action."""
 
     by: str
     why: str
@@ -23,7 +23,7 @@ class RolloutAct(Message):
 
 
 class Deed(Message):
-    """Something that was done to a rollout: by whom, why and when."""
+    """A recorded action on a rollout: by whom, why and when."""
 
     by: str
     why: str
@@ -31,7 +31,7 @@ class Deed(Message):
 
 
 class Hold(Message):
-    """What holds a rollout for a person, or is only told: a guardrail, or the minimum sample, of which wave, and why."""
+    """A blocker or a warning of a rollout: a guardrail, the minimum sample or an empty cohort, its wave, and the reason."""
 
     what: str
     wave: str
@@ -40,11 +40,11 @@ class Hold(Message):
 
 
 class RolloutState(Message):
-    """Where a rollout stands: nothing of it is set where waves open one after the other and nobody interferes."""
+    """The state of a rollout: nothing is set while waves open one after the other without any interruption."""
 
     paused: Deed | None = None
     paused_with_program: Deed | None = None
-    """The program as a whole is on hold; that ends with the program's hold, and not by resuming the rollout."""
+    """The program as a whole is on hold; this ends with the program's hold, and not by resuming the rollout."""
     holds: tuple[Hold, ...] = ()
     warnings: tuple[Hold, ...] = ()
     stopped: Deed | None = None
@@ -55,7 +55,7 @@ class RolloutState(Message):
 
     @property
     def may_go_on(self) -> bool:
-        """Whether the next wave may open, as far as people and guardrails have a say."""
+        """Whether no pause and no blocker keeps the next wave from opening."""
         return not self.is_paused and not self.holds
 
     @property
@@ -74,7 +74,7 @@ class RolloutStart(Revision):
 
 
 class GuardrailSaid(Message):
-    """A guardrail's verdict has changed, or its source fails: as of which look, in which wave."""
+    """A guardrail's verdict has changed, or its source fails; with the check and the wave."""
 
     guardrail: str
     wave: str
@@ -84,5 +84,5 @@ class GuardrailSaid(Message):
 
 
 def without(holds: tuple[Hold, ...], what: str) -> tuple[Hold, ...]:
-    """The holds but that of one guardrail, or of the minimum sample."""
+    """The blockers without that of one guardrail, or of the minimum sample."""
     return tuple(hold for hold in holds if hold.what != what)

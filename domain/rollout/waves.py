@@ -1,4 +1,4 @@
-"""Who is in a wave: each member has a bucket that never changes, so that a raised share keeps everybody already in."""
+"""Membership of waves: each member has a bucket that never changes, so that a raised share keeps everybody already in."""
 
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
@@ -11,7 +11,7 @@ from domain.programs.lifecycle import WaveOpening
 
 BUCKETS = 10_000
 Refusal = Literal["not_in_wave", "not_invited"]
-"""Why somebody cannot join by any wave that is open: no wave reaches them, or they are to be invited."""
+"""Why a person cannot join by any open wave: no wave includes them, or they are not invited yet."""
 
 
 def bucket(salt: str, participant: str) -> int:
@@ -20,7 +20,7 @@ def bucket(salt: str, participant: str) -> int:
 
 
 def open_buckets(share: Decimal) -> int:
-    """How many buckets, from 0 on, a wave of `share` percent opens."""
+    """The number of buckets, from 0 on, that a wave of `share` percent opens."""
     return int(share * BUCKETS / 100)
 
 
@@ -29,9 +29,10 @@ def is_open_to(salt: str, participant: str, buckets: int) -> bool:
 
 
 def is_held_out(definition: Definition, salt: str, participant: str) -> bool:
-    """Whether somebody is in the holdout: by a salt of its own, so that it says nothing about when a wave reaches them.
+    """Whether a person is in the holdout: by a salt of its own, so that it is independent of the waves.
 
-    Whoever is asks to join like everybody else, and is told once a wave would let them in: from then on they are the control.
+    A person in the holdout asks to join like everybody else, and is refused once a wave would admit them: from then on they are
+    part of the control group.
     """
     held_out = definition.holdout
     return held_out is not None and bucket(f"{salt}/holdout", participant) < open_buckets(held_out.share)
@@ -46,11 +47,11 @@ def let_in(
     invited: bool,
     opened: Sequence[WaveOpening],
 ) -> WaveOpening | Refusal:
-    """By which wave somebody may join: the first that was opened and reaches them, or why none does.
+    """The wave by which a person may join: the first open one that includes them, or why none does.
 
-    `cohort` is the one that they are in, `opened` the waves that were opened, in their order: none is ever closed again. Where
-    the wave of their cohort invites at a rate, it reaches them once they are `invited`. Whether somebody is held out is not
-    asked here: that is the last question (`is_held_out`).
+    `cohort` is theirs, `opened` are the open waves in their order: none is ever closed again. If the wave of their cohort
+    invites at a rate, it includes them once they are `invited`. The holdout is not checked here but after this
+    (`is_held_out`).
     """
     at_a_rate = {wave.id for wave in definition.waves if wave.invitations is not None}
     refusal: Refusal = "not_in_wave"
@@ -65,8 +66,8 @@ def let_in(
 
 
 def changed_after_beginning(before: Definition, after: Definition, begun: Collection[str]) -> tuple[str, ...]:
-    """What a further revision changes of waves that have begun, and may not: their ids where one is changed, dropped or comes
-    at another place, and `holdout`.
+    """The fixed parts of begun waves that a new revision changes: ids of waves that are changed, dropped or moved, and
+    `holdout`.
     """
     if not begun:
         return ()
@@ -74,7 +75,7 @@ def changed_after_beginning(before: Definition, after: Definition, begun: Collec
     changed = [wave.id for wave in there if wave not in then]
     if not changed and then != there:
         changed = [wave.id for wave in then]
-    # A wave that would open before one that has begun comes too late to do so.
+    # A new wave cannot come before one that has begun.
     places = [place for place, wave in enumerate(after.waves) if wave.id in begun]
     changed += [wave.id for wave in after.waves[: max(places, default=-1) + 1] if wave.id not in begun]
     return (*changed, *(("holdout",) if before.holdout != after.holdout else ()))
