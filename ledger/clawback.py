@@ -15,13 +15,13 @@ from ledger.tables import qualification, txn
 
 
 class _ShortfallRule(NamedTuple):
-    """What becomes of points that a clawback does not find in their own lot."""
+    """The treatment of points that a clawback does not find in their own lot."""
 
     takes_other_lots: bool
     refuses: bool
-    """Whether it is refused where points are missing still."""
+    """Whether the clawback is refused if points are still missing."""
     owed: bool
-    """Whether the member owes them; else the program bears the loss."""
+    """Whether the member owes the missing points; else the program bears the loss."""
 
 
 def _shortfall_rule(shortfall: Shortfall) -> _ShortfallRule:

@@ -94,7 +94,7 @@ class RehearsedMember:
         self.had: list[Had] = []
         self.refused: list[str] = []
         self._ledger = ledger
-        # Never the real program: nobody who serves its members shall wait for the rehearsal's accounts.
+        # Never the real program: its members' requests must not wait for the rehearsal's accounts.
         self.program = f"rehearsal-{sha256(digest(definition).encode()).hexdigest()[:32]}"
         self._currency = definition.currency.code
         self._stays = [(self.standing.tier, at)]
@@ -119,7 +119,7 @@ class RehearsedMember:
         self._look_at = next_review(self.definition, self.standing, self._stays, self.joined_at)
 
     async def balance(self) -> Balance:
-        """What the ledger says that the member has."""
+        """Read the member's balance from the ledger."""
         return await self._ledger.balance(self.program, _PARTICIPANT, self._currency)
 
     async def advance(self, to: datetime) -> None:

@@ -153,7 +153,9 @@ class _Moves:
                 yield from ((record.participant, counter, span.since, span.until) for counter, span in spans.items())
 
     def look(self, record: MemberRecord, sums: Mapping[_Asked, int], stays: _Stays) -> MemberImpact | None:
-        """What becomes of a member; None where it is the same by both revisions."""
+        """Return the amendment's impact on a member's tier; None if the tier is the same by both revisions."""
+        # Three reviews: by the revision in force; from its result by the amendment with its transition; and by the amendment at
+        # once, without a transition. A member counts if either of the last two ends in another rank than the first.
         _, then = self.judges(record)
         came = stays.get(record.participant, ())
         standing_by = self._revisions.at(record.tier_since) or self.before
@@ -216,7 +218,7 @@ class _Moves:
         ).standing
 
     def _is_otherwise(self, standing_by: RevisionInForce, by: RevisionInForce, tier: str) -> bool:
-        """`asks_otherwise`, which remembers its answers."""
+        """Return the cached result of `asks_otherwise`."""
         key = (standing_by.number, by.number, tier)
         if key not in self._otherwise:
             self._otherwise[key] = member_review.asks_otherwise(standing_by, by, tier)

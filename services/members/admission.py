@@ -27,7 +27,7 @@ _CLOSED = {
 async def admit(
     connection: AsyncConnection, program: ProgramRecord, definition: Definition, participant: str, at: datetime
 ) -> WaveOpening:
-    """The wave by which somebody joins. Raises NotAdmitted where none lets them in, or none does just now."""
+    """Return the wave by which a participant joins. Raises NotAdmitted if no wave admits them, ever or at this moment."""
     invited = await invitations.is_invited(connection, program.id, participant)
     found = await wave_for(connection, program, definition, participant, invited=invited)
     if found == "not_invited":
@@ -46,7 +46,7 @@ async def admit(
 async def wave_for(
     connection: AsyncConnection, program: ProgramRecord, definition: Definition, participant: str, *, invited: bool
 ) -> WaveOpening | Refusal:
-    """By which of the waves opened so far somebody may join, or why by none."""
+    """Return the opened wave by which a participant may join, or the reason why there is none."""
     cohort = await cohorts.cohort_of(connection, program.id, participant)
     opened = await programs.waves(connection, program.id)
     return let_in(definition, program.salt, participant, cohort=cohort, invited=invited, opened=opened)
@@ -55,10 +55,10 @@ async def wave_for(
 async def exhausted_pace(
     connection: AsyncConnection, definition: Definition, opening: WaveOpening, at: datetime, *, in_turn: bool
 ) -> Pace | None:
-    """The pace of a wave by which as many have joined as may in the time; None where there is room for another one.
+    """Return the pace of a wave if it is used up for now; None if another member may join.
 
-    `in_turn` is for a transaction that writes the member: where the wave's count decides something, nobody else joins by it
-    until the transaction ends, so that each is counted by the next.
+    `in_turn` is for a transaction that writes the member: if the wave has a pace or a minimum sample, other enrolments by it
+    wait until the transaction ends, so that each counts the one before.
     """
     wave = wave_of(definition, opening)
     if wave is None:

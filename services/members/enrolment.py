@@ -78,7 +78,7 @@ async def check_enrolment(engine: AsyncEngine, program: str, enrolment: Enrolmen
             pass
         found = None
         if in_force is not None:
-            # Nobody invites who is held out; where a wave invites at a rate, they are as good as invited once they ask.
+            # The holdout is never invited; if a wave invites at a rate, a participant in the holdout counts as invited.
             asked = invited or is_held_out(in_force.definition, record.salt, enrolment.participant)
             found = await wave_for(connection, record, in_force.definition, enrolment.participant, invited=asked)
     require_open(record, "enrolment", now, in_force=in_force is not None, piloted=piloted)
@@ -112,10 +112,10 @@ def _check_wave(record: ProgramRecord, participant: str, found: WaveOpening | Re
 
 
 async def _check_pace(engine: AsyncEngine, definition: Definition, opening: WaveOpening, now: datetime) -> None:
-    """Raise WaveFull where as many have joined by the wave as may in the time."""
+    """Raise WaveFull if the wave has reached its number of enrolments in the time."""
     wave = wave_of(definition, opening)
     if wave is None or wave.enrolment is None:
-        return  # as most are: no connection is taken for them
+        return  # most waves have no pace, and need no connection here
     async with engine.connect() as connection:
         pace = await exhausted_pace(connection, definition, opening, now, in_turn=False)
     if pace is not None:

@@ -1,4 +1,4 @@
-"""A member's tier review over the ledger: the sums that it rests on, and what the revisions so far mean for it."""
+"""A member's tier review over the ledger: its counter sums, and the conditions that follow from the revisions so far."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -17,7 +17,7 @@ from store.programs.programs import RevisionInForce, RevisionsInForce
 
 
 class Conditions(NamedTuple):
-    """By which revision's conditions a member is reviewed, and what the change of revisions asks of the review."""
+    """The revision under which a member's tier is grandfathered, and the effects of the change of revisions on the review."""
 
     judge: amendments.Judge | None
     amended: bool
@@ -25,7 +25,7 @@ class Conditions(NamedTuple):
 
     @property
     def by_tier_held(self) -> int | None:
-        """The number of the earlier revision by which the tier is held, where there is one."""
+        """The number of the earlier revision under which the tier is grandfathered, if there is one."""
         return self.judge.number if self.judge is not None else None
 
 
@@ -36,29 +36,29 @@ def conditions(
     at: datetime,
     otherwise: Callable[[RevisionInForce, RevisionInForce, str], bool] | None = None,
 ) -> Conditions:
-    """What the revisions up to an instant mean for a member's review by the one in force then.
+    """Return the conditions of a member's review at an instant by the revision in force then.
 
-    A caller that reviews many members hands in an `asks_otherwise` that remembers its answers, as `otherwise`.
+    A caller that reviews many members passes a cached `asks_otherwise` as `otherwise`.
     """
     standing_by = revisions.at(record.tier_since)
     ended_by = revisions.at(tiers.window_start(in_force.definition, at, record.joined_at))
     return Conditions(
         judge=amendments.judged_by(revisions.course(record.tier_since, at), record.tier),
-        # What this revision leaves as it was is no transition: such a tier is held to its end.
+        # A tier whose conditions this revision does not change has no transition: the member holds it to its end.
         amended=standing_by is not None and (otherwise or asks_otherwise)(standing_by, in_force, record.tier),
         earlier_raises=ended_by is not None and ended_by.number == in_force.number,
     )
 
 
 def asks_otherwise(one: RevisionInForce, other: RevisionInForce, tier: str) -> bool:
-    """Whether a tier that is held under one revision asks for something else by another."""
+    """Whether a tier held under one revision has other conditions by another."""
     return one.number != other.number and amendments.asks_otherwise(one.definition, other.definition, tier)
 
 
 async def stays(
     connection: AsyncConnection, program: str, participant: str, definitions: Sequence[Definition]
 ) -> tier_review.Stays:
-    """The member's changes of tier, where any of the definitions asks how long a tier was held; else nothing is read."""
+    """Read the member's changes of tier if a definition depends on the time that a tier was held; else return none."""
     if not any(map(tiers.asks_time_held, definitions)):
         return ()
     changes = await members.tier_changes(connection, program, participant)
@@ -66,7 +66,7 @@ async def stays(
 
 
 async def sums(ledger: Ledger, program: str, participant: str, definition: Definition, at: datetime, joined: datetime) -> Sums:
-    """The sums that a review by the definition wants; the ledger is asked once for each distinct span."""
+    """Return the sums that a review by the definition needs, with one query for each distinct span."""
     distinct = {span for spans in tier_review.summed_spans(definition, at, joined) for span in spans.values()}
     by_span = {span: await ledger.counters(program, participant, span.since, span.until) for span in distinct}
     return tier_review.summed(definition, at, joined, lambda counter, span: by_span[span].get(counter, 0))
@@ -75,7 +75,7 @@ async def sums(ledger: Ledger, program: str, participant: str, definition: Defin
 async def review(
     ledger: Ledger, definition: Definition, record: MemberRecord, under: Conditions, held: tier_review.Stays, at: datetime
 ) -> TierReview:
-    """Review a member by the revision in force, or, for a tier that an amendment left to its holders, by an earlier one's."""
+    """Review a member by the revision in force, and a grandfathered tier by the conditions of its own revision."""
 
     async def summed(by: Definition) -> Sums:
         return await sums(ledger, record.program, record.participant, by, at, record.joined_at)

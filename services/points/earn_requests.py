@@ -1,4 +1,4 @@
-"""How an event and a bonus become an `Earn` of the ledger, for the live program, its imports and its rehearsals alike."""
+"""Events and bonuses become `Earn` requests to the ledger, for the live program, its imports and its rehearsals alike."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -17,7 +17,7 @@ from ledger import MAX_POINTS, Earn, Ledger, Seen
 
 
 class Earner(Protocol):
-    """Whose points they are: a member as the store keeps them, or the member of a rehearsal."""
+    """The member who earns the points: a stored member, or the member of a rehearsal."""
 
     @property
     def program(self) -> str: ...
@@ -48,11 +48,11 @@ def earn_for_event(
     nudge: Sequence[str] = (),
     seen: Sequence[Seen] = (),
 ) -> Earn:
-    """Rate an event that happened at an instant, by this revision of the definition; the request to the ledger.
+    """Rate an event that happened at an instant, by this revision of the definition; return the request to the ledger.
 
-    `pending`: its points wait, also where no rule says so. `nudge` are workflows that learn of it in any case, `seen` what
-    `seen_under_caps` has found. An event that no rule or counter takes is an earn of nothing, and no `activity`.
-    Raises UnratableEvent, also for more points than the ledger takes.
+    `pending`: its points wait even if no rule says so. `nudge` are workflows to signal in any case, `seen` the result of
+    `seen_under_caps`. An event that no rule or counter takes becomes an earn of 0 points without `activity`.
+    Raises UnratableEvent, also for more points than the ledger accepts.
     """
     rating = earning.rate(definition, earner.tier, event, at=at, already={each.counter: each.amount for each in seen})
     if max((rating.points, *rating.qualifying.values())) > MAX_POINTS:
@@ -99,9 +99,9 @@ def earn_for_bonus(
     details: Mapping[str, JsonValue],
     fingerprint: str | None = None,
 ) -> Earn:
-    """The request that gives a member points which the program owes to no event: they are no activity and count for no tier.
+    """Return the request that gives a member points without an event: they are no activity and count for no tier.
 
-    With the key as `fingerprint`, the same bonus is the same request whenever it is asked for.
+    With the key as `fingerprint`, the same bonus is the same request whenever it is sent.
     """
     return Earn(
         program=earner.program,
@@ -121,7 +121,7 @@ def earn_for_bonus(
 async def seen_under_caps(
     ledger: Ledger, program: str, asked: Sequence[tuple[str, Sequence[CappedRule]]]
 ) -> list[tuple[Seen, ...]]:
-    """What each member has been given by their capped rules, at its place; mostly there are none, and nothing is read."""
+    """Return the amounts that each member's capped rules have given, at its place; without such rules nothing is read."""
     sums = [(participant, rule.counter, rule.span.since, rule.span.until) for participant, rules in asked for rule in rules]
     amounts = iter(await ledger.counted(program, sums) if sums else ())
     return [
