@@ -1,1 +1,1 @@
-"""What a program is open for, and what somebody meets for whom it is not."""
+"""The availability of a program for a purpose, and the refusals if it is closed."""

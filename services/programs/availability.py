@@ -1,4 +1,4 @@
-"""The problem that somebody meets who wants something for which a program is not open."""
+"""The refusals of a program that is not open for a purpose."""
 
 from datetime import datetime
 from typing import assert_never
@@ -22,7 +22,7 @@ def require_open(
     piloted: bool = False,
     now: datetime | None = None,
 ) -> None:
-    """Raise why a program is not open for something at an instant, as `domain.programs.availability.closed_for` says it.
+    """Raise the refusal if a program is not open for a purpose at an instant, by `domain.programs.availability.closed_for`.
 
     Raises EnrolmentClosed, RolloutStopped, RolloutPaused, EarningClosed, EarningStopped, LateFilesClosed, RedeemingClosed,
     ProgramOnHold, ProgramHalted, NotLaunched, ProgramEnded.
@@ -33,7 +33,7 @@ def require_open(
 
 
 def problem(closed: Closed, program: str) -> TenureError:
-    """The problem of whoever wants something for which a program is closed."""
+    """Return the refusal for the reason why a program is closed."""
     match closed.reason:
         case "enrolment_closed":
             return EnrolmentClosed(program)
