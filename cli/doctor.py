@@ -1,4 +1,4 @@
-"""`tenure doctor`: what is installed, what runs, and what is wrong on this machine; `tenure --version`."""
+"""`tenure doctor`: examine this machine's installation; `tenure --version`."""
 
 import json
 from importlib.metadata import version
@@ -11,7 +11,7 @@ from cli.render.doctor import print_examination
 
 
 def print_version(wanted: bool) -> None:
-    """Print the version and end the command, where `--version` was given."""
+    """Print the version and end the command, if `--version` was given."""
     if wanted:
         typer.echo(f"tenure {version('tenure')}")
         raise typer.Exit
@@ -20,9 +20,9 @@ def print_version(wanted: bool) -> None:
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
-    """Find out what is installed, what runs, which ports it has, what is wrong, and how to mend it.
+    """Show what is installed, which servers run on which ports, what is wrong, and how to repair it.
 
-    It only looks, and changes nothing. A stack that does not run is no fault. Exit code: 0 where nothing is wrong, else 1.
+    It changes nothing. A stack that does not run is no fault. Exit code: 0 if nothing is wrong, else 1.
 
     Example: `tenure doctor`
     """

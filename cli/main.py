@@ -1,4 +1,4 @@
-"""The `tenure` command: its parts, what holds for all of them, and how errors end it."""
+"""The `tenure` command: its subcommands, common options, and the exit codes of errors."""
 
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
@@ -29,7 +29,7 @@ from domain.errors import TenureError
 
 
 class _Tenure(TyperGroup):
-    """The command as a whole: an error that a person can act on is told in words, and sets the exit code."""
+    """The whole command: prints a `TenureError` in words, and sets the exit code."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -79,7 +79,7 @@ GROUPS: Mapping[str, Mapping[str, Command]] = {
     "Figures and books": {"report": reports.app, "books": books.app, "ledger": ledger.app, "audit": audit.app},
     "Identity and notices": {"api-key": api_key.app, "keys": signing_keys.app, "notice": notice.app},
 }
-"""Every command by its subject, in the order in which `tenure --help` shows them."""
+"""All commands by subject, in the order of `tenure --help`."""
 
 for _group, _commands in GROUPS.items():
     for _name, _command in _commands.items():

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 def up(
     home: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", file_okay=False, help="The folder of the data. Default: TENURE_HOME, else .tenure."),
+        typer.Option(metavar="DIR", file_okay=False, help="The data folder. Default: TENURE_HOME, else .tenure."),
     ] = None,
 ) -> None:
-    """Start everything on this machine, say where it is, and keep it running until Ctrl-C.
+    """Start everything on this machine, print the addresses, and keep it running until Ctrl-C.
 
     PostgreSQL, Temporal with its UI, the worker and the API; a second start goes on where the first stopped.
     Example: `tenure up --home /tmp/tenure`
@@ -58,7 +58,7 @@ def _say_where(stack: "Stack") -> None:
         people = read_people(people_file)
         rows = [[f"tenure --as {person.id} …", person.name, ", ".join(person.roles)] for person in people]
         out.print(table("To act as somebody, in another terminal", ("Command", "Who", "Roles"), rows))
-    # What another terminal would not find by itself.
+    # Settings that another terminal needs.
     if settings().api_url.rstrip("/") != addresses.api:
         out.print(f"There, first: export TENURE_API_URL={quote(addresses.api)}", soft_wrap=True)
     if develops and settings().people.absolute() != people_file:

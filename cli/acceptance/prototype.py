@@ -1,4 +1,4 @@
-"""`tenure prototype`: what a definition would have cost on a log of real purchases. Works without the API."""
+"""`tenure prototype`: simulate a definition on a log of real purchases. Works without the API."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from domain.definition.document import Definition
     from insight.acceptance.event_log import EventLog
 
-app = typer.Typer(no_args_is_help=True, help="What would it cost? Simulate a definition on a log; works without the API.")
+app = typer.Typer(no_args_is_help=True, help="Simulate a definition on a log of purchases; works without the API.")
 
 CDNOW = "cdnow"
 _RUNS = Path(".tenure") / "prototypes"
 
 
 class LogUnusable(CommandError):
-    """The log cannot be simulated, or only in part, and nobody asked for that."""
+    """The log cannot be simulated, or only in part without `--good-rows-only`."""
 
     code = "log_unusable"
 
@@ -40,7 +40,7 @@ class RunUnusable(WrongCall):
 Html = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write the figures and plots as one page.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print everything as JSON.")]
 RunFile = Annotated[
-    Path, typer.Argument(metavar="RUN", exists=True, dir_okay=False, readable=True, help="A run that was saved, as JSON.")
+    Path, typer.Argument(metavar="RUN", exists=True, dir_okay=False, readable=True, help="A saved run, as JSON.")
 ]
 
 
@@ -53,9 +53,9 @@ def run(
             "--transactions", metavar="FILE", help=f"CSV with a header line, or Parquet; or `{CDNOW}`, the demo's log."
         ),
     ],
-    customer: Annotated[str | None, typer.Option(metavar="COLUMN", help="Who it was.")] = None,
-    at: Annotated[str | None, typer.Option(metavar="COLUMN", help="When it was.")] = None,
-    amount: Annotated[str | None, typer.Option(metavar="COLUMN", help="How much, in units of the program's money.")] = None,
+    customer: Annotated[str | None, typer.Option(metavar="COLUMN", help="The customer.")] = None,
+    at: Annotated[str | None, typer.Option(metavar="COLUMN", help="The instant.")] = None,
+    amount: Annotated[str | None, typer.Option(metavar="COLUMN", help="The amount, in units of the program's money.")] = None,
     event: Annotated[str | None, typer.Option(metavar="COLUMN", help="The type of the event.")] = None,
     attribute: Annotated[
         list[str] | None, typer.Option(metavar="NAME=COLUMN", help="An attribute of the events, and its column; repeatable.")
@@ -64,7 +64,7 @@ def run(
         str | None, typer.Option(metavar="TYPE", help="The type of every event without one. Default: that of the first rate.")
     ] = None,
     zone: Annotated[
-        str | None, typer.Option(metavar="ZONE", help="The zone of dates without one. Default: the program's.")
+        str | None, typer.Option(metavar="ZONE", help="The zone of dates without a zone. Default: the program's.")
     ] = None,
     good_rows_only: Annotated[bool, typer.Option("--good-rows-only", help="Leave bad rows out instead of refusing.")] = False,
     keep_duplicates: Annotated[
@@ -73,20 +73,20 @@ def run(
     against: Annotated[
         Path | None,
         typer.Option(
-            metavar="DEFINITION", exists=True, dir_okay=False, help="Another definition: who would gain and lose by it."
+            metavar="DEFINITION", exists=True, dir_okay=False, help="Another definition, to compare the members with."
         ),
     ] = None,
     save: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help=f"Where the run is kept. Default: {_RUNS}/DEFINITION-LOG.json, by their digests."),
+        typer.Option(metavar="FILE", help=f"The file for the run. Default: {_RUNS}/DEFINITION-LOG.json, by their digests."),
     ] = None,
     html: Html = None,
     as_json: AsJson = False,
 ) -> None:
-    """Simulate a definition on a log of purchases: members, points, liability and cost, month by month and in total.
+    """Simulate a definition on a log of purchases: members, points, liability and cost, by month and in total.
 
-    Columns that are not named are guessed, and shown. Rows that cannot be used are counted, and refused unless
-    `--good-rows-only`. Exit code 1 where a criterion of the definition fails, or the log is refused.
+    Columns that are not named are guessed and shown. Rows that cannot be used are counted, and refused without
+    `--good-rows-only`. Exit code 1 if a criterion of the definition fails or the log is refused.
     Example: `tenure prototype run examples/cd-club.yaml --transactions cdnow --keep-duplicates --html cd-club.html`
     """
     from insight.acceptance.log_file import Columns
@@ -117,7 +117,7 @@ def run(
 
 @app.command()
 def compare(before: RunFile, after: RunFile, html: Html = None, as_json: AsJson = False) -> None:
-    """Hold two saved runs side by side: each figure with its difference, and who gains and loses by the second.
+    """Compare two saved runs: each figure with its difference, and the members who gain and lose by the second.
 
     Example: `tenure prototype compare .tenure/prototypes/A.json .tenure/prototypes/B.json`
     """
@@ -153,7 +153,7 @@ def _zone(name: str | None) -> str | None:
 def _log(
     definition: "Definition", transactions: str, columns: "object", good_rows_only: bool, keep_duplicates: bool
 ) -> "EventLog":
-    """The log, as this definition plays it. Raises LogUnusable, its faults printed."""
+    """Read the log for this definition. Raises LogUnusable after printing the log's faults."""
     from insight.acceptance.event_log import UnusableLog
     from insight.acceptance.log_file import Columns, RowsFaulty, frame_of, read_log, reading_of
 

@@ -1,4 +1,4 @@
-"""Purchase logs: CDNOW's, which comes with a wheel, or any CSV; and who of its customers is invited."""
+"""Purchase logs: CDNOW's, which comes with a wheel, or any CSV; and the choice of invited customers."""
 
 import csv
 from collections import Counter
@@ -38,7 +38,7 @@ def cdnow() -> list[Purchase]:
             "CDNOW's purchase log is not installed.",
             remedy="Run `make demo`, which installs it, or give a log by --transactions FILE.",
         ) from error
-    # Columns: id in the whole log, id in the sample, date, discs, dollars. The log has days only; each purchase is put at noon.
+    # Columns: id in the whole log, id in the sample, date, discs, dollars. The log has days only; each purchase is set to noon.
     fields = (line.split() for line in lines)
     return sorted(
         (
@@ -50,7 +50,7 @@ def cdnow() -> list[Purchase]:
 
 
 def from_csv(file: Path) -> list[Purchase]:
-    """A log with the columns customer, at, amount, in the order of its instants. Raises LogFaulty with the first bad line."""
+    """Read a log with the columns customer, at, amount, sorted by instant. Raises LogFaulty with the first bad line."""
     try:
         with file.open(newline="", encoding="utf-8") as text:
             lines = csv.DictReader(text)
@@ -70,20 +70,20 @@ def from_csv(file: Path) -> list[Purchase]:
 
 
 def invited(purchases: Iterable[Purchase], before: datetime, at_most: int) -> list[str]:
-    """Who is invited: customers who had bought most often before an instant, without a look at what they did later."""
+    """The customers to invite: those with the most purchases before an instant, regardless of later ones."""
     bought = Counter(purchase.customer for purchase in purchases if purchase.at < before)
     ordered = sorted(bought, key=lambda customer: (-bought[customer], customer))
     return ordered[:at_most]
 
 
 def as_csv(purchases: Sequence[Purchase]) -> str:
-    """The purchases as the API takes a transaction log."""
+    """The purchases in the API's form of a transaction log."""
     rows = (f"{purchase.customer},{purchase.at.isoformat()},{purchase.amount}" for purchase in purchases)
     return "\n".join([",".join(_COLUMNS), *rows]) + "\n"
 
 
 def span(purchases: Sequence[Purchase]) -> timedelta:
-    """From the first purchase to the last; the log is in order."""
+    """The time from the first purchase to the last of a sorted log."""
     return purchases[-1].at - purchases[0].at
 
 

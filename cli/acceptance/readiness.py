@@ -1,4 +1,4 @@
-"""`tenure readiness`: what must be ready before a program's launch, and the signatures of those who see to it."""
+"""`tenure readiness`: show the readiness for a program's launch, and sign its items."""
 
 from typing import Annotated
 
@@ -10,24 +10,24 @@ from cli.core.output import cell, console, facts, heading
 from cli.core.text import instant
 from cli.render.readiness import print_items, print_look
 
-app = typer.Typer(no_args_is_help=True, help="See what a launch waits for; sign what is ready.")
+app = typer.Typer(no_args_is_help=True, help="Show what a launch waits for; sign items that are ready.")
 
 
 def _item(value: str) -> str:
-    from domain.ids import is_program_id  # an item's name is made as a program's id is
+    from domain.ids import is_program_id  # an item's name has the form of a program's id
 
     if not is_program_id(value):
         raise typer.BadParameter("an item has lower-case letters, digits and hyphens; `tenure readiness show` lists them")
     return value
 
 
-ItemId = Annotated[str, typer.Argument(metavar="ITEM", help="The item's short name, as the definition has it.", callback=_item)]
-Note = Annotated[str, typer.Option(help="What there is to say to it; it is kept with the signature.")]
+ItemId = Annotated[str, typer.Argument(metavar="ITEM", help="The item's short name in the definition.", callback=_item)]
+Note = Annotated[str, typer.Option(help="A comment, which is kept with the signature.")]
 
 
 @app.command()
 def show(program: ProgramId, as_json: Json = False, who: As = None) -> None:
-    """Show what must be ready before the launch: what is missing, whose it is, and what they do about it.
+    """Show what must be ready before the launch: each gap with its owner and its remedy.
 
     Example: `tenure --as demo-owner readiness show cd-club`
     """
@@ -55,7 +55,7 @@ def show(program: ProgramId, as_json: Json = False, who: As = None) -> None:
 
 @app.command()
 def sign(program: ProgramId, item: ItemId, note: Note = "", key: Key = None, as_json: Json = False, who: As = None) -> None:
-    """Sign that an item is so, as somebody of the role that owns it; a launch that waits for it is looked at again at once.
+    """Sign an item as a person with its owner's role; a launch that waits for it is checked again at once.
 
     Example: `tenure --as demo-operations readiness sign cd-club tills --note "All tills updated on Monday"`
     """
@@ -65,7 +65,7 @@ def sign(program: ProgramId, item: ItemId, note: Note = "", key: Key = None, as_
 
 @app.command()
 def unsign(program: ProgramId, item: ItemId, note: Note = "", key: Key = None, as_json: Json = False, who: As = None) -> None:
-    """Take the signature of an item back, because it is not so after all.
+    """Withdraw the signature of an item that is not ready after all.
 
     Example: `tenure --as demo-operations readiness unsign cd-club tills --note "The till in the south is down"`
     """

@@ -1,4 +1,4 @@
-"""`tenure log`: load the transaction logs that prototypes are run on."""
+"""`tenure log`: load the transaction logs for prototypes."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,17 +10,17 @@ from cli.core.options import As, Json, Key, Limit
 from cli.core.output import console, table
 from cli.core.text import clean, count, instant, number
 
-app = typer.Typer(no_args_is_help=True, help="Load the transaction logs that prototypes are run on.")
+app = typer.Typer(no_args_is_help=True, help="Load the transaction logs for prototypes.")
 
 
 @app.callback()
 def logs() -> None:
-    """Load the transaction logs that prototypes are run on."""
+    """Load the transaction logs for prototypes."""
 
 
 @app.command("list")
 def list_(limit: Limit = None, as_json: Json = False, who: As = None) -> None:
-    """List the logs that are there, by name.
+    """List the transaction logs, by name.
 
     Example: `tenure --as demo-analyst log list`
     """
@@ -36,7 +36,7 @@ def list_(limit: Limit = None, as_json: Json = False, who: As = None) -> None:
 @app.command()
 def load(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="The log's name, as `prototype.transactions` of a definition has it.")
+        str, typer.Argument(metavar="NAME", help="The log's name, as in `prototype.transactions` of a definition.")
     ],
     file: Annotated[
         Path,
@@ -48,7 +48,7 @@ def load(
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Load a log of purchases, whole or not at all; `at` is ISO 8601 with a time zone.
+    """Load a log of purchases, completely or not at all; `at` is ISO 8601 with a time zone.
 
     Example: `tenure --as demo-analyst log load cdnow-first-quarter purchases.csv`
     """

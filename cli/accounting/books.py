@@ -16,7 +16,7 @@ app = typer.Typer(no_args_is_help=True, help="A program's books: figures, closin
 
 
 def _month(value: str | None) -> str | None:
-    """Only what is a month's name goes into an address."""
+    """Accept only the name of a month, because it becomes part of a URL."""
     try:
         if value is None or f"{date.fromisoformat(f'{value}-01'):%Y-%m}" == value:
             return value
@@ -30,7 +30,7 @@ MaybePeriod = Annotated[str | None, typer.Option("--period", metavar="MONTH", ca
 
 @app.command()
 def show(program: ProgramId, period: MaybePeriod = None, as_json: Json = False, who: As = None) -> None:
-    """Show the figures and the journal of a month (default: the one to be closed next); provisional while it is open.
+    """Show the figures and the journal of a month (default: the next one to close); provisional while it is open.
 
     Example: `tenure --as demo-finance books show cd-club --period 2026-03`
     """
@@ -49,7 +49,7 @@ def close(
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Close a month that is over, after those before it. There is no way back: what comes late is booked in the next one.
+    """Close a month that is over, after all earlier ones. This is final: late entries are booked in the next month.
 
     Example: `tenure --as demo-finance books close cd-club 2026-03`
     """
@@ -64,14 +64,14 @@ def close(
 def estimate(
     program: ProgramId,
     rate: Annotated[float, typer.Option(metavar="SHARE", help="The share of all points that will ever be redeemed, 0 to 1.")],
-    why: Annotated[str, typer.Option(metavar="TEXT", help="What it rests on; it is kept with who entered it.")],
+    why: Annotated[str, typer.Option(metavar="TEXT", help="The reason, which is kept with the name of the person.")],
     period: MaybePeriod = None,
     currency: Currency = None,
     key: Key = None,
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Enter how many of all points will be redeemed, from a month on (default: the present one); closed ones stay.
+    """Enter an expected redemption rate from a month on (default: the present one); closed months do not change.
 
     Example: `tenure --as demo-finance books estimate cd-club --rate 0.97 --why "Redemption study, second quarter"`
     """
@@ -93,7 +93,7 @@ def journal(
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Show the journal line by line, or write it as CSV: of one month, or of all closed ones.
+    """Show the journal, or write it as CSV: of one month, or of all closed ones.
 
     Example: `tenure --as demo-finance books journal cd-club --csv journal.csv`
     """
@@ -173,7 +173,7 @@ def _journal(lines: list[dict[str, Any]], title: str) -> Any:
 
 
 def _money(amount: str) -> str:
-    """An amount with all its decimals, as accountants read it; nothing where there is none."""
+    """An amount with all its decimals; a hyphen for zero."""
     from decimal import Decimal
 
     return f"{Decimal(amount):,f}" if Decimal(amount) else "-"

@@ -1,4 +1,4 @@
-"""`tenure audit`: read the audit trail, see whether anybody has changed it, and take it away as a dossier."""
+"""`tenure audit`: read the audit trail, verify it, and export it as a dossier."""
 
 import json
 from pathlib import Path
@@ -12,10 +12,10 @@ from cli.core.options import As, Json, ProgramId, a_head
 from cli.core.output import cell, console, table
 from cli.core.text import clean, count, instant, words
 
-app = typer.Typer(no_args_is_help=True, help="Read who decided what, and see whether anybody has changed it.")
+app = typer.Typer(no_args_is_help=True, help="Read, verify and export the audit trail.")
 
 _EVERYWHERE = "*"
-"""Instead of a program: what concerns no single one, such as keys of the API."""
+"""In place of a program, for entries that concern no single program, such as API keys."""
 
 
 def _chain(value: str) -> str:
@@ -28,18 +28,18 @@ def _chain(value: str) -> str:
 
 Chain = Annotated[
     str,
-    typer.Argument(metavar="PROGRAM", help="The program's id, or '*' for what concerns no single program.", callback=_chain),
+    typer.Argument(metavar="PROGRAM", help="The program's id, or '*' for entries of no single program.", callback=_chain),
 ]
 
 
 @app.command("list")
 def list_(
     program: Chain,
-    gate: Annotated[str | None, typer.Option(metavar="GATE", help="Only what happened at this gate.")] = None,
+    gate: Annotated[str | None, typer.Option(metavar="GATE", help="Only entries about this gate.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print all entries as one JSON list.")] = False,
     who: As = None,
 ) -> None:
-    """List who decided and did what, refused attempts included, the newest last.
+    """List the decisions and actions with their actors, refused attempts included, the newest last.
 
     Example: `tenure --as demo-finance audit list cd-club`
     """
@@ -69,15 +69,15 @@ def verify(
     head: Annotated[
         str | None,
         typer.Option(
-            "--head", metavar="NUMBER:HASH", callback=a_head, help="A head of the chain that you have kept elsewhere."
+            "--head", metavar="NUMBER:HASH", callback=a_head, help="A head of the chain that you have noted elsewhere."
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the API's pages, taken together, as JSON.")] = False,
     who: As = None,
 ) -> None:
-    """Hash every entry of the trail again; exit code 1 where one is not what was written, and which is the first.
+    """Hash every entry of the trail again; if one has changed, name the first and exit with code 1.
 
-    Who owns the database could make the whole chain anew: keep the head that this prints elsewhere, and name it the next time.
+    The database's owner could rebuild the whole chain: note the printed head elsewhere, and give it the next time.
 
     Example: `tenure --as demo-finance audit verify cd-club`
     """
@@ -105,14 +105,14 @@ def verify(
 def export(
     program: ProgramId,
     html: Annotated[
-        Path | None, typer.Option(metavar="FILE", dir_okay=False, help="Write a page for people that stands by itself.")
+        Path | None, typer.Option(metavar="FILE", dir_okay=False, help="Write a page for people, in one file.")
     ] = None,
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Take away everything that was decided about a program: gates, votes, refused ones, evidence, revisions, the trail.
+    """Export all decisions about a program: gates, votes, refused votes, evidence, revisions, the trail.
 
-    As JSON on standard output, or with --html as a page. Exit code 1 where the trail is not sound.
+    As JSON on standard output, or with --html as a page. Exit code 1 if the trail is not sound.
 
     Example: `tenure --as demo-finance audit export cd-club --html cd-club-decisions.html`
     """

@@ -1,1 +1,1 @@
-"""What every command shares: the client of the API, options, errors, and how values are written."""
+"""Shared parts of all commands: the client of the API, options, errors, and the form of values."""

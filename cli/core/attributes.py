@@ -1,4 +1,4 @@
-"""What an event or a person says, as people type it: `rating=4.5`, `trader=true`, `country=DE`."""
+"""Attributes of an event or a person as typed words: `rating=4.5`, `trader=true`, `country=DE`."""
 
 from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
@@ -8,11 +8,11 @@ import typer
 Attribute = str | bool | float | int
 
 _DIGITS = 15
-"""What has more is no figure that anybody compares."""
+"""The most digits of a number; longer ones stay texts."""
 
 
 def read(typed: Iterable[str]) -> dict[str, Attribute]:
-    """The attributes of `NAME=VALUE` words. Raises BadParameter for a word that is none."""
+    """Read attributes from `NAME=VALUE` words. Raises BadParameter for any other word."""
     found: dict[str, Attribute] = {}
     for word in typed:
         name, equals, text = word.partition("=")
@@ -23,7 +23,7 @@ def read(typed: Iterable[str]) -> dict[str, Attribute]:
 
 
 def value(text: str) -> Attribute:
-    """What a text means: true or false, a number, else the text itself; in double quotes it is a text in any case."""
+    """The value of a text: true or false, a number, else the text itself; in double quotes always a text."""
     if text in ("true", "false"):
         return text == "true"
     if len(text) > 1 and text[0] == text[-1] == '"':

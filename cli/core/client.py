@@ -1,4 +1,4 @@
-"""The API as the commands call it: who asks, one key for each POST, and every failure as one clear error."""
+"""The commands' client of the API: the principal, one key for each POST, and one clear error for every failure."""
 
 import json
 import time
@@ -23,20 +23,20 @@ _ASK_AGAIN_SECONDS = 0.5
 _PAGE = 200
 _TOLD_EVERY = 2_000
 _MOST_WAIT = 120
-"""Seconds for which a command waits where the API says that it was asked too often."""
+"""The most seconds for which a command waits after the API's 429 (too many requests)."""
 TextKind = Literal["text/html", "text/csv"]
-"""What the API tells besides JSON."""
+"""The media types of the API beside JSON."""
 
 
 class Reply(NamedTuple):
-    """What the API answered: the text as it came, and its meaning."""
+    """An answer of the API: its text, and the data in it."""
 
     text: str
     data: Any
 
 
 def settings() -> "Settings":
-    """The settings of this command. Raises WrongCall where an environment variable cannot be read."""
+    """The settings of this command. Raises WrongCall if an environment variable cannot be read."""
     from pydantic import ValidationError
 
     from runtime.settings import settings as read
@@ -49,10 +49,10 @@ def settings() -> "Settings":
 
 
 class Api:
-    """The API as one person. Raises Refused for a problem that it answers with, and ApiUnreachable where nobody answers."""
+    """The API for one principal. Raises Refused for a problem in the answer, and ApiUnreachable without an answer."""
 
     def __init__(self, who: str | None, *, as_json: bool = False) -> None:
-        """Ask as `who` (an id of the people file; None: whose token is in TENURE_TOKEN); `as_json` prints problems as JSON."""
+        """Call as `who` (an id of the people file; None: by the token in TENURE_TOKEN); `as_json` prints problems as JSON."""
         import httpx
 
         from runtime.settings import is_this_machine
@@ -68,20 +68,20 @@ class Api:
                 headers={b"Accept": b"application/json"},
                 auth=lambda request: _signed(request, token),
                 timeout=httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS),
-                trust_env=not is_this_machine(url.host),  # what is on this machine is never asked through a proxy
+                trust_env=not is_this_machine(url.host),  # an API on this machine is called without a proxy
             )
         except (httpx.InvalidURL, ValueError) as error:
             raise self._no_address() from error
 
     def get(self, *path: str, **parameters: str | bool | None) -> Reply:
-        """Read what is at the path, whose parts are quoted; parameters of None are left out."""
+        """GET the path, whose parts are quoted; parameters of None are left out."""
         asked = {name: value for name, value in parameters.items() if value is not None}
         return self._send("GET", path, params=asked)
 
     def all_pages(self, *path: str, limit: int | None = None, **parameters: str | bool | None) -> Reply:
-        """A list that comes in pages, page after page to its end, or to so many items; as one page that has them all.
+        """Read all pages of a list, or up to `limit` items, and return them as one page.
 
-        Where it is long, a line on standard error says how far it has come.
+        For a long list, lines on standard error show the progress.
         """
         items: list[Any] = []
         cursor: str | None = None
@@ -98,7 +98,7 @@ class Api:
         return Reply(json.dumps(whole, ensure_ascii=False), whole)
 
     def text(self, *path: str, kind: TextKind, **parameters: str | None) -> str:
-        """Read what is at the path as a page for people, or as a table; parameters of None are left out."""
+        """GET the path as HTML or CSV; parameters of None are left out."""
         asked = {name: value for name, value in parameters.items() if value is not None}
         return self._send("GET", path, kind=kind, params=asked, headers={b"Accept": kind.encode()}).text
 
@@ -113,10 +113,10 @@ class Api:
         if_match: str | None = None,
         **parameters: str | None,
     ) -> Reply:
-        """Have something done, once for each key; `again` is what a repetition needs besides the key.
+        """POST to the path, once for each key; `again` are the options that a repetition needs beside the key.
 
-        `if_match` is the tag of what was read: nothing is done where there is something else now. What takes the API longer
-        than a request may is waited for.
+        `if_match` is the tag of the version read: the API refuses if there is another one now. If the API answers 202, this
+        waits for the outcome.
         """
         key = key or str(uuid4())
         headers = {b"Idempotency-Key": key.encode()}
@@ -132,7 +132,7 @@ class Api:
         return self._outcome(reply, key, repeat)
 
     def _outcome(self, reply: Reply, key: str, repeat: str) -> Reply:
-        """What becomes of a request that was answered 202 because it takes its time; any other reply as it is."""
+        """Wait for the outcome of a request that was answered 202; return any other reply unchanged."""
         started = time.monotonic()
         while isinstance(reply.data, dict) and reply.data.get("state") == "under_way" and reply.data.get("key") == key:
             if time.monotonic() - started > _ANSWER_SECONDS:
@@ -148,7 +148,7 @@ class Api:
         return reply
 
     def _refused(self, problem: Mapping[str, Any], text: str) -> Exception:
-        """The end of the command with a problem; as JSON it is printed as it came."""
+        """The exception that ends the command with a problem; with `as_json` the problem is printed unchanged."""
         if self._as_json:
             typer.echo(text)
             return typer.Exit(Refused.exit_code)
@@ -166,12 +166,12 @@ class Api:
         import httpx
 
         try:
-            # A gate's id has slashes of its own.
+            # A gate's id contains slashes.
             address = "/" + "/".join(quote(part, safe="/:") for part in path)
             response = self._client.request(method, address, **request)
             waited = 0
             while response.status_code == httpx.codes.TOO_MANY_REQUESTS and (pause := _pause(response)) <= _MOST_WAIT - waited:
-                time.sleep(pause)  # the API has said when to come back
+                time.sleep(pause)  # the API has said how long to wait
                 waited += pause
                 response = self._client.request(method, address, **request)
         except httpx.UnsupportedProtocol as error:
@@ -211,7 +211,7 @@ class Api:
 
 
 def _token(configured: "Settings", who: str | None) -> Token:
-    """What is shown to the API: a token of the person named, else what is in TENURE_TOKEN. Raises NobodyAsks."""
+    """The token for the API: that of the named person, else the one in TENURE_TOKEN. Raises NobodyAsks without any."""
     if who:
         return tokens_of(configured.people, who)
     token = configured.token.get_secret_value() if configured.token else ""
@@ -226,6 +226,6 @@ def _signed(request: "httpx.Request", token: Token) -> "httpx.Request":
 
 
 def _pause(response: "httpx.Response") -> int:
-    """Seconds after which to come back, as the API says; for ever where it says nothing that could be read."""
+    """The seconds to wait, from Retry-After; more than `_MOST_WAIT` if it cannot be read."""
     told = response.headers.get("Retry-After", "")
     return max(1, int(told)) if told.isdigit() and len(told) < 9 else _MOST_WAIT + 1

@@ -1,4 +1,4 @@
-"""What a command can end with, and the exit code of each."""
+"""The errors of commands, and the exit code of each."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -13,7 +13,7 @@ PENDING = 4
 
 
 class CommandError(TenureError):
-    """A command ends here; `exit_code` is what the shell gets."""
+    """An error that ends a command; `exit_code` is its exit code."""
 
     exit_code: ClassVar[int] = REFUSED
 
@@ -30,7 +30,7 @@ class Refused(CommandError):
 
 
 class SubjectChanged(CommandError):
-    """The gate is about something else than the person has read."""
+    """The gate's subject is not the one that the person has read."""
 
     code = "subject_changed"
 
@@ -42,7 +42,7 @@ class SubjectChanged(CommandError):
 
 
 class WrongCall(CommandError):
-    """The command cannot do anything as it was called or set up."""
+    """The command cannot run with these arguments or this environment."""
 
     code = "wrong_call"
     exit_code = USAGE
@@ -71,17 +71,17 @@ class PersonUnknown(WrongCall):
 
 
 class ApiUnreachable(CommandError):
-    """Nobody answers, or somebody who is not Tenure's API."""
+    """No server answers, or one that is not Tenure's API."""
 
     code = "api_unreachable"
     exit_code = UNREACHABLE
 
 
 def told(error: TenureError) -> str:
-    """The error as a person reads it: code, what is wrong, what to do, and every single fault that is known."""
+    """The error in words: code, detail, every single fault, and the remedy."""
     lines = [f"Error {error.code}: {error.detail}"]
     faults = [told_fault(fault) for fault in getattr(error, "errors", [])]
-    if faults != [error.detail.rstrip(".")]:  # a single one is often all of the detail
+    if faults != [error.detail.rstrip(".")]:  # a single fault is often the whole detail
         lines += [f"  - {fault}" for fault in faults]
     if error.remedy:
         lines.append(f"What to do: {error.remedy}")
@@ -89,7 +89,7 @@ def told(error: TenureError) -> str:
 
 
 def told_fault(fault: object) -> str:
-    """One entry of a problem's `errors`: its place, what is wrong there, and what to write instead."""
+    """One entry of a problem's `errors` in words: its place, the problem, and its remedy."""
     if not isinstance(fault, dict):
         return str(fault)
     line, path = fault.get("line"), fault.get("path") or fault.get("field")

@@ -1,4 +1,4 @@
-"""The options and arguments that many commands share."""
+"""Options and arguments that many commands share."""
 
 from typing import Annotated
 
@@ -6,14 +6,14 @@ import typer
 
 
 def _person(ctx: typer.Context, value: str | None) -> str | None:
-    """The person named at this command, else the one named right after `tenure`."""
+    """The person of this command's `--as`, else of the `--as` after `tenure`."""
     named: str | None = value or ctx.find_root().params.get("who")
     return named
 
 
-AS_HELP = "Who asks: an id of the people file. Without it, the token or API key in TENURE_TOKEN is used."
+AS_HELP = "The caller: an id of the people file. Without it, the token or API key in TENURE_TOKEN is used."
 As = Annotated[str | None, typer.Option("--as", metavar="PERSON", help=AS_HELP, callback=_person)]
-Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="At most so many; all, if left out.")]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="The most items. Default: all.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the API's JSON, unchanged.")]
 Key = Annotated[
     str | None,
@@ -26,7 +26,7 @@ Key = Annotated[
 
 
 def _program(value: str) -> str:
-    """Only what can be a program's id goes into an address: with a slash in it, something else would be asked."""
+    """Accept only a program's id, because it becomes part of a URL: a slash in it would change the path."""
     from domain.ids import is_program_id
 
     if not is_program_id(value):
@@ -35,7 +35,7 @@ def _program(value: str) -> str:
 
 
 def a_member(value: str) -> str:
-    """The same of a member's reference."""
+    """Accept only a member's reference."""
     from domain.ids import is_participant_id
 
     if not is_participant_id(value):
@@ -46,7 +46,7 @@ def a_member(value: str) -> str:
 
 
 def a_head(value: str | None) -> str | None:
-    """Only what can be the head of a chain."""
+    """Accept only the head of a chain."""
     import re
 
     if value is not None and not re.fullmatch(r"[1-9][0-9]{0,18}:[0-9a-f]{64}", value):
@@ -58,5 +58,5 @@ ProgramId = Annotated[str, typer.Argument(metavar="PROGRAM", help="The program's
 MemberId = Annotated[str, typer.Argument(metavar="MEMBER", help="The member's reference.", callback=a_member)]
 GateId = Annotated[str, typer.Argument(metavar="GATE", help="The gate's id, as `tenure gate list` shows it.")]
 Currency = Annotated[
-    str | None, typer.Option("--currency", metavar="CODE", help="Which of the program's currencies. Default: the main one.")
+    str | None, typer.Option("--currency", metavar="CODE", help="The currency. Default: the program's main one.")
 ]

@@ -1,4 +1,4 @@
-"""What commands print: tables for people, or the API's own JSON."""
+"""The output of commands: tables for people, or the API's JSON."""
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,23 +11,23 @@ from rich.text import Text
 from cli.core.text import clean
 
 _PIPED_WIDTH = 140
-"""Columns where no terminal says how wide it is: nobody wants a file folded at 80."""
+"""The width without a terminal, in columns: 80 would fold lines in a file."""
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console on standard output (or error) that takes texts as they are, without markup."""
+    """A console on standard output (or error) that prints texts unchanged, without markup."""
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else _PIPED_WIDTH
     return Console(stderr=stderr, markup=False, highlight=False, emoji=False, width=width)
 
 
 def cell(value: object, style: str = "") -> Text:
-    """A value as it may stand in a table, whatever is in it."""
+    """A value in a form that is safe in a table."""
     return value if isinstance(value, Text) else Text(clean(value), style=style)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Iterable[str] = ()) -> Table:
-    """A plain table; the columns named in `right` are numbers. The first column is never folded: ids stay whole."""
+    """A plain table; the columns in `right` are numbers. The first column is never folded: ids stay whole."""
     made = Table(title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     numbers = set(right)
     for position, column in enumerate(columns):
@@ -49,5 +49,5 @@ def facts(pairs: Mapping[str, object]) -> Table:
 
 
 def heading(text: str) -> Text:
-    """What a piece of output is about."""
+    """The heading of a part of the output."""
     return cell(text, "bold")

@@ -1,4 +1,4 @@
-"""How values are written for a person: instants, lengths of time, numbers, texts that come from elsewhere."""
+"""Values in a form for people: instants, lengths of time, numbers, texts from other sources."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -21,17 +21,17 @@ _RATES = {
 
 
 def clean(text: object) -> str:
-    """A text from elsewhere without the control characters that could play with the reader's terminal."""
+    """A text from another source, without the control characters that could affect the reader's terminal."""
     return "".join("\N{REPLACEMENT CHARACTER}" if category(c) == "Cc" and c not in "\n\t" else c for c in str(text))
 
 
 def instant(iso: str | None, *, nothing: str = "-") -> str:
-    """An ISO 8601 instant in UTC to the second; `nothing` where there is none."""
+    """An ISO 8601 instant in UTC to the second; `nothing` if there is none."""
     return f"{datetime.fromisoformat(iso).astimezone(UTC):%Y-%m-%d %H:%M:%S}" if iso else nothing
 
 
 def lasted(since: str, until: str) -> str:
-    """The time between two ISO 8601 instants, in the two units that matter."""
+    """The time between two ISO 8601 instants, in its two largest units."""
     seconds = (datetime.fromisoformat(until) - datetime.fromisoformat(since)).total_seconds()
     if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
@@ -43,7 +43,7 @@ def lasted(since: str, until: str) -> str:
 
 
 def number(value: str | int | Decimal | None) -> str:
-    """A number with separators between the thousands, and without zeros that say nothing."""
+    """A number with separators between the thousands, and without trailing zeros."""
     if value is None:
         return "-"
     text = f"{Decimal(value):,f}"
@@ -51,12 +51,12 @@ def number(value: str | int | Decimal | None) -> str:
 
 
 def count(many: int, noun: str, plural: str | None = None) -> str:
-    """`1 fault`, `2 faults`; `plural` where it takes more than an s."""
+    """A count with its noun: `1 fault`, `2 faults`; `plural` is for an irregular noun."""
     return f"{many:,} {noun if many == 1 else plural or noun + 's'}"
 
 
 def audience(wave: Mapping[str, Any]) -> str:
-    """Whom a wave is open to: 20 %, or cohort staff."""
+    """The audience of a wave: 20 %, or cohort staff."""
     return f"{number(wave['share'])} %" if wave["share"] is not None else f"cohort {wave['cohort']}"
 
 
@@ -71,14 +71,14 @@ def percent(value: str | Decimal) -> str:
 
 
 def figure_value(figure: str, value: str | None) -> str:
-    """A prototype's figure: shares in percent, all else to two decimals."""
+    """A prototype's figure: shares in percent, all others to two decimals."""
     if value is None:
         return "-"
     return percent(value) if "share" in figure else number(round(Decimal(value), 2))
 
 
 def kpi_value(kpi: str, value: str | None, status: str = "immature") -> str:
-    """A KPI's value in its unit; `status` says why there is none."""
+    """A KPI's value in its unit; without a value, the `status`."""
     if value is None:
         return "immature" if status == "computed" else words(status)
     return percent(value) if kpi in _RATES else number(value)

@@ -1,4 +1,4 @@
-"""Who asks, on the command line's side: a person for whom the development issuer signs here, or a token as it is."""
+"""The command's token: one of the development issuer for a person of the people file, or a given one."""
 
 import json
 from base64 import urlsafe_b64decode
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from runtime.identity.people_file import PersonEntry
 
 Token = Callable[[], str]
-"""What to show with the next request: a token of the development issuer is good for minutes, and a command may take hours."""
+"""Makes the token of the next request: one of the development issuer is valid for minutes, and a command may take hours."""
 _API_KEY = "tnr_"
 
 
 def read_people(file: Path) -> "tuple[PersonEntry, ...]":
-    """Everybody in the people file. Raises PeopleFileUnusable."""
+    """Read the people file. Raises PeopleFileUnusable."""
     from runtime.identity import people_file
 
     try:
@@ -58,7 +58,7 @@ def tokens_of(file: Path, person: str) -> Token:
 
 
 def named(token: str) -> str:
-    """Whose token it is, by its own words, without giving it away: the same person's next token has the same name."""
+    """The principal in a token, without revealing the token: the same person's next token has the same name."""
     if token.startswith(_API_KEY):
         return f"the API key {token.removeprefix(_API_KEY).partition('_')[0]}"
     try:

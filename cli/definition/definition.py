@@ -1,4 +1,4 @@
-"""`tenure definition`: check, explain and compare definition files, or play a program faster. Works without the API."""
+"""`tenure definition`: check, explain, compare and scale definition files. Works without the API."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,7 +26,7 @@ DefinitionFile = Annotated[
 def check(
     file: DefinitionFile, as_json: Annotated[bool, typer.Option("--json", help="Print the faults as JSON.")] = False
 ) -> None:
-    """Name every fault of a definition at once, each with its line and what to write instead.
+    """List all faults of a definition, each with its line and its remedy.
 
     Exit code 1 if there is any. Example: `tenure definition check examples/starbucks.yaml`
     """
@@ -52,9 +52,9 @@ def check(
 @app.command()
 def scale(
     file: DefinitionFile,
-    factor: Annotated[float, typer.Option(help="How many times faster; below 1 is slower.")],
+    factor: Annotated[float, typer.Option(help="The factor of speed; below 1 is slower.")],
 ) -> None:
-    """Print the definition played so many times faster: every period divided by the factor, nothing else changed.
+    """Print the definition with every period divided by the factor, and nothing else changed.
 
     Example, days in seconds: `tenure definition scale examples/cd-club.yaml --factor 86400 > fast.yaml`
     """
@@ -74,9 +74,9 @@ def scale(
 def explain(
     file: DefinitionFile, as_json: Annotated[bool, typer.Option("--json", help="Print the sections as JSON.")] = False
 ) -> None:
-    """Tell a program in a product owner's words: what is earned, what it takes to rise, when points lapse, how it ends.
+    """Explain a program in a product owner's words: earning, tiers, expiry of points, the end.
 
-    Exit code 1 where the file has faults. Example: `tenure definition explain examples/marriott-bonvoy.yaml`
+    Exit code 1 if the file has faults. Example: `tenure definition explain examples/marriott-bonvoy.yaml`
     """
     from domain.definition.explain import explained
 
@@ -98,9 +98,9 @@ def diff(
     after: DefinitionFile,
     as_json: Annotated[bool, typer.Option("--json", help="Print the differences as JSON.")] = False,
 ) -> None:
-    """Tell every difference between two definitions in a product owner's words, each as editorial, minor or substantial.
+    """List the differences between two definitions in a product owner's words: editorial, minor or substantial.
 
-    The whole change weighs as much as its gravest difference. Exit code 0, whatever differs; 1 where a file has faults.
+    The gravest difference decides about the whole change. Exit code 0, whatever differs; 1 if a file has faults.
     Example: `tenure definition diff examples/hilton-honors-2025.yaml examples/hilton-honors-2026.yaml`
     """
     from domain.definition.diff import differences
@@ -119,7 +119,7 @@ def diff(
 
 @app.command()
 def schema() -> None:
-    """Print the JSON Schema of a definition, as editors use it to complete and check what is written.
+    """Print the JSON Schema of a definition, with which editors complete and check definition files.
 
     Example: `tenure definition schema > definition.schema.json`
     """
@@ -137,7 +137,7 @@ def reference() -> None:
 
 
 def sound(file: Path) -> "Definition":
-    """The definition in the file; where it has faults, they are printed and that is all."""
+    """The definition in the file; if it has faults, print them and exit with code 1."""
     from domain.definition.document import Definition
     from domain.definition.reading.file import read_definition
 
@@ -200,7 +200,7 @@ def _audience(wave: "Wave") -> str:
 
 
 def _as_yaml(definition: "Definition") -> str:
-    """The definition as a file that reads back as the same one: numbers as they were written, defaults left out."""
+    """The definition as YAML that reads back as the same definition: numbers as written, defaults left out."""
     import io
     from decimal import Decimal
 
@@ -211,7 +211,7 @@ def _as_yaml(definition: "Definition") -> str:
     from domain.period import Period
 
     class Representer(RoundTripRepresenter):
-        """Writes our own kinds of values; a class of its own, since representers are registered for a class."""
+        """Writes periods and decimals; a class of its own, because representers are registered for a class."""
 
     def number(representer: Any, value: Decimal) -> ScalarNode:
         text = format(value, "f")

@@ -1,1 +1,1 @@
-"""The demo: a real purchase log, played as the life of a program, through the same API that everybody uses."""
+"""The demo: plays a real purchase log as the life of a program, through the public API."""

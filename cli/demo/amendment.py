@@ -1,4 +1,4 @@
-"""The demo's amendment: those of the highest tier earn a point more for each dollar."""
+"""The demo's amendment: members of the highest tier earn one point more for each dollar."""
 
 import json
 from decimal import Decimal
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def amended(definition: dict[str, Any]) -> dict[str, Any] | None:
-    """The definition as the demo amends it; None where no rule has a rate by tier that could be raised."""
+    """The definition with the demo's amendment; None if no rule has a rate by tier."""
     after: dict[str, Any] = json.loads(json.dumps(definition))
     for rule in after["earning"]:
         for tier in reversed(after["tiers"]):

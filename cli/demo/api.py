@@ -1,4 +1,4 @@
-"""The API as the demo calls it: many requests at a time, as many persons."""
+"""The demo's client of the API: many requests at a time, for many people."""
 
 import asyncio
 from functools import partial
@@ -24,7 +24,7 @@ class DemoFailed(TenureError):
 
 
 class DemoApi:
-    """One connection pool; each call says who asks. One that finds nobody there, as after a crash, is repeated."""
+    """One connection pool for all people. A call that gets no answer, as after a crash, is repeated."""
 
     def __init__(self, address: str, people: Path, connections: int) -> None:
         issuer = DevelopmentIssuer.read(people)
@@ -37,14 +37,14 @@ class DemoApi:
         await self._http.aclose()
 
     async def get(self, person: str, path: str, **parameters: str | bool) -> Any:
-        """What a GET answers. Raises DemoFailed for anything but a 200."""
+        """The answer to a GET. Raises DemoFailed for any status but 200."""
         response = await self._sent(person, "GET", path, params=parameters)
         if response.status_code != httpx.codes.OK:
             raise _failed("GET", path, response)
         return response.json()
 
     async def all_pages(self, person: str, path: str, **parameters: str | bool) -> list[Any]:
-        """A list that comes in pages, to its end."""
+        """All pages of a list."""
         items: list[Any] = []
         cursor: dict[str, str] = {}
         while True:
@@ -55,7 +55,7 @@ class DemoApi:
             cursor = {"cursor": page["next"]}
 
     async def post(self, person: str, path: str, body: Any = None, *, content: str | None = None) -> Any:
-        """What a POST answers. Raises DemoFailed for a refusal."""
+        """The answer to a POST. Raises DemoFailed for a refusal."""
         response = await self.try_post(person, path, body, content=content)
         if response.is_error:
             raise _failed("POST", path, response)
@@ -71,7 +71,7 @@ class DemoApi:
             response = await self._sent(person, "POST", path, key=key, **sent)
             if not response.headers.get("Location", "").startswith("/requests/"):
                 return response
-            # It takes its time: what became of it is the answer to its repetition, once it is known.
+            # The API answered 202: once the outcome is known, a repetition returns it.
             await self._outcome_known(person, response.headers["Location"])
 
     async def _outcome_known(self, person: str, place: str) -> None:
@@ -93,7 +93,7 @@ class DemoApi:
             else:
                 in_flight = response.status_code == httpx.codes.CONFLICT and response.json().get("code") == "request_in_flight"
                 if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-                    await asyncio.sleep(float(response.headers["Retry-After"]))  # the API has said when to come back
+                    await asyncio.sleep(float(response.headers["Retry-After"]))  # the API has said how long to wait
                     continue
                 if response.status_code != httpx.codes.SERVICE_UNAVAILABLE and not in_flight:
                     return response

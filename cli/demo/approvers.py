@@ -1,4 +1,4 @@
-"""The demo's approvers: named demo persons who decide at each gate as it opens, or the user in their place."""
+"""The demo's approvers: demo people who decide at each gate as it opens, or the user in their place."""
 
 import asyncio
 
@@ -6,11 +6,11 @@ from cli.demo.api import DemoApi
 from cli.demo.told import Teller
 
 _LOOK_EVERY = 0.25
-"""Seconds between two looks at the inbox, which is how approvers learn of gates over HTTP."""
+"""Seconds between two requests for open gates, which is how the approvers find them."""
 
 
 class Approvers:
-    """One person per role; each vote is printed with the command that a person would type."""
+    """One person for each role; each vote is printed with the command that a person would type."""
 
     def __init__(self, api: DemoApi, teller: Teller, program: str, *, interactive: bool) -> None:
         self._api = api
@@ -20,7 +20,7 @@ class Approvers:
         self._seen: set[str] = set()
 
     async def decide_until_cancelled(self) -> None:
-        """Look for open gates, and decide at each once."""
+        """Decide once at each gate that opens."""
         while True:
             for gate in await self._api.all_pages("demo-owner", "/gates", program=self._program, open=True):
                 if gate["id"] not in self._seen:

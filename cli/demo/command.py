@@ -1,4 +1,4 @@
-"""`tenure demo`: set up the stack, play the life of a program on real purchases, report, and check what was promised."""
+"""`tenure demo`: start the stack, play the life of a program on real purchases, report, and check expectations."""
 
 import asyncio
 from pathlib import Path
@@ -25,17 +25,17 @@ def demo(
             metavar="FILE", dir_okay=False, help="Another log: CSV with the columns customer, at, amount. Default: CDNOW's."
         ),
     ] = None,
-    definition: Annotated[Path, typer.Option(metavar="FILE", dir_okay=False, help="The program that is played.")] = _EXAMPLE,
-    members: Annotated[int, typer.Option(min=1, help="How many customers are invited at the most.")] = 400,
-    at_least: Annotated[int, typer.Option(min=1, help="With fewer members than this the demo has failed.")] = 300,
-    seconds: Annotated[float, typer.Option(min=20, help="How long the log's whole span takes to play.")] = 90,
+    definition: Annotated[Path, typer.Option(metavar="FILE", dir_okay=False, help="The program's definition.")] = _EXAMPLE,
+    members: Annotated[int, typer.Option(min=1, help="The most customers to invite.")] = 400,
+    at_least: Annotated[int, typer.Option(min=1, help="The fewest members; with fewer the demo has failed.")] = 300,
+    seconds: Annotated[float, typer.Option(min=20, help="The time for the whole span of the log.")] = 90,
     interactive: Annotated[bool, typer.Option("--interactive", help="Leave the decisions at gates to you.")] = False,
     stay: Annotated[bool, typer.Option("--stay", help="Keep the stack running afterwards, until Ctrl-C.")] = False,
 ) -> None:
     """Play eighteen months of a real program in about a minute and a half, from its definition to its closing.
 
     The times of the log and the periods of the definition are scaled by one factor; everything else runs as in production.
-    Exit code 0: everything happened that should; 1: something did not, and the last table says what.
+    Exit code 0: everything happened as expected; 1: something did not, which the last table shows.
 
     Example: `tenure demo --interactive`
     """
@@ -57,7 +57,7 @@ def demo(
 
 
 async def _run(plan: "Plan", at_least: int, *, stay: bool) -> bool:
-    """Play on a stack of our own; True where everything happened."""
+    """Play on an embedded stack; True if all expectations are met."""
     from worker.embedded.stack import Stack
 
     out = console()
@@ -78,7 +78,7 @@ async def _run(plan: "Plan", at_least: int, *, stay: bool) -> bool:
 
 
 async def play_on(plan: "Plan", api_address: str, people: Path, out: "Console", at_least: int) -> bool:
-    """Play a plan through the API at an address; prints the report and what was expected, True where all of it happened."""
+    """Play a plan through the API at an address, and print the report and the expectations; True if all are met."""
     from cli.demo.api import DemoApi
     from cli.demo.expectations import expectations
     from cli.demo.play import Play

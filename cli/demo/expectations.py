@@ -1,4 +1,4 @@
-"""What must have happened for the demo to be well: each expectation is looked for in the program's own report."""
+"""The demo's expectations, each checked in the program's own report."""
 
 from typing import Any, NamedTuple
 
@@ -6,7 +6,7 @@ from cli.demo.amendment import amended
 
 
 class Expectation(NamedTuple):
-    """What should be, what is, and whether that is well."""
+    """An expectation, the value found, and whether it is met."""
 
     what: str
     found: str
@@ -14,7 +14,7 @@ class Expectation(NamedTuple):
 
 
 def expectations(report: dict[str, Any], definition: dict[str, Any], members: int) -> list[Expectation]:
-    """Everything that the demo claims, checked."""
+    """Check all expectations of the demo."""
     points = report["points"][0] if report["points"] else {}
     movement, interventions = report["movement"], report["interventions"]
     joined = sum(report["members"]["status"].values())
@@ -52,7 +52,7 @@ def _acts(report: dict[str, Any], action: str) -> int:
 
 
 def _held_out(report: dict[str, Any]) -> int:
-    """How many were the control, by the final report; none where they bought nothing at all."""
+    """The size of the control group by the final report; 0 if it bought nothing."""
     (closing,) = (step for step in report["wind_down"]["steps"] if step["step"] == "closing")
     control = (closing["figures"]["report"]["holdout"] or {"control": {"n": 0, "mean": 0}})["control"]
     return int(control["n"]) if float(control["mean"]) > 0 else 0
@@ -63,7 +63,7 @@ def _amendments(report: dict[str, Any]) -> int:
 
 
 def _released(wind_down: dict[str, Any]) -> tuple[str, bool]:
-    """What the end's books say is still owed or deferred."""
+    """The remaining liability at the end by the books, in words, and whether it is zero."""
     (books,) = (step["figures"]["books"] for step in wind_down["steps"] if step["step"] == "books")
     return f"{books['liability']} {wind_down.get('money', '')}".strip(), float(books["liability"]) == 0
 

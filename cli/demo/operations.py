@@ -1,4 +1,4 @@
-"""The demo's person of operations: lets a rollout go on that a guardrail holds, once they have looked at it."""
+"""The demo's person of operations, who releases a rollout that a guardrail blocks."""
 
 import asyncio
 
@@ -8,11 +8,11 @@ from cli.demo.watch import Watch
 
 _PERSON = "demo-operations"
 _LOOK_EVERY = 0.25
-"""Seconds between two looks at the rollout, which is how operations learn of holds over HTTP."""
+"""Seconds between two requests for the rollout, which is how operations find blockers."""
 
 
 class Operations:
-    """Releases what a guardrail holds, or leaves that to the user; `released` says how often it was done."""
+    """Releases a blocked rollout, or leaves that to the user."""
 
     def __init__(self, api: DemoApi, teller: Teller, watch: Watch, program: str, *, interactive: bool) -> None:
         self._api = api
@@ -23,7 +23,7 @@ class Operations:
         self._interactive = interactive
 
     async def release_until_cancelled(self) -> None:
-        """Look whether anything holds the rollout, and see to it once."""
+        """Release the rollout whenever something blocks it."""
         await self._watch.until_stage("rollout")
         told: set[str] = set()
         while True:
@@ -34,6 +34,6 @@ class Operations:
                     self._teller.event(f"{hold['what']} holds the rollout at wave {hold['wave']}: {hold['why']}")
                     self._teller.command(self._release, waits=self._interactive)
             if rollout["holds"] and not self._interactive:
-                # One that goes on by itself meanwhile is not held any more, which is a refusal and no failure.
+                # A rollout that has gone on meanwhile refuses the release, which is no failure.
                 await self._api.try_post(_PERSON, f"{self._path}/release", {"reason": "seen to it"})
             await asyncio.sleep(_LOOK_EVERY)

@@ -1,4 +1,4 @@
-"""The play: one program's life, from the log's first part to the closing, through the API alone."""
+"""One program's whole life, from the log's first part to the closing, through the API alone."""
 
 import asyncio
 from collections.abc import Awaitable, Sequence
@@ -23,18 +23,18 @@ from domain.period import Period
 _OWNER = "demo-owner"
 _MONTH = timedelta(days=30.436875)
 _FIRST_PART = 6
-"""The first sixth of the log is the past on which the prototype runs; the launch lies at its end."""
+"""The first sixth of the log is the past for the prototype; the launch is at its end."""
 _AMEND_AT = 0.45
-"""After this part of the log, the owner hands in an amendment."""
+"""After this part of the log, the owner submits an amendment."""
 _END_AT = 0.85
-"""After this part of the log, the owner asks for the end."""
+"""After this part of the log, the owner requests the end."""
 _TIME_TO_DECIDE = Period.parse("PT1H")
-"""What a gate gives to a user who decides for themselves."""
+"""The deadline of gates at which the user decides."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is played: the log, the program, how fast, and with how many members."""
+    """The plan of a demo: the log, the program, the speed, and the number of members."""
 
     purchases: Sequence[Purchase]
     definition: Definition
@@ -56,7 +56,7 @@ class Plan:
 
 
 class Play:
-    """Plays a plan; `report` is the program's own report once it is over, with its audit trail and the steps of its end."""
+    """Plays a plan; at the end `report` is the program's own report, with its audit trail and the steps of its end."""
 
     def __init__(self, plan: Plan, api: DemoApi, teller: Teller, timeline: Timeline) -> None:
         self._plan = plan
@@ -67,7 +67,7 @@ class Play:
         self.report: dict[str, Any] = {}
 
     async def run(self) -> None:
-        """The whole life. Raises DemoFailed where it takes another way than it should."""
+        """Play the whole life. Raises DemoFailed if the program does not take the expected course."""
         self.definition = await self._definition()
         program = self.definition["program"]
         await self._load_first_part()
@@ -94,13 +94,13 @@ class Play:
         await _alongside(self._trade(), self._tell_months())
 
     async def _trade(self) -> None:
-        """From the launch to the closing."""
+        """Play from the launch to the closing."""
         enrolling, amending = (asyncio.ensure_future(each) for each in (self._enrol_by_waves(), self._amend()))
         await asyncio.gather(enrolling, amending, self._buy(), self._end(enrolling, amending))
         await self._watch.until_stage("closed")
 
     async def _definition(self) -> dict[str, Any]:
-        """The definition as played: another program id where one of its name has lived here before, and every period scaled."""
+        """The definition to play: with a new program id if its own is taken, and with every period scaled."""
         taken = {program["id"] for program in await self._api.all_pages(_OWNER, "/programs")}
         name = base = self._plan.definition.program
         number = 2
@@ -112,14 +112,14 @@ class Play:
         return played.model_dump(mode="json")
 
     async def _load_first_part(self) -> None:
-        """The past, on the same scale as everything else: as if it had ended just now."""
+        """Load the past, on the same scale as everything else, as if it had ended just now."""
         now, plan = datetime.now(UTC), self._plan
         first = [
             purchase._replace(at=now - (plan.launch_at - purchase.at) / plan.factor)
             for purchase in plan.purchases
             if purchase.at < plan.launch_at
         ]
-        # Other instants at every run: so another log each time.
+        # The instants differ at every run, and so does the log.
         log = f"{self.definition['prototype']['transactions']}-{now:%Y%m%d%H%M%S}"
         self.definition["prototype"]["transactions"] = log
         await self._api.post(_OWNER, f"/transaction-logs/{log}", content=as_csv(first))
@@ -131,7 +131,7 @@ class Play:
         self._teller.command("tenure --as demo-owner program start examples/cd-club.yaml")
 
     async def _enrol_by_waves(self) -> None:
-        """Whenever a wave opens, enrol whom it reaches."""
+        """Enrol the customers of each wave as it opens."""
         for number in range(len(self.definition["waves"])):
             status = await self._watch.until(partial(_has_opened, number + 1))
             wave = status["waves"][number]
@@ -143,7 +143,7 @@ class Play:
         await self.shop.post_as_due(purchase for purchase in self._plan.purchases if purchase.at >= self._plan.launch_at)
 
     async def _amend(self) -> None:
-        """A further revision, through its gates and its notice into force; who decides sees what it means for members."""
+        """Submit an amendment and wait until it is in force; its gate shows its impact on members."""
         after, program = amended(self.definition), self.definition["program"]
         if after is None:
             return
@@ -161,7 +161,7 @@ class Play:
         self._teller.command(f"tenure --as demo-owner program impact {program} {number} --members")
 
     async def _end(self, *first: Awaitable[None]) -> None:
-        """Not before everybody who was invited has been served, which on a busy machine may take longer than the log."""
+        """End the program, but not before all invited customers are served, which may take longer than the log."""
         await self._until(self._plan.end_at)
         for each in first:
             await each
@@ -200,7 +200,7 @@ def _has_opened(waves: int, status: dict[str, Any]) -> bool:
 
 
 def _brought(verdict: dict[str, Any]) -> str:
-    """What the program has brought against the holdout, where it was judged by that."""
+    """The program's margin against the holdout in words, if it was judged by that."""
     for result in verdict["results"]:
         if result["kpi"] == "incremental_margin" and result["interval"] is not None:
             value, low, high = (round(float(each)) for each in (result["value"], *result["interval"].values()))
@@ -209,7 +209,7 @@ def _brought(verdict: dict[str, Any]) -> str:
 
 
 def _with_time_to_decide(definition: Definition) -> Definition:
-    """The same program, with an hour for every decision: a user is no demo person."""
+    """The same program, with an hour for every decision, because a user decides more slowly than the demo."""
 
     def longer(part: Any) -> Any:
         if isinstance(part, dict):
@@ -228,7 +228,7 @@ async def _sleep_until(instant: datetime) -> None:
 
 
 async def _alongside(life: Awaitable[None], *company: Awaitable[None]) -> None:
-    """Live to the end, in company that goes on as long; the first failure ends it all."""
+    """Run `life` to its end, with `company` beside it; the first failure ends all."""
     tasks = [asyncio.ensure_future(each) for each in (life, *company)]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -1,6 +1,6 @@
-"""The demo's shop: enrols whom the waves reach, posts purchases as they fall due, redeems, lets members leave.
+"""The demo's shop: enrols customers as waves open, posts purchases as they fall due, redeems, lets members leave.
 
-Purchases are the log's own. Redemptions and departures are not in the log: they follow plain rules, stated below.
+Purchases are those of the log. Redemptions and departures are not in the log: they follow the simple rules below.
 """
 
 import asyncio
@@ -18,9 +18,9 @@ from cli.demo.timeline import Timeline
 _SHOP = "demo-shop"
 _AT_ONCE = 12
 _REDEEMS_ONE_IN = 2
-"""Of the occasions on which a member has enough points, every second one is used."""
+"""A member redeems on one in this many occasions with enough points."""
 _LEAVES_ONE_IN = 30
-"""Of those who buy a third time, every thirtieth member leaves afterwards."""
+"""One in this many members leaves after their third purchase."""
 _PURCHASES_BEFORE_LEAVING = 3
 _GOES_ON = {
     "earning_closed",
@@ -31,14 +31,14 @@ _GOES_ON = {
     "not_compared",
     "member_then",
 }
-"""Why a purchase may rightly not count: too late, before joining or being held out, or by somebody who has left."""
+"""Valid reasons why a purchase does not count: too late, before joining or being held out, or after leaving."""
 
 
 class Shop:
-    """Calls the API as the shop's member service would."""
+    """Calls the API like the shop's member service."""
 
     def __init__(self, api: DemoApi, timeline: Timeline, program: dict[str, Any], customers: Iterable[str]) -> None:
-        """`program` is the definition as sent."""
+        """`program` is the submitted definition."""
         self._api = api
         self._timeline = timeline
         self._program: str = program["program"]
@@ -51,12 +51,12 @@ class Shop:
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.members: set[str] = set()
         self._outside: set[str] = set()
-        """Who is held out or has left: what they buy is handed in too, for the comparison."""
+        """Customers who are held out or have left: their purchases are posted too, for the comparison."""
         self.counts: Counter[str] = Counter()
-        """What came of it: posted, not counted, redeemed, left, held out."""
+        """The numbers of results: posted, not counted, redeemed, left, held out."""
 
     async def enrol_open_wave(self) -> int:
-        """Enrol everybody whom the open waves reach, in no more requests at once than the shop has desks; how many joined."""
+        """Enrol all customers of the open waves, with `_AT_ONCE` requests at a time; return the number who joined."""
         before = len(self.members)
         still_waiting: list[str] = []
 
@@ -79,7 +79,7 @@ class Shop:
         return len(self.members) - before
 
     async def post_as_due(self, purchases: Iterable[Purchase]) -> None:
-        """Post each purchase when it falls due, those of one member in their order, and what follows from it."""
+        """Post each purchase when it falls due, those of one member in order, with redemptions and departures."""
         async with asyncio.TaskGroup() as tasks:
             for number, purchase in enumerate(purchases):
                 if (wait := self._timeline.until(purchase.at)) > 0:
@@ -88,7 +88,7 @@ class Shop:
                     tasks.create_task(self._in_turn(purchase.customer, self._serve, purchase, number))
 
     async def redeem_before_the_end(self) -> None:
-        """In the redeem-only window, half of the members look at what they have left."""
+        """In the redeem-only time, half of the members redeem once more."""
         async with asyncio.TaskGroup() as tasks:
             for customer in sorted(self.members):
                 if _chance(customer, "end", _REDEEMS_ONE_IN):
@@ -128,7 +128,7 @@ class Shop:
         await self._redeem(customer, balance["available"], f"{self._program}-redeem-end-{customer}")
 
     async def _redeem(self, customer: str, balance: int, key: str) -> None:
-        """The dearest reward that the balance buys."""
+        """Redeem the most expensive reward that the balance buys."""
         affordable = [reward for points, reward in self._rewards if points <= balance]
         if not affordable:
             return
@@ -149,12 +149,12 @@ class Shop:
 
 
 def _check_taken(result: dict[str, Any]) -> None:
-    """Raise DemoFailed where an outside event was refused for another reason than one that may be right."""
+    """Raise DemoFailed if an outside event was refused for a reason that is not valid."""
     problem = result.get("problem")
     if problem is not None and problem["code"] not in _GOES_ON:
         raise DemoFailed(problem["detail"], remedy=problem["remedy"])
 
 
 def _chance(customer: str, occasion: str, one_in: int) -> bool:
-    """True for one in so many, by hash: the same at every run."""
+    """True for one in `one_in`, by hash: the same at every run."""
     return int.from_bytes(sha256(f"{customer}/{occasion}".encode()).digest()[:4]) % one_in == 0

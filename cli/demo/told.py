@@ -1,4 +1,4 @@
-"""What the demo says while it runs: one line per thing that happens, one line per month."""
+"""The demo's output while it runs: one line for each event, one line for each month."""
 
 from typing import Any
 
@@ -9,26 +9,26 @@ from cli.demo.timeline import Timeline
 
 
 class Teller:
-    """Prints with the log's date in front, so that a reader sees the months go by."""
+    """Prints lines with the log's date in front."""
 
     def __init__(self, console: Console, timeline: Timeline) -> None:
         self._console = console
         self._timeline = timeline
 
     def event(self, text: str) -> None:
-        """Something happened in the program's life."""
+        """Print an event in the program's life."""
         self._print((text, "bold"))
 
     def gate(self, gate: str, title: str, roles: list[str]) -> None:
-        """A gate has opened, and asks these roles."""
+        """Print that a gate has opened, and waits for these roles."""
         self._print((f"gate {gate}", "cyan"), f" asks {' and '.join(roles)} about {title}")
 
     def command(self, command: str, *, waits: bool = False) -> None:
-        """What a person types, or would."""
+        """Print the command that a person types, or would type."""
         self._console.print(Text.assemble(" " * 12, "waiting for you: " if waits else "$ ", (command, "green")), soft_wrap=True)
 
     def month(self, report: dict[str, Any], posted: int) -> None:
-        """One line of where the program stands."""
+        """Print one line with the program's state."""
         points = (report["points"] or [{}])[0]
         tiers = ", ".join(f"{name} {count}" for name, count in sorted(report["members"]["tier"].items()))
         active = report["members"]["status"].get("active", 0)

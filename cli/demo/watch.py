@@ -1,4 +1,4 @@
-"""Where the program stands, looked at again and again in one place, for everything in the demo that waits for it."""
+"""Polls the program's status in one place, for all parts of the demo that wait for it."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,12 +8,12 @@ from cli.demo.api import DemoApi, DemoFailed
 from cli.demo.told import Teller
 
 _LOOK_EVERY = 0.25
-"""Seconds between two looks: over HTTP, who wants to know has to ask."""
+"""Seconds between two requests for the status."""
 _ASTRAY = ("development", "rejected")
 
 
 class Watch:
-    """Looks at one program; `until` waits for what its status must show."""
+    """Polls one program's status; `until` waits for a condition on it."""
 
     def __init__(self, api: DemoApi, teller: Teller, program: str) -> None:
         self._api = api
@@ -23,7 +23,7 @@ class Watch:
         self._seen = asyncio.Condition()
 
     async def look_until_cancelled(self) -> None:
-        """Look, and say each new stage. Raises DemoFailed where the program goes another way than the demo's."""
+        """Poll, and print each new stage. Raises DemoFailed if the program does not take the demo's course."""
         while True:
             status = await self._api.get("demo-owner", f"/programs/{self._program}")
             if status["stage"] != self._status.get("stage"):
@@ -39,11 +39,11 @@ class Watch:
             await asyncio.sleep(_LOOK_EVERY)
 
     async def until(self, shows: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """Wait until the program's status shows this; the status."""
+        """Wait until the program's status meets the condition; return the status."""
         async with self._seen:
             await self._seen.wait_for(lambda: bool(self._status) and shows(self._status))
             return self._status
 
     async def until_stage(self, *stages: str) -> dict[str, Any]:
-        """Wait until the program is in one of these stages; its status."""
+        """Wait until the program is in one of these stages; return its status."""
         return await self.until(lambda status: status["stage"] in stages)

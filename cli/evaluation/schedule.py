@@ -1,4 +1,4 @@
-"""`tenure program schedule`: when a program is evaluated: see it, pause and resume it, have it done now or for the past."""
+"""`tenure program schedule`: show, pause, resume, trigger and backfill a program's scheduled evaluations."""
 
 from typing import Annotated
 
@@ -9,14 +9,14 @@ from cli.core.options import As, Json, Key, ProgramId
 from cli.core.output import console, facts, heading
 from cli.core.text import count, instant
 
-app = typer.Typer(no_args_is_help=True, help="See and change when a program is evaluated.")
+app = typer.Typer(no_args_is_help=True, help="Show and change when a program is evaluated.")
 
-Reason = Annotated[str, typer.Option(help="Why; it is shown with the schedule.")]
+Reason = Annotated[str, typer.Option(help="The reason, which is shown with the schedule.")]
 
 
 @app.command()
 def show(program: ProgramId, as_json: Json = False, who: As = None) -> None:
-    """Show how often a program is evaluated, whether that is paused and why, and when it is done next.
+    """Show how often a program is evaluated, whether that is paused and why, and the next evaluations.
 
     Example: `tenure --as demo-owner program schedule show cd-club`
     """
@@ -41,7 +41,7 @@ def show(program: ProgramId, as_json: Json = False, who: As = None) -> None:
 
 @app.command()
 def pause(program: ProgramId, reason: Reason, key: Key = None, as_json: Json = False, who: As = None) -> None:
-    """Have a program not evaluated until it is resumed; what falls due meanwhile is left out.
+    """Pause the evaluations of a program until they are resumed; evaluations due meanwhile are skipped.
 
     Example: `tenure --as demo-analyst program schedule pause cd-club --reason "The till was down"`
     """
@@ -51,7 +51,7 @@ def pause(program: ProgramId, reason: Reason, key: Key = None, as_json: Json = F
 
 @app.command()
 def resume(program: ProgramId, reason: Reason, key: Key = None, as_json: Json = False, who: As = None) -> None:
-    """Have a program evaluated on its schedule again.
+    """Resume the scheduled evaluations of a program.
 
     Example: `tenure --as demo-analyst program schedule resume cd-club --reason "The till is back"`
     """
@@ -61,7 +61,7 @@ def resume(program: ProgramId, reason: Reason, key: Key = None, as_json: Json = 
 
 @app.command()
 def trigger(program: ProgramId, key: Key = None, as_json: Json = False, who: As = None) -> None:
-    """Have the schedule act now, without waiting for the verdict.
+    """Start a scheduled evaluation now, without waiting for the verdict.
 
     Example: `tenure --as demo-analyst program schedule trigger cd-club`
     """
@@ -78,7 +78,7 @@ def backfill(
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Evaluate a program as of instants that have passed: all at which its schedule fell due, with the figures of then.
+    """Evaluate a program as of past instants: all at which its schedule fell due, with the figures of then.
 
     Example: `tenure --as demo-analyst program schedule backfill cd-club --from 2026-01-01 --to 2026-03-31`
     """

@@ -1,4 +1,4 @@
-"""`tenure gate delegate`, `delegations`, `end-delegation`: who decides for whom, from when until when."""
+"""`tenure gate delegate`, `delegations`, `end-delegation`: give, list and end delegations."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated
@@ -14,7 +14,7 @@ _WHEN = "An instant or a day, in UTC unless it names a zone (2026-05-01, 2026-05
 
 
 def delegate(
-    to: Annotated[str, typer.Argument(metavar="PERSON", help="The id of the person who shall decide for you.")],
+    to: Annotated[str, typer.Argument(metavar="PERSON", help="The id of the delegate, who decides for you.")],
     until: Annotated[str, typer.Option("--until", metavar="WHEN", help=f"{_WHEN} A day counts to its end.")],
     since: Annotated[str | None, typer.Option("--since", metavar="WHEN", help=f"{_WHEN} Default: now.")] = None,
     roles: Annotated[
@@ -25,7 +25,7 @@ def delegate(
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Have somebody decide for you at gates while you are away; wherever you are left out, they are too.
+    """Let another person decide for you at gates for a time; gates that exclude you exclude them, too.
 
     Example: `tenure --as demo-finance gate delegate demo-analyst --until 2026-05-31 --program cd-club`
     """
@@ -45,7 +45,7 @@ def delegate(
 
 
 def list_(as_json: Json = False, who: As = None) -> None:
-    """List the delegations that you have given and been given, the latest first; what is over, too.
+    """List the delegations from you and to you, the latest first, including those that are over.
 
     Example: `tenure --as demo-finance gate delegations`
     """
@@ -57,12 +57,12 @@ def list_(as_json: Json = False, who: As = None) -> None:
 
 
 def end(
-    delegation: Annotated[str, typer.Argument(metavar="DELEGATION", help="Its id, as `tenure gate delegations` shows it.")],
+    delegation: Annotated[str, typer.Argument(metavar="DELEGATION", help="Its id, as shown by `tenure gate delegations`.")],
     key: Key = None,
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """End a delegation before its time, from either side.
+    """End a delegation early; both the delegator and the delegate can.
 
     Example: `tenure --as demo-finance gate end-delegation 0123456789abcdef0123456789abcdef`
     """
@@ -78,7 +78,7 @@ def end(
 
 
 def _instant(text: str, option: str, *, whole_day: bool) -> str:
-    """What was written as an instant, in UTC where it names no zone; a day begins, or ends with `whole_day`."""
+    """The instant of a text, in UTC if it names no zone; a day means its beginning, or with `whole_day` its end."""
     try:
         if len(text) == len("2026-05-01"):
             day = date.fromisoformat(text) + timedelta(days=1 if whole_day else 0)

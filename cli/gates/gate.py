@@ -1,4 +1,4 @@
-"""`tenure gate`: see what waits for a decision and what it rests on, and decide."""
+"""`tenure gate`: show gates and their evidence, and decide."""
 
 import json
 import time
@@ -14,13 +14,13 @@ from cli.core.text import clean, instant, words
 from cli.gates import delegation
 from cli.render.gates import print_decided, print_gate, print_gates, print_waiting, waits_for
 
-app = typer.Typer(no_args_is_help=True, help="See what waits for a decision, and decide.")
+app = typer.Typer(no_args_is_help=True, help="Show the gates that wait for a decision, and decide.")
 app.command("delegate")(delegation.delegate)
 app.command("delegations")(delegation.list_)
 app.command("end-delegation")(delegation.end)
 
-Because = Annotated[str, typer.Option("--reason", help="Why, in words that the others can use.")]
-AsRole = Annotated[str | None, typer.Option("--role", metavar="ROLE", help="The role to vote as, for who has several.")]
+Because = Annotated[str, typer.Option("--reason", help="The reason, which the other approvers read.")]
+AsRole = Annotated[str | None, typer.Option("--role", metavar="ROLE", help="The role to vote as, if you have several.")]
 For = Annotated[str | None, typer.Option("--for", metavar="PERSON", help="Decide for this person, who has delegated to you.")]
 Insisted = Annotated[
     str | None,
@@ -28,21 +28,21 @@ Insisted = Annotated[
 ]
 _SHORTEST_DIGEST = 12
 _PATIENCE, _LOOK_AGAIN = 30.0, 0.5
-"""Seconds for which a command waits where the gate has the decision and has not answered, and between two looks."""
+"""Seconds for which a command waits for the gate's answer to a decision, and seconds between two requests."""
 
 
 @app.command("list")
 def list_(
     program: Annotated[str | None, typer.Option(metavar="PROGRAM", help="Only this program's gates.")] = None,
     mine: Annotated[bool, typer.Option("--mine", help="Only where your own approval is still missing.")] = False,
-    role: Annotated[str | None, typer.Option("--role", metavar="ROLE", help="Only what waits for this role now.")] = None,
-    delegated: Annotated[bool, typer.Option("--delegated", help="Only what you can decide for another.")] = False,
-    decided: Annotated[bool, typer.Option("--decided", help="What you have decided, the latest first.")] = False,
+    role: Annotated[str | None, typer.Option("--role", metavar="ROLE", help="Only gates that wait for this role now.")] = None,
+    delegated: Annotated[bool, typer.Option("--delegated", help="Only gates where you can decide for another person.")] = False,
+    decided: Annotated[bool, typer.Option("--decided", help="Your own decisions, the latest first.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Decided gates too.")] = False,
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """List the gates that wait for a decision, the oldest first; or what is in your own inbox.
+    """List the gates that wait for a decision, the oldest first; or those in your own inbox.
 
     Example: `tenure --as demo-finance gate list --mine`
     """
@@ -81,7 +81,7 @@ def list_(
 
 @app.command()
 def show(gate: GateId, as_json: Json = False, who: As = None) -> None:
-    """Show one gate: what it is about, who must approve and has voted, and beside it what the subject rests on.
+    """Show one gate: its subject, its policy, its votes, and the evidence for the subject.
 
     Example: `tenure --as demo-finance gate show program/cd-club/r1/gate/strategy/1`
     """
@@ -104,7 +104,7 @@ def approve(
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Approve exactly what the gate is about now.
+    """Approve exactly the gate's present subject.
 
     Example: `tenure --as demo-finance gate approve program/cd-club/r1/gate/strategy/1 --reason "The liability is bounded"`
     """
@@ -122,7 +122,7 @@ def reject(
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Reject what the gate is about, with a reason; this decides the gate.
+    """Reject the gate's subject, with a reason; this decides the gate.
 
     Example: `tenure --as demo-legal gate reject program/cd-club/r1/gate/launch/1 --reason "The agreement breaks the law"`
     """
@@ -140,7 +140,7 @@ def request_changes(
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Send what the gate is about back to its owner, with what must change; this decides the gate.
+    """Send the gate's subject back to its owner, with the changes needed; this decides the gate.
 
     Example: `tenure --as demo-finance gate request-changes program/cd-club/r1/gate/strategy/1 --reason "Halve the rate"`
     """
@@ -150,13 +150,13 @@ def request_changes(
 @app.command()
 def withdraw(
     gate: GateId,
-    reason: Annotated[str, typer.Option("--reason", help="Why you take your vote back.")],
+    reason: Annotated[str, typer.Option("--reason", help="The reason for the withdrawal.")],
     digest: Insisted = None,
     key: Key = None,
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Take back your own vote, or the one that was given in your name, as long as the gate is not decided.
+    """Withdraw your own vote, or one given in your name, while the gate is not decided.
 
     Example: `tenure --as demo-finance gate withdraw program/cd-club/r1/gate/strategy/1 --reason "The figures were wrong"`
     """
@@ -172,7 +172,7 @@ def break_glass(
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Approve alone in an emergency, where the policy names your role for it; everybody is told, and a review follows.
+    """Approve alone in an emergency, if the policy names your role for it; everybody is notified, and a review follows.
 
     Example: `tenure --as demo-operations gate break-glass program/cd-club/r2/gate/launch/1 --reason "Points leak"`
     """
@@ -186,7 +186,7 @@ def decision(
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Tell what became of a decision of yours: counted (exit code 0), refused (1), or still open (4).
+    """Show the outcome of your decision: counted (exit code 0), refused (1), or still open (4).
 
     Example: `tenure --as demo-finance gate decision program/cd-club/r1/gate/strategy/1 my-key`
     """
@@ -222,7 +222,7 @@ def _decide(
     as_json: bool,
     who: str | None,
 ) -> None:
-    """Decide about exactly the digest that the gate shows, and that is named in the line printed before."""
+    """Decide about exactly the gate's present digest, after printing it."""
     if insisted is not None and len(insisted) < _SHORTEST_DIGEST:
         raise typer.BadParameter(f"give at least the first {_SHORTEST_DIGEST} digits", param_hint="--digest")
     api = Api(who, as_json=as_json)
@@ -245,7 +245,7 @@ def _decide(
 
 
 def _awaited(api: Api, gate: str, reply: Reply) -> Reply:
-    """What became of a decision that the gate has and has not answered, once it has, or after a while."""
+    """Wait up to `_PATIENCE` seconds for the gate's answer to a decision; return the last reply."""
     until = time.monotonic() + _PATIENCE
     while reply.data["status"] == "open" and time.monotonic() < until:
         time.sleep(_LOOK_AGAIN)
@@ -254,7 +254,7 @@ def _awaited(api: Api, gate: str, reply: Reply) -> Reply:
 
 
 def _end_as(found: dict[str, Any], key: str, *, quiet: bool) -> None:
-    """Tell what became of a decision, and end as it ended."""
+    """Print the outcome of a decision, and exit with its code."""
     if found["status"] == "counted":
         if not quiet:
             _print_state(found["gate"], "counted")

@@ -1,4 +1,4 @@
-"""`tenure api-key`: keys for machines: shops, apps, reports."""
+"""`tenure api-key`: keys for machines such as shops, apps and reports."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -13,23 +13,23 @@ from cli.core.text import count, instant
 app = typer.Typer(no_args_is_help=True, help="Make, list and revoke the API keys of machines.")
 
 _LONGEST_DAYS = 365
-KeyId = Annotated[str, typer.Argument(metavar="ID", help="The key's id, as `tenure api-key list` shows it.")]
+KeyId = Annotated[str, typer.Argument(metavar="ID", help="The key's id, as shown by `tenure api-key list`.")]
 
 
 @app.command()
 def create(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What the key is for: a shop, an app, a report.")],
-    role: Annotated[list[str], typer.Option("--role", metavar="ROLE", help="What it may; may be given several times.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The machine that uses the key: a shop, an app, a report.")],
+    role: Annotated[list[str], typer.Option("--role", metavar="ROLE", help="A role of the key; repeatable.")],
     program: Annotated[
         list[str] | None,
-        typer.Option("--program", metavar="PROGRAM", help="Where; may be given several times. Default: in all programs."),
+        typer.Option("--program", metavar="PROGRAM", help="A program of the key; repeatable. Default: all programs."),
     ] = None,
-    days: Annotated[int, typer.Option(min=1, max=_LONGEST_DAYS, help="For how many days it is good.")] = 90,
+    days: Annotated[int, typer.Option(min=1, max=_LONGEST_DAYS, help="The number of days for which it is valid.")] = 90,
     key: Key = None,
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Make an API key, and show it this once; who shows it to the API has its roles.
+    """Make an API key, and show it this once; its holder has its roles.
 
     Example: `tenure --as demo-owner api-key create "till 7" --role member_service --program cd-club --days 90`
     """
@@ -54,7 +54,7 @@ def create(
 
 @app.command("list")
 def list_keys(as_json: Json = False, who: As = None) -> None:
-    """List the API keys that reach no further than you do: what they may, until when, when they were used last.
+    """List the API keys whose roles are within yours: roles, end of validity, last use.
 
     Example: `tenure --as demo-owner api-key list`
     """

@@ -1,4 +1,4 @@
-"""`tenure keys`: the keys by which the API signs decisions, on the machine where their files are."""
+"""`tenure keys`: manage the keys with which the API signs decisions, on the machine with their files."""
 
 import json
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from runtime.identity.keys import KnownKey
 
 app = typer.Typer(
-    no_args_is_help=True, help="Rotate the keys by which the API signs decisions; works on their files, without the API."
+    no_args_is_help=True, help="Rotate the keys with which the API signs decisions; works on their files, without the API."
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the keys as JSON.")]
@@ -24,7 +24,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the keys as JSON.")]
 
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
-    """List the keys whose signatures are believed, the oldest first, and which one signs.
+    """List the keys whose signatures are accepted, the oldest first, and the one that signs.
 
     Example: `tenure keys list`
     """
@@ -48,12 +48,12 @@ def rotate(
         str | None,
         typer.Option(
             metavar="PERIOD",
-            help="Sign with it only after so long (PT10M), for instance to bring the verification file to other machines.",
+            help="Sign with it only after this time (PT10M), for instance to copy the verification file to other machines.",
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a new key; what the older ones signed is believed until they are retired. Running processes take it up themselves.
+    """Make a new key; older keys stay valid for verification until they are retired. Running processes adopt it themselves.
 
     Example: `tenure keys rotate --after PT10M`
     """
@@ -74,10 +74,10 @@ def rotate(
 
 @app.command()
 def retire(
-    kid: Annotated[str, typer.Argument(metavar="KEY", help="The key's id, as `tenure keys list` shows it.")],
+    kid: Annotated[str, typer.Argument(metavar="KEY", help="The key's id, as shown by `tenure keys list`.")],
     as_json: AsJson = False,
 ) -> None:
-    """Believe nothing any more that this key signed; the key that signs now must be rotated first.
+    """Accept no signature of this key any more; a key that still signs must be rotated first.
 
     Example: `tenure keys retire WIUozDqLU1rxzuOjbi_-OuKdoi2ZMwJoXAF3DydXrdI`
     """

@@ -1,4 +1,4 @@
-"""`tenure ledger`: see whether the books are right, and whether somebody has changed them by hand."""
+"""`tenure ledger`: check the ledger for drift, seal it, and verify the seal."""
 
 from typing import Annotated, Any
 
@@ -12,7 +12,7 @@ from cli.core.output import cell, console, table
 from cli.core.text import clean, count
 from cli.render.program_report import print_ledger_check, print_totals
 
-app = typer.Typer(no_args_is_help=True, help="See whether the books are right.")
+app = typer.Typer(no_args_is_help=True, help="Check, seal and verify the ledger.")
 
 _MOST_MISFITS = 100
 
@@ -33,7 +33,7 @@ def check(
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Compare every balance of a program, or of all, with its postings and its lots; exit code 1 where anything drifts.
+    """Compare every balance of a program, or of all, with its postings and lots; exit code 1 if there is drift.
 
     Example: `tenure --as demo-operator ledger check cd-club`
     """
@@ -52,7 +52,7 @@ def check(
 
 @app.command()
 def seal(key: Key = None, as_json: Json = False, who: As = None) -> None:
-    """Seal now what was written since the last block; a Schedule does it too, and twice does no harm.
+    """Seal the rows written since the last block now; a Schedule does it too, and a repetition does no harm.
 
     Example: `tenure --as demo-operator ledger seal`
     """
@@ -71,14 +71,14 @@ def seal(key: Key = None, as_json: Json = False, who: As = None) -> None:
 def verify(
     noted: Annotated[
         str | None,
-        typer.Option(metavar="NUMBER:HASH", callback=a_head, help="A head of the chain that you have kept somewhere else."),
+        typer.Option(metavar="NUMBER:HASH", callback=a_head, help="A head of the chain that you have noted elsewhere."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the API's pages, taken together, as JSON.")] = False,
     who: As = None,
 ) -> None:
-    """Hash every sealed row again; exit code 1 where one is not what was sealed, each named with what became of it.
+    """Hash every sealed row again; if rows have changed, list them with the problem and exit with code 1.
 
-    Who owns the database could make the whole chain anew: keep the head that this prints elsewhere, and name it the next time.
+    The database's owner could rebuild the whole chain: note the printed head elsewhere, and give it the next time.
 
     Example: `tenure --as demo-finance ledger verify`
     """
@@ -95,7 +95,7 @@ def verify(
 
 
 def _walk(api: Api, noted: dict[str, str | None], *, quiet: bool) -> dict[str, Any]:
-    """Verify page by page, from the beginning to the end of the chain; the pages taken together."""
+    """Verify the whole chain page by page; return the pages taken together."""
     err = console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     whole: dict[str, Any] = {"blocks": 0, "rows": 0, "misfits": []}

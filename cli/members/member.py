@@ -25,16 +25,16 @@ def enrol(
     program: ProgramId,
     member: MemberId,
     agreement: Annotated[str, typer.Option(help="The version of the agreement that the member accepted.")],
-    fee: Annotated[str | None, typer.Option(help="What they accepted to pay for joining. Default: nothing.")] = None,
+    fee: Annotated[str | None, typer.Option(help="The fee that the member accepted. Default: none.")] = None,
     attribute: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="What the program asks for: a number, true or false, or a text. Repeatable."),
+        typer.Option(metavar="NAME=VALUE", help="A required attribute: a number, true or false, or a text. Repeatable."),
     ] = None,
     key: Key = None,
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Enrol a member; who is one already keeps the membership that is there.
+    """Enrol a member; a person who is a member already keeps the membership.
 
     Example: `tenure --as demo-shop member enrol cd-club c-00042 --agreement 1997-01`
     Example: `tenure --as demo-shop member enrol market-sellers s-17 --agreement 1 --attribute registered-trader=true`
@@ -57,15 +57,15 @@ def enrol(
 @app.command()
 def invite(
     program: ProgramId,
-    member: Annotated[list[str] | None, typer.Argument(metavar="[MEMBER]...", help="References of those invited.")] = None,
+    member: Annotated[list[str] | None, typer.Argument(metavar="[MEMBER]...", help="References of people.")] = None,
     file: Annotated[Path | None, typer.Option(dir_okay=False, help="A file with a reference per line.")] = None,
     key: Key = None,
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Invite people to a program that only invited ones may join; without any, say how many were and have joined.
+    """Invite people to a program that is open by invitation only; without people, count the invited and the joined.
 
-    Who is invited already stays so, so a repetition does no harm.
+    A repetition does no harm.
 
     Example: `tenure --as demo-owner member invite cd-club c-00042 c-00043`
     """
@@ -87,7 +87,7 @@ def invite(
 
 @app.command()
 def show(program: ProgramId, member: MemberId, as_json: Json = False, who: As = None) -> None:
-    """Show a member: tier, journey stage, and how they came there.
+    """Show a member: tier, journey stage, and the history of tiers.
 
     Example: `tenure --as demo-shop member show cd-club c-00042`
     """
@@ -130,18 +130,18 @@ def show(program: ProgramId, member: MemberId, as_json: Json = False, who: As = 
 def event(
     program: ProgramId,
     member: MemberId,
-    type_: Annotated[str, typer.Option("--type", help="What happened, as the earning rules name it.")],
+    type_: Annotated[str, typer.Option("--type", help="The type of the event, as in the earning rules.")],
     amount: Annotated[str, typer.Option(help="The amount in units of the program's money.")] = "0",
     at: Annotated[str | None, typer.Option(metavar="INSTANT", help="When, in ISO 8601 with a time zone. Default: now.")] = None,
     attribute: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=VALUE", help="What else the event says; can be repeated.")
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="An attribute of the event; repeatable.")
     ] = None,
     pending: Annotated[bool, typer.Option("--pending", help="Its points wait until they are confirmed.")] = False,
     key: Key = None,
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Post an activity of a member; it is paid once for each key.
+    """Post an event of a member; it brings points once for each key.
 
     Example: `tenure --as demo-shop member event cd-club c-00042 --type purchase --amount 12.50 --at 2026-03-10T09:30:00Z`
     """
@@ -166,7 +166,7 @@ def event(
 
 @app.command()
 def balance(program: ProgramId, member: MemberId, currency: Currency = None, as_json: Json = False, who: As = None) -> None:
-    """Show what a member has: available points, and every lot with the instant at which it lapses.
+    """Show a member's balance: available points, and every lot with the instant at which it expires.
 
     Example: `tenure --as demo-shop member balance cd-club c-00042`
     """
@@ -201,8 +201,8 @@ def balance(program: ProgramId, member: MemberId, currency: Currency = None, as_
 @app.command("list")
 def list_(
     program: ProgramId,
-    tier: Annotated[str | None, typer.Option(metavar="TIER", help="Only those who hold this tier.")] = None,
-    status: Annotated[str | None, typer.Option(metavar="STATUS", help="Only those who are active, left or ended.")] = None,
+    tier: Annotated[str | None, typer.Option(metavar="TIER", help="Only members with this tier.")] = None,
+    status: Annotated[str | None, typer.Option(metavar="STATUS", help="Only active, left or ended ones.")] = None,
     limit: Limit = 100,
     as_json: Json = False,
     who: As = None,
@@ -228,13 +228,13 @@ def answer(
     program: ProgramId,
     member: MemberId,
     recommend: Annotated[int | None, typer.Option(min=0, max=10, help="How likely they would recommend it, 0 to 10.")] = None,
-    satisfaction: Annotated[int | None, typer.Option(min=1, max=5, help="How content they are with it, 1 to 5.")] = None,
+    satisfaction: Annotated[int | None, typer.Option(min=1, max=5, help="How satisfied they are with it, 1 to 5.")] = None,
     at: Annotated[str | None, typer.Option(metavar="INSTANT", help="When, in ISO 8601 with a time zone. Default: now.")] = None,
     key: Key = None,
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Keep what a member answered about the program; the net promoter score and satisfaction count their last answers.
+    """Store a member's survey answer; the net promoter score and satisfaction count each member's last answer.
 
     Example: `tenure --as demo-shop member answer cd-club c-00042 --recommend 9`
     """
@@ -251,9 +251,9 @@ def answer(
 
 @app.command("held-out")
 def held_out(program: ProgramId, limit: Limit = 100, as_json: Json = False, who: As = None) -> None:
-    """List who would have joined and is held out for comparison, and since when.
+    """List the people in the holdout who would have joined, and since when.
 
-    What they buy from then on belongs into `tenure event load --outside`.
+    Post their purchases from then on with `tenure event load --outside`.
 
     Example: `tenure --as demo-shop member held-out cd-club`
     """
@@ -270,14 +270,14 @@ def held_out(program: ProgramId, limit: Limit = 100, as_json: Json = False, who:
 def statement(
     program: ProgramId,
     member: MemberId,
-    since: Annotated[str | None, typer.Option(metavar="INSTANT", help="What came after it, in ISO 8601 with a zone.")] = None,
-    until: Annotated[str | None, typer.Option(metavar="INSTANT", help="And up to this one. Default: all.")] = None,
+    since: Annotated[str | None, typer.Option(metavar="INSTANT", help="Only entries after it (ISO 8601 with a zone).")] = None,
+    until: Annotated[str | None, typer.Option(metavar="INSTANT", help="Only entries up to it. Default: all.")] = None,
     as_of: Annotated[str | None, typer.Option(metavar="INSTANT", help="As it was known then. Default: all known now.")] = None,
     currency: Currency = None,
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Show the statement of account: what came and went, what there is, and when each lot lapses.
+    """Show a member's statement: entries, balance, and when each lot expires.
 
     Example: `tenure --as demo-shop member statement cd-club c-00042 --since 2026-01-01T00:00:00Z`
     """
@@ -293,7 +293,7 @@ def statement(
 def redeem(
     program: ProgramId,
     member: MemberId,
-    reward: Annotated[str, typer.Argument(metavar="REWARD", help="The reward's id, as the definition names it.")],
+    reward: Annotated[str, typer.Argument(metavar="REWARD", help="The reward's id in the definition.")],
     key: Key = None,
     as_json: Json = False,
     who: As = None,
@@ -319,12 +319,12 @@ def redeem(
 def leave(
     program: ProgramId,
     member: MemberId,
-    why: Annotated[str, typer.Option(help="Why they leave, where they said.")] = "",
+    why: Annotated[str, typer.Option(help="The member's reason, if they gave one.")] = "",
     key: Key = None,
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Let a member leave; what is left of their points is forfeited.
+    """End a membership at the member's request; their remaining points are forfeited.
 
     Example: `tenure --as demo-shop member leave cd-club c-00042 --why "Moved abroad"`
     """

@@ -1,4 +1,4 @@
-"""`tenure notice`: see what was told to whom, send again what could not be delivered, and try the channels."""
+"""`tenure notice`: show notices, replay those that could not be delivered, and test the channels."""
 
 import time
 from typing import Annotated, Any
@@ -11,7 +11,7 @@ from cli.core.options import As, Json, Key
 from cli.core.output import cell, console, facts, heading, table
 from cli.core.text import clean, count, instant, words
 
-app = typer.Typer(no_args_is_help=True, help="See what was told, and send again what could not be delivered.")
+app = typer.Typer(no_args_is_help=True, help="Show notices, and replay those that could not be delivered.")
 
 _LISTED = 100
 _LOOK_AGAIN = 0.5
@@ -49,7 +49,7 @@ def list_(
 
 @app.command()
 def show(notice: NoticeId, as_json: Json = False, who: As = None) -> None:
-    """Show one notice: its words, to whom it goes, how often that was tried, what went wrong last.
+    """Show one notice: its text, its recipient, the number of attempts, the last error.
 
     Example: `tenure --as demo-operator notice show 0123456789abcdef0123456789abcdef`
     """
@@ -86,7 +86,7 @@ def replay(
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Have what could not be delivered sent again, once its cause is gone; receivers can tell that it is the same.
+    """Send undelivered notices again, once the cause is gone; receivers can recognise a notice by its id.
 
     Example: `tenure --as demo-operator notice replay --all-dead`
     """
@@ -114,7 +114,7 @@ def test(
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Send a test by every channel to everybody whom the notices file names; exit code 1 where one has not arrived.
+    """Send a test by every channel to all recipients in the notices file; exit code 1 if one has not arrived.
 
     Example: `tenure --as demo-operator notice test`
     """
@@ -135,14 +135,14 @@ def test(
 
 
 def _replay_all(api: Api, key: str | None) -> list[Any]:
-    """Replay what is dead now, page by page: what dies again meanwhile is not sent a third time."""
+    """Replay the notices that are dead now: one that dies again meanwhile is not sent a third time."""
     dead = [item["id"] for item in api.all_pages("notices", state="dead").data["items"]]
     replayed = []
     for each in dead:
         try:
             replayed.append(api.post("notices", each, "replay", key=f"{key}/{each}" if key else None).data)
         except Refused as refused:
-            if refused.code != "notice_not_dead":  # else somebody else was quicker
+            if refused.code != "notice_not_dead":  # otherwise another person has replayed it
                 raise
     return replayed
 

@@ -1,4 +1,4 @@
-"""`tenure event`: post what members did, file by file."""
+"""`tenure event`: post files of events."""
 
 import json
 from pathlib import Path
@@ -15,15 +15,15 @@ from cli.core.tokens import named
 if TYPE_CHECKING:
     from cli.points.loading.note import Note
 
-app = typer.Typer(no_args_is_help=True, help="Post what members did, file by file.")
+app = typer.Typer(no_args_is_help=True, help="Post files of events.")
 
 _MOST = 10_000
-"""Events that the API takes at once."""
+"""The most events that the API accepts in one request."""
 
 
 @app.callback()
 def events() -> None:
-    """Post what members did, file by file."""
+    """Post files of events."""
 
 
 @app.command()
@@ -43,20 +43,20 @@ def load(
         int, typer.Option(min=1, max=_MOST, help="Events in one request, two of which are under way at once.")
     ] = 2_000,
     again: Annotated[
-        bool, typer.Option("--again", help="Begin anew; what was posted before is not paid twice, since its keys repeat.")
+        bool, typer.Option("--again", help="Start again; keys repeat, so that events posted before bring no points twice.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the final counts as JSON.")] = False,
     outside: Annotated[
-        bool, typer.Option("--outside", help="They are of people who are held out or have left: kept for the comparison.")
+        bool, typer.Option("--outside", help="The events are of people who are held out or have left, for comparison.")
     ] = False,
     who: As = None,
 ) -> None:
-    """Post a file of events of any size; run again, it goes on where it stopped.
+    """Post a file of events of any size; a second run goes on where the first one stopped.
 
-    How far it is posted stands beside the file in FILE.progress.json, the refused rows with the reasons in FILE.refused.csv;
-    each event is paid once for its key. Exit code 1 where rows were refused.
+    FILE.progress.json beside the file keeps the progress, FILE.refused.csv the refused rows with the reasons; each event
+    brings points once for its key. Exit code 1 if rows were refused.
 
-    With `--outside` they earn nothing: members are compared with what those buy who are held out (`tenure member held-out`).
+    With `--outside` events bring no points: they are compared with those of members (see `tenure member held-out`).
 
     Example: `tenure --as demo-shop event load cd-club purchases.csv`
     """
@@ -84,7 +84,7 @@ def load(
 
 
 def _tell(file: Path, note: "Note", events: int, seconds: float, *, as_json: bool) -> None:
-    """What became of the file as a whole, and how fast this run was."""
+    """Print the result for the whole file, and the speed of this run."""
     rate = round(events / max(seconds, 0.001))
     refused_file = f"{file}.refused.csv" if note.refused else None
     if as_json:

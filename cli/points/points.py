@@ -1,4 +1,4 @@
-"""`tenure points`: give, take, transfer and convert points; take back, settle or give back an earlier transaction."""
+"""`tenure points`: adjust, transfer and convert points; reverse, settle or reinstate earlier transactions."""
 
 from typing import Annotated, Any
 
@@ -8,21 +8,21 @@ from cli.core.client import Api, Reply
 from cli.core.options import As, Currency, Json, Key, MemberId, ProgramId, a_member
 from cli.core.text import clean, count, number
 
-app = typer.Typer(no_args_is_help=True, help="Move points by hand: correct, transfer, convert, settle what is pending.")
+app = typer.Typer(no_args_is_help=True, help="Move points by hand: adjust, transfer, convert, settle pending earns.")
 
 Number = Annotated[
     int,
-    typer.Argument(metavar="TRANSACTION", min=1, help="The transaction's number, as `tenure member statement` shows it."),
+    typer.Argument(metavar="TRANSACTION", min=1, help="The transaction's number, as shown by `tenure member statement`."),
 ]
-Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; it stands in the statement, with who asked.")]
-MaybeReason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why, where there is something to say.")]
+Reason = Annotated[str, typer.Option(metavar="TEXT", help="The reason, which the statement shows with the caller.")]
+MaybeReason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="The reason, if there is one.")]
 
 
 @app.command()
 def adjust(
     program: ProgramId,
     member: MemberId,
-    points: Annotated[int, typer.Option(metavar="NUMBER", help="How many to give, or with a minus to take.")],
+    points: Annotated[int, typer.Option(metavar="NUMBER", help="The points to give, or with a minus to take.")],
     reason: Reason,
     currency: Currency = None,
     key: Key = None,
@@ -42,14 +42,14 @@ def adjust(
 def transfer(
     program: ProgramId,
     member: MemberId,
-    to: Annotated[str, typer.Argument(metavar="TO", help="The member who gets them.", callback=a_member)],
+    to: Annotated[str, typer.Argument(metavar="TO", help="The member who gets the points.", callback=a_member)],
     points: Annotated[int, typer.Option(metavar="NUMBER", help="How many.")],
     currency: Currency = None,
     key: Key = None,
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Give a member's points to another one, where the program allows it; they keep their expiry.
+    """Transfer a member's points to another one, if the program allows it; they keep their expiry.
 
     Example: `tenure --as demo-shop points transfer cd-club c-00042 c-00043 --points 500`
     """
@@ -63,13 +63,13 @@ def convert(
     program: ProgramId,
     member: MemberId,
     from_currency: Annotated[str, typer.Option("--from", metavar="CURRENCY", help="The currency of the points.")],
-    to_currency: Annotated[str, typer.Option("--to", metavar="CURRENCY", help="What they become.")],
-    points: Annotated[int, typer.Option(metavar="NUMBER", help="How many of the first.")],
+    to_currency: Annotated[str, typer.Option("--to", metavar="CURRENCY", help="The currency that they become.")],
+    points: Annotated[int, typer.Option(metavar="NUMBER", help="How many, in the first currency.")],
     key: Key = None,
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Turn a member's points into another currency, at the rate of the program's definition.
+    """Convert a member's points into another currency, at the rate of the program's definition.
 
     Example: `tenure --as demo-shop points convert cd-club c-00042 --from NOTES --to GEMS --points 1000`
     """
@@ -85,12 +85,12 @@ def reverse(
     member: MemberId,
     transaction: Number,
     reason: Reason,
-    points: Annotated[int | None, typer.Option(metavar="NUMBER", help="How many of it. Default: all that is left.")] = None,
+    points: Annotated[int | None, typer.Option(metavar="NUMBER", help="How many. Default: all that are left.")] = None,
     key: Key = None,
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Take back a redemption (its points return) or an earn (its points are clawed back), whole or in part.
+    """Reverse a redemption (its points return) or an earn (its points are clawed back), whole or in part.
 
     Example: `tenure --as demo-operations points reverse cd-club c-00042 1207 --reason "The album was returned"`
     """
@@ -129,7 +129,7 @@ def cancel(
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Drop a pending earn: its points never come.
+    """Cancel a pending earn: its points are never posted.
 
     Example: `tenure --as demo-shop points cancel cd-club c-00042 1207 --reason "Never collected"`
     """
@@ -148,7 +148,7 @@ def reinstate(
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Give back what lapsed by an expiry, within the time that the definition leaves for it.
+    """Reinstate the points of an expiry, within the definition's time for it.
 
     Example: `tenure --as demo-operations points reinstate cd-club c-00042 1207 --reason "Was in hospital"`
     """
@@ -160,7 +160,7 @@ def reinstate(
 def _post(
     who: str | None, as_json: bool, program: str, member: str, *path: str, key: str | None, body: dict[str, Any]
 ) -> Reply:
-    """Ask the API; what was not said is left out."""
+    """Call the API; fields without a value are left out."""
     said = {name: value for name, value in body.items() if value is not None}
     return Api(who, as_json=as_json).post("programs", program, "members", member, *path, key=key, body=said)
 

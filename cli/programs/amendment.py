@@ -1,4 +1,4 @@
-"""`tenure program diff`, `impact`, `announced`, `recall`, `rollback`: an amendment, before and after it is decided."""
+"""`tenure program diff`, `impact`, `announced`, `recall`, `rollback`: show, recall and roll back amendments."""
 
 from typing import Annotated, Any, Literal
 
@@ -19,13 +19,13 @@ EffectiveFrom = Annotated[
 ]
 Weight = Annotated[
     Literal["minor", "substantial"] | None,
-    typer.Option(help="Have a minor amendment treated as substantial, or have one refused that is not minor."),
+    typer.Option(help="Treat a minor amendment as substantial, or refuse one that is not minor."),
 ]
 Number = Annotated[int, typer.Argument(metavar="REVISION", min=1, help="The revision's number.")]
 
 
 def add_to(app: typer.Typer) -> None:
-    """Give the commands to `tenure program`."""
+    """Add the commands to `tenure program`."""
     for command in (diff, impact, announced, recall, rollback):
         app.command()(command)
 
@@ -34,12 +34,12 @@ def diff(
     program: ProgramId,
     revision: Number,
     compared_with: Annotated[
-        int | None, typer.Option("--with", min=1, metavar="REVISION", help="Against this one. Default: what members had then.")
+        int | None, typer.Option("--with", min=1, metavar="REVISION", help="To compare with. Default: the one in force then.")
     ] = None,
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Tell what a revision changes, in words, each difference with how much it weighs.
+    """Describe the changes of a revision: editorial, minor or substantial.
 
     Example: `tenure --as demo-owner program diff cd-club 2`
     """
@@ -61,12 +61,12 @@ def diff(
 def impact(
     program: ProgramId,
     revision: Number,
-    members: Annotated[bool, typer.Option("--members", help="Member by member, those first who lose most points.")] = False,
+    members: Annotated[bool, typer.Option("--members", help="List members, those who lose the most points first.")] = False,
     limit: Limit = None,
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Show what an amendment means for the members that exist: who moves tier, who gains or loses, and by how much.
+    """Show the impact of an amendment on existing members: moves between tiers, points gained and lost.
 
     It is computed when the launch gate of the amendment is about to open.
     Example: `tenure --as demo-finance program impact cd-club 2`, or with `--members --limit 20`
@@ -83,7 +83,7 @@ def impact(
 
 
 def announced(program: ProgramId, revision: Number, limit: Limit = None, as_json: Json = False, who: As = None) -> None:
-    """List what members are to be told of an amendment, for whoever writes to them.
+    """List the announcements of an amendment to members, for the service that writes to them.
 
     Example: `tenure --as demo-operations program announced cd-club 2 --json`
     """
@@ -104,12 +104,12 @@ def announced(program: ProgramId, revision: Number, limit: Limit = None, as_json
 def recall(
     program: ProgramId,
     revision: Number,
-    reason: Annotated[str, typer.Option(help="Why; the audit trail keeps it.")],
+    reason: Annotated[str, typer.Option(help="The reason, which the audit trail keeps.")],
     key: Key = None,
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Call back an amendment that is approved, before the date on which it takes effect.
+    """Recall an approved amendment before its effective date.
 
     Example: `tenure --as demo-owner program recall cd-club 2 --reason "The supplier has withdrawn"`
     """
@@ -124,14 +124,14 @@ def recall(
 
 def rollback(
     program: ProgramId,
-    to: Annotated[int, typer.Option(min=1, metavar="REVISION", help="The earlier revision whose definition shall hold again.")],
+    to: Annotated[int, typer.Option(min=1, metavar="REVISION", help="The earlier revision whose definition to restore.")],
     effective_from: EffectiveFrom = None,
     weight: Weight = None,
     key: Key = None,
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Hand an earlier revision's definition in again, as a further revision with its own gates and notice.
+    """Submit an earlier revision's definition again, as a new revision with its own gates and notice.
 
     Example: `tenure --as demo-owner program rollback cd-club --to 1`
     """
@@ -142,7 +142,7 @@ def rollback(
 
 
 def say_submitted(reply: Any, as_json: bool, what: str) -> None:
-    """Print that a revision was taken."""
+    """Print that a revision was accepted."""
     if as_json:
         typer.echo(reply.text)
         return

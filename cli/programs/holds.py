@@ -1,4 +1,4 @@
-"""`tenure program hold`, `halt`, `resume`, `holds`: what of a program stands still, and who said so."""
+"""`tenure program hold`, `halt`, `resume`, `holds`: begin, lift and list program holds."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -10,12 +10,12 @@ from cli.core.options import As, Json, Key, Limit, ProgramId
 from cli.core.output import console, heading, table
 from cli.core.text import count, instant
 
-Reason = Annotated[str, typer.Option(help="Why; it is shown to whoever meets the stop.")]
+Reason = Annotated[str, typer.Option(help="The reason, which refusals show.")]
 _NAMES = {"hold": "on hold", "suspended_insolvency": "halted"}
 
 
 class Stops(StrEnum):
-    """What can be stopped."""
+    """The capabilities that a hold can stop."""
 
     enrolment = "enrolment"
     earning = "earning"
@@ -24,7 +24,7 @@ class Stops(StrEnum):
 
 
 def add_to(app: typer.Typer) -> None:
-    """Make these commands of `tenure program`."""
+    """Add the commands to `tenure program`."""
     for command in (hold, halt, resume, holds):
         app.command()(command)
 
@@ -33,13 +33,13 @@ def hold(
     program: ProgramId,
     reason: Reason,
     stops: Annotated[
-        list[Stops] | None, typer.Option(help="What stands still, once for each; unless told, enrolment and rollout.")
+        list[Stops] | None, typer.Option(help="A capability to stop; repeatable. Default: enrolment and rollout.")
     ] = None,
     key: Key = None,
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Put a program on hold: what the hold stops stands still until somebody resumes it.
+    """Put a program on hold: the given capabilities are stopped until a person resumes the program.
 
     Example: `tenure --as demo-operations program hold cd-club --reason "Two tills count twice" --stops earning`
     """
@@ -48,7 +48,7 @@ def hold(
 
 
 def halt(program: ProgramId, reason: Reason, key: Key = None, as_json: Json = False, who: As = None) -> None:
-    """Suspend a program for insolvency: at once nobody joins, nothing is earned or redeemed, no wave opens.
+    """Suspend a program for insolvency: enrolment, earning, redeeming and rollout stop at once.
 
     Example: `tenure --as demo-finance program halt cd-club --reason "An administrator was appointed"`
     """
@@ -58,7 +58,7 @@ def halt(program: ProgramId, reason: Reason, key: Key = None, as_json: Json = Fa
 
 
 def resume(program: ProgramId, reason: Reason, key: Key = None, as_json: Json = False, who: As = None) -> None:
-    """Let a program go on: lift its halt, or where there is none its hold.
+    """Resume a program: lift its halt, or without a halt its hold.
 
     Example: `tenure --as demo-operations program resume cd-club --reason "The tills are mended"`
     """
@@ -73,7 +73,7 @@ def resume(program: ProgramId, reason: Reason, key: Key = None, as_json: Json = 
 
 
 def holds(program: ProgramId, limit: Limit = None, as_json: Json = False, who: As = None) -> None:
-    """List what was stopped of a program: by whom and why, since when, and who lifted it.
+    """List a program's holds: what they stop, by whom and why, since when, and who lifted them.
 
     Example: `tenure --as demo-owner program holds cd-club`
     """
@@ -97,7 +97,7 @@ def holds(program: ProgramId, limit: Limit = None, as_json: Json = False, who: A
 
 
 def on_hold(found: dict[str, Any]) -> str | None:
-    """What stands of a program's holds, for its status; None where nothing does."""
+    """A program's active holds in words, for its status; None without any."""
     standing = [each for each in found["holds"] if each["until"] is None]
     told = [
         f"{_NAMES[each['kind']]} since {instant(each['since'])} UTC by {each['begun_by']}: {each['reason']} "

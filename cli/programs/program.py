@@ -1,4 +1,4 @@
-"""`tenure program`: start a program's life, revise it, see where it stands, evaluate and end it, read its report."""
+"""`tenure program`: start, revise, evaluate and end programs, and show their status and reports."""
 
 from typing import Annotated, Any
 
@@ -19,7 +19,7 @@ from cli.render.gates import waits_for
 from cli.render.program_report import print_evaluations, print_report, print_verdict
 from cli.render.wind_down import print_wind_down
 
-app = typer.Typer(no_args_is_help=True, help="Start, revise, judge and end programs; see where they stand.")
+app = typer.Typer(no_args_is_help=True, help="Start, revise, evaluate and end programs; show their status.")
 app.add_typer(schedule, name="schedule")
 amendment.add_to(app)
 add_holds(app)
@@ -29,7 +29,7 @@ _YAML = "application/yaml"
 
 @app.command()
 def start(file: DefinitionFile, key: Key = None, as_json: Json = False, who: As = None) -> None:
-    """Start the life of a program with its first revision; who starts it is its owner.
+    """Start a program with its first revision; the caller becomes its owner.
 
     Example: `tenure --as demo-owner program start examples/cd-club.yaml`
     """
@@ -45,7 +45,7 @@ def revise(
     after: Annotated[
         int | None,
         typer.Option(
-            min=1, metavar="REVISION", help="The revision that the file was made from; refused if there is a newer one."
+            min=1, metavar="REVISION", help="The revision that the file was made from; the API refuses if there is a newer one."
         ),
     ] = None,
     effective_from: EffectiveFrom = None,
@@ -54,9 +54,9 @@ def revise(
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Hand in a further revision: the next try before the launch, an amendment in operation.
+    """Submit a new revision: before the launch another attempt, in operation an amendment.
 
-    A minor amendment asks the launch gate alone; `tenure program diff` shows how much one weighs.
+    A minor amendment passes the launch gate alone; `tenure program diff` shows its class.
     Example: `tenure --as demo-owner program revise cd-club cd-club-2.yaml --after 1 --effective-from 2027-01-01`
     """
     api = Api(who, as_json=as_json)
@@ -101,7 +101,7 @@ def list_(limit: Limit = None, as_json: Json = False, who: As = None) -> None:
 
 @app.command()
 def status(program: ProgramId, as_json: Json = False, who: As = None) -> None:
-    """Show where a program stands: stage, revisions, waves, and the gates that wait for somebody.
+    """Show a program's status: stage, revisions, waves, and open gates.
 
     Example: `tenure --as demo-owner program status cd-club`
     """
@@ -114,7 +114,7 @@ def status(program: ProgramId, as_json: Json = False, who: As = None) -> None:
 
 @app.command()
 def revisions(program: ProgramId, limit: Limit = None, as_json: Json = False, who: As = None) -> None:
-    """List a program's revisions: what became of each, and its digest.
+    """List a program's revisions with status and digest.
 
     Example: `tenure --as demo-owner program revisions cd-club`
     """
@@ -127,7 +127,7 @@ def revisions(program: ProgramId, limit: Limit = None, as_json: Json = False, wh
 
 @app.command()
 def evaluate(program: ProgramId, key: Key = None, as_json: Json = False, who: As = None) -> None:
-    """Judge a program by its KPIs now, outside its schedule.
+    """Evaluate a program by its KPIs now, outside its schedule.
 
     Example: `tenure --as demo-analyst program evaluate cd-club`
     """
@@ -154,12 +154,12 @@ def evaluations(program: ProgramId, limit: Limit = None, as_json: Json = False, 
 @app.command()
 def end(
     program: ProgramId,
-    reason: Annotated[str, typer.Option(help="Why the program shall end.")],
+    reason: Annotated[str, typer.Option(help="The reason for the end.")],
     key: Key = None,
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Ask for the end of a program; its wind-down gate decides.
+    """Request the end of a program; its wind-down gate decides.
 
     Example: `tenure --as demo-owner program end cd-club --reason "The shop closes"`
     """
@@ -174,7 +174,7 @@ def end(
 
 @app.command("wind-down")
 def wind_down(program: ProgramId, as_json: Json = False, who: As = None) -> None:
-    """Show the end of a program as a timeline: its ten steps, with what each did and when the next ones are due.
+    """Show the end of a program as a timeline: its ten steps, with their results and due dates.
 
     Example: `tenure --as demo-owner program wind-down cd-club`
     """

@@ -1,1 +1,1 @@
-"""How programs, gates, reports and figures are printed for people."""
+"""Prints programs, gates, reports and figures for people."""

@@ -1,4 +1,4 @@
-"""What an amendment means for the members that exist, as a person reads it."""
+"""Prints the impact of an amendment on existing members."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from cli.core.text import count, instant, number, words
 
 
 def print_impact(out: Console, found: dict[str, Any]) -> None:
-    """Print what an amendment means for the members that exist."""
+    """Print the impact of an amendment on existing members."""
     out.print(heading(f"What revision {found['revision']} means for {count(found['members'], 'member')}"))
     out.print(
         facts(

@@ -1,4 +1,4 @@
-"""An examination as a person reads it: what was found, under its heading, and how to mend it."""
+"""Prints an examination: the findings under their headings, with their remedies."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ _MARKS = {"ok": ("ok", "green"), "off": ("-", "dim"), "warning": ("warning", "ye
 
 
 def print_examination(examination: "Examination") -> None:
-    """Print all findings, and in the last line whether anything is wrong."""
+    """Print all findings, and in the last line the verdict."""
     from worker.doctor.finding import Topic
 
     out = console()
@@ -34,7 +34,7 @@ def print_examination(examination: "Examination") -> None:
 
 
 def verdict(examination: "Examination") -> str:
-    """How many things are wrong, and how many may cause trouble, in one sentence."""
+    """The numbers of faults and of warnings, in one sentence."""
     found = [str(finding.status) for finding in examination.findings]
     wrong, warnings = found.count("wrong"), found.count("warning")
     said = f"{count(wrong, 'thing')} {'is' if wrong == 1 else 'are'} wrong" if wrong else "Nothing is wrong"

@@ -1,4 +1,4 @@
-"""Gates as a person reads them: where one stands, what its subject rests on, what waits for whom."""
+"""Prints gates, their evidence, inboxes and delegations."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -15,7 +15,7 @@ _MARKS = {"substantial": "bold yellow", "minor": "", "editorial": "dim"}
 
 
 def waits_for(gate: dict[str, Any]) -> str:
-    """The roles whose approvals are missing in the step that is open, and how many of each; nobody once it is decided."""
+    """The roles whose approvals are missing in the open step, with their numbers; a hyphen once it is decided."""
     from domain.gates.state import GateState
 
     state = GateState.model_validate(gate)
@@ -23,7 +23,7 @@ def waits_for(gate: dict[str, Any]) -> str:
 
 
 def print_gates(gates: list[dict[str, Any]], *, with_outcome: bool) -> None:
-    """Print gates, one in a line."""
+    """Print gates, one per line."""
     columns = ["Gate", "About", "Waits for", "Opened (UTC)", "Due (UTC)"] + ["Outcome"] * with_outcome
     rows = [
         [gate["id"], gate["subject"]["title"], waits_for(gate), instant(gate["opened_at"]), instant(gate["due"])]
@@ -34,7 +34,7 @@ def print_gates(gates: list[dict[str, Any]], *, with_outcome: bool) -> None:
 
 
 def print_waiting(waiting: list[dict[str, Any]], counts: dict[str, int]) -> None:
-    """Print what of an inbox waits, and what one's vote would count for."""
+    """Print the waiting gates of an inbox, with the effect of an approval."""
     rows = [
         [
             each["gate"],
@@ -52,7 +52,7 @@ def print_waiting(waiting: list[dict[str, Any]], counts: dict[str, int]) -> None
 
 
 def print_decided(decided: list[dict[str, Any]]) -> None:
-    """Print what somebody has decided, and what became of each gate."""
+    """Print a person's decisions, and the outcome of each gate."""
     rows = [
         [
             each["gate"],
@@ -70,7 +70,7 @@ def print_decided(decided: list[dict[str, Any]]) -> None:
 
 
 def print_gate(gate: dict[str, Any], evidence: dict[str, Any]) -> None:
-    """Print a gate with its votes, and beside it what its subject rests on."""
+    """Print a gate with its votes, and the evidence for its subject."""
     out = console()
     subject, policy = gate["subject"], gate["policy"]
     decided = f"{words(gate['outcome'])} at {instant(gate['decided_at'])} UTC" if gate["outcome"] else "open"
@@ -114,7 +114,7 @@ def print_gate(gate: dict[str, Any], evidence: dict[str, Any]) -> None:
 
 
 def print_delegations(delegations: Iterable[dict[str, Any]]) -> None:
-    """Print who decides for whom, and whether that holds."""
+    """Print delegations, and whether they were ended early."""
     rows = [
         [
             each["id"],

@@ -1,4 +1,4 @@
-"""The report of a program's whole life, as a person reads it; `tenure program report` and the demo print it."""
+"""Prints the report of a program's whole life, for `tenure program report` and the demo."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -15,14 +15,14 @@ _GOOD, _BAD, _QUIET, _CAREFUL = "green", "bold red", "dim", "yellow"
 _CONSEQUENCE_STYLE = {"continue": _GOOD, "alert": _CAREFUL, "propose_amendment": "bold yellow", "propose_end": _BAD}
 _POINTS = ("issued", "burned", "expired", "forfeited", "outstanding")
 _AT_THE_END = ("cashed_out", "converted")
-"""What points became that were left at a program's end; shown where there are any."""
+"""The ways in which the remainder was settled at a program's end; shown if there are any."""
 
 When = Callable[[str], str]
-"""How an instant is written."""
+"""Writes an instant."""
 
 
 def print_report(console: Console, report: dict[str, Any]) -> None:
-    """Print what `GET /programs/{program}/report` answered. Instants are in UTC; a life of one day has its date at the top."""
+    """Print the answer of `GET /programs/{program}/report`. Instants are in UTC; the date of a one-day life is at the top."""
     program = report["program"]
     days = {day for at in _instants(report) if (day := instant(at)[:10])}
     when = _time_of_day if len(days) == 1 else instant
@@ -98,7 +98,7 @@ def print_verdict(console: Console, verdict: dict[str, Any]) -> None:
 
 
 def print_ledger_check(console: Console, check: dict[str, Any]) -> None:
-    """Print what a check of the ledger found: how much was checked, and every drift."""
+    """Print the result of a ledger check: the numbers checked, and every drift."""
     checked = f"{count(check['checked_accounts'], 'account')} and {count(check['postings'], 'posting')} checked"
     if check["clean"]:
         console.print(cell(f"Ledger check: {checked}, zero drift.", _GOOD))
@@ -113,7 +113,7 @@ def print_ledger_check(console: Console, check: dict[str, Any]) -> None:
 
 
 def print_totals(console: Console, totals: Iterable[dict[str, Any]]) -> None:
-    """Print what happened to a program's points, by currency."""
+    """Print the totals of a program's points, by currency."""
     found = list(totals)
     at_the_end = [name for name in _AT_THE_END if any(total.get(name) for total in found)]
     names = [*_POINTS[:-1], *at_the_end, _POINTS[-1]]
@@ -124,7 +124,7 @@ def print_totals(console: Console, totals: Iterable[dict[str, Any]]) -> None:
 
 
 def _instants(report: dict[str, Any]) -> list[str]:
-    """Every instant that the report shows."""
+    """All instants that the report shows."""
     shown = [("stages", "at"), ("decisions", "at"), ("tests", "at"), ("waves", "at"), ("evaluations", "at")]
     shown += [("gates", "opened_at"), ("gates", "due")]
     return [entry[field] for part, field in shown for entry in report[part]] + [report["program"]["stage_since"]]
@@ -135,7 +135,7 @@ def _time_of_day(at: str) -> str:
 
 
 def _interval(result: dict[str, Any]) -> str:
-    """The interval, told as finely as the value: money in its smallest unit."""
+    """The interval with as many decimals as the value: money in its smallest unit."""
     interval = result.get("interval")
     if not interval:
         return ""
@@ -146,7 +146,7 @@ def _interval(result: dict[str, Any]) -> str:
 
 
 def _trend(result: dict[str, Any]) -> str:
-    """Which way it has gone since the evaluation before, and by how much."""
+    """The direction and the size of the change since the evaluation before."""
     trend = result.get("trend")
     if not trend:
         return ""
@@ -213,13 +213,13 @@ def _gate_name(gate: str) -> str:
 
 
 def print_prototype(console: Console, run: dict[str, Any]) -> None:
-    """Print a prototype's figures beside what was asked of them."""
+    """Print a prototype's figures with their criteria."""
     result = run["result"]
     period = f"{instant(result['period_start'])[:10]} to {instant(result['period_end'])[:10]}"
     log = f", on {count(result['transactions'], 'purchase')} of the log {run['log']}, {period}"
     console.print(heading(f"Prototype of revision {run['revision']}: "), _passed(run["passed"]), cell(log), sep="")
     bounds = {criterion["figure"]: criterion for criterion in result["criteria"]}
-    # First what was asked for, then the rest; a figure that could not be computed is among the criteria alone.
+    # First the figures with criteria, then the rest; a figure that could not be computed is among the criteria only.
     figures = [*bounds, *sorted(result["figures"].keys() - bounds.keys())]
     rows: list[list[object]] = [
         [words(figure), figure_value(figure, result["figures"].get(figure)), *_bound(figure, bounds.get(figure))]
@@ -239,7 +239,7 @@ def _bound(figure: str, criterion: dict[str, Any] | None) -> list[object]:
 
 
 def print_tests(console: Console, when: When, tests: list[dict[str, Any]]) -> None:
-    """Print how test phases ended, with their evidence."""
+    """Print the results of test phases, with their evidence."""
     rows: list[list[object]] = [
         [
             f"{test['phase']} r{test['revision']}" + (f", attempt {test['attempt']}" if test.get("attempt", 1) > 1 else ""),
@@ -265,7 +265,7 @@ def _evidence(test: dict[str, Any]) -> str:
 
 
 def _differs(scenario: dict[str, Any]) -> list[str]:
-    """What a scenario came to that was kept before its differences were."""
+    """The difference of a scenario that was stored before differences were."""
     expected = f"expected {number(scenario['expected_points'])} points and {scenario['expected_tier']}"
     return [f"{expected}, got {number(scenario['points'])} and {scenario['tier']}"]
 

@@ -1,4 +1,4 @@
-"""A prototype's run and the comparison of two, as tables on the terminal."""
+"""Prints a prototype's run, and the comparison of two."""
 
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def print_run(run: "PrototypeRun") -> None:
-    """All of a run: how its log was read, the figures, the months, the criteria, and what they depend on."""
+    """Print a run: the reading of its log, the figures, the months, the criteria, and the sensitivity."""
     if run.reading is not None:
         print_reading(run.reading)
     out, result = console(), run.result
@@ -29,7 +29,7 @@ def print_run(run: "PrototypeRun") -> None:
 
 
 def print_reading(reading: "LogReading") -> None:
-    """Which column is what, what was assumed, and which rows cannot be used."""
+    """Print the reading of a log: columns, assumptions, and rows that cannot be used."""
     out = console()
     columns = ", ".join(f"{what} = {column}" for what, column in reading.columns.items())
     out.print(facts({"rows": f"{reading.used:,} of {reading.rows:,} used", "columns": columns}))
@@ -46,7 +46,7 @@ def print_reading(reading: "LogReading") -> None:
 
 
 def print_comparison(found: "Comparison") -> None:
-    """Two runs side by side, and who gains and loses."""
+    """Print the comparison of two runs, and the members who gain and lose."""
     out = console()
     out.print(heading(f"{found.before}  →  {found.after}"))
     for note in found.notes:

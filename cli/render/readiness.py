@@ -1,4 +1,4 @@
-"""Readiness before a launch as a person reads it: what was looked at, what is missing, and what people sign."""
+"""Prints readiness before a launch: the findings of a check, and the items that people sign."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ _STATES = {"ready": "green", "missing": "bold yellow", "unknown": "bold yellow"}
 
 
 def print_look(out: Console, at: str, findings: list[dict[str, Any]]) -> None:
-    """Print what a look has found, what is missing first."""
+    """Print the findings of a check, the missing ones first."""
     rows = [
         [cell(each["state"], _STATES[each["state"]]), each["about"], words(each["owner"]), _why(each)]
         for each in sorted(findings, key=lambda each: each["state"] == "ready")
@@ -22,7 +22,7 @@ def print_look(out: Console, at: str, findings: list[dict[str, Any]]) -> None:
 
 
 def print_items(out: Console, items: list[dict[str, Any]]) -> None:
-    """Print what people sign, and who has."""
+    """Print the items that people sign, with their signatures."""
     rows = [[item["id"], item["name"], words(item["owner"]), *_signed(item["signature"])] for item in items]
     if rows:
         out.print(table("Signatures", ("Item", "What", "Whose", "Signed by", "At (UTC)", "Note"), rows))

@@ -1,4 +1,4 @@
-"""The statement of account as a person reads it."""
+"""Prints a member's statement."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from cli.core.text import count, instant, number, words
 
 
 def print_statement(console: Console, found: dict[str, Any]) -> None:
-    """What there was, what came and went and why, what there is, with every expiry, and what is held."""
+    """Print a statement: opening balance, entries with their reasons, closing balance, lots with expiry, and holds."""
     console.print(heading(f"Statement of {found['participant']} in {found['program']}, {found['currency']}"))
     console.print(
         facts(
@@ -65,7 +65,7 @@ def _signed(points: int) -> str:
 
 
 def _why(entry: dict[str, Any]) -> str:
-    """What is known of an entry: its reason, the event, the reward, whom points went to, what it follows."""
+    """The details of an entry: reason, event, reward, the other member, the transaction that it reverses."""
     details = entry["details"]
     said = [
         entry["reason"],

@@ -1,4 +1,4 @@
-"""What `tenure program wind-down` prints: the end of a program as a timeline of its ten steps."""
+"""Prints the end of a program as a timeline of its ten steps."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -14,7 +14,7 @@ _STATES = {"waiting": "to come", "under_way": "now", "done": "done"}
 
 
 def print_wind_down(out: Console, found: dict[str, Any]) -> None:
-    """The steps with their dates in the program's own time zone, what each did, and what went wrong."""
+    """Print the steps with their dates in the program's time zone, their results and their errors."""
     zone = found["time_zone"]
     out.print(heading(f"The end of {found['name']} ({found['program']}): {words(found['stage'])}"))
     out.print(
@@ -55,7 +55,7 @@ def _told(step: dict[str, Any]) -> str:
 
 
 def _holdout(found: dict[str, Any]) -> str | None:
-    """What the final report keeps of the comparison, once there is one."""
+    """The comparison with the holdout in the final report, once there is one."""
     figures = {step["step"]: step["figures"] for step in found["steps"]}
     shown = figures.get("closing", {}).get("report", {}).get("holdout")
     if not shown:
@@ -74,7 +74,7 @@ def _data(found: dict[str, Any], zone: str) -> str | None:
 
 
 def _local(iso: str | None, zone: str) -> str:
-    """An instant as the program's own clock shows it; one in UTC where this machine does not know its zone."""
+    """An instant in the program's time zone; in UTC if this machine does not know the zone."""
     try:
         return f"{datetime.fromisoformat(iso).astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}" if iso else "-"
     except KeyError:

@@ -13,7 +13,7 @@ from cli.core.options import As, Json, ProgramId
 from cli.core.output import cell, console, facts, heading, table
 from cli.core.text import instant, number, words
 
-app = typer.Typer(no_args_is_help=True, help="Report figures of a program as of any day.")
+app = typer.Typer(no_args_is_help=True, help="Print operational reports of a program as of any day.")
 
 NAMES = ("status", "members", "movement", "points", "expiry", "redemptions", "decisions", "exceptions")
 AsOf = Annotated[
@@ -26,7 +26,7 @@ Html = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write
 
 @app.command("list")
 def list_(as_json: Json = False) -> None:
-    """List the reports that there are, and what each tells.
+    """List the reports, with the content of each.
 
     Example: `tenure report list`
     """
@@ -42,7 +42,7 @@ def list_(as_json: Json = False) -> None:
 
 
 def _told(name: str) -> Callable[..., None]:
-    """The command of one report."""
+    """Make the command of one report."""
 
     def tell(
         program: ProgramId, as_of: AsOf = None, as_json: Json = False, csv: Csv = None, html: Html = None, who: As = None
@@ -111,7 +111,7 @@ def _print(found: dict[str, Any]) -> None:
 
 
 def _shown(value: Any, kind: str) -> str:
-    """A value by the kind of its column; `status` mixes all kinds in one."""
+    """A value in the form of its column's kind; the report `status` has all kinds in one column."""
     if value is None:
         return "-"
     if isinstance(value, int) or kind in ("count", "money", "hours"):

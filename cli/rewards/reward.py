@@ -1,4 +1,4 @@
-"""`tenure reward`: what points buy and how many are left, and the stock of rewards that are handed out as codes."""
+"""`tenure reward`: list rewards, and stock the codes of voucher rewards."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,15 +11,15 @@ from cli.core.options import As, Json, Key, ProgramId
 from cli.core.output import console, table
 from cli.core.text import clean, count, number, words
 
-app = typer.Typer(no_args_is_help=True, help="See what points buy; stock rewards that are handed out as codes.")
+app = typer.Typer(no_args_is_help=True, help="List rewards; stock the codes of voucher rewards.")
 
 _AT_ONCE = 10_000
-RewardId = Annotated[str, typer.Argument(metavar="REWARD", help="The reward's id, as the definition names it.")]
+RewardId = Annotated[str, typer.Argument(metavar="REWARD", help="The reward's id in the definition.")]
 
 
 @app.command("list")
 def list_rewards(program: ProgramId, as_json: Json = False, who: As = None) -> None:
-    """List a program's rewards: price, who may have them and when, how many are left.
+    """List a program's rewards: price, conditions, dates, and how many are left.
 
     Example: `tenure --as demo-shop reward list cd-club`
     """
@@ -54,9 +54,9 @@ def stock(
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Add the codes of a file to a reward's stock, or (without a file) say how many are left.
+    """Add the codes of a file to a reward's stock, or (without a file) print how many are left.
 
-    Codes that are there already stay, so a repetition does no harm.
+    A repetition does no harm.
 
     Example: `tenure --as demo-operations reward stock cd-club gift-card codes.txt`
     """

@@ -1,4 +1,4 @@
-"""`tenure cohort`: the named lists of participants with whom a program's waves and pilots begin."""
+"""`tenure cohort`: manage the named lists of participants for waves and pilots."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,22 +11,20 @@ from cli.core.output import console, facts, heading, table
 from cli.core.text import clean, count, instant, number
 from cli.rollout.references import references
 
-app = typer.Typer(no_args_is_help=True, help="Gather the cohorts with whom waves and pilots begin.")
+app = typer.Typer(no_args_is_help=True, help="Manage the cohorts of waves and pilots.")
 
 _AT_ONCE = 10_000
 
 
 def _cohort(value: str) -> str:
-    from domain.ids import is_program_id  # a name is made as a program's id is
+    from domain.ids import is_program_id  # a name has the form of a program's id
 
     if not is_program_id(value):
         raise typer.BadParameter("a name has lower-case letters, digits and hyphens, as the definition's wave has it")
     return value
 
 
-CohortId = Annotated[
-    str, typer.Argument(metavar="COHORT", help="The cohort's name, as the definition has it.", callback=_cohort)
-]
+CohortId = Annotated[str, typer.Argument(metavar="COHORT", help="The cohort's name in the definition.", callback=_cohort)]
 Members = Annotated[list[str] | None, typer.Argument(metavar="[MEMBER]...", help="References of participants.")]
 File = Annotated[
     Path | None, typer.Option(dir_okay=False, help="A file with a reference per line; a first line `participant` is a header.")
@@ -43,10 +41,10 @@ def add(
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Put participants into a cohort, which is made where it is not there.
+    """Add participants to a cohort, which is created if it does not exist.
 
-    Who is in it already stays, so a repetition does no harm. Whoever is in another cohort of the program is refused, and with
-    them the page of 10,000 in which they come.
+    A repetition does no harm. A participant who is in another cohort of the program is refused, together with their page of
+    10,000.
 
     Example: `tenure --as demo-owner cohort add cd-club staff c-00042 c-00043`
     """
@@ -64,7 +62,7 @@ def remove(
     as_json: Json = False,
     who: As = None,
 ) -> None:
-    """Take participants out of a cohort with which no wave and no pilot has begun.
+    """Remove participants from a cohort whose wave or pilot has not begun.
 
     Example: `tenure --as demo-owner cohort remove cd-club staff c-00042`
     """
@@ -74,7 +72,7 @@ def remove(
 
 @app.command("list")
 def list_cohorts(program: ProgramId, limit: Limit = None, as_json: Json = False, who: As = None) -> None:
-    """List a program's cohorts: how many are in each, and which wave or pilot has begun with it.
+    """List a program's cohorts: size, and the wave or pilot that has begun with it.
 
     Example: `tenure --as demo-owner cohort list cd-club`
     """
@@ -88,7 +86,7 @@ def list_cohorts(program: ProgramId, limit: Limit = None, as_json: Json = False,
 
 @app.command()
 def show(program: ProgramId, cohort: CohortId, limit: Limit = None, as_json: Json = False, who: As = None) -> None:
-    """Show a cohort and who is in it, by reference.
+    """Show a cohort and the references of its participants.
 
     Example: `tenure --as demo-owner cohort show cd-club staff --limit 20`
     """
@@ -105,7 +103,7 @@ def show(program: ProgramId, cohort: CohortId, limit: Limit = None, as_json: Jso
 
 
 def _change(path: tuple[str, ...], member: list[str] | None, file: Path | None, key: str | None, api: Api) -> Any:
-    """Send the references page by page; the last page's reply."""
+    """Send the references page by page; return the last reply."""
     program, cohort, *rest = path
     listed = references(file) if file else []
     if listed[:1] == ["participant"]:

@@ -1,4 +1,4 @@
-"""Files of references: people who are to be invited."""
+"""Files with references of participants."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from cli.core.errors import WrongCall
 
 
 def references(file: Path) -> list[str]:
-    """The references in a file, one per line. Raises WrongCall where it cannot be read or has none."""
+    """The references in a file, one per line. Raises WrongCall if it cannot be read or has none."""
     try:
         found = file.read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError) as error:

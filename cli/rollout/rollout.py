@@ -1,4 +1,4 @@
-"""`tenure rollout`: how far a program is rolled out, what its guardrails found; pause, resume, release, abort."""
+"""`tenure rollout`: show, pause, resume, release and abort a rollout."""
 
 from typing import Annotated, Any
 
@@ -10,14 +10,14 @@ from cli.core.options import As, Json, Key, ProgramId
 from cli.core.output import console, facts, heading, table
 from cli.core.text import audience, instant, kpi_value, number, words
 
-app = typer.Typer(no_args_is_help=True, help="See and steer how a program is opened to its members, wave by wave.")
+app = typer.Typer(no_args_is_help=True, help="Show and control the rollout of a program.")
 
-Reason = Annotated[str, typer.Option(help="Why; it stands in the audit trail.")]
+Reason = Annotated[str, typer.Option(help="The reason, which the audit trail keeps.")]
 
 
 @app.command()
 def show(program: ProgramId, as_json: Json = False, who: As = None) -> None:
-    """Show a rollout: its waves with those who have joined, its guardrails with their last looks, who holds it and why.
+    """Show a rollout: waves with members joined, guardrails with their last checks, and what blocks it.
 
     Example: `tenure --as demo-owner rollout show cd-club`
     """
@@ -30,7 +30,7 @@ def show(program: ProgramId, as_json: Json = False, who: As = None) -> None:
 
 @app.command()
 def pause(program: ProgramId, reason: Reason, key: Key = None, as_json: Json = False, who: As = None) -> None:
-    """Open no further wave and let nobody new join, until it is resumed; members keep all they have.
+    """Pause a rollout: no further wave opens and nobody joins until it is resumed; members keep everything.
 
     Example: `tenure --as demo-operations rollout pause cd-club --reason "The till is down"`
     """
@@ -39,7 +39,7 @@ def pause(program: ProgramId, reason: Reason, key: Key = None, as_json: Json = F
 
 @app.command()
 def resume(program: ProgramId, reason: Reason, key: Key = None, as_json: Json = False, who: As = None) -> None:
-    """Go on after a pause.
+    """Resume a rollout after a pause.
 
     Example: `tenure --as demo-operations rollout resume cd-club --reason "The till is back"`
     """
@@ -48,7 +48,7 @@ def resume(program: ProgramId, reason: Reason, key: Key = None, as_json: Json = 
 
 @app.command()
 def release(program: ProgramId, reason: Reason, key: Key = None, as_json: Json = False, who: As = None) -> None:
-    """Let a rollout go on that a guardrail, too small a sample or an empty cohort holds; not by who owns or edited it.
+    """Release a rollout that a guardrail, too small a sample or an empty cohort blocks; not by its owner or an editor.
 
     Example: `tenure --as demo-operations rollout release cd-club --reason "A holiday: few bought anything"`
     """
@@ -57,9 +57,9 @@ def release(program: ProgramId, reason: Reason, key: Key = None, as_json: Json =
 
 @app.command()
 def abort(program: ProgramId, reason: Reason, key: Key = None, as_json: Json = False, who: As = None) -> None:
-    """Stop a rollout: nobody joins and nothing is earned any more; what was issued is honoured.
+    """Stop a rollout: nobody joins and nothing is earned any more; issued points stay valid.
 
-    The owner then hands in a further revision, or asks for the end.
+    The owner then submits a new revision, or requests the end.
 
     Example: `tenure --as demo-operations rollout abort cd-club --reason "The till gives double points"`
     """
@@ -67,7 +67,7 @@ def abort(program: ProgramId, reason: Reason, key: Key = None, as_json: Json = F
 
 
 def print_rollout(out: Console, found: dict[str, Any]) -> None:
-    """The waves, the guardrails, and who or what has interfered."""
+    """Print the waves, the guardrails, pauses and blockers of a rollout."""
     out.print(heading(f"Rollout of {found['program']}, revision {found['revision']}: {found['status']}"))
     deeds = {"paused": "paused", "on hold with the program": "paused_with_program", "stopped": "stopped"}
     out.print(

@@ -1,4 +1,4 @@
-"""What can keep a file of events from being posted."""
+"""The errors of posting a file of events."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from cli.core.errors import UNREACHABLE, CommandError, WrongCall
 
 
 class FileUnusable(WrongCall):
-    """The file, or what lies beside it, cannot be worked with; nothing was posted."""
+    """The file, or a file beside it, cannot be used; nothing was posted."""
 
     code = "event_file_unusable"
 
@@ -22,7 +22,7 @@ class FileChanged(WrongCall):
 
 
 class BegunOtherwise(WrongCall):
-    """Somebody else's keys, or another program's, count anew: what was posted already would be paid twice."""
+    """The load was begun by another person or for another program, whose keys differ: events would bring points twice."""
 
     code = "event_load_begun_otherwise"
 
@@ -34,7 +34,7 @@ class BegunOtherwise(WrongCall):
 
 
 class LoadStopped(CommandError):
-    """The API went away in the middle; what was posted is posted."""
+    """The API stopped answering; events posted before stay posted."""
 
     code = "event_load_stopped"
     exit_code = UNREACHABLE
@@ -49,7 +49,7 @@ class LoadStopped(CommandError):
 class LoadInterrupted(CommandError):
     code = "event_load_interrupted"
     exit_code = 130
-    """What a shell gets from a command that Ctrl-C ended."""
+    """The usual exit code of a command ended by Ctrl-C."""
 
     def __init__(self, so_far: str) -> None:
         super().__init__(f"Interrupted. {so_far}", remedy="Run the same command again: it goes on from there.")

@@ -1,4 +1,4 @@
-"""A file of events, read line by line as CSV or as JSON Lines: never more of it in memory than one line."""
+"""A file of events, read line by line as CSV or JSON Lines, with at most one line in memory."""
 
 import csv
 import fcntl
@@ -16,14 +16,14 @@ from cli.points.loading.errors import FileChanged, FileUnusable
 _NEEDED = ("key", "participant", "type", "occurred_at")
 _COLUMNS = (*_NEEDED, "amount", "pending")
 _ATTRIBUTE = "attributes."
-"""How the names of columns begin that hold what the events say about themselves; an empty cell says nothing."""
+"""The prefix of columns with attributes of the events; an empty cell means no attribute."""
 _LONGEST_LINE = 64 * 1024
-"""Bytes; an event has a few hundred, and a file without line breaks shall not fill the memory."""
+"""Bytes; an event has a few hundred, and a file without line breaks must not fill the memory."""
 _PIECE = 1024 * 1024
 
 
 class Place(NamedTuple):
-    """How far a file has been read: bytes, lines, and the SHA-256 of it all, by which a changed file is noticed."""
+    """How far a file has been read: bytes, lines, and the SHA-256 of that part, which reveals a changed file."""
 
     bytes: int
     lines: int
@@ -31,7 +31,7 @@ class Place(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A line, counted from 1: the event that it has, or what is wrong with it."""
+    """A line, counted from 1, with its event or its fault."""
 
     line: int
     event: dict[str, Any]
@@ -39,7 +39,7 @@ class Row(NamedTuple):
 
 
 class EventFile:
-    """An open file of events, for one command at a time. Raises FileUnusable for one that does not begin as such a file."""
+    """An open file of events, for one command at a time. Raises FileUnusable for a file with a wrong beginning."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -69,11 +69,11 @@ class EventFile:
 
     @property
     def place(self) -> Place:
-        """How far it has been read."""
+        """The present place in the file."""
         return Place(self._bytes, self._lines, self._sha256.hexdigest())
 
     def skip_to(self, place: Place) -> None:
-        """Go on at a place of an earlier run. Raises FileChanged where what comes before is not what it was."""
+        """Go on at a place of an earlier run. Raises FileChanged if the part before it has changed."""
         self._stream.seek(0)
         self._bytes = self._lines = 0
         self._sha256 = hashlib.sha256()
@@ -82,13 +82,13 @@ class EventFile:
             self._count(piece)
             last = piece[-1:]
         self._lines = place.lines
-        # A last line without its line break may have been half a line, if there is more now.
+        # If the file has grown, a last line without a line break may have been incomplete.
         grown_in_the_line = last != b"\n" and self.size > place.bytes
         if self.place != place or grown_in_the_line:
             raise FileChanged(self.path, place.lines)
 
     def rows(self) -> Iterator[Row]:
-        """The rows from here on; a blank line is none."""
+        """The rows from here on, without blank lines."""
         while raw := self._next():
             line = self._lines
             if not raw.endswith(b"\n") and len(raw) > _LONGEST_LINE:
@@ -119,7 +119,7 @@ class EventFile:
         return FileUnusable(f"{self.path} cannot be read: {error.strerror or error}.", remedy="Name a file that can be read.")
 
     def _check_beginning(self) -> None:
-        """Read the header of CSV, and look whether there is an event, and whether JSON Lines are JSON; then stand before it."""
+        """Read the CSV header, check that there is a first event, and that JSON Lines are JSON; then return before it."""
         if self._is_csv:
             self._columns = self._header()
         beginning = self.place
@@ -176,7 +176,7 @@ class EventFile:
 
 
 def _cells(line: str) -> list[str]:
-    """Line by line, so that a quote that nobody closes spoils its own line and no other. Raises ValueError."""
+    """The cells of one line, so that an unclosed quote affects that line alone. Raises ValueError."""
     try:
         return next(csv.reader([line.rstrip("\r\n")], strict=True), [])
     except csv.Error as error:

@@ -1,4 +1,4 @@
-"""Posting a file of events: stretch by stretch, two batches at a time, with a note after each stretch."""
+"""Posts a file of events in stretches, two batches at a time, with a note after each stretch."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -16,16 +16,16 @@ from cli.points.loading.note import Note, NoteBeside
 from cli.points.loading.refused import RefusedRows, broken
 
 _LANES = 2
-"""Batches under way at once: while one is in the database, the API looks at the other."""
+"""Batches under way at once: while one is in the database, the API checks the other."""
 _AWAY = {"service_unavailable", "internal"}
-"""The codes of problems that are none of the request's."""
+"""The codes of problems that the request did not cause."""
 
 Told = Callable[[Note], None]
 
 
 @dataclass
 class Stretch:
-    """Some lines of the file: their rows by lane, those that are broken, and the place where they end.
+    """Some lines of the file: their rows by lane, the broken rows, and the place where they end.
 
     A member's rows are all in one lane, and a stretch begins only after the one before has ended: so the events of each
     member are posted in the order of the file, though two batches are under way at once.
@@ -36,7 +36,7 @@ class Stretch:
     broken: list[Row] = field(default_factory=list)
 
     def add(self, row: Row) -> int:
-        """Take a row in; how many rows its lane has now."""
+        """Add a row; return the number of rows in its lane."""
         if row.fault:
             self.broken.append(row)
             return len(self.broken)
@@ -47,7 +47,7 @@ class Stretch:
 
 
 class Load:
-    """One run of a load; `note` is where an earlier one came to, and then where this one did."""
+    """One run of a load; `note` is the progress of the earlier run, then of this one."""
 
     def __init__(self, api: Api, file: EventFile, note: Note, beside: NoteBeside, batch: int, told: Told) -> None:
         self._api = api
@@ -77,13 +77,13 @@ class Load:
         with ThreadPoolExecutor(_LANES) as pool:
             while stretch is not None:
                 under_way = [pool.submit(self._post, lane) for lane in stretch.lanes if lane]
-                following = next(stretches, None)  # is read while the others are posted
+                following = next(stretches, None)  # read while the others are posted
                 results = list(chain.from_iterable(posted.result() for posted in under_way))
                 self._settle(stretch, results)
                 stretch = following
 
     def _stretches(self) -> Iterator[Stretch]:
-        """The rest of the file, in stretches that end where one of their lanes is a full batch."""
+        """The rest of the file, in stretches that end when one of their lanes is a full batch."""
         stretch = Stretch(self._file.place)
         for row in self._file.rows():
             if stretch.add(row) == self._batch:
@@ -95,14 +95,14 @@ class Load:
             yield stretch
 
     def _post(self, rows: Sequence[Row]) -> list[tuple[Row, dict[str, Any]]]:
-        """Post a batch; each row with its result."""
+        """Post a batch; return each row with its result."""
         body = json.dumps({"events": [row.event for row in rows]}, separators=(",", ":")).encode()
         resource = "outside-events" if self.note.outside else "events"
         reply = self._api.post("programs", self.note.program, resource, key=None, content=body)
         return list(zip(rows, reply.data["results"], strict=True))
 
     def _settle(self, stretch: Stretch, results: Sequence[tuple[Row, dict[str, Any]]]) -> None:
-        """Note what became of a stretch: first the rows that were refused, then that it is done."""
+        """Record the result of a stretch: first the refused rows, then the progress."""
         refused = [(row, result["problem"]) for row, result in results if result["status"] == "refused"]
         refused += [(row, broken(row)) for row in stretch.broken]
         counted = {status: sum(result["status"] == status for _, result in results) for status in ("posted", "repeated")}

@@ -1,4 +1,4 @@
-"""The note beside a file of events: how far it is posted, written anew after each part that the API has acknowledged."""
+"""The note beside a file of events: its progress, rewritten after each part that the API has acknowledged."""
 
 import os
 from pathlib import Path
@@ -11,11 +11,10 @@ from domain.model import Value
 
 
 class Note(Value):
-    """Up to where a file is posted to a program, under whose keys, and what became of its rows.
+    """The progress of posting a file to a program, the person whose keys are used, and the numbers of results.
 
-    `who` is the person as the command names them, or tells a token from another one without giving it away; `outside`: they
-    are events of people who are held out or have left; `refused_bytes` is how much of the list of refused rows belongs to what
-    is posted.
+    `who` is the person's id, or a name for a token that does not reveal it; `outside`: the events are of people who are held
+    out or have left; `refused_bytes` is the part of the list of refused rows that belongs to the posted part.
     """
 
     program: str
@@ -39,14 +38,14 @@ class Note(Value):
 
     @property
     def so_far(self) -> str:
-        """How far the load came, in words; what is under way may be posted too, and will be repeated."""
+        """The progress in words; requests under way may be posted too, and will be repeated."""
         if not self.events:
             return "Nothing of the file is known to be posted yet."
         return f"Up to line {self.lines:,} everything is posted, and noted beside the file."
 
 
 class NoteBeside:
-    """Where the note of a file is kept."""
+    """The file beside a file of events that keeps its note."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -54,7 +53,7 @@ class NoteBeside:
         self._new = file.with_name(f"{file.name}.progress.json.new")
 
     def read(self, program: str, who: str, *, outside: bool = False) -> Note | None:
-        """The note of an earlier run. Raises FileUnusable for one that is none, BegunOtherwise for one of another load."""
+        """The note of an earlier run. Raises FileUnusable if it is no note, BegunOtherwise if it is of another load."""
         try:
             found = Note.model_validate_json(self.path.read_bytes())
         except FileNotFoundError:
@@ -72,7 +71,7 @@ class NoteBeside:
         return found
 
     def write(self, note: Note) -> None:
-        """Keep the note, whole or not at all. Raises FileUnusable where nothing can be written beside the file."""
+        """Write the note, completely or not at all. Raises FileUnusable if nothing can be written beside the file."""
         try:
             with self._new.open("wb") as new:
                 new.write(note.model_dump_json(indent=2).encode() + b"\n")

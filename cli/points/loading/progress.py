@@ -1,4 +1,4 @@
-"""How far a load is, for who watches: a bar on a terminal, a line every few seconds elsewhere."""
+"""The progress of a load for people: a bar on a terminal, a line every few seconds elsewhere."""
 
 import time
 from types import TracebackType
@@ -14,7 +14,7 @@ _EVERY = 5.0
 
 
 class Watched:
-    """Tells of notes on standard error, so that standard output has the result alone."""
+    """Shows notes on standard error, so that standard output has the result alone."""
 
     def __init__(self, begun: Note, size: int) -> None:
         self._out = console(stderr=True)
@@ -37,11 +37,11 @@ class Watched:
 
     @property
     def seconds(self) -> float:
-        """How long the load has been running."""
+        """The running time of the load."""
         return time.monotonic() - self._started
 
     def told(self, note: Note) -> None:
-        """The load has come to here."""
+        """Show the progress of the load."""
         if self._out.is_terminal:
             self._bar.update(self._task, completed=note.bytes, description=self._words(note))
         elif time.monotonic() - self._last >= _EVERY:

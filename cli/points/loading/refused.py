@@ -1,4 +1,4 @@
-"""The list of refused rows beside a file of events: which line, why, and what to do about it."""
+"""The list of refused rows beside a file of events: line, reason, and remedy."""
 
 import csv
 import io
@@ -15,10 +15,10 @@ _BROKEN = {"code": "line_broken", "remedy": "Correct the line, and post the file
 
 
 class RefusedRows:
-    """A CSV file that comes into being with the first row that is refused."""
+    """A CSV file that is created with the first refused row."""
 
     def __init__(self, file: Path, size: int) -> None:
-        """Go on with a list of this size; what stands after it was not noted, and will be refused again."""
+        """Go on with a list of this size; rows after it were not noted, and will be refused again."""
         self.path = file.with_name(f"{file.name}.refused.csv")
         self._file = file
         try:
@@ -30,11 +30,11 @@ class RefusedRows:
             raise self._unwritable(error) from error
 
     def write(self, rows: Iterable[tuple[Row, Mapping[str, Any]]]) -> int:
-        """Add these rows, each with its problem; how large the list is now, in bytes. Raises FileUnusable."""
+        """Add these rows, each with its problem; return the size of the list in bytes. Raises FileUnusable."""
         text = io.StringIO()
         writer = csv.writer(text)
         for row, problem in rows:
-            # The field's place in its batch means nothing to who reads the file.
+            # The field's place in its batch means nothing to a reader of the file.
             field = str(problem.get("field", "")).partition("].")[2]
             reason = str(problem.get("detail", "")).rstrip(".")
             key = row.event.get("key", "")
@@ -58,5 +58,5 @@ class RefusedRows:
 
 
 def broken(row: Row) -> dict[str, str]:
-    """The problem of a line that has no event."""
+    """The problem of a line without an event."""
     return {**_BROKEN, "detail": row.fault}
