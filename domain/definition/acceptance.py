@@ -71,7 +71,7 @@ class Scenario(Part):
     """Given a member of a tier and these events, expect these points, this tier and these rewards."""
 
     name: Text
-    """What the scenario shows, in words."""
+    """The scenario's name, which says what it shows."""
     tier: Name | None = None
     """The tier in which the member begins; without it, the first."""
     joins: Moment | None = None
@@ -92,7 +92,7 @@ class ScenarioPhase(Part):
     scenarios: Annotated[tuple[Scenario, ...], Field(min_length=1)]
     """The scenarios; all must pass."""
     retry: GatePolicy | None = None
-    """Who may have the phase run again once it has failed; without it, the revision goes back at once."""
+    """The gate that may have the phase run again once it has failed; without it, the revision goes back at once."""
 
 
 class PrototypePhase(Part):
@@ -107,9 +107,9 @@ class PrototypePhase(Part):
     burn_share: Fraction | None = None
     """The share of what they earn that members redeem; without it, that of the prototype."""
     criteria: Annotated[tuple[Criterion, ...], Field(min_length=1)]
-    """What the figures must be for the phase to pass."""
+    """The bounds that the figures must meet for the phase to pass."""
     retry: GatePolicy | None = None
-    """Who may have the phase run again once it has failed; without it, the revision goes back at once."""
+    """The gate that may have the phase run again once it has failed; without it, the revision goes back at once."""
 
 
 class PilotCriterion(Part):
@@ -141,9 +141,9 @@ class PilotPhase(Part):
     lasts: Length
     """The length of the pilot."""
     criteria: Annotated[tuple[PilotCriterion, ...], Field(min_length=1)]
-    """What the figures must be for the pilot to pass."""
+    """The bounds that the figures must meet for the pilot to pass."""
     retry: GatePolicy | None = None
-    """Who may extend it by the same length if it has not passed; without it, the revision goes back at once."""
+    """The gate that may extend it by the same length if it has not passed; without it, the revision goes back at once."""
 
 
 class SignOffPhase(Part):
@@ -154,9 +154,9 @@ class SignOffPhase(Part):
     kind: Literal["sign_off"]
     """`sign_off`."""
     gate: GatePolicy
-    """Who must sign."""
+    """The gate of the sign-off."""
     retry: GatePolicy | None = None
-    """Who may ask for the sign-off again if it was not given; without it, the revision goes back at once."""
+    """The gate that may ask for the sign-off again if it was not given; without it, the revision goes back at once."""
 
 
 TestPhase = Annotated[ScenarioPhase | PrototypePhase | PilotPhase | SignOffPhase, Field(discriminator="kind")]

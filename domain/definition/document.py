@@ -78,7 +78,7 @@ class Conversion(Part):
 
 
 class Clawback(Part):
-    """What a return does if the points of the purchase are spent: nothing (`refuse`), take the member's other lots and
+    """The effect of a return if the points of the purchase are spent: nothing (`refuse`), take the member's other lots and
     refuse the rest, let the balance go `negative` down to `lowest_balance`, or let the program bear the `loss`.
     """
 
@@ -110,11 +110,11 @@ class Definition(Part):
     agreement: Agreement
     """The agreement that members accept."""
     joining: Joining = Joining()
-    """Who may join."""
+    """The conditions for joining."""
     objectives: Annotated[tuple[Objective, ...], Field(min_length=1)]
-    """What the program must achieve."""
+    """The objectives of the program."""
     risks: tuple[Risk, ...] = ()
-    """What could go wrong."""
+    """The risks of the program."""
     currency: PointsCurrency
     """The points that members earn."""
     other_currencies: tuple[PointsCurrency, ...] = ()
@@ -132,9 +132,9 @@ class Definition(Part):
     tiers: Annotated[tuple[Tier, ...], Field(min_length=1)]
     """The levels of membership, from the lowest to the highest."""
     downgrade: Downgrade = Downgrade()
-    """What happens to a member who does not keep their tier."""
+    """The fall of a member who does not keep their tier."""
     transition: Literal["keep_until_end", "grandfather", "at_once"] = "keep_until_end"
-    """What happens to members of a tier whose conditions this revision changes.
+    """The rule for members of a tier whose conditions this revision changes.
 
     `keep_until_end`: they hold it until its validity ends, and are then reviewed by the new conditions. `grandfather`: they
     keep it, by the old conditions, until they rise or miss those; members who reach it later are reviewed by the new ones.
@@ -147,7 +147,7 @@ class Definition(Part):
     rewards: Annotated[tuple[Reward, ...], Field(min_length=1)]
     """The rewards that points buy."""
     benefits: tuple[Benefit, ...] = ()
-    """What members get without asking, on joining or with a tier."""
+    """The benefits that members get without asking, on joining or with a tier."""
     expiry: Expiry = Expiry()
     """When points expire."""
     partners: tuple[Partner, ...] = ()
@@ -161,7 +161,7 @@ class Definition(Part):
     test_phases: Annotated[tuple[TestPhase, ...], Field(min_length=1)]
     """The phases that must pass before the launch, in this order."""
     readiness: Readiness = Readiness()
-    """What must be ready before the launch."""
+    """The readiness needed before the launch."""
     waves: Annotated[tuple[Wave, ...], Field(min_length=1)]
     """The steps of the launch."""
     holdout: Holdout | None = None

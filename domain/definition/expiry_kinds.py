@@ -1,4 +1,4 @@
-"""What each kind of expiry means: the one module that interprets `Expiry.kind`."""
+"""The meaning of each kind of expiry: the one module that interprets `Expiry.kind`."""
 
 from typing import NamedTuple, assert_never
 
@@ -6,16 +6,16 @@ from domain.definition.earning import Expiry
 
 
 class ExpiryRule(NamedTuple):
-    """What a kind of expiry says of points, whichever periods the definition gives it."""
+    """The rules of a kind of expiry, whatever the definition's periods."""
 
     lapses: bool
-    """Whether points lapse at all."""
+    """Whether points expire at all."""
     lot_by_lot: bool
-    """Whether each lot has an end of its own, which only its own time and a standing clock move."""
+    """Whether each lot has its own expiry, which only activities within `unless_active_every` move."""
     renewed_by_activity: bool
-    """Whether an activity gives all of a member's lots a new end, counted from it."""
+    """Whether an activity gives all of a member's lots a new expiry, counted from it."""
     counted_from: str
-    """What the time is counted from, in words."""
+    """The start of the time, in words."""
     short_name: str
 
 

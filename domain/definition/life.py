@@ -43,7 +43,7 @@ class Risk(Part):
     """A risk, and the answer to it."""
 
     risk: Text
-    """What could go wrong."""
+    """The risk in words."""
     answer: Text
     """The measure against it."""
 
@@ -274,10 +274,10 @@ class WindDown(Part):
     )
     """The times before the last day of redeeming at which members who still have points are reminded."""
     remainder: Literal["forfeit", "cash_out", "convert"] = "forfeit"
-    """What the remaining points become: nothing, money at their value per point, or a partner's points."""
+    """The settlement of the remaining points: nothing, money at their value per point, or a partner's points."""
     into: RemainderInto | None = None
     """With `convert`: the partner, and the rates."""
     personal_data: Literal["erase", "keep"] = "erase"
-    """What happens to members' personal data; the ledger's entries, which carry references alone, stay in any case."""
+    """Whether members' personal data is erased or kept; the ledger's entries, which carry references alone, always stay."""
     keep_for: Length = Period.parse("P1Y")
     """With `erase`: how long after the closing the data is kept for members' questions."""

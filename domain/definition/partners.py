@@ -19,7 +19,7 @@ class Agreement(Part):
 
 
 class Joining(Part):
-    """Who may join, and at which fee. Existing members are not checked again."""
+    """The conditions and the fee for joining. Existing members are not checked again."""
 
     requires: tuple[Condition, ...] = ()
     """Conditions on the applicant's attributes, which the enrolment request carries; they are compared, and not kept."""

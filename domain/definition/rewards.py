@@ -1,4 +1,4 @@
-"""Rewards and benefits in a definition: what points buy, which provider hands it out, and what members get without asking."""
+"""Rewards and benefits in a definition: what members buy with points, its providers, and what they get without asking."""
 
 from typing import Annotated, Literal
 
@@ -46,7 +46,7 @@ class PerMember(Part):
 
 
 class Reward(Part):
-    """What points buy, the provider, and its time to hand it out, after which the member gets the points back."""
+    """A reward that points buy, its provider, and the time to hand it out, after which the member gets the points back."""
 
     id: Name
     """The reward's short name."""

@@ -121,7 +121,7 @@ class Tier(Part):
 
 
 class Downgrade(Part):
-    """What happens to a member who does not keep their tier at its end."""
+    """The fall of a member who does not keep their tier at its end."""
 
     to: Literal["earned", "one_tier"] = "earned"
     """`earned`: down to the tier that they qualify for; `one_tier`: down by one tier at most."""

@@ -52,7 +52,7 @@ def window(written: Window) -> str:
 
 
 def ending(definition: Definition) -> str:
-    """What happens to the remainder at the end, in words."""
+    """The settlement of the remainder at the end, in words."""
     policy = definition.wind_down
     if policy.remainder == "cash_out":
         return f"what is left is paid out at {worth(definition, definition.currency.value_per_point)} a point"
@@ -177,7 +177,7 @@ def per(span: Cycle | str) -> str:
 
 
 def expiry(definition: Definition, written: Expiry) -> str:
-    """When points lapse, in one sentence."""
+    """When points expire, in one sentence."""
     rule = expiry_rule(written)
     if not rule.lapses or written.after is None:
         return "Points never lapse"
