@@ -21,8 +21,8 @@ def kinds() -> Iterator[type[TenureError]]:
 
 
 def known() -> dict[str, type[TenureError]]:
-    """The error class of each code. Where several share one, they have category and title in common; one of the API or of the
-    rules counts before one of the ledger or the store.
+    """The error class of each code. Classes that share a code have the same category and title; one of the API or of the
+    domain counts before one of the ledger or the store.
     """
     found: dict[str, type[TenureError]] = {}
     for kind in kinds():

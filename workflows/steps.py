@@ -73,10 +73,10 @@ async def do_with_limits(
     retry: RetryPolicy,
     altogether: timedelta | None = None,
 ) -> Result:
-    """One activity that has limits of its own, as one that waits for somebody else's server has.
+    """Run one activity with time limits of its own, for instance one that waits for another company's server.
 
-    `attempt` is what one attempt may take, `altogether` what all of them and the waits between them may. Raises ActivityError
-    where it fails for good within them.
+    `attempt` limits one attempt, `altogether` all attempts and the waits between them. Raises ActivityError if the activity
+    fails for good.
     """
     return await workflow.execute_activity_method(
         activity,
@@ -92,7 +92,7 @@ async def do_with_limits(
 async def try_in_bulk(
     activity: Callable[[Any, Argument], Awaitable[Result]], argument: Argument, summary: str
 ) -> Result | ActivityError:
-    """Bulk work that may fail without harm: tried a few times within a minute, then what went wrong is the answer."""
+    """Run bulk work that may fail without harm: a few attempts within a minute; the last error is returned, not raised."""
     try:
         return await do_with_limits(activity, argument, summary, attempt=_A_WHILE, retry=A_FEW_TIMES, altogether=_A_WHILE)
     except ActivityError as error:

@@ -137,7 +137,7 @@ class PlayedMember:
         return {rule.counter: self._rolled(_windows(self.definition)[rule.counter], at).sums[rule.counter] for rule in rules}
 
     def _sums(self, at: datetime) -> Sums:
-        """Every counter's sum over its window, and over the one before where the rules ask for that."""
+        """Every counter's sum over its window, and over the window before if the rules need it."""
         tallies = [self._rolled(window, at) for window in _distinct(self.definition)]
         asked = asks_earlier(self.definition)
         sums: dict[str, int] = {}

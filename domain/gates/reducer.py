@@ -126,7 +126,7 @@ def passed(state: GateState, now: datetime) -> Passing | None:
 
 
 def pass_time(state: GateState, now: datetime) -> GateState:
-    """The gate after what time has done: people were reminded or told of the escalation, or it has expired."""
+    """The gate after the event by time that is due: reminded, escalated or expired."""
     match due := passed(state, now):
         case "deadline":
             return expire(state, now)

@@ -1,7 +1,7 @@
-"""A member's tier review, put together once: which sums it rests on, whose conditions apply, and what follows from it.
+"""Assembles a member's tier review in one place: its sums, the revision whose conditions apply, and its results.
 
 The live review, the rehearsal, the playback of a simulation and the impact of an amendment get their sums from different
-sources; all of them come here with the sums, and `tiers.review` decides.
+sources; all of them bring the sums here, and `tiers.review` decides.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,25 +16,25 @@ from domain.programs import amendments
 from domain.window import Span
 
 Stays = Sequence[tuple[str, datetime]]
-"""Which tier a member came into, and when, in order."""
+"""The tiers of a member with their first instants, in order."""
 
 
 class Sums(NamedTuple):
-    """Each counter's sum over its window, and over the window before; None where the rules do not ask for that."""
+    """Each counter's sum over its window, and over the window before; None if the rules do not need that."""
 
     counters: Mapping[str, int]
     earlier: Mapping[str, int] | None
 
 
 class Grandfathered(NamedTuple):
-    """An earlier revision by whose conditions the tier is held, and the sums by its counters and windows."""
+    """An earlier revision under whose conditions the tier is held, and the sums by its counters and windows."""
 
     judge: amendments.Judge
     sums: Sums
 
 
 class TierReview(NamedTuple):
-    """What a review at an instant came to."""
+    """The result of a review at an instant."""
 
     definition: Definition
     before: Standing
@@ -51,13 +51,13 @@ class TierReview(NamedTuple):
 
     @property
     def milestones(self) -> tuple[Reached, ...]:
-        """Every milestone that is reached, however often that was found before."""
+        """Every milestone that is reached, including those found by earlier reviews."""
         earlier = self.sums.earlier if self.earlier_raises else None
         return tiers.milestones(self.definition, self.sums.counters, earlier, self.at, self.joined)
 
     @property
     def reschedules_lots(self) -> bool:
-        """Whether the member's lots get the end that the new tier gives, counted from the review."""
+        """Whether the member's lots get a new expiry by the new tier, counted from the review."""
         return expiry.tier_change_reschedules(self.definition, self.before.tier, self.standing.tier)
 
 
@@ -73,9 +73,9 @@ def review(
     earlier_raises: bool = True,
     grandfathered: Grandfathered | None = None,
 ) -> TierReview:
-    """Review a tier by a definition; `tiers.review` says what `amended` and `earlier_raises` mean.
+    """Review a tier by a definition; `tiers.review` explains `amended` and `earlier_raises`.
 
-    `stays` may be empty where neither the definition nor the earlier revision asks how long a tier was held.
+    `stays` may be empty if neither the definition nor the earlier revision needs the time for which a tier was held.
     """
     former = None
     if grandfathered is not None:
@@ -98,23 +98,23 @@ def review(
 
 
 def next_review(definition: Definition, standing: Standing, stays: Stays, at: datetime) -> datetime | None:
-    """When time alone will change what a review finds; None where it never will."""
+    """When time alone will change the result of a review; None if it never will."""
     return tiers.next_look(definition, standing, time_held(definition, stays, at), at)
 
 
 def time_held(definition: Definition, stays: Stays, at: datetime) -> dict[str, timedelta]:
-    """How long each tier was held up to an instant, where the definition asks for it; else nothing."""
+    """How long each tier was held up to an instant; empty if the definition does not need it."""
     return tiers.held(definition, stays, at) if tiers.asks_time_held(definition) else {}
 
 
 def summed_spans(definition: Definition, at: datetime, joined: datetime) -> list[Mapping[str, Span]]:
-    """The spans over which a review wants the counters summed, and those of the windows before where it asks for them."""
+    """The spans of the counters' sums for a review, and those of the windows before if it needs them."""
     earlier = tiers.earlier_spans(definition, at, joined)
     return [tiers.spans(definition, at, joined), *([earlier] if earlier is not None else [])]
 
 
 def summed(definition: Definition, at: datetime, joined: datetime, total: Callable[[str, Span], int]) -> Sums:
-    """The sums that a review wants, each taken from a source that knows a counter's sum over a span."""
+    """The sums for a review; `total` gives a counter's sum over a span."""
     counters, *earlier = (
         {counter: total(counter, span) for counter, span in spans.items()} for spans in summed_spans(definition, at, joined)
     )

@@ -25,7 +25,7 @@ def clock_stands_within(definition: Definition) -> Period | None:
 
 
 def renews_lots(definition: Definition) -> bool:
-    """Whether an activity gives all of a member's lots a new end, counted from it."""
+    """Whether an activity gives all of a member's lots a new expiry, counted from it."""
     return expiry_rule(definition.expiry).renewed_by_activity
 
 

@@ -1,7 +1,7 @@
-"""What a program is open for at an instant: yes, or why not. Pure; nothing else decides it.
+"""Whether a program is open for something at an instant, and if not, why. Pure; no other code decides this.
 
-Four things close a program, or a part of it: that it is not launched, that a rollout is stopped or paused, a hold or a halt,
-and the instants of its wind-down. Which of them counts for what, and which is named first, stands in `closed_for` alone.
+Four things close a program, or a part of it: no launch yet, a stopped or paused rollout, a hold or a halt, and the dates of
+its wind-down. `closed_for` alone decides which of them close what, and in which order they are named.
 """
 
 from collections.abc import Sequence
@@ -25,14 +25,14 @@ Purpose = Literal[
     "schedules",
     "changes",
 ]
-"""What somebody, or the program itself, wants to do.
+"""The purposes for which a program can be open.
 
-- `enrolment`: that anybody joins at all; `waves`: that somebody new joins by a wave that is open.
-- `earning`: points for what happened at the instant; `late_files`: corrections of what was earned.
-- `redeeming`: whatever spends points; `settling`: the end of a redemption that has begun.
-- `offers`: that members are approached; `expiry`: that points lapse by age.
-- `evaluation`: that a person has the program judged; `schedules`: that it is judged and swept by itself.
-- `changes`: what is written for a program's future: holds, cohorts, invitations.
+- `enrolment`: joining at all; `waves`: joining by an open wave.
+- `earning`: points for events at the instant; `late_files`: corrections of earned points.
+- `redeeming`: spending points; `settling`: the end of a redemption that has begun.
+- `offers`: offers to silent members; `expiry`: the expiry of points by age.
+- `evaluation`: evaluation on demand; `schedules`: scheduled evaluations and sweeps.
+- `changes`: changes for a program's future: holds, cohorts, invitations.
 """
 Reason = Literal[
     "enrolment_closed", "rollout_stopped", "rollout_paused", "earning_closed", "earning_stopped", "late_files_closed",
@@ -41,7 +41,7 @@ Reason = Literal[
 
 
 class Stop(Protocol):
-    """A time in which a rollout was stopped; `until` is the first instant at which it is over."""
+    """A time in which a rollout is stopped; `until` is the first instant after it."""
 
     @property
     def since(self) -> datetime: ...
@@ -50,7 +50,7 @@ class Stop(Protocol):
 
 
 class Program(Protocol):
-    """What is known of a program, as far as it decides for what the program is open."""
+    """The data of a program that decides for what it is open."""
 
     @property
     def stage(self) -> Stage: ...
@@ -73,13 +73,13 @@ class Program(Protocol):
 
 
 class Closed(NamedTuple):
-    """Why a program is not open for something: since when, where that is said, and by which hold, where it is one."""
+    """Why a program is not open for something, since when if that is known, and the hold if it is one."""
 
     reason: Reason
     since: datetime | None = None
     hold: Hold | None = None
     concern: Concern | None = None
-    """What of the program the hold stops here."""
+    """The capability that the hold stops here."""
 
 
 def closed_for(
@@ -91,10 +91,10 @@ def closed_for(
     piloted: bool = False,
     now: datetime | None = None,
 ) -> Closed | None:
-    """Why a program is not open for something at an instant; None where it is.
+    """Why a program is not open for something at an instant; None if it is open.
 
-    `in_force`: whether a revision is in force at the instant, that of a pilot too. `piloted`: whether a pilot lets the person
-    in. `now`: when what happened at `at` is posted; None: at once.
+    `in_force`: whether a revision is in force at the instant, including a pilot's. `piloted`: whether a pilot admits the
+    person. `now`: when the event of `at` is posted; None: at once.
     """
     match purpose:
         case "enrolment":
@@ -123,7 +123,7 @@ def closed_for(
         case "offers":
             return _no_offers(program, at, in_force=in_force)
         case "expiry":
-            # What is on hold is said first: its beginning is when time stands still, also for a program that ends.
+            # A hold comes first: lots stop ageing at its beginning, also in a program that ends.
             stopped = _on_hold(program, "redeeming", at)
             return stopped or (Closed("earning_closed", program.earning_until) if has_stopped_earning(program, at) else None)
         case "evaluation":
@@ -140,14 +140,14 @@ def closed_for(
 
 
 def has_stopped_earning(program: Program, at: datetime) -> bool:
-    """Whether a program that ends gives no points any more for what happens at an instant."""
+    """Whether a program that ends gives no more points for events at an instant."""
     return _is_over(program.earning_until, at)
 
 
 def _no_offers(program: Program, at: datetime, *, in_force: bool) -> Closed | None:
-    """Members of a program that is on hold, ends or has its rollout stopped are not approached.
+    """Members get no offers from a program that is on hold, ends or has its rollout stopped.
 
-    The hold is said first, since it passes: such a member is looked at again.
+    The hold comes first, because it is temporary: such a member is reviewed again.
     """
     hold = next((hold for hold in program.holds if hold.stands_at(at)), None)
     if hold is not None:
