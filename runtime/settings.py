@@ -13,6 +13,8 @@ from domain.errors import TenureError
 
 API_URL = "http://127.0.0.1:8600"
 """The default address of the embedded stack's API."""
+ANSWER_WITHIN = 5.0
+"""Seconds that a request waits for a workflow, unless the setting `answer_within` says otherwise."""
 
 
 class DatabaseMissing(TenureError):
@@ -117,7 +119,7 @@ class Settings(BaseSettings):
     """Invalid tokens and keys from one address; beyond that, new ones from there are refused unchecked for a while."""
     max_body_bytes: int = Field(default=16 * 1024 * 1024, gt=0)
     """A request with a larger body is refused."""
-    answer_within: float = Field(default=5.0, gt=0)
+    answer_within: float = Field(default=ANSWER_WITHIN, gt=0)
     """Seconds that a request waits for a workflow; then the answer is 202 with an address to poll."""
     seal_every: int = Field(default=60, ge=1)
     """Seconds from one seal of the ledger to the next."""

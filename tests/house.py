@@ -1,12 +1,15 @@
 """What tests of workflows and of the API share: a whole Tenure in this process, on real servers."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Request, Response
 from ruamel.yaml import YAML
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -85,6 +88,17 @@ class House:
     http: AsyncClient
     keys: KeyRing
     """Those by which its API signs decisions."""
+    app: FastAPI
+
+    @contextmanager
+    def waiting(self, seconds: float) -> Iterator[None]:
+        """Meanwhile a request waits for a workflow no longer than so, and is then answered 202."""
+        services = self.app.state.services
+        self.app.state.services = replace(services, patience=seconds)
+        try:
+            yield
+        finally:
+            self.app.state.services = services
 
     async def get(self, path: str, person: str = "demo-owner") -> Any:
         """What a GET answers, which must be well."""
@@ -109,7 +123,7 @@ def house_over(engine: AsyncEngine, temporal: Client, folder: Path) -> tuple[Hou
     ledger = Ledger(engine)
     settings = api_settings(people_in(folder), signing_keys_file=signing, verification_keys_file=verification)
     app = create_app(settings, services=Services(engine, ledger, temporal, patience=_PATIENCE))
-    return House(engine, ledger, temporal, client_of(app), KeyRing(signing, verification)), app
+    return House(engine, ledger, temporal, client_of(app), KeyRing(signing, verification), app), app
 
 
 def client_of(app: Any, **options: Any) -> AsyncClient:

@@ -1,6 +1,5 @@
 """Gates: what waits for a decision, and the decision itself. A GET never decides."""
 
-import asyncio
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Annotated, Any, Literal
@@ -37,8 +36,6 @@ from store.gates import delegations, gates
 from store.gates.gates import GateAnswer
 from workflows.gates.approval_gate import ApprovalGate, SignedDecision
 
-PATIENCE = 5.0
-"""Seconds that a gate may take to answer before who decides is told where to ask for it."""
 _DECIDED = Refusal(code="gate_decided", detail="The gate is decided.", remedy="Nothing is left to decide here.")
 
 router = APIRouter(prefix="/gates", tags=["gates"], route_class=ReadAgain)
@@ -193,9 +190,9 @@ async def _decided(services: Services, keys: KeyRing, gate: str, decision: Decis
     signed = SignedDecision(token=keys.sign(claims.model_dump(mode="json")))
     handle = services.temporal.get_workflow_handle_for(ApprovalGate.run, gate)
     try:
-        async with asyncio.timeout(PATIENCE):
-            return await asked(handle.execute_update(ApprovalGate.decide, signed, id=ids.asked(person, key)), gone=_GateOver())
-    except (TimeoutError, ServiceUnavailable):
+        update = handle.execute_update(ApprovalGate.decide, signed, id=ids.asked(person, key))
+        return await asked(update, gone=_GateOver(), patience=services.patience)
+    except ServiceUnavailable:
         await _left_with(handle, signed)
         return None
     except _GateOver:

@@ -9,14 +9,16 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
 from ledger import Ledger
-
-ANSWER_WITHIN = 5.0
-"""Seconds that a caller waits for a workflow; what takes longer is answered 202, and asked for by its address."""
+from runtime.settings import ANSWER_WITHIN
 
 
 @dataclass(frozen=True)
 class Services:
-    """`patience`: how many seconds a caller waits for a workflow; `late`: the requests that were answered 202 meanwhile."""
+    """What the routes share.
+
+    `patience`: how many seconds a request waits for a workflow (the setting `answer_within`) before it is answered 202; `late`:
+    the requests that were answered so, and are still under way.
+    """
 
     engine: AsyncEngine
     ledger: Ledger

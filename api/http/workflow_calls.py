@@ -14,7 +14,7 @@ from domain.refusals import Refused
 
 Result = TypeVar("Result")
 PATIENCE = 25.0
-"""Seconds that a workflow may take to answer; what is longer under way goes on, and a repetition of the request finds it."""
+"""Seconds that may be waited where no later answer is given; what is longer under way goes on, and a repetition finds it."""
 UNHURRIED = 600.0
 """The same where nobody holds the line: the caller has been answered 202 long since."""
 
@@ -30,14 +30,14 @@ async def in_time(answer: Awaitable[Result], what: str, *, patience: float = PAT
 
 # The SDK types the answer of an async update handler with a description as the handler's coroutine: hence two signatures.
 @overload
-async def asked(update: Awaitable[Coroutine[Any, Any, Result]], *, gone: TenureError, patience: float = PATIENCE) -> Result: ...
+async def asked(update: Awaitable[Coroutine[Any, Any, Result]], *, gone: TenureError, patience: float) -> Result: ...
 
 
 @overload
-async def asked(update: Awaitable[Result], *, gone: TenureError, patience: float = PATIENCE) -> Result: ...
+async def asked(update: Awaitable[Result], *, gone: TenureError, patience: float) -> Result: ...
 
 
-async def asked(update: Awaitable[Any], *, gone: TenureError, patience: float = PATIENCE) -> Any:
+async def asked(update: Awaitable[Any], *, gone: TenureError, patience: float) -> Any:
     """The answer to an update.
 
     Raises Refused where the workflow refuses, `gone` where there is no such workflow any more, ServiceUnavailable where

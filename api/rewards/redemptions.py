@@ -1,6 +1,5 @@
 """Redemptions: a member wants a reward; their points are held, the reward is handed out, the points are spent or back."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, assert_never
@@ -21,6 +20,7 @@ from api.http.idempotency import Answer, Key, once
 from api.http.openapi import links, raises, together
 from api.http.pagination import Page, Paged
 from api.http.read_retry import ReadAgain
+from api.http.workflow_calls import in_time
 from domain import ids
 from domain.definition.rewards import Reward, VoucherFulfilment
 from domain.errors import TenureError
@@ -53,8 +53,6 @@ from workflows.rewards.redemption import Redemption
 
 router = APIRouter(prefix="/programs/{program}", tags=["redemptions"], route_class=ReadAgain)
 
-_ANSWER_WITHIN = 5.0
-"""Seconds that a caller waits for the reward; one that takes longer is answered 202, and asked for by its address."""
 _MARGIN = timedelta(minutes=10)
 """How much longer than the reward's own time a hold lasts, so that a worker that was away can still settle it."""
 _CODES_AT_ONCE = 10_000
@@ -282,8 +280,8 @@ async def _have_settled(services: Services, order: RedemptionOrder) -> None:
             static_summary=f"{order.reward.id} for {order.reward.points} points",
             search_attributes=of_member(order.program, order.participant),
         )
-        await asyncio.wait_for(handle.result(), _ANSWER_WITHIN)
-    except (TimeoutError, WorkflowAlreadyStartedError):
+        await in_time(handle.result(), "The redemption's workflow", patience=services.patience)
+    except (ServiceUnavailable, WorkflowAlreadyStartedError):
         return  # what the store knows of it is the answer
     except WorkflowFailureError as error:
         raise ServiceUnavailable("The redemption's workflow") from error

@@ -11,6 +11,7 @@ import typer
 
 from cli.core.errors import ApiUnreachable, NobodyAsks, Refused, WrongCall
 from cli.core.tokens import Token, tokens_of
+from cli.core.waiting import wait_until
 
 if TYPE_CHECKING:
     import httpx
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 _CONNECT_SECONDS = 5.0
 _ANSWER_SECONDS = 90.0
-_ASK_AGAIN_SECONDS = 0.5
 _PAGE = 200
 _TOLD_EVERY = 2_000
 _MOST_WAIT = 120
@@ -133,19 +133,27 @@ class Api:
 
     def _outcome(self, reply: Reply, key: str, repeat: str) -> Reply:
         """Wait for the outcome of a request that was answered 202; return any other reply unchanged."""
-        started = time.monotonic()
-        while isinstance(reply.data, dict) and reply.data.get("state") == "under_way" and reply.data.get("key") == key:
-            if time.monotonic() - started > _ANSWER_SECONDS:
+
+        def is_under_way(reply: Reply) -> bool:
+            return isinstance(reply.data, dict) and reply.data.get("state") == "under_way" and reply.data.get("key") == key
+
+        if not is_under_way(reply):
+            return reply
+        reply = wait_until(
+            reply,
+            lambda reply: not is_under_way(reply),
+            lambda _: self._send("GET", ("requests", key), repeat=repeat),
+            _ANSWER_SECONDS,
+        )
+        match reply.data["state"]:
+            case "under_way":
                 raise ApiUnreachable("The request is still under way.", remedy=repeat)
-            time.sleep(_ASK_AGAIN_SECONDS)
-            reply = self._send("GET", ("requests", key), repeat=repeat)
-            if reply.data["state"] == "unknown":
+            case "unknown":
                 raise ApiUnreachable("Nobody knows what became of the request.", remedy=repeat)
-            if reply.data["state"] == "done":
-                return Reply(json.dumps(reply.data["answer"], ensure_ascii=False), reply.data["answer"])
-            if reply.data["state"] == "refused":
+            case "refused":
                 raise self._refused(reply.data["answer"], json.dumps(reply.data["answer"], ensure_ascii=False))
-        return reply
+            case _:
+                return Reply(json.dumps(reply.data["answer"], ensure_ascii=False), reply.data["answer"])
 
     def _refused(self, problem: Mapping[str, Any], text: str) -> Exception:
         """The exception that ends the command with a problem; with `as_json` the problem is printed unchanged."""

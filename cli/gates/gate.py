@@ -1,7 +1,6 @@
 """`tenure gate`: show gates and their evidence, and decide."""
 
 import json
-import time
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +10,7 @@ from cli.core.errors import PENDING, SubjectChanged
 from cli.core.options import As, GateId, Json, Key
 from cli.core.output import console
 from cli.core.text import clean, instant, words
+from cli.core.waiting import wait_until
 from cli.gates import delegation
 from cli.render.gates import print_decided, print_gate, print_gates, print_waiting, waits_for
 
@@ -27,8 +27,8 @@ Insisted = Annotated[
     typer.Option("--digest", metavar="DIGEST", help="Vote only if the gate is about this digest (or its beginning)."),
 ]
 _SHORTEST_DIGEST = 12
-_PATIENCE, _LOOK_AGAIN = 30.0, 0.5
-"""Seconds for which a command waits for the gate's answer to a decision, and seconds between two requests."""
+_PATIENCE = 30.0
+"""Seconds for which a command waits for the gate's answer to a decision."""
 
 
 @app.command("list")
@@ -246,11 +246,12 @@ def _decide(
 
 def _awaited(api: Api, gate: str, reply: Reply) -> Reply:
     """Wait up to `_PATIENCE` seconds for the gate's answer to a decision; return the last reply."""
-    until = time.monotonic() + _PATIENCE
-    while reply.data["status"] == "open" and time.monotonic() < until:
-        time.sleep(_LOOK_AGAIN)
-        reply = api.get("gates", gate, "decisions", reply.data["key"])
-    return reply
+    return wait_until(
+        reply,
+        lambda reply: reply.data["status"] != "open",
+        lambda reply: api.get("gates", gate, "decisions", reply.data["key"]),
+        _PATIENCE,
+    )
 
 
 def _end_as(found: dict[str, Any], key: str, *, quiet: bool) -> None:

@@ -1,6 +1,5 @@
 """`tenure notice`: show notices, replay those that could not be delivered, and test the channels."""
 
-import time
 from typing import Annotated, Any
 
 import typer
@@ -10,11 +9,11 @@ from cli.core.errors import REFUSED, Refused
 from cli.core.options import As, Json, Key
 from cli.core.output import cell, console, facts, heading, table
 from cli.core.text import clean, count, instant, words
+from cli.core.waiting import wait_until
 
 app = typer.Typer(no_args_is_help=True, help="Show notices, and replay those that could not be delivered.")
 
 _LISTED = 100
-_LOOK_AGAIN = 0.5
 
 
 def _notice(value: str | None) -> str | None:
@@ -120,10 +119,12 @@ def test(
     """
     api = Api(who, as_json=as_json)
     items = api.post("notices", "test", key=key).data["items"]
-    until = time.monotonic() + wait
-    while any(item["state"] == "waiting" for item in items) and time.monotonic() < until:
-        time.sleep(_LOOK_AGAIN)
-        items = [api.get("notices", item["id"]).data if item["state"] == "waiting" else item for item in items]
+    items = wait_until(
+        items,
+        lambda items: all(item["state"] != "waiting" for item in items),
+        lambda items: [api.get("notices", item["id"]).data if item["state"] == "waiting" else item for item in items],
+        wait,
+    )
     if as_json:
         import json
 

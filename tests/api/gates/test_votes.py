@@ -3,10 +3,8 @@
 from collections.abc import Awaitable, Callable
 from urllib.parse import quote
 
-import pytest
 from sqlalchemy import text
 
-from api.gates import gates
 from store import idempotency
 from tests.api.club import Waiting, problem, unanswered
 from tests.house import House
@@ -61,14 +59,12 @@ async def test_what_became_of_a_decision_is_told_to_who_took_it(begin: Begin, ho
     problem(nowhere, 404, "gate_unknown")
 
 
-async def test_a_gate_that_answers_late_has_the_decision_and_tells_later_what_became_of_it(
-    begin: Begin, house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_gate_that_answers_late_has_the_decision_and_tells_later_what_became_of_it(begin: Begin, house: House) -> None:
     waiting = await begin()
-    monkeypatch.setattr(gates, "PATIENCE", 0.2)
     async with house.engine.begin() as holding:
         await holding.execute(text("SELECT FROM store.gate WHERE id = :id FOR NO KEY UPDATE"), {"id": waiting.gate})
-        late = await waiting.vote("demo-marketing", "reject", reason="Too dear", key="late-vote")
+        with house.waiting(0.2):
+            late = await waiting.vote("demo-marketing", "reject", reason="Too dear", key="late-vote")
         assert (late.status_code, late.json()["status"]) == (202, "open")
         place = late.headers["Location"]
         assert (await house.get(place, "demo-marketing"))["status"] == "open"

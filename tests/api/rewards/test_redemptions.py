@@ -78,7 +78,8 @@ async def test_a_provider_that_never_answers_clearly_is_told_to_cancel_and_the_p
 ) -> None:
     member = await _with_points(club)
     provider.moods[member] = "never clear"
-    answer = await club.redeem(member, "gift-card")
+    with house.waiting(5.0):
+        answer = await club.redeem(member, "gift-card")
     assert (answer.status_code, answer.json()["state"]) == (202, "held")
     assert await club.available(member) == 300
     place = answer.headers["Location"]
@@ -122,7 +123,8 @@ async def test_the_end_of_a_program_is_nudged_once_it_may_wait_for_a_hold_and_no
         assert await nudges() == 0
     provider.moods[late] = "never clear"  # so that it is settled some seconds later
     async with club.door_closed("redeeming_until", datetime.now(UTC) + timedelta(seconds=0.5)):
-        place = (await club.redeem(late, "gift-card", key=f"late-{late}")).headers["Location"]
+        with house.waiting(5.0):
+            place = (await club.redeem(late, "gift-card", key=f"late-{late}")).headers["Location"]
         await house.temporal.get_workflow_handle(f"redemption/{place.rpartition('/')[2]}").result()
         assert await nudges() == 1
 

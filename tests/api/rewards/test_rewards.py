@@ -117,12 +117,14 @@ async def test_a_redemption_that_has_begun_is_not_refused_for_the_piece_that_it_
 ) -> None:
     member, key = await _with_points(club), "holds-the-last"
     provider.moods[member] = "never clear"
-    answer = await club.redeem(member, "slow-card", key=key)
+    with house.waiting(5.0):
+        answer = await club.redeem(member, "slow-card", key=key)
     assert (answer.status_code, answer.json()["state"]) == (202, "held")
     await unanswered(house, key)
     async with house.engine.begin() as connection:
         await idempotency.release(connection, SHOP, key)
-    again = await club.redeem(member, "slow-card", key=key)
+    with house.waiting(5.0):
+        again = await club.redeem(member, "slow-card", key=key)
     assert (again.status_code, again.json()["id"]) == (202, answer.json()["id"])
     problem(await club.redeem(await _with_points(club), "slow-card"), 409, "reward_out_of_stock")
 
