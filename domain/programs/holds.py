@@ -77,11 +77,6 @@ def stopping(holds: Iterable[Hold], concern: Concern, at: datetime) -> Hold | No
     return min(found, key=lambda hold: (hold.kind == "hold", hold.since), default=None)
 
 
-def any_at(holds: Iterable[Hold], at: datetime) -> bool:
-    """Whether any hold is active at an instant: members then get no offers."""
-    return any(hold.stands_at(at) for hold in holds)
-
-
 def next_lifted(holds: Iterable[Hold]) -> Hold | None:
     """The hold that is lifted next: a halt first; a hold beside it stays, and is lifted in a step of its own."""
     found = standing(holds)

@@ -11,7 +11,6 @@ from domain.programs.holds import (
     UNLESS_TOLD,
     Concern,
     Hold,
-    any_at,
     banner,
     next_lifted,
     refusal,
@@ -47,7 +46,6 @@ def _halt(number: int = 2, **more: Any) -> Hold:
 def test_what_happened_before_a_stop_and_after_it_counts_and_what_happened_within_does_not(at: datetime, stopped: bool) -> None:
     lifted = _hold(stops=("earning",), until=NOON + HOUR, lifted_by="olga")
     assert (stopping([lifted], "earning", at) is not None) is stopped
-    assert any_at([lifted], at) is stopped
 
 
 @pytest.mark.parametrize("concern", EVERYTHING)
