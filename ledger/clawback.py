@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, assert_never
 from sqlalchemy import Row, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.points.errors_ledger import BelowLowestAllowed
 from ledger.accounts import Locked
 from ledger.entry import Side, asked, enter, moves_of, pick, total
 from ledger.errors import Refused, too_few
@@ -58,7 +59,7 @@ async def claw_back(
     debt = missing if rule.owed else 0
     if account.debt + debt > -request.lowest_allowed and debt:
         told = f"The member would owe {account.debt + debt} points, and may owe {-request.lowest_allowed}."
-        raise Refused("below_lowest_allowed", told, points)
+        raise Refused(BelowLowestAllowed.code, told, points)
     return await enter(
         connection,
         account.id,

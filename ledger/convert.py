@@ -4,6 +4,7 @@ from fractions import Fraction
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from domain.points.errors_ledger import ConvertsToNothing
 from ledger.accounts import Locked, Owner, SystemAccounts, lock
 from ledger.entry import NewLot, Origin, Side, asked, check_limit, enter, moves_of, pick_exactly
 from ledger.errors import Refused
@@ -28,7 +29,7 @@ async def convert(engine: AsyncEngine, system: SystemAccounts, request: Convert)
         picked = await pick_exactly(connection, giver, points)
         if received == 0:
             told = f"{points} points at {request.rate} are less than one point of {request.to_currency}."
-            raise Refused("converts_to_nothing", told, points)
+            raise Refused(ConvertsToNothing.code, told, points)
         getter = await lock(connection, to)
         getter = await bring_up(connection, request.program, getter, request.effective_at)
         check_limit(getter.posted, received, asked_for=points)

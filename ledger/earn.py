@@ -14,6 +14,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.errors import TenureError
+from domain.points.errors import BalanceLimit
 from ledger.accounts import SystemAccounts, lock
 from ledger.driver import Driver, fetch, transaction
 from ledger.earn_statement import details, moved, moves_lots, statement, watches
@@ -163,7 +164,7 @@ async def _refuse(connection: AsyncConnection, request: Earn) -> Answer:
         outcome="refused",
         points=request.points,
         balance=account.posted,
-        refusal="balance_limit",
+        refusal=BalanceLimit.code,
         detail=f"The balance is {account.posted}, and {request.points} more would bring it above {MAX_POINTS}.",
     )
 

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import bindparam
 from sqlalchemy.types import BigInteger
 
+from domain.points.errors import BalanceLimit
 from ledger.accounts import Locked
 from ledger.errors import LedgerFault, Refused, too_few
 from ledger.journal import write_row
@@ -107,7 +108,7 @@ def check_limit(posted: int, more: int, *, asked_for: int | None = None) -> None
     """Refuse `balance_limit` if `more` points exceed the limit; `asked_for` are the request's points if they are not `more`."""
     if posted + more > MAX_POINTS:
         told = f"The balance is {posted}, and {more} more would bring it above {MAX_POINTS}."
-        raise Refused("balance_limit", told, points=more if asked_for is None else asked_for)
+        raise Refused(BalanceLimit.code, told, points=more if asked_for is None else asked_for)
 
 
 async def enter(

@@ -1,14 +1,16 @@
 """The ledger's errors. A refusal (too few points) is no error: it is an answer, stored and repeated."""
 
 from domain.errors import TenureError
+from domain.errors_input import KeyReused
+from domain.rewards.errors import InsufficientPoints
 
 
 class KeyConflict(TenureError):
     """The idempotency key was used before, for another request."""
 
-    code = "idempotency_key_reused"
-    category = "invalid"
-    title = "The key belongs to another request"
+    code = KeyReused.code
+    category = KeyReused.category
+    title = KeyReused.title
 
     def __init__(self, key: str) -> None:
         super().__init__(
@@ -51,4 +53,4 @@ class Refused(Exception):
 
 def too_few(asked: int, available: int) -> Refused:
     """Return the refusal of a request for more points than are available."""
-    return Refused("insufficient_points", f"{asked} points were asked for, and {max(available, 0)} are available.", asked)
+    return Refused(InsufficientPoints.code, f"{asked} points were asked for, and {max(available, 0)} are available.", asked)

@@ -6,6 +6,7 @@ from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.members.tiers import Watch
+from domain.points.errors_ledger import EarnCancelled, EarnConfirmed, NotPending, UnknownEarn
 from ledger import outbox
 from ledger.accounts import Locked, SystemAccounts
 from ledger.entry import NewLot, Side, asked, check_limit, enter
@@ -15,6 +16,9 @@ from ledger.once import once
 from ledger.requests import Answer
 from ledger.requests_corrections import Cancel, Confirm
 from ledger.tables import pending, qualification, txn
+
+_SETTLED = {"confirmed": EarnConfirmed, "cancelled": EarnCancelled}
+"""What is refused of an earn that does not wait any more, by the state in which it is."""
 
 
 async def confirm(engine: AsyncEngine, system: SystemAccounts, request: Confirm) -> Answer:
@@ -71,12 +75,12 @@ async def _open(connection: AsyncConnection, account: Locked, request: Confirm |
     """Return the pending earn that the request names. Refuses one that does not exist or is no longer pending."""
     found = await find(connection, request.program, request.earn, account.id)
     if found is None or found.kind not in {"earn", "bonus"}:
-        raise Refused("unknown_earn", f"The member has no earn {request.earn!r} in {request.currency}.")
+        raise Refused(UnknownEarn.code, f"The member has no earn {request.earn!r} in {request.currency}.")
     waiting = await of_earn(connection, found.id)
     if waiting is None:
-        raise Refused("not_pending", f"The earn {request.earn!r} was posted at once.", found.points)
+        raise Refused(NotPending.code, f"The earn {request.earn!r} was posted at once.", found.points)
     if waiting.state != "open":
-        raise Refused(f"earn_{waiting.state}", f"The earn {request.earn!r} was {waiting.state} before.", waiting.points)
+        raise Refused(_SETTLED[waiting.state].code, f"The earn {request.earn!r} was {waiting.state} before.", waiting.points)
     return waiting
 
 

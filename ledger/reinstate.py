@@ -3,6 +3,7 @@
 from sqlalchemy import text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from domain.points.errors_ledger import NothingToReinstate, UnknownExpiry
 from ledger.accounts import Locked, SystemAccounts
 from ledger.entry import Move, Side, asked, check_limit, enter
 from ledger.errors import Refused
@@ -25,13 +26,13 @@ async def reinstate(engine: AsyncEngine, system: SystemAccounts, request: Reinst
         if request.of is not None:
             found = await find(connection, request.program, request.of, account.id)
             if found is None or found.kind != "expire":
-                raise Refused("unknown_expiry", f"The member has no expiry {request.of!r} in {request.currency}.")
+                raise Refused(UnknownExpiry.code, f"The member has no expiry {request.of!r} in {request.currency}.")
             only = found.id
         parameters = {"account": account.id, "only": only, "since": request.since, "at": request.effective_at}
         lapsed = (await connection.execute(_LAPSED, parameters)).all()
         points = sum(row.points for row in lapsed)
         if points == 0:
-            raise Refused("nothing_to_reinstate", "Nothing that lapsed then is still gone.")
+            raise Refused(NothingToReinstate.code, "Nothing that lapsed then is still gone.")
         check_limit(account.posted, points)
         renewed = update(lot).where(lot.c.id.in_([row.lot_id for row in lapsed]))
         await connection.execute(renewed.values(expires_at=request.expires_at))

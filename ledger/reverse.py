@@ -5,6 +5,14 @@ from typing import Any
 from sqlalchemy import Row, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from domain.points.errors_ledger import (
+    EarnCancelled,
+    EarnPending,
+    ExceedsOriginal,
+    NotReversible,
+    ReversalOfReversal,
+    UnknownTransaction,
+)
 from ledger import clawback, outbox, pending
 from ledger.accounts import Locked, SystemAccounts
 from ledger.entry import Move, Side, asked, check_limit, enter
@@ -35,7 +43,7 @@ async def reverse(engine: AsyncEngine, system: SystemAccounts, request: Reverse)
         # An earn of no points may have qualifying amounts: it can be reversed whole, once.
         if (left == 0 and (original.points or before.times)) or (request.points or 0) > left:
             told = f"Of the {original.points} points of {request.of!r}, {left} are left to be reversed."
-            raise Refused("exceeds_original", told, request.points or 0)
+            raise Refused(ExceedsOriginal.code, told, request.points or 0)
         points = request.points or left
         if original.kind in SPENT:
             answer = await _give_back(connection, system_accounts["redemption"], account, request, original.id, points)
@@ -54,20 +62,20 @@ async def _original(connection: AsyncConnection, account: Locked, request: Rever
     # cancelled earn.
     found = await find(connection, request.program, request.of, account.id)
     if found is None:
-        raise Refused("unknown_transaction", f"The member has no posted transaction {request.of!r} in {request.currency}.")
+        raise Refused(UnknownTransaction.code, f"The member has no posted transaction {request.of!r} in {request.currency}.")
     if found.kind in REVERSED:
         raise Refused(
-            "reversal_of_reversal", f"{request.of!r} is a reversal itself; post what it took back anew.", found.points
+            ReversalOfReversal.code, f"{request.of!r} is a reversal itself; post what it took back anew.", found.points
         )
     if found.kind not in SPENT | EARNED:
-        raise Refused("not_reversible", f"{request.of!r} is of the kind {found.kind}, which has no reversal.", found.points)
+        raise Refused(NotReversible.code, f"{request.of!r} is of the kind {found.kind}, which has no reversal.", found.points)
     waiting = await pending.of_earn(connection, found.id) if found.kind in {"earn", "bonus"} else None
     if waiting is None:
         return found
     if waiting.state == "open":
-        raise Refused("earn_pending", f"The earn {request.of!r} is pending; cancel it instead.", waiting.points)
+        raise Refused(EarnPending.code, f"The earn {request.of!r} is pending; cancel it instead.", waiting.points)
     if waiting.state == "cancelled":
-        raise Refused("earn_cancelled", f"The earn {request.of!r} was cancelled before.", waiting.points)
+        raise Refused(EarnCancelled.code, f"The earn {request.of!r} was cancelled before.", waiting.points)
     return (await connection.execute(select(txn).where(txn.c.id == waiting.ended_by))).one()
 
 

@@ -34,21 +34,6 @@ class RevisionUnknown(TenureError):
         )
 
 
-class MemberUnknown(TenureError):
-    """Nobody of this reference has joined the program."""
-
-    code = "member_unknown"
-    category = "not_found"
-    title = "There is no such member"
-
-    def __init__(self, program: str, participant: str) -> None:
-        super().__init__(
-            f"{participant!r} is no member of program {program!r}.",
-            remedy="Check the member's id, or enrol them first.",
-            field="participant",
-        )
-
-
 class GateUnknown(TenureError):
     """No gate of this id has been opened, or not yet."""
 

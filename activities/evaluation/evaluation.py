@@ -5,9 +5,9 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
 
 from activities.queues import ActivityGroup, bulk
+from activities.refusals import in_words
 from domain import ids
 from domain.definition.document import Definition
 from domain.definition.values import AGAINST_HOLDOUT, BY_ANSWERS, Consequence, Kpi
@@ -15,6 +15,7 @@ from domain.evaluation.figures import Figures
 from domain.evaluation.kpis import Verdict, judge
 from domain.ids import PROGRAMS_QUEUE
 from domain.model import Message
+from domain.programs.errors import NotLaunched
 from insight.evaluation import holdout_comparison
 from ledger import Ledger, outbox
 from store.acceptance import evidence
@@ -99,7 +100,7 @@ async def definition_at(engine: AsyncEngine, program: str, at: datetime) -> Defi
     async with engine.connect() as connection:
         in_force = await programs.in_force_at(connection, program, at)
     if in_force is None:
-        raise ApplicationError(f"Program {program} has not been launched.", type="not_launched", non_retryable=True)
+        raise in_words(NotLaunched, f"Program {program} has not been launched.")
     return in_force.definition
 
 

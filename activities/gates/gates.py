@@ -13,6 +13,7 @@ from domain.audit.chain import SYSTEM, Action, Fact
 from domain.definition.values import Role
 from domain.gates import reducer
 from domain.gates.delegations import refuse_to_act
+from domain.gates.errors import Forged, WrongGate
 from domain.gates.opening import POLICY, approve_automatically, end_unsatisfiable, lacking
 from domain.gates.state import Decision, GateState, Person, Refusal, SignedClaims
 from domain.ids import PROGRAMS_QUEUE
@@ -155,14 +156,12 @@ class GateActivities(ActivityGroup):
         """Nobody knows who wrote it, so nothing of what it says is kept but the digest of its text."""
         why = error.detail if isinstance(error, SignatureInvalid) else "What was signed is no decision."
         remedy = "Decide through the API, which signs what it has checked."
-        return await self._refuse_message(asked, "unknown", {"why": why}, Refusal(code="forged", detail=why, remedy=remedy))
+        return await self._refuse_message(asked, "unknown", {"why": why}, Refusal.of(Forged(why, remedy)))
 
     async def _refuse_elsewhere(self, asked: DecisionAsked, claims: SignedClaims) -> DecisionTaken:
         """A decision that was given at another gate is no decision at this one, whoever carried it here."""
-        refusal = Refusal(
-            code="wrong_gate",
-            detail=f"The decision was given at {claims.gate}, not here.",
-            remedy="Decide at this gate itself, through the API.",
+        refusal = Refusal.of(
+            WrongGate(f"The decision was given at {claims.gate}, not here.", "Decide at this gate itself, through the API.")
         )
         return await self._refuse_message(asked, claims.decision.person.id, {"given_at": claims.gate}, refusal)
 

@@ -6,20 +6,22 @@ from decimal import Decimal
 from pydantic import JsonValue
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
 
 from activities.queues import ActivityGroup
+from activities.refusals import in_words, refusal
 from domain.definition.document import Definition
 from domain.definition.rewards import Benefit
 from domain.ids import MEMBERS_QUEUE
 from domain.members import benefits, tiers
 from domain.members.enrolment import NotAdmitted
+from domain.members.errors import EnrolmentClosed, NotInvited
 from domain.members.journey import journey_stage, silence
 from domain.members.tier_review import next_review
 from domain.model import Message
 from domain.points import expiry
-from domain.programs import holds
 from domain.programs.availability import closed_for
+from domain.programs.errors import NotLaunched
+from domain.programs.errors_holds import stopped
 from domain.programs.lifecycle import MemberReview, Membership, OfferTerms
 from domain.programs.stages import MemberStatus
 from ledger import Forfeit, Ledger, Reschedule
@@ -84,23 +86,19 @@ class MemberActivities(ActivityGroup):
             )
             closed = closed_for(program, "enrolment", joining.at, in_force=in_force is not None, piloted=piloted)
             if closed is not None and closed.hold is not None:
-                refusal = holds.refusal(closed.hold, joining.program, "enrolment")
-                raise ApplicationError(refusal.detail, refusal.remedy, type=refusal.code, non_retryable=True)
+                raise refusal(stopped(closed.hold, joining.program, "enrolment"))
             if closed is not None or in_force is None:
-                raise ApplicationError("The program is not open for enrolment.", type="enrolment_closed", non_retryable=True)
+                raise in_words(EnrolmentClosed, "The program is not open for enrolment.")
             definition = in_force.definition
             try:
                 opening = None if piloted else await admit(connection, program, definition, joining.participant, joining.at)
             except NotAdmitted as refused:
-                raise ApplicationError(refused.why, type=refused.code, non_retryable=True) from None
+                raise in_words(refused.kind, refused.why) from None
             if definition.joining.invitation_only and not await invitations.is_invited(
                 connection, joining.program, joining.participant
             ):
-                raise ApplicationError(
-                    "Only who was invited may join, and this member was not.",
-                    "Have them invited, then try again.",
-                    type="not_invited",
-                    non_retryable=True,
+                raise in_words(
+                    NotInvited, "Only who was invited may join, and this member was not.", "Have them invited, then try again."
                 )
             standing = tiers.joined(definition, joining.at)
             await members.establish(
@@ -293,7 +291,7 @@ async def _in_force_at(connection: AsyncConnection, look: MemberAt | Closing, at
     """The revision in force; once in force there always is one, so that none means a program that was never launched."""
     in_force = await programs.in_force_at(connection, look.program, at)
     if in_force is None:
-        raise ApplicationError(f"Program {look.program} was not in force at {at}.", type="not_launched", non_retryable=True)
+        raise in_words(NotLaunched, f"Program {look.program} was not in force at {at}.")
     return in_force
 
 

@@ -8,13 +8,14 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
 
 from activities.queues import ActivityGroup, bulk
+from activities.refusals import refusal
 from domain.audit.chain import Fact
 from domain.ids import PROGRAMS_QUEUE
 from domain.programs import holds as rules
 from domain.programs.availability import has_stopped_earning
+from domain.programs.hold_refusals import refuse_lifting
 from domain.programs.holds import Hold, Lifted, Lifting, Standing
 from ledger import Ledger
 from store.audit import trail
@@ -54,10 +55,10 @@ class HoldActivities(ActivityGroup):
         if done is not None:
             return Lifted(hold=done, standing=rules.standing(record.holds))
         hold = rules.next_lifted(record.holds)
-        refusal = rules.refuse_lifting(record.holds, wish.program, wish.by, record.owner)
-        if hold is None or refusal is not None:
-            assert refusal is not None
-            raise ApplicationError(refusal.detail, refusal.remedy, type=refusal.code, non_retryable=True)
+        refused = refuse_lifting(record.holds, wish.program, wish.by, record.owner)
+        if hold is None or refused is not None:
+            assert refused is not None
+            raise refusal(refused)
         others = [each for each in rules.standing(record.holds) if each.id != hold.id]
         if "redeeming" in hold.stops and not any("redeeming" in each.stops for each in others):
             await self._give_time_back(record, wish.at)

@@ -17,6 +17,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.queues import ActivityGroup
+from activities.refusals import in_words
 from domain import ids
 from domain.definition.document import Definition
 from domain.definition.jurisdictions import PROFILES
@@ -24,7 +25,9 @@ from domain.ids import BULK_QUEUE
 from domain.message_names import END_MEMBERSHIP
 from domain.model import Message
 from domain.money import exponent
+from domain.points.errors import BalanceLimit
 from domain.programs import wind_down as rules
+from domain.programs.errors import NotLaunched
 from domain.programs.wind_down import Dates, Impact, Step
 from insight.evaluation import holdout_comparison
 from ledger import Cancel, Confirm, Ledger
@@ -436,14 +439,14 @@ class WindDownActivities(ActivityGroup):
             "details": {"why": "the program ends"},
         }
         answer = await self._ledger.confirm(Confirm(**asked, key=f"wind-down/mature/{of_key}"))
-        if answer.refusal == "balance_limit":
+        if answer.refusal == BalanceLimit.code:
             await self._ledger.cancel(Cancel(**asked, key=f"wind-down/drop/{of_key}"))
 
     async def _definition(self, connection: AsyncConnection, program: str, at: datetime) -> Definition:
         """The definition that ends: the one in force."""
         in_force = await programs.in_force_at(connection, program, at)
         if in_force is None:
-            raise ApplicationError(f"Program {program} was never in force.", type="not_launched", non_retryable=True)
+            raise in_words(NotLaunched, f"Program {program} was never in force.")
         return in_force.definition
 
     async def _page(self, program: str, after: str) -> list[str]:

@@ -8,12 +8,15 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.queues import ActivityGroup
+from activities.refusals import in_words
 from activities.rewards.providers import Fulfilment, Order, ProviderUnclear, RewardProviders
 from domain import ids
+from domain.errors import TenureError
 from domain.ids import MEMBERS_QUEUE
 from domain.model import Message
 from domain.programs.availability import closed_for
-from domain.rewards.availability import Unavailable
+from domain.programs.errors import NotLaunched
+from domain.rewards.errors import REFUSALS, InsufficientPoints
 from domain.rewards.redemption import RedemptionOrder
 from ledger import Capture, Hold, Ledger, Void, outbox
 from store.programs import programs
@@ -54,7 +57,7 @@ class RedemptionActivities(ActivityGroup):
         """
         unavailable = await self._take(order)
         if unavailable is not None:
-            return Held(held=False, why=unavailable.why)
+            return Held(held=False, why=unavailable.detail)
         answer = await self._ledger.hold(
             Hold(
                 program=order.program,
@@ -72,7 +75,7 @@ class RedemptionActivities(ActivityGroup):
         if held:
             await self._keep(order, "held")
         else:
-            await self._keep(order, "refused", why=why, refusal="insufficient_points", settled_at=order.asked_at)
+            await self._keep(order, "refused", why=why, refusal=InsufficientPoints.code, settled_at=order.asked_at)
         return Held(held=held, available=answer.balance)
 
     @activity.defn
@@ -108,13 +111,13 @@ class RedemptionActivities(ActivityGroup):
         why = settling.why if answer.outcome == "posted" else f"{settling.why} {answer.detail or ''}".strip()
         await self._keep(order, settling.state, reference=settling.reference or None, why=why, settled_at=settling.at)
 
-    async def _take(self, order: RedemptionOrder) -> Unavailable | None:
+    async def _take(self, order: RedemptionOrder) -> TenureError | None:
         """Take a piece of the reward for this redemption, or keep that there is none for it; the same answer on repetition."""
         reward = order.reward
         async with self._engine.begin() as connection:
             in_force = await programs.in_force_at(connection, order.program, order.asked_at)
             if in_force is None:
-                raise ApplicationError(f"{order.program} was not in force.", type="not_launched", non_retryable=True)
+                raise in_words(NotLaunched, f"{order.program} was not in force.")
             zone = in_force.definition.zone
             # Two at once must not both find the last piece free; whoever needs both locks takes them in this order.
             if reward.per_member is not None:
@@ -125,7 +128,7 @@ class RedemptionActivities(ActivityGroup):
             if before is not None:
                 return _found_then(before)
             found = await availability.unavailable(connection, order.program, order.participant, reward, order.asked_at, zone)
-            refused = {"refusal": found.refusal, "why": found.why, "settled_at": order.asked_at} if found else {}
+            refused = {"refusal": found.code, "why": found.detail, "settled_at": order.asked_at} if found else {}
             await redemptions.keep(connection, _record(order, "refused" if found else "held", **refused))
         return found
 
@@ -153,11 +156,11 @@ def _record(order: RedemptionOrder, state: redemptions.State, **ending: Any) -> 
     )
 
 
-def _found_then(record: redemptions.RedemptionRecord) -> Unavailable | None:
+def _found_then(record: redemptions.RedemptionRecord) -> TenureError | None:
     """Why there was no piece of the reward for a redemption, when that was asked for the first time."""
-    if record.refusal is None or record.refusal == "insufficient_points":
+    if record.refusal is None or record.refusal == InsufficientPoints.code:
         return None
-    return Unavailable(record.refusal, record.why)
+    return REFUSALS[record.refusal](record.why)
 
 
 def _as_order(order: RedemptionOrder) -> Order:

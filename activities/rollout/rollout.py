@@ -5,14 +5,15 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
 
 from activities.evaluation.evaluation import definition_at, figures_of
 from activities.queues import ActivityGroup, bulk
+from activities.refusals import in_words
 from domain.audit.chain import SYSTEM, Action, Fact
 from domain.definition.rollout import Guardrail
 from domain.ids import PROGRAMS_QUEUE
 from domain.model import Message
+from domain.programs.errors import NotLaunched
 from domain.programs.lifecycle import WaveOpening
 from domain.rollout import guardrails
 from domain.rollout.guardrails import Look
@@ -144,7 +145,7 @@ class RolloutActivities(ActivityGroup):
         async with self._engine.begin() as connection:
             in_force = await programs.in_force_at(connection, page.program, page.at)
             if in_force is None:
-                raise ApplicationError(f"Program {page.program} is not in force.", type="not_launched", non_retryable=True)
+                raise in_words(NotLaunched, f"Program {page.program} is not in force.")
             salt = (await programs.find(connection, page.program)).salt
             invited: list[str] = []
             after, more = page.after, True

@@ -21,10 +21,10 @@ from domain.audit.chain import Action, Fact
 from domain.definition.document import Definition
 from domain.definition.readiness import ReadinessItem
 from domain.definition.values import Role
+from domain.gates.errors import FourEyes
 from domain.gates.state import Person
 from domain.ids import Name
 from domain.model import CAN_BE_KEPT, Value
-from domain.refusals import Refused
 from ledger import outbox
 from store.acceptance import readiness
 from store.audit import trail
@@ -99,7 +99,7 @@ async def show_readiness(program: str, services: WithServices) -> ReadinessOut:
     "/{item}/signature",
     status_code=201,
     response_model=ItemOut,
-    responses=together(_SHOW, raises(ItemUnknown, NothingToSign, NotItsOwner, AlreadySigned, "four_eyes")),
+    responses=together(_SHOW, raises(ItemUnknown, NothingToSign, NotItsOwner, AlreadySigned, FourEyes)),
 )
 async def sign_readiness(
     program: str, item: Item, said: SignatureIn, request: Request, services: WithServices, key: Key, person: Signer
@@ -129,7 +129,7 @@ async def sign_readiness(
     "/{item}/signature/withdrawal",
     status_code=201,
     response_model=ItemOut,
-    responses=together(_SHOW, raises(ItemUnknown, NothingToSign, NotItsOwner, NotSigned, "four_eyes")),
+    responses=together(_SHOW, raises(ItemUnknown, NothingToSign, NotItsOwner, NotSigned, FourEyes)),
 )
 async def unsign_readiness(
     program: str, item: Item, said: SignatureIn, request: Request, services: WithServices, key: Key, person: Signer
@@ -164,15 +164,14 @@ async def _latest(connection: AsyncConnection, program: str) -> _Subject:
 
 
 def _signable(latest: _Subject, program: str, item: str, person: Person) -> ReadinessItem:
-    """The item, for somebody who may sign it. Raises NothingToSign, ItemUnknown, Refused (four eyes), NotItsOwner."""
+    """The item, for somebody who may sign it. Raises NothingToSign, ItemUnknown, FourEyes, NotItsOwner."""
     if latest.record.status != "submitted":
         raise NothingToSign(program)
     found = item_of(latest.definition, item)
     if found is None:
         raise ItemUnknown(item, [each.id for each in latest.definition.readiness.items])
     if person.id in latest.editors:
-        raise Refused(
-            "four_eyes",
+        raise FourEyes(
             f"{person.id} owns, submitted or edited the revision, and so signs nothing of it.",
             f"Ask another person of {found.owner}.",
         )

@@ -19,10 +19,18 @@ from domain import ids
 from domain.audit.chain import EVERYWHERE, Action, Fact
 from domain.definition.values import Role
 from domain.gates.delegations import Delegation, refuse
-from domain.gates.errors import DelegateUnknown
+from domain.gates.errors import (
+    DelegateUnknown,
+    DelegationCircle,
+    DelegationEndsBeforeItBegins,
+    DelegationOfForeignRole,
+    DelegationOfNothing,
+    DelegationOver,
+    DelegationToOneself,
+)
 from domain.gates.state import Person
 from domain.model import CAN_BE_KEPT, Value
-from domain.refusals import Refused
+from domain.refusals import refused
 from store.audit import trail
 from store.errors import ProgramUnknown
 from store.gates import delegations
@@ -59,8 +67,8 @@ async def list_delegations(services: WithServices, person: Delegator, paged: Pag
     responses=together(
         links(201, show_delegation={"delegation": "$response.body#/id"}, end_delegation={"delegation": "$response.body#/id"}),
         raises(
-            *("delegation_to_oneself", "delegation_ends_before_it_begins", "delegation_over", "delegation_of_nothing"),
-            *("delegation_of_foreign_role", "delegation_circle", DelegateUnknown, ProgramUnknown),
+            *(DelegationToOneself, DelegationEndsBeforeItBegins, DelegationOver, DelegationOfNothing),
+            *(DelegationOfForeignRole, DelegationCircle, DelegateUnknown, ProgramUnknown),
         ),
     ),
 )
@@ -120,7 +128,7 @@ async def _given(services: Services, wish: DelegationIn, asker: Asker, key: str)
         if given.program is not None:
             await programs.find(connection, given.program)
         if not await delegations.is_known(connection, given.taker):
-            raise DelegateUnknown("delegate_unknown", f"Nobody called {given.taker} has ever used this API.")
+            raise DelegateUnknown(f"Nobody called {given.taker} has ever used this API.")
         await delegations.lock(connection)
         if (before := await delegations.find(connection, given.id)) is not None:
             return before  # this very wish was written, but its answer was lost on the way
@@ -130,7 +138,7 @@ async def _given(services: Services, wish: DelegationIn, asker: Asker, key: str)
             await delegations.add(connection, given)
         await trail.append(connection, _fact("delegation_given", given, person, now, refusal.code if refusal else None))
     if refusal is not None:
-        raise Refused(refusal.code, refusal.detail, refusal.remedy)
+        raise refused(refusal.code, refusal.detail, refusal.remedy)
     return given
 
 

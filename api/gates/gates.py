@@ -25,18 +25,32 @@ from domain.definition.values import Role
 from domain.gates import reducer
 from domain.gates import state as gates_state
 from domain.gates.delegations import refuse_to_act
-from domain.gates.errors import DecisionUnknown
+from domain.gates.errors import (
+    AlreadyVoted,
+    BreakGlassNotAllowed,
+    DecisionUnknown,
+    Forged,
+    FourEyes,
+    GateDecided,
+    GateExpired,
+    GateOverrun,
+    NoDelegation,
+    NothingToWithdraw,
+    ReasonMissing,
+    RoleNotAsked,
+    StepNotOpen,
+    SubjectChanged,
+    WrongGate,
+)
 from domain.gates.state import Decision, GateState, Mandate, Person, Refusal, SignedClaims
 from domain.model import CAN_BE_KEPT, Value
-from domain.refusals import Refused
+from domain.refusals import refused
 from runtime.database import each_by_itself
 from runtime.identity.signatures import KeyRing
 from services.audit.dossiers import Evidence, evidence_of
 from store.gates import delegations, gates
 from store.gates.gates import GateAnswer
 from workflows.gates.approval_gate import ApprovalGate, SignedDecision
-
-_DECIDED = Refusal(code="gate_decided", detail="The gate is decided.", remedy="Nothing is left to decide here.")
 
 router = APIRouter(prefix="/gates", tags=["gates"], route_class=ReadAgain)
 
@@ -53,9 +67,9 @@ class DecisionIn(Value):
 
 
 _REFUSALS = (
-    *("gate_decided", "gate_expired", "subject_changed", "four_eyes", "already_voted", "role_not_asked", "step_not_open"),
-    *("reason_missing", "nothing_to_withdraw", "break_glass_not_allowed", "no_delegation", "forged", "wrong_gate"),
-    "gate_overrun",
+    *(GateDecided, GateExpired, SubjectChanged, FourEyes, AlreadyVoted, RoleNotAsked, StepNotOpen),
+    *(ReasonMissing, NothingToWithdraw, BreakGlassNotAllowed, NoDelegation, Forged, WrongGate),
+    GateOverrun,
 )
 
 
@@ -183,7 +197,7 @@ async def _decided(services: Services, keys: KeyRing, gate: str, decision: Decis
     if refusal is not None:
         async with services.engine.begin() as connection:
             await gates.record(connection, known, decision, decision.role, now, refusal=refusal.code)
-        raise Refused(refusal.code, refusal.detail, refusal.remedy)
+        raise refused(refusal.code, refusal.detail, refusal.remedy)
     if before is not None and not before.is_open:
         return _told(before)  # this very decision was taken, but its answer was lost on the way
     claims = SignedClaims(gate=gate, at=now, decision=decision)
@@ -217,7 +231,7 @@ async def _refused_at_last(services: Services, gate: str, decision: Decision, no
     async with services.engine.begin() as connection:
         known, before = await gates.find_with_answer(connection, gate, person, key)
         if before is None or before.is_open:
-            refusal = reducer.refuse(known, decision, now) or _DECIDED
+            refusal = reducer.refuse(known, decision, now) or Refusal.of(_GateOver())
             before = GateAnswer(refusal=refusal)
             await gates.keep_answer(connection, gate, person, key, before)
             await gates.record(connection, known, decision, decision.role, now, refusal=refusal.code)
@@ -237,16 +251,16 @@ async def _refused_now(connection: AsyncConnection, known: GateState, decision: 
 def _told(answer: GateAnswer) -> GateState:
     """The gate after a decision that counted. Raises Refused where it did not."""
     if answer.refusal is not None:
-        raise Refused(answer.refusal.code, answer.refusal.detail, answer.refusal.remedy)
+        raise refused(answer.refusal.code, answer.refusal.detail, answer.refusal.remedy)
     assert answer.state is not None
     return answer.state
 
 
-class _GateOver(Refused):
+class _GateOver(GateDecided):
     """There is no open workflow behind the gate any more."""
 
     def __init__(self) -> None:
-        super().__init__(_DECIDED.code, _DECIDED.detail, _DECIDED.remedy)
+        super().__init__("The gate is decided.", "Nothing is left to decide here.")
 
 
 def _waits_for(state: GateState, person: Person) -> bool:

@@ -126,21 +126,6 @@ class TagInvalid(TenureError):
         )
 
 
-class Changed(TenureError):
-    """`If-Match` names the state that was read, and there is another one now."""
-
-    code = "changed_meanwhile"
-    category = "precondition_failed"
-    title = "Somebody else has changed it meanwhile"
-
-    def __init__(self, what: str) -> None:
-        super().__init__(
-            f"{what} is not what you have read any more.",
-            remedy="Read it again, see what has changed, and send your change with its new ETag.",
-            field="If-Match",
-        )
-
-
 class HttpRefused(TenureError):
     """The request cannot be read as HTTP, so that no route looks at it."""
 

@@ -1,6 +1,7 @@
 """The problems of a key that makes a request safe to repeat."""
 
 from domain.errors import TenureError
+from domain.errors_input import KeyReused
 
 
 class KeyMissing(TenureError):
@@ -31,21 +32,6 @@ class KeyInvalid(TenureError):
             f"The Idempotency-Key is no text, is longer than {longest} characters, or has others than visible ASCII ones.",
             remedy="Use letters, digits and punctuation, without blanks: a UUID, for instance.",
             field=field,
-        )
-
-
-class KeyReused(TenureError):
-    """A key names one request; the same key came with another body, or to another address."""
-
-    code = "idempotency_key_reused"
-    category = "invalid"
-    title = "The key belongs to another request"
-
-    def __init__(self, key: str) -> None:
-        super().__init__(
-            f"The Idempotency-Key {key!r} was used before, for a request with another body or address.",
-            remedy="Repeat the first request unchanged to get its answer again, or take a new key.",
-            field="Idempotency-Key",
         )
 
 

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 from fastapi import Header, Response
 
-from api.http.errors import Changed, TagInvalid
+from api.http.errors import TagInvalid
+from domain.errors_input import Changed
 
 _TAG = re.compile(r'\s*(?:(?P<weak>W/)?"(?P<tag>[\x21\x23-\x7e\x80-\xff]*)")\s*')
 IfMatch = Annotated[

@@ -14,10 +14,11 @@ from fastapi import Depends, Header, Request
 from fastapi.responses import JSONResponse
 
 from api.http.dependencies import Services
-from api.http.errors_idempotency import KeyInvalid, KeyMissing, KeyReused, RequestInFlight
+from api.http.errors_idempotency import KeyInvalid, KeyMissing, RequestInFlight
 from api.http.problems import ProblemResponse, document
 from api.http.statuses import status_of
 from domain.errors import TenureError
+from domain.errors_input import KeyReused
 from domain.gates.state import Person
 from domain.model import Value
 from runtime.database import each_by_itself

@@ -11,7 +11,7 @@ from pydantic import Field
 import api.http.problem_sources  # noqa: F401 (so that the registry knows every code)
 from api.http.errors import BodyTooLarge, HttpRefused, MediaTypeUnsupported, NotAcceptable
 from api.http.errors_access import NotAllowed, TokenMissing
-from api.http.errors_idempotency import KeyInvalid, KeyMissing, KeyReused, RequestInFlight
+from api.http.errors_idempotency import KeyInvalid, KeyMissing, RequestInFlight
 from api.http.errors_identity import TokenRefused, TooManyRequests
 from api.http.errors_server import Internal, ServiceUnavailable
 from api.http.idempotency import KEY, LONGEST_KEY
@@ -20,9 +20,10 @@ from api.http.problems import MEDIA_TYPE
 from api.http.statuses import status_of
 from domain.error_registry import known
 from domain.errors import TenureError
-from domain.errors_input import InvalidRequest
+from domain.errors_input import InvalidRequest, KeyReused
+from domain.members.errors import MemberUnknown
 from domain.model import Value
-from store.errors import GateUnknown, MemberUnknown, PersonalDataErased, ProgramUnknown
+from store.errors import GateUnknown, PersonalDataErased, ProgramUnknown
 
 _METHODS = {"get", "post", "put", "patch", "delete"}
 _ALWAYS = (NotAcceptable, HttpRefused, Internal, ServiceUnavailable)

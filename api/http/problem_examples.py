@@ -8,6 +8,7 @@ from typing import Any
 from api.http.problems import document
 from api.http.statuses import status_of
 from domain.errors import TenureError
+from domain.refusals import Refused
 
 _WORDS: Mapping[str, Any] = {
     "accept": "image/png",
@@ -84,8 +85,7 @@ def made(kind: type[TenureError]) -> TenureError:
     """An error of this class. Raises KeyError for a parameter that nothing stands for."""
     if (written := vars(kind).get("example")) is not None:
         return kind(**written)
-    detail, remedy = getattr(kind, "detail", None), getattr(kind, "remedy", None)
-    if detail is not None:  # one that is only ever told in the words of who refuses
-        return kind(kind.code, detail, remedy)  # type: ignore[call-arg]
+    if issubclass(kind, Refused):  # told in the words of who refuses, of which it has an example
+        return kind(kind.detail)
     parameters = inspect.signature(kind).parameters.values()
     return kind(**{each.name: _WORDS[each.name] for each in parameters if each.default is each.empty})

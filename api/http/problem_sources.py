@@ -14,11 +14,14 @@ import domain.evaluation.errors
 import domain.gates.errors
 import domain.members.errors
 import domain.points.errors
+import domain.points.errors_ledger
 import domain.programs.errors
 import domain.programs.errors_holds
+import domain.programs.errors_lifecycle
 import domain.refusals
 import domain.reports.errors
 import domain.rewards.errors
+import domain.rollout.errors
 import ledger.errors
 import services.accounting.errors
 import store.errors

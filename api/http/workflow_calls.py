@@ -10,7 +10,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.http.errors_server import ServiceUnavailable
 from domain.errors import TenureError
-from domain.refusals import Refused
+from domain.refusals import Refused, refused
 
 Result = TypeVar("Result")
 PATIENCE = 25.0
@@ -50,7 +50,7 @@ async def asked(update: Awaitable[Any], *, gone: TenureError, patience: float) -
         if not isinstance(cause, ApplicationError):
             raise
         remedy = str(cause.details[0]) if cause.details else None
-        raise Refused(cause.type or "refused", cause.message, remedy) from error
+        raise refused(cause.type or Refused.code, cause.message, remedy) from error
     except WorkflowUpdateRPCTimeoutOrCancelledError as error:
         raise ServiceUnavailable("The workflow") from error
     except RPCError as error:

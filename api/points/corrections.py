@@ -16,6 +16,21 @@ from domain import ids
 from domain.members.errors import MemberGone
 from domain.model import CAN_BE_KEPT, Value
 from domain.points.errors import BalanceLimit, CurrencyUnknown, NoReinstatement, ReinstatementTooLate, TransactionUnknown
+from domain.points.errors_ledger import (
+    BelowLowestAllowed,
+    EarnCancelled,
+    EarnConfirmed,
+    EarnPending,
+    ExceedsOriginal,
+    NothingToReinstate,
+    NotPending,
+    NotReversible,
+    ReversalOfReversal,
+    UnknownEarn,
+    UnknownExpiry,
+    UnknownTransaction,
+)
+from domain.rewards.errors import InsufficientPoints
 from ledger import MAX_POINTS, Adjust, Answer, Cancel, Confirm, Recorded, Reinstate, Reverse
 from store.members import members
 from store.programs import programs
@@ -33,11 +48,11 @@ Change = Annotated[int, Field(ge=-MAX_POINTS, le=MAX_POINTS, strict=True), After
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), CAN_BE_KEPT]
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]
 _NO_REVERSAL = (
-    *("unknown_transaction", "reversal_of_reversal", "not_reversible", "exceeds_original", "earn_pending", "earn_cancelled"),
-    *("below_lowest_allowed", "insufficient_points"),
+    *(UnknownTransaction, ReversalOfReversal, NotReversible, ExceedsOriginal, EarnPending, EarnCancelled),
+    *(BelowLowestAllowed, InsufficientPoints),
 )
-_NO_SETTLEMENT = ("unknown_earn", "not_pending", "earn_confirmed", "earn_cancelled")
-_NOT_BACK = (NoReinstatement, ReinstatementTooLate, "unknown_expiry", "nothing_to_reinstate")
+_NO_SETTLEMENT = (UnknownEarn, NotPending, EarnConfirmed, EarnCancelled)
+_NOT_BACK = (NoReinstatement, ReinstatementTooLate, UnknownExpiry, NothingToReinstate)
 _Settlement = TypeVar("_Settlement", Confirm, Cancel)
 
 
@@ -70,7 +85,7 @@ Confirming = Annotated[Asking, Depends(asking("confirm points"))]
     "/adjustments",
     status_code=201,
     response_model=TransactionOut,
-    responses=together(MOVED, raises(BalanceLimit, CurrencyUnknown, MemberGone, "insufficient_points")),
+    responses=together(MOVED, raises(BalanceLimit, CurrencyUnknown, MemberGone, InsufficientPoints)),
 )
 async def adjust_points(adjustment: AdjustmentIn, by: Correcting) -> JSONResponse:
     """Give or take points by hand; who asks is the author. What is given lapses as if it were earned now."""

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 from api.auth.authorization import may
 from api.http.dependencies import Services, WithServices
 from api.http.errors import ZoneMissing
-from api.http.errors_idempotency import KeyReused, KeyTwice
+from api.http.errors_idempotency import KeyTwice
 from api.http.errors_server import Internal
 from api.http.idempotency import Key
 from api.http.openapi import raises, together
@@ -23,8 +23,9 @@ from api.points.event_batch import KeyedEvent, NotTaken
 from api.points.transactions import MOVED, TransactionOut, first_answer, own_key, posted, refusal, told
 from domain import ids
 from domain.errors import TenureError
+from domain.errors_input import KeyReused
 from domain.gates.state import Person
-from domain.members.errors import MemberGone
+from domain.members.errors import MemberGone, MemberUnknown
 from domain.model import Value
 from domain.points.errors import BalanceLimit, EarningClosed, EarningStopped, EventTypeUnknown, OutOfTime
 from domain.programs.errors_holds import ProgramHalted, ProgramOnHold
@@ -32,7 +33,6 @@ from ledger import Answer, Earn, KeyConflict, Seen, Stale, journal
 from ledger.requests import fingerprint_hash
 from services.points.earn_requests import seen_under_caps
 from services.points.rating import EventIn, looks_at, rated
-from store.errors import MemberUnknown
 from store.members import members
 from store.programs import programs
 

@@ -12,13 +12,13 @@ from api.points.transactions import MOVED, TransactionOut, posted
 from domain.definition.document import Conversion, Definition
 from domain.errors_input import InvalidRequest
 from domain.ids import ParticipantId
-from domain.members.errors import MemberGone
+from domain.members.errors import MemberGone, MemberUnknown
 from domain.model import Value
 from domain.points.errors import BalanceLimit, ConversionUnknown, CurrencyUnknown, RecipientNotActive, TransfersNotAllowed
+from domain.points.errors_ledger import ConvertsToNothing
 from domain.programs.errors_holds import ProgramHalted, ProgramOnHold
-from domain.rewards.errors import RedeemingClosed
+from domain.rewards.errors import InsufficientPoints, RedeemingClosed
 from ledger import Answer, Convert, Transfer
-from store.errors import MemberUnknown
 from store.members import members
 
 router = APIRouter(prefix="/programs/{program}/members/{participant}", tags=["points"])
@@ -40,7 +40,7 @@ class ConversionIn(Value):
     points: Points
 
 
-_ALWAYS = (RedeemingClosed, ProgramOnHold, ProgramHalted, CurrencyUnknown, MemberGone, BalanceLimit, "insufficient_points")
+_ALWAYS = (RedeemingClosed, ProgramOnHold, ProgramHalted, CurrencyUnknown, MemberGone, BalanceLimit, InsufficientPoints)
 Transferring = Annotated[Asking, Depends(asking("transfer points"))]
 Converting = Annotated[Asking, Depends(asking("convert points"))]
 
@@ -71,7 +71,7 @@ async def transfer_points(giving: TransferIn, by: Transferring) -> JSONResponse:
     "/conversions",
     status_code=201,
     response_model=TransactionOut,
-    responses=together(MOVED, raises(ConversionUnknown, "converts_to_nothing", *_ALWAYS)),
+    responses=together(MOVED, raises(ConversionUnknown, ConvertsToNothing, *_ALWAYS)),
 )
 async def convert_points(wish: ConversionIn, by: Converting) -> JSONResponse:
     """Turn points into another currency at the definition's rate, rounded down; `received` says how many these are."""

@@ -8,12 +8,14 @@ from typing import Any, Literal
 from fastapi.responses import JSONResponse
 from pydantic import JsonValue
 
-from api.http.errors_idempotency import KeyReused
 from api.http.openapi import links
 from domain.errors import TenureError
+from domain.errors_input import KeyReused
 from domain.model import Value
 from domain.points.errors import BalanceLimit
-from domain.refusals import Refused
+from domain.points.errors_ledger import NotReversible
+from domain.refusals import refused
+from domain.rewards.errors import InsufficientPoints
 from ledger import Answer, KeyConflict
 
 _LOOK_AT_THE_BALANCE = "Look at the member's balance for what is available, then ask with a new Idempotency-Key."
@@ -100,11 +102,11 @@ def posted(program: str, participant: str, answer: Answer) -> JSONResponse:
 
 def refusal(code: str, detail: str, *, kind: str = "") -> TenureError:
     """The ledger's refusal, in its own words, with what can be done; `kind` is that of the transaction it is about."""
-    if code == "balance_limit":
+    if code == BalanceLimit.code:
         return BalanceLimit(detail)
-    if code == "insufficient_points":
-        return Refused(code, detail, _LOOK_AT_THE_BALANCE)
-    return Refused(code, detail, _INSTEAD.get(kind) if code == "not_reversible" else None)
+    if code == InsufficientPoints.code:
+        return refused(code, detail, _LOOK_AT_THE_BALANCE)
+    return refused(code, detail, _INSTEAD.get(kind) if code == NotReversible.code else None)
 
 
 def told(answer: Answer) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from domain.programs import amendments
 from domain.programs.amendment_impact import Impact, MemberImpact
 from domain.programs.amendments import Weight
 from domain.programs.errors import ImpactUnknown, NeverInForce, NothingToRestore, ProgramEnded
+from domain.programs.errors_lifecycle import NothingToRecall, RecallTooLate
 from store.errors import RevisionUnknown
 from store.members import members
 from store.programs import amendment_impacts, announcements, programs
@@ -146,7 +147,7 @@ async def list_amendment_notices(program: str, number: Number, services: WithSer
     response_model=RecalledOut,
     responses=together(
         LATE,
-        raises(RevisionUnknown, ProgramEnded, "nothing_to_recall", "recall_too_late"),
+        raises(RevisionUnknown, ProgramEnded, NothingToRecall, RecallTooLate),
     ),
 )
 async def recall_revision(

@@ -23,11 +23,14 @@ from api.http.read_retry import ReadAgain
 from api.http.workflow_calls import UNHURRIED, asked
 from domain import ids
 from domain.audit.chain import Action, Fact
-from domain.gates.state import Person, Refusal
+from domain.gates.errors import FourEyes
+from domain.gates.state import Person
 from domain.message_names import LOOK_AT_HOLDS
 from domain.model import CAN_BE_KEPT, Value
 from domain.programs import holds as rules
 from domain.programs.errors import ProgramEnded
+from domain.programs.errors_holds import AlreadyHalted, AlreadyOnHold, NotOnHold
+from domain.programs.hold_refusals import refuse_beginning, refuse_lifting
 from domain.programs.holds import EVERYTHING, LIFTED_BY, UNLESS_TOLD, Concern, Hold, Kind, Lifting
 from domain.refusals import Refused
 from ledger import outbox
@@ -80,7 +83,7 @@ _LEADS_ON = {"program": "$request.path.program"}
     "/holds",
     status_code=201,
     response_model=Hold,
-    responses=together(links(201, list_holds=_LEADS_ON, resume_program=_LEADS_ON), raises(ProgramEnded, "already_on_hold")),
+    responses=together(links(201, list_holds=_LEADS_ON, resume_program=_LEADS_ON), raises(ProgramEnded, AlreadyOnHold)),
 )
 async def hold_program(
     program: str,
@@ -105,7 +108,7 @@ async def hold_program(
     "/halt",
     status_code=201,
     response_model=Hold,
-    responses=together(links(201, list_holds=_LEADS_ON, resume_program=_LEADS_ON), raises(ProgramEnded, "already_halted")),
+    responses=together(links(201, list_holds=_LEADS_ON, resume_program=_LEADS_ON), raises(ProgramEnded, AlreadyHalted)),
 )
 async def halt_program(
     program: str,
@@ -129,7 +132,7 @@ async def halt_program(
 @router.post(
     "/resumption",
     response_model=Resumed | RequestOut,
-    responses=together(LATE, raises(ProgramEnded, NotAllowed, "not_on_hold", "four_eyes")),
+    responses=together(LATE, raises(ProgramEnded, NotAllowed, NotOnHold, FourEyes)),
 )
 async def resume_program(
     program: str,
@@ -151,7 +154,7 @@ async def resume_program(
             record = await programs.find(connection, program)
             done = await holds.lifted_by_key(connection, program, ids.asked(person.id, key))
         if done is None:
-            _raise(rules.refuse_lifting(record.holds, program, person.id, record.owner))
+            _raise(refuse_lifting(record.holds, program, person.id, record.owner))
             lifted = rules.next_lifted(record.holds)
             if lifted is not None and LIFTED_BY[lifted.kind].isdisjoint(asker.roles.of(program)):
                 raise NotAllowed(person.id, f"lift a {lifted.what}", ", ".join(sorted(LIFTED_BY[lifted.kind])))
@@ -188,7 +191,7 @@ async def _stop(
         if begun is None:
             record = await programs.find(connection, program)
             require_open(record, "changes", now)
-            _raise(rules.refuse_beginning(record.holds, kind, program))
+            _raise(refuse_beginning(record.holds, kind, program))
             begun = await holds.begin(connection, program, kind, stops, reason, person.id, now, own_key)
             await outbox.put(connection, [ids.lifecycle(program)], LOOK_AT_HOLDS)
             action: Action = "held" if kind == "hold" else "halted"
@@ -205,6 +208,6 @@ async def _stop(
     return Answer(201, begun.model_dump(mode="json"), f"/programs/{program}/holds")
 
 
-def _raise(refusal: Refusal | None) -> None:
+def _raise(refusal: Refused | None) -> None:
     if refusal is not None:
-        raise Refused(refusal.code, refusal.detail, refusal.remedy)
+        raise refusal

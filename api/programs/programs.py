@@ -29,6 +29,7 @@ from domain.definition.document import digest
 from domain.gates.state import GateState, Person
 from domain.model import CAN_BE_KEPT, Value
 from domain.programs.errors import DefinitionFaulty, ProgramEnded, ProgramExists
+from domain.programs.errors_lifecycle import EndRequested, RevisionInQualification
 from domain.programs.lifecycle import EndRequest, Revision, WaveOpening
 from domain.programs.stages import ENDED, ProductStatus, Stage, product_status
 from domain.refusals import Refused
@@ -142,7 +143,7 @@ async def start_program(
     response_model=EndAsked | RequestOut,
     responses=together(
         links(202, show_program={"program": "$request.path.program"}, list_gates={"program": "$request.path.program"}),
-        raises(ProgramEnded, "end_requested", "revision_in_qualification"),
+        raises(ProgramEnded, EndRequested, RevisionInQualification),
     ),
 )
 async def request_end(

@@ -12,7 +12,7 @@ from api.auth.authorization import may
 from api.definition.body import BODY, definition_in
 from api.http import etags
 from api.http.dependencies import Services, WithServices
-from api.http.errors import Changed, TagInvalid
+from api.http.errors import TagInvalid
 from api.http.etags import IfMatch, IfNoneMatch
 from api.http.idempotency import LATE, Answer, Key, once
 from api.http.openapi import links, raises, together
@@ -21,6 +21,7 @@ from api.http.read_retry import ReadAgain
 from api.http.workflow_calls import UNHURRIED, asked
 from domain import ids
 from domain.definition.document import Definition, digest
+from domain.errors_input import Changed
 from domain.gates.state import Person
 from domain.model import Value
 from domain.programs import amendments
@@ -36,6 +37,13 @@ from domain.programs.errors import (
     TierNotReplaced,
     WaveBegun,
     WeightUnderstated,
+)
+from domain.programs.errors_lifecycle import (
+    AmendmentWaits,
+    NoDateBeforeLaunch,
+    ProgramEnds,
+    RevisionInQualification,
+    RevisionUnchanged,
 )
 from domain.rollout.waves import changed_after_beginning
 from domain.window import Moment
@@ -103,7 +111,7 @@ _FARTHEST = timedelta(days=5 * 366)
 REFUSED = (
     *(ProgramDiffers, ProgramEnded, TierNotReplaced, CurrencyDropped, CounterDropped, LogUnknown, Changed, TagInvalid),
     *(EffectiveDatePast, EffectiveDateFar, WeightUnderstated),
-    *("program_ends", "revision_in_qualification", "revision_unchanged", "amendment_waits", "no_date_before_launch"),
+    *(ProgramEnds, RevisionInQualification, RevisionUnchanged, AmendmentWaits, NoDateBeforeLaunch),
 )
 """Why a revision is not taken, whichever way it comes."""
 

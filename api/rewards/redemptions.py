@@ -1,6 +1,5 @@
 """Redemptions: a member wants a reward; their points are held, the reward is handed out, the points are spent or back."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, assert_never
 
@@ -14,7 +13,6 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from api.acceptance import readiness
 from api.auth.authorization import may
 from api.http.dependencies import Services, WithServices
-from api.http.errors_idempotency import KeyReused
 from api.http.errors_server import ServiceUnavailable
 from api.http.idempotency import Answer, Key, once
 from api.http.openapi import links, raises, together
@@ -23,14 +21,14 @@ from api.http.read_retry import ReadAgain
 from api.http.workflow_calls import in_time
 from domain import ids
 from domain.definition.rewards import Reward, VoucherFulfilment
-from domain.errors import TenureError
+from domain.errors_input import KeyReused
 from domain.gates.state import Person
 from domain.ids import Name
 from domain.members.errors import MemberGone
 from domain.model import Value
 from domain.programs.errors_holds import ProgramHalted, ProgramOnHold
-from domain.rewards.availability import Refusal
 from domain.rewards.errors import (
+    REFUSALS,
     InsufficientPoints,
     NoSuchStock,
     RedeemingClosed,
@@ -56,12 +54,6 @@ router = APIRouter(prefix="/programs/{program}", tags=["redemptions"], route_cla
 _MARGIN = timedelta(minutes=10)
 """How much longer than the reward's own time a hold lasts, so that a worker that was away can still settle it."""
 _CODES_AT_ONCE = 10_000
-_REFUSALS: dict[Refusal, Callable[[str], TenureError]] = {
-    "insufficient_points": InsufficientPoints,
-    "reward_not_offered": RewardNotOffered,
-    "reward_out_of_stock": RewardOutOfStock,
-    "reward_limit_reached": RewardLimitReached,
-}
 
 
 class RedemptionIn(Value):
@@ -264,7 +256,7 @@ async def _check_availability(services: Services, order: RedemptionOrder) -> Non
             connection, order.program, order.participant, order.reward, order.asked_at, in_force.definition.zone
         )
     if found is not None:
-        raise _REFUSALS[found.refusal](found.why)
+        raise found
 
 
 async def _have_settled(services: Services, order: RedemptionOrder) -> None:
@@ -295,7 +287,7 @@ def _answer(record: RedemptionRecord, location: str) -> Answer:
         case "fulfilled":
             return Answer(201, record.model_dump(mode="json"), location)
         case "refused":
-            raise _REFUSALS[record.refusal or "insufficient_points"](record.why)
+            raise REFUSALS[record.refusal or InsufficientPoints.code](record.why)
         case "voided":
             raise RewardNotHandedOut(record.why)
         case _:

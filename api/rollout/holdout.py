@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.auth.authorization import may
 from api.http.dependencies import WithServices
-from api.http.errors_idempotency import KeyReused
 from api.http.openapi import raises
 from api.http.pagination import Page, Paged
 from api.http.rate_limits import Rates, rates_of
@@ -18,7 +17,7 @@ from api.points import event_batch
 from api.points.event_batch import KeyedEvent, NotTaken
 from domain import ids
 from domain.errors import TenureError
-from domain.errors_input import InvalidRequest
+from domain.errors_input import InvalidRequest, KeyReused
 from domain.gates.state import Person
 from domain.members.errors import MemberThen, NotCompared
 from domain.model import Value

@@ -18,10 +18,12 @@ from api.http.workflow_calls import UNHURRIED, asked
 from domain import ids
 from domain.definition.document import Definition
 from domain.definition.rollout import Guardrail, Wave
+from domain.gates.errors import FourEyes
 from domain.gates.state import Person
 from domain.model import CAN_BE_KEPT, Value
 from domain.programs.errors import NoRollout
 from domain.programs.lifecycle import WaveOpening
+from domain.rollout.errors import RolloutIsPaused, RolloutNotHeld, RolloutNotPaused, RolloutOver
 from domain.rollout.state import Deed, Hold, RolloutAct, RolloutState, RolloutStatus
 from store.gates import gates
 from store.programs import programs
@@ -146,10 +148,10 @@ async def show_rollout(program: str, services: WithServices) -> RolloutOut:
 
 
 _RESPONSES = {
-    "pause": together(LATE, raises(NoRollout, "rollout_is_paused", "rollout_over")),
-    "resume": together(LATE, raises(NoRollout, "rollout_not_paused", "rollout_over")),
-    "release": together(LATE, raises(NoRollout, "rollout_not_held", "rollout_over", "four_eyes")),
-    "abort": together(LATE, raises(NoRollout, "rollout_over")),
+    "pause": together(LATE, raises(NoRollout, RolloutIsPaused, RolloutOver)),
+    "resume": together(LATE, raises(NoRollout, RolloutNotPaused, RolloutOver)),
+    "release": together(LATE, raises(NoRollout, RolloutNotHeld, RolloutOver, FourEyes)),
+    "abort": together(LATE, raises(NoRollout, RolloutOver)),
 }
 
 

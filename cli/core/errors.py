@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from cli.core.text import clean
 from domain.errors import TenureError
+from domain.gates import errors as gate_errors
 
 REFUSED = 1
 USAGE = 2
@@ -32,7 +33,7 @@ class Refused(CommandError):
 class SubjectChanged(CommandError):
     """The gate's subject is not the one that the person has read."""
 
-    code = "subject_changed"
+    code = gate_errors.SubjectChanged.code
 
     def __init__(self, insisted: str, found: str) -> None:
         super().__init__(

@@ -14,6 +14,8 @@ import httpx
 from cli.acceptance.purchases import Purchase
 from cli.demo.api import DemoApi, DemoFailed
 from cli.demo.timeline import Timeline
+from domain.members.errors import MemberGone, MemberThen, MemberUnknown, NotCompared
+from domain.points.errors import EarningClosed, LateFilesClosed, OutOfTime
 
 _SHOP = "demo-shop"
 _AT_ONCE = 12
@@ -23,13 +25,7 @@ _LEAVES_ONE_IN = 30
 """One in this many members leaves after their third purchase."""
 _PURCHASES_BEFORE_LEAVING = 3
 _GOES_ON = {
-    "earning_closed",
-    "late_files_closed",
-    "time_out_of_range",
-    "member_left",
-    "member_unknown",
-    "not_compared",
-    "member_then",
+    kind.code for kind in (EarningClosed, LateFilesClosed, OutOfTime, MemberGone, MemberUnknown, NotCompared, MemberThen)
 }
 """Valid reasons why a purchase does not count: too late, before joining or being held out, or after leaving."""
 

@@ -173,7 +173,7 @@ def why_not(definition: Definition, reward: Reward, at: datetime, *, tier: str, 
     taken = not_offered(reward, at, zone) or out_of_stock(reward, len(mine))
     taken = taken or limit_reached(reward, sum(since is None or each > since for each in mine))
     if taken is not None:
-        return taken.why
+        return taken.detail
     if reward.from_tier is not None and definition.tier_rank(tier) < definition.tier_rank(reward.from_tier):
         return f"The reward {reward.id!r} is for tier {reward.from_tier!r} and above, and the member is {tier!r}."
     if points < reward.points:

@@ -4,6 +4,15 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from domain.definition.values import Role
+from domain.gates.errors import (
+    DelegationCircle,
+    DelegationEndsBeforeItBegins,
+    DelegationOfForeignRole,
+    DelegationOfNothing,
+    DelegationOver,
+    DelegationToOneself,
+    NoDelegation,
+)
 from domain.gates.state import Decision, Refusal
 from domain.model import Message
 
@@ -39,41 +48,26 @@ def refuse(wish: Delegation, own: Sequence[Role], others: Sequence[Delegation], 
     `others` are all delegations, by anybody, that may hold at the same time.
     """
     if wish.giver == wish.taker:
-        return Refusal(
-            code="delegation_to_oneself",
-            detail=f"{wish.giver} cannot decide for themselves by delegation.",
-            remedy="Name in `to` the person who shall decide for you.",
-        )
+        return Refusal.of(DelegationToOneself(f"{wish.giver} cannot decide for themselves by delegation."))
     if wish.until <= wish.since:
-        return Refusal(
-            code="delegation_ends_before_it_begins",
-            detail=f"It would begin at {wish.since:%Y-%m-%d %H:%M:%S} UTC and end at {wish.until:%Y-%m-%d %H:%M:%S} UTC.",
-            remedy="Write an `until` that is later than `since`.",
+        return Refusal.of(
+            DelegationEndsBeforeItBegins(
+                f"It would begin at {wish.since:%Y-%m-%d %H:%M:%S} UTC and end at {wish.until:%Y-%m-%d %H:%M:%S} UTC."
+            )
         )
     if wish.until <= now:
-        return Refusal(
-            code="delegation_over",
-            detail=f"It would have ended at {wish.until:%Y-%m-%d %H:%M:%S} UTC already.",
-            remedy="Write an `until` that is still to come.",
-        )
+        return Refusal.of(DelegationOver(f"It would have ended at {wish.until:%Y-%m-%d %H:%M:%S} UTC already."))
     if not wish.roles:
-        return Refusal(
-            code="delegation_of_nothing",
-            detail=f"{wish.giver} has no role that could be lent.",
-            remedy="Only who can decide at gates can have another decide for them.",
-        )
+        return Refusal.of(DelegationOfNothing(f"{wish.giver} has no role that could be lent."))
     if foreign := [role for role in wish.roles if role not in own]:
-        return Refusal(
-            code="delegation_of_foreign_role",
-            detail=f"{wish.giver} does not have the role {foreign[0]} in person; what is lent cannot be passed on.",
-            remedy=f"Lend roles of your own: {', '.join(own)}." if own else "You have no role to lend.",
+        return Refusal.of(
+            DelegationOfForeignRole(
+                f"{wish.giver} does not have the role {foreign[0]} in person; what is lent cannot be passed on.",
+                f"Lend roles of your own: {', '.join(own)}." if own else "You have no role to lend.",
+            )
         )
     if circle := _circle(wish, others):
-        return Refusal(
-            code="delegation_circle",
-            detail=f"It would close a circle: {' for '.join(circle)}.",
-            remedy="Name somebody else, or a time in which they have not delegated themselves.",
-        )
+        return Refusal.of(DelegationCircle(f"It would close a circle: {' for '.join(circle)}."))
     return None
 
 
@@ -90,7 +84,7 @@ def refuse_to_act(delegation: Delegation | None, decision: Decision, program: st
         detail = f"The delegation of {mandate.giver} to {taker} does not lend the role {foreign[0]}."
     else:
         return None
-    return Refusal(code="no_delegation", detail=detail, remedy=f"Decide for yourself, or ask {mandate.giver} for one.")
+    return Refusal.of(NoDelegation(detail, f"Decide for yourself, or ask {mandate.giver} for one."))
 
 
 def _circle(wish: Delegation, others: Sequence[Delegation]) -> list[str]:

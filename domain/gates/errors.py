@@ -1,7 +1,73 @@
-"""What a gate refuses besides ordinary votes, and which delegations cannot be given."""
+"""What a gate refuses, and which delegations cannot be given."""
 
 from domain.errors import TenureError
 from domain.refusals import Refused
+
+
+class GateDecided(Refused):
+    """The gate has its outcome; no decision counts any more."""
+
+    code = "gate_decided"
+    title = "The gate is decided"
+    detail = "The gate was approved at 2026-03-10 09:30:00 UTC."
+    remedy = "Nothing is left to decide here; a changed subject opens a new round."
+
+
+class GateExpired(Refused):
+    """The gate's deadline is over; time never approves."""
+
+    code = "gate_expired"
+    title = "The decision came after the deadline"
+    detail = "The gate was due at 2026-03-10 09:30:00 UTC; this vote came later."
+    remedy = "Ask the product owner to open a new round."
+
+
+class SubjectChanged(Refused):
+    """A decision names the digest of what was read, and the gate is about something else."""
+
+    code = "subject_changed"
+    title = "The gate is about something else"
+    detail = "The vote is for digest 3f9a1c02b7d4…, the gate is about 91be0d77a2c5…."
+    remedy = "Read the subject again and vote with the digest that the gate shows."
+
+
+class FourEyes(Refused):
+    """Who owns, submitted or edited the subject is left out of the decision about it."""
+
+    code = "four_eyes"
+    category = "forbidden"
+    title = "Nobody decides about their own work"
+    detail = "demo-owner owns, submitted or edited the subject, and so cannot decide about it."
+    remedy = "Ask another person with one of the gate's roles."
+
+
+class AlreadyVoted(Refused):
+    """One person counts once at a gate."""
+
+    code = "already_voted"
+    title = "This person has voted"
+    detail = "demo-finance has voted at this gate already."
+    remedy = "One person counts once; wait for the others."
+
+
+class RoleNotAsked(Refused):
+    """The gate asks for roles that the person has not, or not in this step."""
+
+    code = "role_not_asked"
+    category = "forbidden"
+    title = "The gate does not ask for this role"
+    detail = "demo-legal has none of the roles that this gate asks for."
+    remedy = "Ask somebody with one of the roles that the gate names."
+
+
+class ReasonMissing(Refused):
+    """Whoever does not approve says why, so that the others can act upon it."""
+
+    code = "reason_missing"
+    category = "invalid"
+    title = "The decision needs a reason"
+    detail = "To reject needs a reason."
+    remedy = "Say in `reason` what must change."
 
 
 class StepNotOpen(Refused):

@@ -11,6 +11,18 @@ from typing import assert_never
 
 from domain.definition.life import GatePolicy
 from domain.definition.values import Role
+from domain.gates.errors import (
+    AlreadyVoted,
+    BreakGlassNotAllowed,
+    FourEyes,
+    GateDecided,
+    GateExpired,
+    NothingToWithdraw,
+    ReasonMissing,
+    RoleNotAsked,
+    StepNotOpen,
+    SubjectChanged,
+)
 from domain.gates.matching import seated
 from domain.gates.state import Decision, GateState, Outcome, Passing, Refusal, Subject, Vote, counted
 from domain.ids import asked as asked_key
@@ -156,39 +168,28 @@ def withdraw(state: GateState, now: datetime) -> GateState:
 def _refuse_at_all(state: GateState, decision: Decision, now: datetime) -> Refusal | None:
     """The refusals that hold for every answer."""
     if state.outcome is not None:
-        return Refusal(
-            code="gate_decided",
-            detail=f"The gate was {state.outcome.replace('_', ' ')} at {state.decided_at:%Y-%m-%d %H:%M:%S} UTC.",
-            remedy="Nothing is left to decide here; a changed subject opens a new round.",
+        return Refusal.of(
+            GateDecided(f"The gate was {state.outcome.replace('_', ' ')} at {state.decided_at:%Y-%m-%d %H:%M:%S} UTC.")
         )
     if now >= state.due:
-        return Refusal(
-            code="gate_expired",
-            detail=f"The gate was due at {state.due:%Y-%m-%d %H:%M:%S} UTC; this vote came later.",
-            remedy="Ask the product owner to open a new round.",
-        )
+        return Refusal.of(GateExpired(f"The gate was due at {state.due:%Y-%m-%d %H:%M:%S} UTC; this vote came later."))
     if decision.digest != state.subject.digest:
-        return Refusal(
-            code="subject_changed",
-            detail=f"The vote is for digest {decision.digest[:12]}…, the gate is about {state.subject.digest[:12]}….",
-            remedy="Read the subject again and vote with the digest that the gate shows.",
+        return Refusal.of(
+            SubjectChanged(f"The vote is for digest {decision.digest[:12]}…, the gate is about {state.subject.digest[:12]}….")
         )
     if left_out := sorted(decision.voices & set(state.excluded)):
-        return Refusal(
-            code="four_eyes",
-            detail=f"{left_out[0]} owns, submitted or edited the subject, and so cannot decide about it.",
-            remedy="Ask another person with one of the gate's roles.",
-        )
+        return Refusal.of(FourEyes(f"{left_out[0]} owns, submitted or edited the subject, and so cannot decide about it."))
     return None
 
 
 def _refuse_withdrawal(state: GateState, decision: Decision) -> Refusal | None:
     if any(decision.person.id in vote.voices for vote in state.votes):
         return None
-    return Refusal(
-        code="nothing_to_withdraw",
-        detail=f"{decision.person.id} has no vote at this gate that could be taken back.",
-        remedy="Look at the gate's votes; one takes back only one's own, or one that was given in one's name.",
+    return Refusal.of(
+        NothingToWithdraw(
+            f"{decision.person.id} has no vote at this gate that could be taken back.",
+            "Look at the gate's votes; one takes back only one's own, or one that was given in one's name.",
+        )
     )
 
 
@@ -196,10 +197,11 @@ def _refuse_glass(state: GateState, decision: Decision) -> Refusal | None:
     needed = state.policy.break_glass
     if needed is not None and decision.on_behalf_of is None and needed in decision.person.roles:
         return None
-    return Refusal(
-        code="break_glass_not_allowed",
-        detail=f"{decision.person.id} may not break the glass at this gate.",
-        remedy=f"Only {needed} may, in person." if needed else "Its policy names no role for that; ask whom it waits for.",
+    return Refusal.of(
+        BreakGlassNotAllowed(
+            f"{decision.person.id} may not break the glass at this gate.",
+            f"Only {needed} may, in person." if needed else "Its policy names no role for that; ask whom it waits for.",
+        )
     )
 
 
@@ -207,34 +209,37 @@ def _refuse_vote(state: GateState, decision: Decision, now: datetime) -> Refusal
     roles, person = decision.roles, decision.person.id
     for vote in state.votes:
         if used := sorted(decision.voices & vote.voices):
-            return Refusal(
-                code="already_voted",
-                detail=f"{used[0]} has voted at this gate already{_as_whom(vote, used[0])}.",
-                remedy="One person counts once; take that vote back first, or wait for the others.",
+            return Refusal.of(
+                AlreadyVoted(
+                    f"{used[0]} has voted at this gate already{_as_whom(vote, used[0])}.",
+                    "One person counts once; take that vote back first, or wait for the others.",
+                )
             )
     asked = {rule.role: rule.step for rule in state.policy.rules}
     stands_in = state.policy.escalation.to if state.policy.escalation and _stands_in(state, roles, now) else None
     if decision.role is not None and decision.role != stands_in:
         if decision.role not in asked or (decision.role not in roles and stands_in is None):
-            return Refusal(
-                code="role_not_asked",
-                detail=f"{person} cannot vote as {decision.role} here.",
-                remedy=f"The gate asks for: {', '.join(sorted(asked))}.",
+            return Refusal.of(
+                RoleNotAsked(
+                    f"{person} cannot vote as {decision.role} here.", f"The gate asks for: {', '.join(sorted(asked))}."
+                )
             )
         later = asked[decision.role] > state.step
     else:
         if not set(asked) & set(roles) and stands_in is None:
-            return Refusal(
-                code="role_not_asked",
-                detail=f"{person} has none of the roles that this gate asks for.",
-                remedy=f"Ask somebody with one of: {', '.join(sorted(asked))}.",
+            return Refusal.of(
+                RoleNotAsked(
+                    f"{person} has none of the roles that this gate asks for.",
+                    f"Ask somebody with one of: {', '.join(sorted(asked))}.",
+                )
             )
         later = not places_for(state, roles, now)
     if later:
-        return Refusal(
-            code="step_not_open",
-            detail=f"The gate is at step {state.step} of {state.steps}, and {person} is asked in a later one.",
-            remedy=f"Wait until it has been approved as {counted(state.waits_for)}.",
+        return Refusal.of(
+            StepNotOpen(
+                f"The gate is at step {state.step} of {state.steps}, and {person} is asked in a later one.",
+                f"Wait until it has been approved as {counted(state.waits_for)}.",
+            )
         )
     return None
 
@@ -242,10 +247,8 @@ def _refuse_vote(state: GateState, decision: Decision, now: datetime) -> Refusal
 def _refuse_without_reason(decision: Decision) -> Refusal | None:
     if decision.answer == "approve" or decision.reason.strip():
         return None
-    return Refusal(
-        code="reason_missing",
-        detail=f"To {decision.answer.replace('_', ' ')} needs a reason.",
-        remedy="Say in `reason` why, or what must change.",
+    return Refusal.of(
+        ReasonMissing(f"To {decision.answer.replace('_', ' ')} needs a reason.", "Say in `reason` why, or what must change.")
     )
 
 

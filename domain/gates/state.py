@@ -8,6 +8,7 @@ from typing import Literal
 from domain.definition.life import GatePolicy
 from domain.definition.values import Role
 from domain.model import Message
+from domain.refusals import Refused
 
 Answer = Literal["approve", "request_changes", "reject", "withdraw", "break_glass"]
 """`withdraw` withdraws one's own vote; `break_glass` approves alone in an emergency, if the policy names a role for it."""
@@ -173,6 +174,11 @@ class Refusal(Message):
     code: str
     detail: str
     remedy: str
+
+    @classmethod
+    def of(cls, error: Refused) -> "Refusal":
+        """What a refusal says, as a value that can be kept and sent."""
+        return cls(code=error.code, detail=error.detail, remedy=error.remedy)
 
 
 def counted(roles: Mapping[Role, int]) -> str:

@@ -6,14 +6,15 @@ from decimal import Decimal
 from domain.definition import conditions
 from domain.definition.partners import Joining
 from domain.definition.values import Condition
+from domain.errors import TenureError
 
 
 class NotAdmitted(Exception):
-    """The applicant cannot join: `code` is that of the problem, `why` the reason in words."""
+    """The applicant cannot join: `kind` is the problem, `why` the reason in words."""
 
-    def __init__(self, code: str, why: str) -> None:
+    def __init__(self, kind: type[TenureError], why: str) -> None:
         super().__init__(why)
-        self.code = code
+        self.kind = kind
         self.why = why
 
 

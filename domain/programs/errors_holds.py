@@ -3,8 +3,7 @@
 from datetime import UTC, datetime
 
 from domain.errors import TenureError
-from domain.programs import holds
-from domain.programs.holds import Concern, Hold
+from domain.programs.holds import EVERYTHING, Concern, Hold, told
 from domain.refusals import Refused
 
 _AN_EXAMPLE = {
@@ -28,8 +27,7 @@ class ProgramOnHold(TenureError):
     }
 
     def __init__(self, hold: Hold, program: str, concern: Concern) -> None:
-        refusal = holds.refusal(hold, program, concern)
-        super().__init__(refusal.detail, remedy=refusal.remedy)
+        super().__init__(_detail(hold, program, concern), remedy=_remedy(hold, program, concern))
 
 
 class ProgramHalted(TenureError):
@@ -39,19 +37,34 @@ class ProgramHalted(TenureError):
     category = "conflict"
     title = "The program is halted"
     example = {
-        "hold": Hold(kind="suspended_insolvency", stops=holds.EVERYTHING, **_AN_EXAMPLE),  # type: ignore[arg-type]
+        "hold": Hold(kind="suspended_insolvency", stops=EVERYTHING, **_AN_EXAMPLE),  # type: ignore[arg-type]
         "program": "cd-club",
         "concern": "earning",
     }
 
     def __init__(self, hold: Hold, program: str, concern: Concern) -> None:
-        refusal = holds.refusal(hold, program, concern)
-        super().__init__(refusal.detail, remedy=refusal.remedy)
+        super().__init__(_detail(hold, program, concern), remedy=_remedy(hold, program, concern))
 
 
 def stopped(hold: Hold, program: str, concern: Concern) -> TenureError:
     """The problem of something that a hold or a halt stops."""
     return (ProgramOnHold if hold.kind == "hold" else ProgramHalted)(hold, program, concern)
+
+
+def _detail(hold: Hold, program: str, concern: Concern) -> str:
+    """What is stopped, or was when it happened, and by what."""
+    if hold.until is not None:
+        return f"{concern.capitalize()} in program {program!r} was stopped when this happened. {told(hold)}."
+    return f"{concern.capitalize()} in program {program!r} is stopped. {told(hold)}."
+
+
+def _remedy(hold: Hold, program: str, concern: Concern) -> str:
+    """What to do about it; what happened while a stop stood counts for nothing, afterwards neither."""
+    if hold.until is not None:
+        return "What happened while it was stopped does not count; what happens from now on does."
+    return f"Try again once it goes on (tenure program resume {program} --reason …)" + (
+        "; what happened before the stop still counts, what happens within it never does." if concern == "earning" else "."
+    )
 
 
 class AlreadyOnHold(Refused):

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Literal, get_args
 
 from domain.definition.values import Role
-from domain.gates.state import Refusal
 from domain.model import Message
 
 Concern = Literal["enrolment", "earning", "redeeming", "rollout"]
@@ -83,62 +82,6 @@ def next_lifted(holds: Iterable[Hold]) -> Hold | None:
     return next((hold for hold in found if hold.kind != "hold"), found[0] if found else None)
 
 
-def refuse_beginning(holds: Iterable[Hold], kind: Kind, program: str) -> Refusal | None:
-    """Why a hold or a halt cannot begin: there is one of its kind; a halt may come in addition to a hold."""
-    there = next((hold for hold in standing(holds) if hold.kind == kind), None)
-    if there is None:
-        return None
-    on_hold = kind == "hold"
-    anew = ", then put the program on hold anew, with what it shall stop" if on_hold else ""
-    return Refusal(
-        code="already_on_hold" if on_hold else "already_halted",
-        detail=f"Program {program!r} is {'on hold' if on_hold else 'halted'} already, since {_instant(there.since)}, "
-        f"by {there.begun_by}: {there.reason}",
-        remedy=f"Lift that first: tenure program resume {program} --reason …{anew}.",
-    )
-
-
-def refuse_lifting(holds: Iterable[Hold], program: str, person: str, owner: str) -> Refusal | None:
-    """Why a person cannot resume a program, whatever their roles (`LIFTED_BY`).
-
-    A halt protects members and creditors from the program: its owner cannot lift it.
-    """
-    hold = next_lifted(holds)
-    if hold is None:
-        return Refusal(
-            code="not_on_hold",
-            detail=f"Program {program!r} is not on hold.",
-            remedy="Nothing is to be done: it goes on already.",
-        )
-    if hold.kind != "hold" and person == owner:
-        return Refusal(
-            code="four_eyes",
-            detail=f"{person} owns program {program!r}, and so cannot lift its halt.",
-            remedy="Ask another person in finance or operations.",
-        )
-    return None
-
-
-def refusal(hold: Hold, program: str, concern: Concern) -> Refusal:
-    """The refusal of a request to a program on hold, or of an event that happened during a hold."""
-    if hold.until is not None:
-        return Refusal(
-            code=_code(hold),
-            detail=f"{concern.capitalize()} in program {program!r} was stopped when this happened. {told(hold)}.",
-            remedy="What happened while it was stopped does not count; what happens from now on does.",
-        )
-    return Refusal(
-        code=_code(hold),
-        detail=f"{concern.capitalize()} in program {program!r} is stopped. {told(hold)}.",
-        remedy=f"Try again once it goes on (tenure program resume {program} --reason …)"
-        + ("; what happened before the stop still counts, what happens within it never does." if concern == "earning" else "."),
-    )
-
-
-def _code(hold: Hold) -> str:
-    return "program_on_hold" if hold.kind == "hold" else "program_halted"
-
-
 LIFTED_BY: dict[Kind, frozenset[Role]] = {
     "hold": frozenset({"product_owner", "operations", "operator"}),
     "suspended_insolvency": frozenset({"finance", "operations"}),
@@ -149,9 +92,9 @@ LIFTED_BY: dict[Kind, frozenset[Role]] = {
 def told(hold: Hold) -> str:
     """A hold in a sentence: since when, by whom, why, and the capabilities that it stops."""
     stopped = ", ".join(hold.stops)
-    until = f" until {_instant(hold.until)}" if hold.until is not None else ""
+    until = f" until {instant(hold.until)}" if hold.until is not None else ""
     name = "On hold" if hold.kind == "hold" else "Halted (suspended, insolvency)"
-    return f"{name} since {_instant(hold.since)}{until} by {hold.begun_by} because: {hold.reason}; stops {stopped}"
+    return f"{name} since {instant(hold.since)}{until} by {hold.begun_by} because: {hold.reason}; stops {stopped}"
 
 
 def banner(holds: Iterable[Hold], program: str) -> str:
@@ -159,5 +102,6 @@ def banner(holds: Iterable[Hold], program: str) -> str:
     return "\n\n".join(f"**{told(hold)}; to act: `tenure program resume {program} --reason …`**" for hold in standing(holds))
 
 
-def _instant(at: datetime | None) -> str:
+def instant(at: datetime | None) -> str:
+    """An instant as people read it; a dash for none."""
     return f"{at:%d %b %Y %H:%M:%S} UTC" if at is not None else "-"

@@ -1,29 +1,22 @@
 """Whether a member can redeem a reward now: its dates, its stock, and the limit for one member."""
 
 from datetime import datetime
-from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from domain.definition import words
 from domain.definition.rewards import Reward
+from domain.rewards.errors import RewardLimitReached, RewardNotOffered, RewardOutOfStock
 
-Refusal = Literal["insufficient_points", "reward_not_offered", "reward_out_of_stock", "reward_limit_reached"]
-"""Why a redemption is refused, as the code of the problem in the answer."""
-
-
-class Unavailable(NamedTuple):
-    """Why a reward cannot be redeemed: the code of the problem, and a sentence."""
-
-    refusal: Refusal
-    why: str
+Unavailable = RewardNotOffered | RewardOutOfStock | RewardLimitReached
+"""Why a reward cannot be redeemed."""
 
 
 def not_offered(reward: Reward, at: datetime, zone: ZoneInfo) -> Unavailable | None:
     """Whether the instant is outside the reward's dates; `from` is its first day, `until` the first day after it."""
     if reward.from_ is not None and at < reward.from_.at(zone):
-        return Unavailable("reward_not_offered", f"The reward {reward.id!r} is offered from {reward.from_} on.")
+        return RewardNotOffered(f"The reward {reward.id!r} is offered from {reward.from_} on.")
     if reward.until is not None and at >= reward.until.at(zone):
-        return Unavailable("reward_not_offered", f"The reward {reward.id!r} was offered until {reward.until}.")
+        return RewardNotOffered(f"The reward {reward.id!r} was offered until {reward.until}.")
     return None
 
 
@@ -31,7 +24,7 @@ def out_of_stock(reward: Reward, taken: int) -> Unavailable | None:
     """Whether the stock is used up, given the number handed out or held."""
     if reward.stock is None or taken < reward.stock:
         return None
-    return Unavailable("reward_out_of_stock", f"All {words.figure(reward.stock)} of the reward {reward.id!r} are taken.")
+    return RewardOutOfStock(f"All {words.figure(reward.stock)} of the reward {reward.id!r} are taken.")
 
 
 def limit_since(reward: Reward, at: datetime, zone: ZoneInfo) -> datetime | None:
@@ -45,9 +38,7 @@ def limit_reached(reward: Reward, had: int) -> Unavailable | None:
     if limit is None or had < limit.count:
         return None
     times = f"{words.figure(limit.count)} time{'s' * (limit.count != 1)}"
-    return Unavailable(
-        "reward_limit_reached", f"A member may have the reward {reward.id!r} {times} within {words.period(limit.per)}."
-    )
+    return RewardLimitReached(f"A member may have the reward {reward.id!r} {times} within {words.period(limit.per)}.")
 
 
 def left(reward: Reward, taken: int, codes: int | None = None) -> int | None:

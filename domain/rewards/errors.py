@@ -1,6 +1,12 @@
 """The problems of redeeming points for rewards."""
 
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
 from domain.errors import TenureError
+
+Refusal = Literal["insufficient_points", "reward_not_offered", "reward_out_of_stock", "reward_limit_reached"]
+"""The codes that are kept of a redemption that was refused."""
 
 
 class RedeemingClosed(TenureError):
@@ -44,7 +50,7 @@ class TierTooLow(TenureError):
 class InsufficientPoints(TenureError):
     """The member has fewer points than it takes. The detail is the ledger's own sentence, kept with the refusal."""
 
-    code = "insufficient_points"
+    code: ClassVar[Refusal] = "insufficient_points"
     category = "conflict"
     title = "There are not enough points"
     example = {"detail": "500 points were asked for, and 120 are available."}
@@ -60,7 +66,7 @@ class InsufficientPoints(TenureError):
 class RewardNotOffered(TenureError):
     """The reward has dates, and now is outside of them."""
 
-    code = "reward_not_offered"
+    code: ClassVar[Refusal] = "reward_not_offered"
     category = "conflict"
     title = "The reward is not offered now"
     example = {"detail": "The reward 'sampler' is offered from 2026-04-01 on."}
@@ -72,7 +78,7 @@ class RewardNotOffered(TenureError):
 class RewardOutOfStock(TenureError):
     """The reward has a stock, and all of it is taken or held."""
 
-    code = "reward_out_of_stock"
+    code: ClassVar[Refusal] = "reward_out_of_stock"
     category = "conflict"
     title = "None of the reward is left"
     example = {"detail": "All 200 of the reward 'sampler' are taken."}
@@ -88,7 +94,7 @@ class RewardOutOfStock(TenureError):
 class RewardLimitReached(TenureError):
     """A member may have the reward so many times within a period."""
 
-    code = "reward_limit_reached"
+    code: ClassVar[Refusal] = "reward_limit_reached"
     category = "conflict"
     title = "The member has had the reward as often as one may"
     example = {"detail": "A member may have the reward 'sampler' 2 times within a year."}
@@ -137,3 +143,9 @@ class NoSuchStock(TenureError):
             remedy="Give it `fulfilment: {kind: voucher_codes}` in a further revision.",
             field="reward",
         )
+
+
+REFUSALS: Mapping[Refusal, type[InsufficientPoints | RewardNotOffered | RewardOutOfStock | RewardLimitReached]] = {
+    kind.code: kind for kind in (InsufficientPoints, RewardNotOffered, RewardOutOfStock, RewardLimitReached)
+}
+"""The problem of each code that is kept of a redemption; each is made with the sentence that is kept beside the code."""

@@ -3,14 +3,14 @@
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
-from typing import Literal
 
 from domain.definition.document import Definition
 from domain.definition.rollout import Wave
+from domain.members.errors import NotInvited, NotInWave
 from domain.programs.lifecycle import WaveOpening
 
 BUCKETS = 10_000
-Refusal = Literal["not_in_wave", "not_invited"]
+Refusal = type[NotInWave] | type[NotInvited]
 """Why a person cannot join by any open wave: no wave includes them, or they are not invited yet."""
 
 
@@ -54,12 +54,12 @@ def let_in(
     (`is_held_out`).
     """
     at_a_rate = {wave.id for wave in definition.waves if wave.invitations is not None}
-    refusal: Refusal = "not_in_wave"
+    refusal: Refusal = NotInWave
     for each in opened:
         if each.cohort is not None and each.cohort == cohort:
             if invited or each.wave not in at_a_rate:
                 return each
-            refusal = "not_invited"
+            refusal = NotInvited
         if each.share is not None and is_open_to(salt, participant, open_buckets(each.share)):
             return each
     return refusal

@@ -1,6 +1,7 @@
 """Refusals of requests to a program's books."""
 
 from domain.errors import TenureError
+from domain.points.errors import CurrencyUnknown
 
 
 class BooksNotOpen(TenureError):
@@ -97,9 +98,9 @@ class BooksEnded(TenureError):
 class BookedCurrencyUnknown(TenureError):
     """The program's books have no currency of this code."""
 
-    code = "currency_unknown"
-    category = "invalid"
-    title = "The program has no such currency"
+    code = CurrencyUnknown.code
+    category = CurrencyUnknown.category
+    title = CurrencyUnknown.title
 
     def __init__(self, currency: str, known: list[str]) -> None:
         super().__init__(f"There is no currency {currency!r}.", remedy=f"The books have: {', '.join(known)}.", field="currency")

@@ -8,19 +8,19 @@ from domain import ids
 from domain.definition.document import Definition
 from domain.definition.rollout import Pace, Wave
 from domain.members.enrolment import NotAdmitted
+from domain.members.errors import HeldOut, MemberUnknown, NotInvited, RolloutPaused, RolloutStopped, WaveFull
 from domain.programs.availability import closed_for
 from domain.programs.lifecycle import WaveOpening
 from domain.rollout.waves import Refusal, is_held_out, let_in
 from ledger import outbox
-from store.errors import MemberUnknown
 from store.members import members
 from store.programs import programs
 from store.programs.programs import ProgramRecord, RevisionInForce
 from store.rollout import cohorts, invitations, rollouts
 
 _CLOSED = {
-    "rollout_stopped": "The rollout was stopped: nobody joins, and nothing is earned.",
-    "rollout_paused": "The rollout is paused: nobody new joins.",
+    "rollout_stopped": (RolloutStopped, "The rollout was stopped: nobody joins, and nothing is earned."),
+    "rollout_paused": (RolloutPaused, "The rollout is paused: nobody new joins."),
 }
 
 
@@ -30,12 +30,12 @@ async def admit(
     """Return the wave by which a participant joins. Raises NotAdmitted if no wave admits them, ever or at this moment."""
     invited = await invitations.is_invited(connection, program.id, participant)
     found = await wave_for(connection, program, definition, participant, invited=invited)
-    if found == "not_invited":
-        raise _refusal("not_invited", "The wave of this member's cohort invites at a rate, and has not come to them yet.")
-    if found == "not_in_wave":
-        raise _refusal("not_in_wave", "The waves opened so far do not reach this member.")
+    if found is NotInvited:
+        raise NotAdmitted(found, "The wave of this member's cohort invites at a rate, and has not come to them yet.")
+    if not isinstance(found, WaveOpening):
+        raise NotAdmitted(found, "The waves opened so far do not reach this member.")
     if is_held_out(definition, program.salt, participant):
-        raise _refusal("held_out", "This participant is kept out of the program to its end, for comparison.")
+        raise NotAdmitted(HeldOut, "This participant is kept out of the program to its end, for comparison.")
     try:
         await members.find(connection, program.id, participant)
     except MemberUnknown:
@@ -95,10 +95,6 @@ async def _check_open(
 ) -> None:
     """Raise why nobody new joins by this wave just now."""
     if (closed := closed_for(program, "waves", at)) is not None:
-        raise _refusal(closed.reason, _CLOSED[closed.reason])
+        raise NotAdmitted(*_CLOSED[closed.reason])
     if (pace := await exhausted_pace(connection, definition, opening, at, in_turn=True)) is not None:
-        raise _refusal("wave_full", f"{pace.count} have joined by the wave {opening.wave} in {pace.every}, and no more may.")
-
-
-def _refusal(code: str, why: str) -> NotAdmitted:
-    return NotAdmitted(code, why)
+        raise NotAdmitted(WaveFull, f"{pace.count} have joined by the wave {opening.wave} in {pace.every}, and no more may.")

@@ -24,6 +24,7 @@ from domain.members.errors import (
     FeeDiffers,
     HeldOut,
     MemberGone,
+    MemberUnknown,
     NotInvited,
     NotInWave,
     RequirementNotMet,
@@ -35,7 +36,6 @@ from domain.rollout.waves import Refusal, is_held_out
 from services.members.admission import exhausted_pace, wave_for, wave_of
 from services.programs.availability import require_open
 from store.acceptance import pilots
-from store.errors import MemberUnknown
 from store.members import members
 from store.programs import programs
 from store.programs.programs import ProgramRecord
@@ -105,7 +105,7 @@ async def check_enrolment(engine: AsyncEngine, program: str, enrolment: Enrolmen
 def _check_wave(record: ProgramRecord, participant: str, found: WaveOpening | Refusal | None, now: datetime) -> None:
     """Raise why no wave lets somebody in, now or at all: NotInWave, NotInvited, RolloutStopped, RolloutPaused."""
     require_open(record, "waves", now)
-    if found == "not_invited":
+    if found is NotInvited:
         raise NotInvited(participant)
     if not isinstance(found, WaveOpening):
         raise NotInWave(participant)

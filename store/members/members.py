@@ -8,11 +8,12 @@ from sqlalchemy import Text, and_, any_, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from domain.members.errors import MemberUnknown
 from domain.members.tiers import Standing
 from domain.model import Message
 from domain.programs.lifecycle import Membership
 from domain.programs.stages import JourneyStage, MemberStatus
-from store.errors import MemberUnknown, PersonalDataErased
+from store.errors import PersonalDataErased
 from store.tables import intervention, member, tier_change
 from store.tables import program as programs
 

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.model import Message
-from domain.rewards.availability import Refusal
+from domain.rewards.errors import Refusal
 from store.tables import redemption, voucher_code
 
 State = Literal["held", "fulfilled", "voided", "refused"]

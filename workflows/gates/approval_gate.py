@@ -9,8 +9,10 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.gates.gates import DecisionAsked, DecisionTaken, GateActivities, TimePassed
+    from activities.refusals import refusal
     from domain.definition.values import Role
     from domain.gates import reducer
+    from domain.gates.errors import GateDecided, GateOverrun
     from domain.gates.state import GateState
     from domain.model import Message
     from domain.programs.lifecycle import GateResult
@@ -75,11 +77,8 @@ class ApprovalGate:
     def refuse_more(self, signed: SignedDecision) -> None:
         """Bounds the history, and does nothing else: the activity that proves the author also judges the content."""
         if self._state.outcome is not None:
-            raise ApplicationError(
-                f"The gate was {self._state.outcome.replace('_', ' ')} at {instant(self._state.decided_at)}.",
-                "Nothing is left to decide here; a changed subject opens a new round.",
-                type="gate_decided",
-                non_retryable=True,
+            raise refusal(
+                GateDecided(f"The gate was {self._state.outcome.replace('_', ' ')} at {instant(self._state.decided_at)}.")
             )
         if not self._takes(signed):
             raise _overrun()
@@ -159,9 +158,9 @@ def _awaited(state: GateState) -> list[Role]:
 
 
 def _overrun() -> ApplicationError:
-    return ApplicationError(
-        "Too many messages to this gate came to nothing, or this one is too long to be a decision.",
-        "Decide through the API; if it says the same, tell the operator: somebody sends what the API has not signed.",
-        type="gate_overrun",
-        non_retryable=True,
+    return refusal(
+        GateOverrun(
+            "Too many messages to this gate came to nothing, or this one is too long to be a decision.",
+            "Decide through the API; if it says the same, tell the operator: somebody sends what the API has not signed.",
+        )
     )

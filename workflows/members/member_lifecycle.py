@@ -10,7 +10,9 @@ from temporalio.workflow import ParentClosePolicy
 
 with workflow.unsafe.imports_passed_through():
     from activities.members.members import Closing, Joining, MemberActivities, MemberAt
+    from activities.refusals import in_words
     from domain import ids
+    from domain.members.errors import MemberUnknown
     from domain.message_names import END_MEMBERSHIP, NUDGE
     from domain.model import Message
     from domain.programs.lifecycle import MemberReview, Membership, OfferTerms
@@ -171,7 +173,7 @@ class MemberLifecycle:
 
     def _required_membership(self) -> Membership:
         if self._state.membership is None:
-            raise ApplicationError("This member has not joined yet.", type="member_unknown", non_retryable=True)
+            raise in_words(MemberUnknown, "This member has not joined yet.")
         return self._state.membership
 
     def _see(self, membership: Membership, review: MemberReview | None = None) -> None:

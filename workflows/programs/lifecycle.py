@@ -10,11 +10,14 @@ with workflow.unsafe.imports_passed_through():
     from activities.programs.amendments import Amended, AmendmentActivities
     from activities.programs.programs import InForce, ProgramActivities, RevisionSettled
     from activities.programs.wind_down import EndCase, WindDownActivities
+    from activities.refusals import in_words, refusal
     from domain import ids
     from domain.audit.chain import SYSTEM
     from domain.gates.state import Subject
     from domain.message_names import LOOK_AT_HOLDS, NUDGE, SHOW_PROGRESS
     from domain.programs import amendments, holds
+    from domain.programs.errors import ProgramEnded, ProgramExists
+    from domain.programs.errors_lifecycle import EndRequested, RevisionInQualification
     from domain.programs.holds import Concern, Hold, Lifted, Lifting
     from domain.programs.lifecycle import EndRequest, QualificationResult, Revision, StageChange
     from domain.programs.stages import ENDED, RevisionStatus, Stage
@@ -29,7 +32,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.programs.state import ProgramResult, ProgramStart, ProgramState, RevisionSubmission
     from workflows.programs.wind_down import WindDown
     from workflows.progress import Progress
-    from workflows.refusals import refusal
     from workflows.rollout.rollout import Rollout, RolloutResult
     from workflows.steps import do, signal_child
 
@@ -90,11 +92,7 @@ class ProgramLifecycle:
     @begin.validator
     def refuse_second_start(self, digest: str) -> None:
         if self._begun or self._registered or digest != self._state.latest.digest:
-            raise refusal(
-                "program_exists",
-                f"The lifecycle of program {self._program!r} has begun already.",
-                "Hand in a further revision, or give the program another id.",
-            )
+            raise refusal(ProgramExists(self._program))
 
     @workflow.update(description="Hand in a new revision: the next try before the launch, an amendment in operation")
     async def submit_revision(self, submission: RevisionSubmission) -> int:
@@ -140,16 +138,13 @@ class ProgramLifecycle:
     @request_end.validator
     def refuse_end(self, request: EndRequest) -> None:
         if self._state.end is not None:
-            raise refusal(
-                "end_requested",
-                "The end of the program has been asked for already.",
-                "Wait for what its wind-down gate decides.",
-            )
+            raise refusal(EndRequested("The end of the program has been asked for already."))
         if self._before_launch and (self._qualifying or self._state.submitted is not None or self._submitting.locked()):
             raise refusal(
-                "revision_in_qualification",
-                f"Revision {self._state.latest.number} is being qualified, and nothing is launched that could end.",
-                "Have the revision rejected at its gate, or wait for its outcome.",
+                RevisionInQualification(
+                    f"Revision {self._state.latest.number} is being qualified, and nothing is launched that could end.",
+                    "Have the revision rejected at its gate, or wait for its outcome.",
+                )
             )
 
     @workflow.update(description="Let the program go on: lift its halt, or where there is none its hold")
@@ -162,8 +157,8 @@ class ProgramLifecycle:
     @resume.validator
     def refuse_resumption(self, wish: Lifting) -> None:
         if self._state.stage in ENDED:
-            raise refusal(
-                "program_ended", f"The lifecycle of program {self._program!r} has ended.", "Nothing can be changed in it."
+            raise in_words(
+                ProgramEnded, f"The lifecycle of program {self._program!r} has ended.", "Nothing can be changed in it."
             )
 
     @workflow.signal(name=LOOK_AT_HOLDS, description="Something has been stopped: look again what stands")

@@ -10,10 +10,11 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.programs.amendments import AmendmentActivities, Approval, Recall
+    from activities.refusals import refusal
     from domain.model import Message
+    from domain.programs.errors_lifecycle import NothingToRecall, RecallTooLate
     from domain.programs.lifecycle import Revision
     from workflows.details import instant
-    from workflows.refusals import refusal
     from workflows.steps import do, remaining
 
 
@@ -94,11 +95,7 @@ class TakingEffect:
     def refuse_recall(self, number: int) -> None:
         """Raise the reason if the revision cannot be recalled."""
         if self.waiting is None or self.waiting.revision.number != number:
-            raise refusal(
-                "nothing_to_recall",
-                f"Revision {number} does not wait for the date on which it takes effect.",
-                "See `tenure program revisions`: a revision can be called back while it is approved and not yet in force.",
-            )
+            raise refusal(NothingToRecall(f"Revision {number} does not wait for the date on which it takes effect."))
         if workflow.now() >= self.waiting.effective_from:
             raise _too_late(number)
 
@@ -166,8 +163,4 @@ def _approval(approved: Approved) -> Approval:
 
 
 def _too_late(number: int) -> ApplicationError:
-    return refusal(
-        "recall_too_late",
-        f"Revision {number} has taken effect.",
-        "Hand in a further revision; `tenure program rollback` hands in an earlier one again.",
-    )
+    return refusal(RecallTooLate(f"Revision {number} has taken effect."))

@@ -2,13 +2,22 @@
 
 from temporalio import workflow
 
+from activities.refusals import in_words, refusal
 from domain.definition.document import Definition
+from domain.errors_input import Changed
 from domain.programs import amendments
+from domain.programs.errors import EffectiveDatePast, TierNotReplaced, WaveBegun
+from domain.programs.errors_lifecycle import (
+    AmendmentWaits,
+    NoDateBeforeLaunch,
+    ProgramEnds,
+    RevisionInQualification,
+    RevisionUnchanged,
+)
 from domain.rollout.waves import changed_after_beginning
 from workflows.details import instant
 from workflows.programs.pending_amendment import Approved
 from workflows.programs.state import ProgramState, RevisionSubmission
-from workflows.refusals import refusal
 
 
 def of_revision(state: ProgramState, submission: RevisionSubmission, *, on_its_way: bool, waiting: Approved | None) -> None:
@@ -16,75 +25,59 @@ def of_revision(state: ProgramState, submission: RevisionSubmission, *, on_its_w
     its date has passed, it was made from an outdated revision, it changes nothing.
     """
     if state.stage in ("wind_down", "closed", "rejected") or state.end_approved:
-        raise refusal(
-            "program_ends",
-            f"The program is in stage {state.stage.replace('_', ' ')}; it takes no revisions any more.",
-            "Start another program with this definition, under an id of its own.",
-        )
+        raise refusal(ProgramEnds(f"The program is in stage {state.stage.replace('_', ' ')}; it takes no revisions any more."))
     if state.before_launch and state.end is not None:
-        raise refusal(
-            "program_ends",
-            "The program is being withdrawn; it takes no revisions any more.",
-            "Start another program with this definition, under an id of its own.",
-        )
+        raise refusal(ProgramEnds("The program is being withdrawn; it takes no revisions any more."))
     if submission.instead_of is not None and submission.instead_of != state.latest.digest:
-        raise refusal(
-            "changed_meanwhile",
+        raise in_words(
+            Changed,
             f"Revision {state.latest.number} has been handed in meanwhile.",
             "Read it, see what has changed, and send your change with its new ETag.",
         )
     if on_its_way:
         raise refusal(
-            "revision_in_qualification",
-            f"Revision {state.latest.number} is being qualified.",
-            "Wait for its outcome at its gates, then hand in the next one.",
+            RevisionInQualification(
+                f"Revision {state.latest.number} is being qualified.",
+                "Wait for its outcome at its gates, then hand in the next one.",
+            )
         )
     if waiting is not None:
         recall = f"tenure program recall {state.latest.program} {waiting.revision.number}"
         raise refusal(
-            "amendment_waits",
-            f"Revision {waiting.revision.number} is approved and takes effect on {instant(waiting.effective_from)}.",
-            f"Wait for that date, or call it back: `{recall}`.",
+            AmendmentWaits(
+                f"Revision {waiting.revision.number} is approved and takes effect on {instant(waiting.effective_from)}.",
+                f"Wait for that date, or call it back: `{recall}`.",
+            )
         )
     _of_date(state, submission)
     # A recalled revision may be submitted again, for another date.
     recalled = state.latest.number == state.recalled
     for known in (state.latest if not recalled else None, state.in_force):
         if known is not None and submission.digest == known.digest:
-            raise refusal(
-                "revision_unchanged",
-                f"The definition is the same as revision {known.number}.",
-                "Change the definition before handing it in again.",
-            )
+            raise refusal(RevisionUnchanged(f"The definition is the same as revision {known.number}."))
 
 
 def of_definition(state: ProgramState, definition: Definition) -> None:
     """Raise if a revision changes what it may not: tiers that members hold, waves that have begun, the holdout."""
     held = state.in_force.definition.tiers if state.in_force else ()
     if missing := amendments.without_place(definition, [tier.id for tier in held]):
-        raise refusal(
-            "tier_not_replaced",
+        raise in_words(
+            TierNotReplaced,
             f"The definition neither has nor replaces {', '.join(missing)}, which the revision in force has.",
             f"Write replaces: [{', '.join(missing)}] under the tier that takes its place, or keep the tier.",
         )
     if changed := _begun_and_changed(state, definition):
-        raise refusal(
-            "wave_begun",
-            f"The definition changes {', '.join(changed)}; the rollout has begun with what is in force there.",
-            "Keep what has begun as it is, and write what is new in waves after it.",
-        )
+        raise refusal(WaveBegun(changed))
 
 
 def _of_date(state: ProgramState, submission: RevisionSubmission) -> None:
     if submission.wanted_from is not None and state.in_force is None:
         raise refusal(
-            "no_date_before_launch",
-            "The program has not been launched; what is launched is in force as soon as it is approved.",
-            "Hand the revision in without a date.",
+            NoDateBeforeLaunch("The program has not been launched; what is launched is in force as soon as it is approved.")
         )
     if submission.wanted_from is not None and submission.wanted_from <= workflow.now():
-        raise refusal(
-            "effective_date_past",
+        raise in_words(
+            EffectiveDatePast,
             f"{instant(submission.wanted_from)} has passed; it is {instant(workflow.now())}.",
             "Name a date that is still to come, or none: the revision then takes effect as soon as it may.",
         )

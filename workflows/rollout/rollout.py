@@ -9,15 +9,18 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.programs.programs import ProgramActivities
+    from activities.refusals import refusal
     from activities.rollout.rollout import RolloutActivities, RolloutBegun, RolloutChange, WaveCount
     from domain import ids
     from domain.audit.chain import SYSTEM, Action
     from domain.definition.rollout import Wave
+    from domain.gates.errors import FourEyes
     from domain.gates.state import Subject
     from domain.message_names import GUARDRAIL_SAID, NUDGE
     from domain.model import Message
     from domain.programs.lifecycle import WaveOpening
     from domain.rollout import guardrails
+    from domain.rollout.errors import RolloutIsPaused, RolloutNotHeld, RolloutNotPaused, RolloutOver
     from domain.rollout.state import (
         EMPTY_COHORT,
         MINIMUM_SAMPLE,
@@ -33,7 +36,6 @@ with workflow.unsafe.imports_passed_through():
     from workflows.details import instant, told
     from workflows.gates.decisions import ask
     from workflows.progress import tell
-    from workflows.refusals import refusal
     from workflows.rollout.guardrail_watch import GuardrailWatch, WatchStart
     from workflows.rollout.wave_invitation import InvitationStart, WaveInvitation
     from workflows.steps import do, remaining, signal_child
@@ -105,9 +107,9 @@ class Rollout:
         self._refuse_over()
         if self._state.paused is not None:
             raise refusal(
-                "rollout_is_paused",
-                f"The rollout has been paused since {instant(self._state.paused.at)} by {self._state.paused.by}.",
-                "Resume it once the reason is gone.",
+                RolloutIsPaused(
+                    f"The rollout has been paused since {instant(self._state.paused.at)} by {self._state.paused.by}."
+                )
             )
 
     @workflow.update(description="Go on after a pause")
@@ -118,11 +120,7 @@ class Rollout:
     def refuse_resume(self, act: RolloutAct) -> None:
         self._refuse_over()
         if self._state.paused is None:
-            raise refusal(
-                "rollout_not_paused",
-                "Nobody has paused the rollout.",
-                "See what it waits for with `tenure rollout show`: what holds it is released, and not resumed.",
-            )
+            raise refusal(RolloutNotPaused("Nobody has paused the rollout."))
 
     @workflow.update(description="Let the rollout go on although a guardrail or too small a sample holds it; not by editors")
     async def release(self, act: RolloutAct) -> RolloutState:
@@ -139,16 +137,13 @@ class Rollout:
     def refuse_release(self, act: RolloutAct) -> None:
         self._refuse_over()
         if not self._state.holds:
-            raise refusal(
-                "rollout_not_held",
-                "Nothing holds the rollout.",
-                "See what it waits for with `tenure rollout show`.",
-            )
+            raise refusal(RolloutNotHeld("Nothing holds the rollout."))
         if act.by in self._revision.editors:
             raise refusal(
-                "four_eyes",
-                f"{act.by} owns, submitted or edited the revision, and so cannot release its rollout.",
-                "Ask another person of operations.",
+                FourEyes(
+                    f"{act.by} owns, submitted or edited the revision, and so cannot release its rollout.",
+                    "Ask another person of operations.",
+                )
             )
 
     @workflow.update(description="Stop the rollout: nobody joins and nothing is earned any more; what was issued is honoured")
@@ -449,11 +444,7 @@ class Rollout:
 
     def _refuse_over(self) -> None:
         if self._stop:
-            raise refusal(
-                "rollout_over",
-                f"The rollout is over: {self._stop}.",
-                "Hand in a further revision, or ask for the end; `tenure rollout show` says where it stands.",
-            )
+            raise refusal(RolloutOver(f"The rollout is over: {self._stop}."))
 
 
 def _field(with_program: bool) -> str:

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from domain.programs.errors_holds import stopped
+from domain.programs.hold_refusals import refuse_beginning, refuse_lifting
 from domain.programs.holds import (
     EVERYTHING,
     LIFTED_BY,
@@ -13,9 +15,6 @@ from domain.programs.holds import (
     Hold,
     banner,
     next_lifted,
-    refusal,
-    refuse_beginning,
-    refuse_lifting,
     standing,
     stopping,
 )
@@ -86,8 +85,8 @@ def test_who_owns_a_program_lifts_its_hold_and_not_its_halt() -> None:
 
 @pytest.mark.parametrize("hold", [_hold(stops=EVERYTHING), _halt()])
 def test_whoever_meets_a_stop_is_told_who_says_so_since_when_why_and_what_to_do(hold: Hold) -> None:
-    now = refusal(hold, "club", "earning")
-    then = refusal(hold.model_copy(update={"until": NOON + 2 * HOUR}), "club", "earning")
+    now = stopped(hold, "club", "earning")
+    then = stopped(hold.model_copy(update={"until": NOON + 2 * HOUR}), "club", "earning")
     assert now.code == then.code == ("program_on_hold" if hold.kind == "hold" else "program_halted")
     for each in (now, then):
         assert all(word in each.detail for word in (hold.begun_by, hold.reason, "10 Mar 2026", "'club'", "Earning"))

@@ -69,7 +69,7 @@ def _opened(wave: str, share: Decimal | None = None, cohort: str | None = None) 
 
 def _let_in(definition: Definition, member: str, *opened: WaveOpening, cohort: str | None = None, invited: bool = False) -> str:
     found = let_in(definition, "small", member, cohort=cohort, invited=invited, opened=opened)
-    return found if isinstance(found, str) else f"by {found.wave}"
+    return f"by {found.wave}" if isinstance(found, WaveOpening) else found.code
 
 
 @given(members, st.lists(shares, min_size=1, max_size=5), st.booleans())
