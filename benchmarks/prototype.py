@@ -175,8 +175,8 @@ async def measure() -> list[Row]:
             )
     for what, costs in (("sort and all", per_event), ("without the sort", unsorted)):
         spread = max(costs.values()) / min(costs.values())
-        told = ", ".join(f"{events:,}: {cost:.2f} µs" for events, cost in costs.items())
-        why = f"Polars' sort, which outgrows the caches; {told}" if costs is per_event else told
+        text = ", ".join(f"{events:,}: {cost:.2f} µs" for events, cost in costs.items())
+        why = f"Polars' sort, which outgrows the caches; {text}" if costs is per_event else text
         name = f"dearest size over cheapest, {what}"
         target = "value <= 1.5" if costs is per_event else None
         rows.append(

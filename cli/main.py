@@ -9,7 +9,7 @@ from typer.core import TyperGroup
 from cli.acceptance import prototype, readiness, transaction_log
 from cli.accounting import books
 from cli.audit import audit
-from cli.core.errors import CommandError, told
+from cli.core.errors import CommandError, describe
 from cli.core.options import AS_HELP
 from cli.definition import definition
 from cli.demo.command import demo
@@ -35,7 +35,7 @@ class _Tenure(TyperGroup):
         try:
             return super().invoke(ctx)
         except TenureError as error:
-            typer.echo(told(error), err=True)
+            typer.echo(describe(error), err=True)
             raise typer.Exit(error.exit_code if isinstance(error, CommandError) else 1) from error
 
 

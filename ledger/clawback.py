@@ -58,8 +58,8 @@ async def claw_back(
         raise too_few(points, taken)
     debt = missing if rule.owed else 0
     if account.debt + debt > -request.lowest_allowed and debt:
-        told = f"The member would owe {account.debt + debt} points, and may owe {-request.lowest_allowed}."
-        raise Refused(BelowLowestAllowed.code, told, points)
+        text = f"The member would owe {account.debt + debt} points, and may owe {-request.lowest_allowed}."
+        raise Refused(BelowLowestAllowed.code, text, points)
     return await enter(
         connection,
         account.id,

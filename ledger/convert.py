@@ -28,8 +28,8 @@ async def convert(engine: AsyncEngine, system: SystemAccounts, request: Convert)
         points = request.points
         picked = await pick_exactly(connection, giver, points)
         if received == 0:
-            told = f"{points} points at {request.rate} are less than one point of {request.to_currency}."
-            raise Refused(ConvertsToNothing.code, told, points)
+            text = f"{points} points at {request.rate} are less than one point of {request.to_currency}."
+            raise Refused(ConvertsToNothing.code, text, points)
         getter = await lock(connection, to)
         getter = await bring_up(connection, request.program, getter, request.effective_at)
         check_limit(getter.posted, received, asked_for=points)
@@ -43,11 +43,11 @@ async def convert(engine: AsyncEngine, system: SystemAccounts, request: Convert)
             sides=[Side(giver.id, leaves, points)],
             moves=moves_of(picked),
         )
-        told_too = {"from_currency": request.currency, "rate": rate, "given": points}
+        details = {"from_currency": request.currency, "rate": rate, "given": points}
         await enter(
             connection,
             getter.id,
-            Origin(request.program, request.effective_at, details=request.details | told_too),
+            Origin(request.program, request.effective_at, details=request.details | details),
             "convert_in",
             received,
             sides=[Side(comes, getter.id, received)],

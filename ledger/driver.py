@@ -48,7 +48,7 @@ async def _checked_out(engine: AsyncEngine) -> AsyncIterator[Driver]:
             pooled.invalidate()
             if engine.pool is pool:  # if one connection is lost, all may be: a new pool replaces this one
                 await engine.dispose()
-        raise _told(error, driver) from error
+        raise _wrapped(error, driver) from error
     finally:
         pooled.close()
 
@@ -56,7 +56,7 @@ async def _checked_out(engine: AsyncEngine) -> AsyncIterator[Driver]:
 _FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 
-def _told(error: Exception, driver: Driver) -> DBAPIError:
+def _wrapped(error: Exception, driver: Driver) -> DBAPIError:
     """Convert the driver's error into SQLAlchemy's, without the statement and its arguments."""
     kind: type[DBAPIError] = OperationalError
     if isinstance(error, asyncpg.IntegrityConstraintViolationError):

@@ -107,8 +107,8 @@ def moves_of(picked: Sequence[Picked]) -> list[Move]:
 def check_limit(posted: int, more: int, *, asked_for: int | None = None) -> None:
     """Refuse `balance_limit` if `more` points exceed the limit; `asked_for` are the request's points if they are not `more`."""
     if posted + more > MAX_POINTS:
-        told = f"The balance is {posted}, and {more} more would bring it above {MAX_POINTS}."
-        raise Refused(BalanceLimit.code, told, points=more if asked_for is None else asked_for)
+        summary = f"The balance is {posted}, and {more} more would bring it above {MAX_POINTS}."
+        raise Refused(BalanceLimit.code, summary, points=more if asked_for is None else asked_for)
 
 
 async def enter(

@@ -42,8 +42,8 @@ async def reverse(engine: AsyncEngine, system: SystemAccounts, request: Reverse)
         left = original.points - before.points
         # An earn of no points may have qualifying amounts: it can be reversed whole, once.
         if (left == 0 and (original.points or before.times)) or (request.points or 0) > left:
-            told = f"Of the {original.points} points of {request.of!r}, {left} are left to be reversed."
-            raise Refused(ExceedsOriginal.code, told, request.points or 0)
+            summary = f"Of the {original.points} points of {request.of!r}, {left} are left to be reversed."
+            raise Refused(ExceedsOriginal.code, summary, request.points or 0)
         points = request.points or left
         if original.kind in SPENT:
             answer = await _give_back(connection, system_accounts["redemption"], account, request, original.id, points)

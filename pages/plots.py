@@ -33,10 +33,10 @@ def stacked(title: str, labels: Sequence[str], series: Sequence[Series]) -> str:
             y, bottom = scale.y(base + value), scale.y(base)
             if value > 0:
                 x, width, height = _LEFT + place * slot + gap / 2, slot - gap, max(bottom - y - 0.6, 0.4)
-                told = escape(f"{label}, {each.name}: {value:,.0f}")
+                text = escape(f"{label}, {each.name}: {value:,.0f}")
                 drawn.append(
                     f'<rect class="{each.colour}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}">'
-                    f"<title>{told}</title></rect>"
+                    f"<title>{text}</title></rect>"
                 )
             base += value
     return _figure(title, labels, series, scale, drawn, slot / 2, slot)
@@ -54,7 +54,7 @@ def lines(title: str, labels: Sequence[str], series: Sequence[Series], *, unit: 
         drawn.append(f'<polyline class="line {each.colour}" points="{path}"/>')
         drawn += [
             f'<circle class="{each.colour}" cx="{x:.1f}" cy="{y:.1f}" r="3">'
-            f"<title>{escape(f'{label}, {each.name}: {_told(value, unit)}')}</title></circle>"
+            f"<title>{escape(f'{label}, {each.name}: {_describe(value, unit)}')}</title></circle>"
             for label, (x, y, value) in zip(labels, spots, strict=True)
         ]
     return _figure(title, labels, series, scale, drawn, 0, slot)
@@ -86,7 +86,7 @@ def _step(rough: float) -> float:
     return next(step * magnitude for step in _STEPS if step * magnitude >= rough)
 
 
-def _told(value: float, unit: str = "") -> str:
+def _describe(value: float, unit: str = "") -> str:
     if unit == "%":
         return f"{value:.1f} %"
     size, letter = next(
@@ -103,8 +103,8 @@ def _figure(
     for tick in scale.ticks:
         y, kind = scale.y(tick), "grid zero" if tick == 0 else "grid"
         grid.append(f'<line class="{kind}" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        told = _told(tick, scale.unit)
-        grid.append(f'<text class="tick" x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{told}</text>')
+        text = _describe(tick, scale.unit)
+        grid.append(f'<text class="tick" x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{text}</text>')
     every = -(-len(labels) // _LABELS_AT_MOST) or 1
     below = []
     for place in range(0, len(labels), every):

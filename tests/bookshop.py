@@ -58,8 +58,8 @@ class Shop:
 
     async def estimate(self, rate: str, when: datetime, **more: Any) -> Any:
         self._number += 1
-        told: dict[str, Any] = {"by": "demo-finance", "key": f"e{self._number}", "now": when} | more
-        return await self.books.estimate(self.program, Decimal(rate), "More come back than we thought", **told)
+        details: dict[str, Any] = {"by": "demo-finance", "key": f"e{self._number}", "now": when} | more
+        return await self.books.estimate(self.program, Decimal(rate), "More come back than we thought", **details)
 
     async def close(self, period: str, when: datetime) -> CurrencyBooks:
         return star(await self.books.close(self.program, period, "demo-finance", when))

@@ -52,7 +52,7 @@ def a_gate(program: str = "club", **changes: Any) -> GateState:
     return state.model_copy(update=changes)
 
 
-def told(state: GateState, kind: GateNoticeKind = "requested", **more: Any) -> GateNotice:
+def gate_notice(state: GateState, kind: GateNoticeKind = "requested", **more: Any) -> GateNotice:
     return GateNotice(kind=kind, state=state, at=AT, **more)
 
 
@@ -70,7 +70,7 @@ async def posted(
 ) -> list[NoticeRecord]:
     """Notices of a gate that is stored, as they wait; or `dead`, as if they could not be delivered."""
     state = a_gate(program or program_id("told"))
-    notice = told(state, kind, number=number)
+    notice = gate_notice(state, kind, number=number)
     to = routing(*addressees)
     async with engine.begin() as connection:
         await programs.register(connection, first_revision(example("starbucks.yaml", state.subject.program), AT))

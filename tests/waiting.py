@@ -130,11 +130,11 @@ async def stage_reached(house: House, program: str, stage: str, times: int = 1) 
 async def progress_shown(client: Client, program: str, words: str) -> None:
     """Wait until a part of a program's life has told its lifecycle something with these words."""
 
-    def tells(event: HistoryEvent) -> bool:
-        told = event.workflow_execution_signaled_event_attributes
-        return told.signal_name == "show_progress" and words.encode() in told.input.payloads[0].data
+    def shows(event: HistoryEvent) -> bool:
+        shown = event.workflow_execution_signaled_event_attributes
+        return shown.signal_name == "show_progress" and words.encode() in shown.input.payloads[0].data
 
-    await history_has(client, ids.lifecycle(program), tells)
+    await history_has(client, ids.lifecycle(program), shows)
 
 
 async def ended(client: Client, workflow_id: str) -> None:

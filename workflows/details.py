@@ -15,7 +15,7 @@ def summary(text: str) -> str:
     return text.encode()[:200].decode(errors="ignore")
 
 
-def told(title: str, *lines: str) -> str:
+def markdown(title: str, *lines: str) -> str:
     """A heading and its lines, as Markdown."""
     return "\n".join([f"### {title}", *(f"- {line}" for line in lines if line)])
 
@@ -30,7 +30,7 @@ def gate_waits(state: GateState) -> str:
     if escalation is not None and state.escalates_at is not None:
         since = "since" if state.escalated else "from"
         stands_in = f"{escalation.to} may stand in {since} {instant(state.escalates_at)}"
-    return told(
+    return markdown(
         f"Waiting for {missing}",
         f"to decide about **{state.subject.title}** (digest `{state.subject.digest[:12]}`)",
         f"since {instant(state.opened_at)}, due {instant(state.due)}",
@@ -46,9 +46,9 @@ def gate_waits(state: GateState) -> str:
 
 def gate_ended(state: GateState) -> str:
     """How a gate ended, and by whose votes."""
-    told_by = [*state.votes, *([state.glass] if state.glass else [])]
-    votes = [f"{vote.who} ({vote.role}): {vote.answer.replace('_', ' ')} {vote.reason}".rstrip() for vote in told_by]
-    return told(
+    votes_cast = [*state.votes, *([state.glass] if state.glass else [])]
+    votes = [f"{vote.who} ({vote.role}): {vote.answer.replace('_', ' ')} {vote.reason}".rstrip() for vote in votes_cast]
+    return markdown(
         f"{(state.outcome or 'open').replace('_', ' ').capitalize()} on {instant(state.decided_at)}",
         state.subject.title,
         *votes,

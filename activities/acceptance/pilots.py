@@ -64,14 +64,14 @@ class PilotActivities(ActivityGroup):
         phase = task.phase
         async with self._engine.begin() as connection:
             if (await programs.find(connection, task.program)).revision_in_force is not None:
-                told = "not run: the program is in operation, and its members' events are rated by the revision in force"
-                return PilotBegun(ended=await _keep(connection, task, passed=True, said=told, at=task.at))
+                text = "not run: the program is in operation, and its members' events are rated by the revision in force"
+                return PilotBegun(ended=await _keep(connection, task, passed=True, said=text, at=task.at))
             try:
                 by = f"pilot {phase.id} of revision {task.revision}"
                 cohort = await cohorts.begin(connection, task.program, phase.cohort, by, task.at)
             except CohortUnknown as error:
-                told = f"not run: {error.detail} Gather it: `tenure cohort add {task.program} {phase.cohort} --file FILE`."
-                return PilotBegun(ended=await _keep(connection, task, passed=False, said=told, at=task.at))
+                text = f"not run: {error.detail} Gather it: `tenure cohort add {task.program} {phase.cohort} --file FILE`."
+                return PilotBegun(ended=await _keep(connection, task, passed=False, said=text, at=task.at))
             record = PilotRecord(
                 program=task.program,
                 revision=task.revision,
@@ -92,7 +92,7 @@ class PilotActivities(ActivityGroup):
         figures = await figures_of(self._engine, self._ledger, task.program, definition, kpis, end.since, end.at)
         verdict = judge_pilot(definition, task.phase, figures, end.since, end.at)
         passed = verdict.passed and not end.withdrawn
-        said = "withdrawn; " * end.withdrawn + ("immature: " * verdict.immature + verdict.told)
+        said = "withdrawn; " * end.withdrawn + ("immature: " * verdict.immature + verdict.summary)
         async with self._engine.begin() as connection:
             await pilots.end(connection, task.program, task.revision, end.at, passed=passed)
             return await _keep(connection, task, passed=passed, said=said, at=end.at, result=verdict.model_dump(mode="json"))

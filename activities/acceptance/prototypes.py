@@ -84,8 +84,8 @@ class QualificationActivities(ActivityGroup):
         )
         async with self._engine.begin() as connection:
             await evidence.keep_prototype(connection, task.program, record)
-        told = ", ".join(f"{criterion.figure} {criterion.value}" for criterion in result.criteria)
-        return PrototypeSummary(passed=result.passed, transactions=result.transactions, evidence=told, figures=result.figures)
+        text = ", ".join(f"{criterion.figure} {criterion.value}" for criterion in result.criteria)
+        return PrototypeSummary(passed=result.passed, transactions=result.transactions, evidence=text, figures=result.figures)
 
     @activity.defn
     @bulk
@@ -136,21 +136,21 @@ class QualificationActivities(ActivityGroup):
                 rows = await transaction_logs.read(connection, phase.transactions)
             result = await asyncio.to_thread(simulate, definition, [Purchase(*row) for row in rows])
         except (LogUnknown, UnusableLog) as error:
-            passed, told, kept = False, f"the log {phase.transactions} cannot be used: {error}", None
+            passed, text, kept = False, f"the log {phase.transactions} cannot be used: {error}", None
         else:
             passed, kept = result.passed, result.model_dump(mode="json")
-            told = ", ".join(f"{criterion.figure} {criterion.value}" for criterion in result.criteria)
+            text = ", ".join(f"{criterion.figure} {criterion.value}" for criterion in result.criteria)
         record = evidence.TestRecord(
             revision=task.revision,
             phase=phase.id,
             attempt=task.attempt,
             kind="prototype",
             passed=passed,
-            evidence={"log": phase.transactions, "said": told, "result": kept},
+            evidence={"log": phase.transactions, "said": text, "result": kept},
             at=task.at,
         )
         await self._keep(task.program, record)
-        return PhaseResult(phase=phase.id, attempt=task.attempt, passed=passed, evidence=told)
+        return PhaseResult(phase=phase.id, attempt=task.attempt, passed=passed, evidence=text)
 
     @activity.defn
     async def keep_sign_off(self, task: SignOffTask) -> PhaseResult:
@@ -182,13 +182,13 @@ class QualificationActivities(ActivityGroup):
             at=task.at,
         )
         await self._keep(task.program, record)
-        told = "; ".join(
+        text = "; ".join(
             [
                 f"{len(results) - len(failed)} of {len(results)} scenarios passed",
                 *(f"{result.name}: {', '.join(result.differs)}" for result in failed),
             ]
         )
-        return PhaseResult(phase=task.phase.id, attempt=task.attempt, passed=not failed, evidence=told)
+        return PhaseResult(phase=task.phase.id, attempt=task.attempt, passed=not failed, evidence=text)
 
     async def _keep(self, program: str, record: evidence.TestRecord) -> None:
         async with self._engine.begin() as connection:

@@ -88,11 +88,11 @@ class EvaluationActivities(ActivityGroup):
         if not found:
             return LatestVerdict(id="", consequence="continue", told="")
         verdict = found[0].verdict
-        told = "; ".join(
+        text = "; ".join(
             f"{result.kpi} {result.value if result.value is not None else result.status}: {result.consequence}"
             for result in verdict.results
         )
-        return LatestVerdict(id=found[0].id, consequence=verdict.consequence, told=told)
+        return LatestVerdict(id=found[0].id, consequence=verdict.consequence, told=text)
 
 
 async def definition_at(engine: AsyncEngine, program: str, at: datetime) -> Definition:

@@ -80,7 +80,7 @@ class GateActivities(ActivityGroup):
                         state = end_unsatisfiable(state, missing, opening.opened_at)
             await gates.save(connection, state)
             if state.outcome is None:
-                await self._tell(connection, "requested", state, state.opened_at, state.step)
+                await self._notify(connection, "requested", state, state.opened_at, state.step)
             await self._write(connection, "gate_opened", opening, opening.opened_at)
             await self._tell_of_the_end(connection, state)
         return state
@@ -110,7 +110,7 @@ class GateActivities(ActivityGroup):
             await gates.save(connection, after)
             await gates.keep_answer(connection, state.id, person, key, GateAnswer(state=after))
             if after.outcome is None and after.step > state.step:
-                await self._tell(connection, "requested", after, asked.at, after.step)
+                await self._notify(connection, "requested", after, asked.at, after.step)
             await gates.record(connection, after, decision, _counted_as(after, decision), asked.at, refusal=None)
             await self._tell_of_the_end(connection, after)
         return DecisionTaken(state=after)
@@ -124,10 +124,10 @@ class GateActivities(ActivityGroup):
             after = reducer.pass_time(state, passed.at)
             await gates.save(connection, after)
             if kind == "reminder":
-                await self._tell(connection, "reminded", after, passed.at, after.reminded)
+                await self._notify(connection, "reminded", after, passed.at, after.reminded)
                 await self._write(connection, "gate_reminded", after, passed.at, number=after.reminded)
             elif kind == "escalation":
-                await self._tell(connection, "escalated", after, passed.at)
+                await self._notify(connection, "escalated", after, passed.at)
                 await self._write(connection, "gate_escalated", after, passed.at)
             else:
                 await self._tell_of_the_end(connection, after)
@@ -183,7 +183,7 @@ class GateActivities(ActivityGroup):
             await trail.append(connection, fact)
         return DecisionTaken(refusal=refusal)
 
-    async def _tell(
+    async def _notify(
         self, connection: AsyncConnection, kind: GateNoticeKind, state: GateState, at: datetime, number: int = 1
     ) -> None:
         to = (state.policy.escalation.to,) if kind == "escalated" and state.policy.escalation else ()
@@ -194,8 +194,8 @@ class GateActivities(ActivityGroup):
             return
         kind: GateNoticeKind = "unsatisfiable" if state.outcome == "unsatisfiable" else "decided"
         if state.glass is not None:
-            await self._tell(connection, "alarmed", state, state.decided_at)
-        await self._tell(connection, kind, state, state.decided_at)
+            await self._notify(connection, "alarmed", state, state.decided_at)
+        await self._notify(connection, kind, state, state.decided_at)
         await self._write(connection, "gate_decided", state, state.decided_at)
 
     async def _write(

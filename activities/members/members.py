@@ -120,7 +120,7 @@ class MemberActivities(ActivityGroup):
             if opening is not None:
                 await note_joined(connection, in_force, opening, joining.at)
             await invitations.accept(connection, joining.program, joining.participant, joining.at)
-            await _tell_what_waits(connection, program, joining)
+            await _announce_pending_amendment(connection, program, joining)
             record = await members.find(connection, joining.program, joining.participant)
         # After the member is written; a repetition finds them written as they were, and gives what was not given yet.
         await self._give(definition, record, benefits.on_joining(definition), record.tier, record.joined_at)
@@ -274,13 +274,13 @@ def _offer(definition: Definition) -> OfferTerms | None:
     return OfferTerms(points=policy.offer.points, message=policy.offer.message, answer_within_seconds=seconds)
 
 
-async def _tell_what_waits(connection: AsyncConnection, program: programs.ProgramRecord, joining: Joining) -> None:
+async def _announce_pending_amendment(connection: AsyncConnection, program: programs.ProgramRecord, joining: Joining) -> None:
     """Who joins while an amendment waits for its date is told of it, as those were who are members already."""
     waiting = await programs.waiting_revision(connection, program.id)
     if waiting is not None:
-        told = announcements.of_amendment(waiting.number, program.revision_in_force, waiting.effective_from)
-        about, recipients = announcements.about_revision(waiting.number), {joining.participant: told}
-        await announcements.tell(connection, program.id, about, "member", ANNOUNCED, joining.at, recipients)
+        details = announcements.of_amendment(waiting.number, program.revision_in_force, waiting.effective_from)
+        about, recipients = announcements.about_revision(waiting.number), {joining.participant: details}
+        await announcements.record_announcements(connection, program.id, about, "member", ANNOUNCED, joining.at, recipients)
 
 
 async def _definition_at(connection: AsyncConnection, look: Closing) -> Definition:

@@ -33,7 +33,7 @@ class Amendment(Message):
     declared: Weight | None = None
 
 
-class ImpactTold(Message):
+class ImpactSummary(Message):
     """An amendment's impact in a sentence, and the figures by which a policy may approve."""
 
     told: str
@@ -103,12 +103,12 @@ class AmendmentActivities(ActivityGroup):
 
     @activity.defn
     @bulk
-    async def compute_impact(self, amendment: Amendment) -> ImpactTold:
+    async def compute_impact(self, amendment: Amendment) -> ImpactSummary:
         """Compute what an amendment means for the members that exist, and keep it for whoever decides; over all of them."""
         impact = await amendment_impact.compute(
             self._engine, amendment.program, amendment.number, amendment.compared_with, amendment.at
         )
-        return ImpactTold(told=impact.told, figures=impact.figures)
+        return ImpactSummary(told=impact.summary, figures=impact.figures)
 
     @activity.defn
     async def approve_amendment(self, approval: Approval) -> None:
@@ -121,9 +121,11 @@ class AmendmentActivities(ActivityGroup):
     async def announce_amendment(self, approval: Approval) -> Announced:
         """Have every member told what changes, and from when on; who has been told already is not told twice."""
         about = announcements.about_revision(approval.number)
-        told = announcements.of_amendment(approval.number, approval.compared_with, approval.effective_from)
+        details = announcements.of_amendment(approval.number, approval.compared_with, approval.effective_from)
         async with self._engine.begin() as connection:
-            await announcements.tell_members(connection, approval.program, about, ANNOUNCED, approval.at, told)
+            await announcements.record_member_announcements(
+                connection, approval.program, about, ANNOUNCED, approval.at, details
+            )
             found = await announcements.noticed(connection, approval.program, about)
         return Announced(members=found.get(ANNOUNCED, 0))
 
@@ -146,8 +148,10 @@ class AmendmentActivities(ActivityGroup):
             if rated and recall.by is not None:
                 return Recalled(done=False)
             if await programs.withdraw_revision(connection, recall.program, recall.number):
-                told = {"revision": recall.number}
-                await announcements.tell_the_told(connection, recall.program, about, RECALLED, recall.at, told)
+                details = {"revision": recall.number}
+                await announcements.record_announcements_to_informed(
+                    connection, recall.program, about, RECALLED, recall.at, details
+                )
                 await trail.append(connection, fact)
         return Recalled(done=True)
 

@@ -165,8 +165,8 @@ class WindDownActivities(ActivityGroup):
         async with self._engine.begin() as connection:
             await wind_down.restart(connection, case.program)
             await wind_down.begin(connection, case.program, "case", case.at, _attempt())
-            await wind_down.note(connection, case.program, "case", impact.told, figures)
-        return Weighed(told=impact.told)
+            await wind_down.note(connection, case.program, "case", impact.summary, figures)
+        return Weighed(told=impact.summary)
 
     @activity.defn
     async def tell_partners(self, announcement: Announcement) -> None:
@@ -175,11 +175,13 @@ class WindDownActivities(ActivityGroup):
         async with self._step(announcement.program, "partners", dates.announced) as done:
             async with self._engine.begin() as connection:
                 definition = await self._definition(connection, announcement.program, dates.announced)
-                told = {partner.id: _dates_told(dates) for partner in definition.partners}
-                await announcements.tell(connection, announcement.program, END, "partner", "end", dates.announced, told)
+                details = {partner.id: _dates_told(dates) for partner in definition.partners}
+                await announcements.record_announcements(
+                    connection, announcement.program, END, "partner", "end", dates.announced, details
+                )
                 await wind_down.plan(connection, announcement.program, rules.step_dates(dates))
                 await wind_down.end(connection, announcement.program, "case", dates.announced)
-            done(f"{len(told)} partners told; no amendment is taken any more", {"partners": sorted(told)})
+            done(f"{len(details)} partners told; no amendment is taken any more", {"partners": sorted(details)})
 
     @activity.defn
     async def announce_end(self, announcement: Announcement) -> None:
@@ -191,15 +193,15 @@ class WindDownActivities(ActivityGroup):
                 await programs.announce_end(
                     connection, program, dates.announced, dates.earning_until, dates.redeeming_until, dates.late_until
                 )
-                told = _dates_told(dates) | {"remainder": definition.wind_down.remainder}
-                await announcements.tell_members(connection, program, END, "end", dates.announced, told)
-                await announcements.tell_invited(connection, program, END, "end", dates.announced, told)
+                details = _dates_told(dates) | {"remainder": definition.wind_down.remainder}
+                await announcements.record_member_announcements(connection, program, END, "end", dates.announced, details)
+                await announcements.record_invited_announcements(connection, program, END, "end", dates.announced, details)
                 found, invited = (
                     await wind_down.active(connection, program),
                     await wind_down.waiting_invited(connection, program),
                 )
             facts = [
-                {"place": place, "told": fact.told, "source": fact.source}
+                {"place": place, "told": fact.description, "source": fact.source}
                 for place in definition.jurisdictions
                 for fact in PROFILES[place].facts
             ]
@@ -245,12 +247,12 @@ class WindDownActivities(ActivityGroup):
         async with self._step(program, "redeeming", reminder.at, over=False) as done:
             reminded, after = 0, ""
             while page := await self._ledger.holders(program, after, _HOLDERS_AT_ONCE):
-                told = {
+                details = {
                     each.participant: {"points": each.points, "redeeming_until": reminder.redeeming_until.isoformat()}
                     for each in page
                 }
                 async with self._engine.begin() as connection:
-                    await announcements.tell(connection, program, END, "member", kind, reminder.at, told)
+                    await announcements.record_announcements(connection, program, END, "member", kind, reminder.at, details)
                 reminded, after = reminded + len(page), page[-1].participant
             done(f"reminder {reminder.number}: {reminded} members who still have points", {kind: reminded})
 
@@ -282,8 +284,8 @@ class WindDownActivities(ActivityGroup):
                 step.program, step.key, step.at, _KINDS[remainder], _becoming(definition)
             )
             if step.step == "remainder" or swept.points:
-                told = f"{swept.points} points of {swept.participants} members {_TOLD[remainder]}"
-                done(told, {"remainder": remainder, "points": swept.points, "participants": swept.participants})
+                text = f"{swept.points} points of {swept.participants} members {_TOLD[remainder]}"
+                done(text, {"remainder": remainder, "points": swept.points, "participants": swept.participants})
         return Remainder(points=swept.points, participants=swept.participants)
 
     @activity.defn
@@ -301,7 +303,9 @@ class WindDownActivities(ActivityGroup):
                 for partner in definition.partners
             }
             async with self._engine.begin() as connection:
-                await announcements.tell(connection, step.program, END, "partner", "final-statement", step.at, statements)
+                await announcements.record_announcements(
+                    connection, step.program, END, "partner", "final-statement", step.at, statements
+                )
             done(f"{len(statements)} partners have their final statement", {"partners": statements})
 
     @activity.defn
@@ -311,15 +315,15 @@ class WindDownActivities(ActivityGroup):
             report = await self._ledger.check(step.program)
             totals = await self._ledger.totals(step.program)
             owed = [total for total in totals if total.outstanding]
-            told = [
+            lines = [
                 f"{drift.participant}: {drift.what}, expected {drift.expected}, found {drift.found}"
                 for drift in report.drifts[:5]
             ]
-            told += [f"{total.outstanding} {total.currency} are still outstanding" for total in owed]
+            lines += [f"{total.outstanding} {total.currency} are still outstanding" for total in owed]
             zero = report.clean and not owed
             figures = {"trial_balance": [total.model_dump() for total in totals], "postings_checked": report.postings}
-            done("the trial balance is zero" if zero else "; ".join(told), figures)
-        return TrialBalance(zero=zero, told="; ".join(told) or "zero")
+            done("the trial balance is zero" if zero else "; ".join(lines), figures)
+        return TrialBalance(zero=zero, told="; ".join(lines) or "zero")
 
     @activity.defn
     async def release_liability(self, step: EndStep) -> Released:
@@ -332,12 +336,12 @@ class WindDownActivities(ActivityGroup):
                 books = await self._books.close_for_good(step.program, _BOOKKEEPER, step.at)
             except PointsOutstanding as error:
                 return Released(ended=False, told=str(error))
-            told = f"the trial balance is zero; the books ended with {books.period}, in which {books.revenue} is still earned"
+            text = f"the trial balance is zero; the books ended with {books.period}, in which {books.revenue} is still earned"
             sums = {"liability": str(books.liability), "revenue": str(books.revenue)}
-            done(told, {"books": books.model_dump(mode="json") | sums})
+            done(text, {"books": books.model_dump(mode="json") | sums})
         async with self._engine.begin() as connection:
             await wind_down.end(connection, step.program, "books", step.at)
-        return Released(ended=True, told=told)
+        return Released(ended=True, told=text)
 
     @activity.defn
     async def end_memberships(self, step: EndStep) -> Ended:
@@ -365,13 +369,13 @@ class WindDownActivities(ActivityGroup):
             until = policy.keep_for.after(step.at, definition.zone) if policy.personal_data == "erase" else None
             await wind_down.keep_data_until(connection, step.program, until)
             laws = [
-                {"place": place, "told": fact.told, "source": fact.source}
+                {"place": place, "told": fact.description, "source": fact.source}
                 for place in definition.jurisdictions
                 if (fact := PROFILES[place].erasure) is not None
             ]
-            told = {"personal_data": policy.personal_data, "kept_until": until.isoformat() if until else None, "law": laws}
+            details = {"personal_data": policy.personal_data, "kept_until": until.isoformat() if until else None, "law": laws}
             await wind_down.begin(connection, step.program, "closing", step.at, _attempt())
-            await wind_down.note(connection, step.program, "closing", "personal data has its date", told)
+            await wind_down.note(connection, step.program, "closing", "personal data has its date", details)
         return DataKept(until=until)
 
     @activity.defn
@@ -405,8 +409,8 @@ class WindDownActivities(ActivityGroup):
         """After the time for which it was kept: erase what is known about the program's members. The ledger's entries stay."""
         async with self._engine.begin() as connection:
             erased = await wind_down.erase(connection, step.program, step.at)
-            told = f"what was known about {erased} members is erased"
-            await wind_down.note(connection, step.program, "closing", told, {"erased_at": step.at.isoformat()})
+            text = f"what was known about {erased} members is erased"
+            await wind_down.note(connection, step.program, "closing", text, {"erased_at": step.at.isoformat()})
         return Ended(members=erased)
 
     @asynccontextmanager
@@ -422,8 +426,8 @@ class WindDownActivities(ActivityGroup):
                 await wind_down.trouble(connection, program, step, f"{type(error).__name__}: {str(error)[:500]}")
             raise
         async with self._engine.begin() as connection:
-            if done.told:
-                await wind_down.note(connection, program, step, done.told, done.figures)
+            if done.summary:
+                await wind_down.note(connection, program, step, done.summary, done.figures)
             if over:
                 await wind_down.end(connection, program, step, at)
 
@@ -472,11 +476,11 @@ class _Done:
     """What a step came to: in words, and in figures that are kept with it."""
 
     def __init__(self) -> None:
-        self.told = ""
+        self.summary = ""
         self.figures: dict[str, Any] = {}
 
-    def __call__(self, told: str, figures: dict[str, Any]) -> None:
-        self.told, self.figures = told, figures
+    def __call__(self, text: str, figures: dict[str, Any]) -> None:
+        self.summary, self.figures = text, figures
 
 
 def _attempt() -> int:

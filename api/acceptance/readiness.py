@@ -119,7 +119,7 @@ async def sign_readiness(
             if counts.person != person.id:
                 raise AlreadySigned(item, counts.person, counts.at)
             if counts.at == now:  # signed by the same person before, it is as it was
-                await _told(connection, program, latest, "readiness_signed", item, person, key, said.note, now)
+                await _notify(connection, program, latest, "readiness_signed", item, person, key, said.note, now)
         return Answer(201, _item(wanted, counts).model_dump(mode="json"), f"/programs/{program}/readiness")
 
     return await once(request, services, person, key, act)
@@ -143,7 +143,7 @@ async def unsign_readiness(
             wanted = _signable(latest, program, item, person)
             if not await readiness.take_back(connection, program, latest.record.number, item, person.id, now):
                 raise NotSigned(item)
-            await _told(connection, program, latest, "readiness_unsigned", item, person, key, said.note, now)
+            await _notify(connection, program, latest, "readiness_unsigned", item, person, key, said.note, now)
         return Answer(201, _item(wanted, None).model_dump(mode="json"), f"/programs/{program}/readiness")
 
     return await once(request, services, person, key, act)
@@ -180,7 +180,7 @@ def _signable(latest: _Subject, program: str, item: str, person: Person) -> Read
     return found
 
 
-async def _told(
+async def _notify(
     connection: AsyncConnection,
     program: str,
     latest: _Subject,

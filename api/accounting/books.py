@@ -98,7 +98,7 @@ _AS_CSV: Responses = {200: {"content": {"text/csv": {"schema": {"type": "string"
 @router.get("", dependencies=[Reader], responses=raises(*_NO_BOOKS))
 async def show_books(program: str, services: WithServices, period: PeriodName | None = None) -> BooksOut:
     """The figures, terms and journal of a month; provisional while it is open. Without `period`: the one to close next."""
-    return _told(await _bookkeeping(services).read(program, period, datetime.now(UTC)))
+    return _to_response(await _bookkeeping(services).read(program, period, datetime.now(UTC)))
 
 
 @router.get("/journal", dependencies=[Reader], response_model=Journal, responses=together(_AS_CSV, raises(*_NO_BOOKS)))
@@ -168,7 +168,7 @@ async def close_period(
 
     async def act() -> Answer:
         books = await _bookkeeping(services).close(program, period, person.id, datetime.now(UTC))
-        return Answer(200, _told(books).model_dump(mode="json"), f"/programs/{program}/books?period={period}")
+        return Answer(200, _to_response(books).model_dump(mode="json"), f"/programs/{program}/books?period={period}")
 
     return await once(request, services, person, key, act, patience=services.patience)
 
@@ -177,7 +177,7 @@ def _bookkeeping(services: Services) -> Bookkeeping:
     return Bookkeeping(services.engine)
 
 
-def _told(books: Books) -> BooksOut:
+def _to_response(books: Books) -> BooksOut:
     """The books with what stands in each account, and what the accounts are."""
     standing = {code: amount for code, amount in books.balances().items() if amount}
     return BooksOut(**books.model_dump(), balances=standing, accounts=ACCOUNTS)

@@ -95,10 +95,10 @@ def _evidence(found: Evidence, people: Mapping[str, str]) -> str:
     edited = ", ".join(_who(people, each) for each in found.edited_by)
     parts = [f"<h3>What it rests on</h3><p>Revision {found.revision}, edited by {edited}.</p>"]
     if found.compared_with is not None:
-        told = "".join(f"<li>{escape(each.told)} <span class='quiet'>({each.mark})</span></li>" for each in found.differences)
-        parts.append(f"<p>Compared with revision {found.compared_with}:</p><ul>{told or '<li>nothing differs</li>'}</ul>")
+        text = "".join(f"<li>{escape(each.told)} <span class='quiet'>({each.mark})</span></li>" for each in found.differences)
+        parts.append(f"<p>Compared with revision {found.compared_with}:</p><ul>{text or '<li>nothing differs</li>'}</ul>")
     if found.impact is not None:
-        parts.append(f"<p>Impact ({found.weight} amendment): {escape(found.impact.told)}</p>")
+        parts.append(f"<p>Impact ({found.weight} amendment): {escape(found.impact.summary)}</p>")
     if found.prototype is not None:
         run = found.prototype
         figures = {str(name): _plain(value) for name, value in run.result.get("figures", {}).items()}

@@ -130,7 +130,7 @@ async def show_schedule(program: str, services: WithServices) -> ScheduleOut:
         falls_due=(calendar if calendar_since else MeanGrid(every)).description,
         paused=state.paused,
         note=state.note or "",
-        last=tuple(_told(each) for each in info.recent_actions[-_NEXT:]),
+        last=tuple(_to_response(each) for each in info.recent_actions[-_NEXT:]),
         next=() if state.paused else tuple(info.next_action_times[:_NEXT]),
         left_out=info.num_actions_missed_catchup_window + info.num_actions_skipped_overlap,
     )
@@ -300,7 +300,7 @@ async def _described(services: Services, program: str) -> ScheduleDescription:
         raise
 
 
-def _told(result: ScheduleActionResult) -> ScheduledEvaluation:
+def _to_response(result: ScheduleActionResult) -> ScheduledEvaluation:
     begun = result.action
     return ScheduledEvaluation(
         due=result.scheduled_at,

@@ -199,7 +199,7 @@ async def _decided(services: Services, keys: KeyRing, gate: str, decision: Decis
             await gates.record(connection, known, decision, decision.role, now, refusal=refusal.code)
         raise refused(refusal.code, refusal.detail, refusal.remedy)
     if before is not None and not before.is_open:
-        return _told(before)  # this very decision was taken, but its answer was lost on the way
+        return _to_response(before)  # this very decision was taken, but its answer was lost on the way
     claims = SignedClaims(gate=gate, at=now, decision=decision)
     signed = SignedDecision(token=keys.sign(claims.model_dump(mode="json")))
     handle = services.temporal.get_workflow_handle_for(ApprovalGate.run, gate)
@@ -235,7 +235,7 @@ async def _refused_at_last(services: Services, gate: str, decision: Decision, no
             before = GateAnswer(refusal=refusal)
             await gates.keep_answer(connection, gate, person, key, before)
             await gates.record(connection, known, decision, decision.role, now, refusal=refusal.code)
-    return _told(before)
+    return _to_response(before)
 
 
 async def _refused_now(connection: AsyncConnection, known: GateState, decision: Decision, now: datetime) -> Refusal | None:
@@ -248,7 +248,7 @@ async def _refused_now(connection: AsyncConnection, known: GateState, decision: 
     return reducer.refuse(known, decision, now)
 
 
-def _told(answer: GateAnswer) -> GateState:
+def _to_response(answer: GateAnswer) -> GateState:
     """The gate after a decision that counted. Raises Refused where it did not."""
     if answer.refusal is not None:
         raise refused(answer.refusal.code, answer.refusal.detail, answer.refusal.remedy)

@@ -129,9 +129,9 @@ async def once(
 
 def under_way(key: str) -> JSONResponse:
     """The answer to a request whose outcome is not known yet: where to ask for it."""
-    told = RequestOut(key=key, state="under_way")
+    response = RequestOut(key=key, state="under_way")
     headers = {"Location": f"/requests/{quote(key, safe='')}", "Retry-After": "1"}
-    return JSONResponse(told.model_dump(mode="json"), status_code=HTTPStatus.ACCEPTED, headers=headers)
+    return JSONResponse(response.model_dump(mode="json"), status_code=HTTPStatus.ACCEPTED, headers=headers)
 
 
 class _Acting:

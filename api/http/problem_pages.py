@@ -55,7 +55,7 @@ def kind(code: str) -> ProblemKind:
     found = known().get(code)
     if found is None:
         raise ProblemUnknown(code)
-    return _told(found)
+    return _to_response(found)
 
 
 def page() -> str:
@@ -86,20 +86,20 @@ async def show_problem(code: Annotated[str, Path(max_length=100)], request: Requ
     found = kind(code)
     if prefers_html(request):
         document = escape(json.dumps(found.example, indent=2, ensure_ascii=False))
-        told = (
+        text = (
             f"<p>{escape(found.meaning)}</p><h2>Status</h2><p>{found.status}</p>"
             f"<h2>What to do</h2><p>{escape(found.remedy)}</p>"
             f'<h2>Example</h2><pre>{document}</pre><p><a href="/problems">All problems</a></p>'
         )
-        return _html(f"{found.title} ({found.code})", told)
+        return _html(f"{found.title} ({found.code})", text)
     return JSONResponse(found.model_dump(mode="json"))
 
 
 def _all() -> Iterable[ProblemKind]:
-    return (_told(found) for found in known().values())
+    return (_to_response(found) for found in known().values())
 
 
-def _told(found: type[TenureError]) -> ProblemKind:
+def _to_response(found: type[TenureError]) -> ProblemKind:
     document = example(found)
     return ProblemKind(
         code=found.code,

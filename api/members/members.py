@@ -17,7 +17,7 @@ from api.http.openapi import links, raises, together
 from api.http.pagination import Page, Paged
 from api.http.read_retry import ReadAgain
 from api.http.workflow_calls import UNHURRIED, asked
-from api.points.transactions import TransactionOut, told
+from api.points.transactions import TransactionOut, to_response
 from domain import ids
 from domain.gates.state import Person
 from domain.members.errors import (
@@ -179,4 +179,4 @@ async def show_transaction(
     answer = await services.ledger.transaction(program, participant, number)
     if answer is None:
         raise TransactionUnknown(number, participant)
-    return told(answer)
+    return to_response(answer)

@@ -185,8 +185,8 @@ async def reinstate_points(number: Number, by: Correcting, settlement: Settlemen
 def _posted(by: Asking, answer: Answer, number: int = 0, original: Recorded | None = None) -> JSONResponse:
     """The answer as a transaction. Raises the refusal, which names an earlier transaction by its number and not by its key."""
     if answer.outcome == "refused" and original is not None:
-        told = str(answer.detail).replace(repr(original.key), f"number {number}")
-        raise refusal(str(answer.refusal), told[0].upper() + told[1:], kind=original.answer.kind)
+        text = str(answer.detail).replace(repr(original.key), f"number {number}")
+        raise refusal(str(answer.refusal), text[0].upper() + text[1:], kind=original.answer.kind)
     return posted(by.program, by.participant, answer)
 
 

@@ -20,7 +20,7 @@ from api.http.openapi import raises, together
 from api.http.rate_limits import Rates, rates_of
 from api.points import event_batch
 from api.points.event_batch import KeyedEvent, NotTaken
-from api.points.transactions import MOVED, TransactionOut, first_answer, own_key, posted, refusal, told
+from api.points.transactions import MOVED, TransactionOut, first_answer, own_key, posted, refusal, to_response
 from domain import ids
 from domain.errors import TenureError
 from domain.errors_input import KeyReused
@@ -256,4 +256,4 @@ def _result(place: int, key: str | None, outcome: Answer | TenureError) -> dict[
         outcome = refusal(str(outcome.refusal), str(outcome.detail))
     if isinstance(outcome, TenureError):
         return event_batch.refused(place, key, outcome)
-    return {"key": key, "status": "repeated" if outcome.duplicate else "posted", **told(outcome)}
+    return {"key": key, "status": "repeated" if outcome.duplicate else "posted", **to_response(outcome)}

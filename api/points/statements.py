@@ -91,9 +91,9 @@ def _check_window(since: datetime | None, until: datetime | None, as_of: datetim
             field="query.as_of",
         )
     if since is not None and since > (until or now + _CLOCKS_DIFFER):
-        told = f"the end, {until.isoformat()}" if until else "now"
+        text = f"the end, {until.isoformat()}" if until else "now"
         raise OutOfTime(
-            f"The statement would begin at {since.isoformat()}, which is after {told}.",
+            f"The statement would begin at {since.isoformat()}, which is after {text}.",
             remedy="Let since be before until; without until, the statement goes up to now.",
             field="query.since",
         )

@@ -97,7 +97,7 @@ def posted(program: str, participant: str, answer: Answer) -> JSONResponse:
     headers = {"Location": f"/programs/{program}/members/{participant}/transactions/{answer.txn_id}"}
     if answer.duplicate:
         headers["Idempotency-Replayed"] = "true"
-    return JSONResponse(told(answer), status_code=201, headers=headers)
+    return JSONResponse(to_response(answer), status_code=201, headers=headers)
 
 
 def refusal(code: str, detail: str, *, kind: str = "") -> TenureError:
@@ -109,7 +109,7 @@ def refusal(code: str, detail: str, *, kind: str = "") -> TenureError:
     return refused(code, detail, _INSTEAD.get(kind) if code == NotReversible.code else None)
 
 
-def told(answer: Answer) -> dict[str, Any]:
+def to_response(answer: Answer) -> dict[str, Any]:
     """A transaction as it was answered, with what tells about it: the tier of an earn, the reason of a correction."""
     found = {
         "transaction": answer.txn_id,

@@ -109,7 +109,7 @@ async def show_impact(program: str, number: Number, services: WithServices) -> I
     """What an amendment means for the members that existed when its launch gate opened: who moves tier, gains or loses."""
     async with services.engine.connect() as connection:
         found = await _impact(connection, program, number)
-    return ImpactOut(**found.model_dump(), told_in_words=found.told)
+    return ImpactOut(**found.model_dump(), told_in_words=found.summary)
 
 
 @router.get("/impact/members", dependencies=[Depends(may("read members"))], responses=raises(RevisionUnknown, ImpactUnknown))

@@ -31,7 +31,7 @@ from domain.programs import holds as rules
 from domain.programs.errors import ProgramEnded
 from domain.programs.errors_holds import AlreadyHalted, AlreadyOnHold, NotOnHold
 from domain.programs.hold_refusals import refuse_beginning, refuse_lifting
-from domain.programs.holds import EVERYTHING, LIFTED_BY, UNLESS_TOLD, Concern, Hold, Kind, Lifting
+from domain.programs.holds import BY_DEFAULT, EVERYTHING, LIFTED_BY, Concern, Hold, Kind, Lifting
 from domain.refusals import Refused
 from ledger import outbox
 from services.programs.availability import require_open
@@ -53,7 +53,7 @@ class HoldIn(Value):
     """Why a program is put on hold, and what that stops; unless told, joining and the opening of further waves."""
 
     reason: Reason
-    stops: Annotated[tuple[Concern, ...], Field(min_length=1, max_length=20), AfterValidator(_each_once)] = UNLESS_TOLD
+    stops: Annotated[tuple[Concern, ...], Field(min_length=1, max_length=20), AfterValidator(_each_once)] = BY_DEFAULT
 
 
 class HaltIn(Value):

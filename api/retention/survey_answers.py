@@ -95,8 +95,8 @@ async def keep_answer(
                     field="answered_at",
                 )
             await survey_answers.keep(connection, program, participant, ids.asked(person.id, key), answer)
-        told = AnswerOut(program=program, participant=participant, **dict(answer))
-        return Answer(201, told.model_dump(mode="json"), f"/programs/{program}/members/{participant}/answers")
+        body = AnswerOut(program=program, participant=participant, **dict(answer))
+        return Answer(201, body.model_dump(mode="json"), f"/programs/{program}/members/{participant}/answers")
 
     return await once(request, services, person, key, act)
 

@@ -189,8 +189,8 @@ async def stock_reward(
             added = await redemptions.stock(connection, program, reward, stock.codes)
             free = await redemptions.free_codes(connection, program, reward)
             await readiness.nudge(connection, program)  # a launch may wait for them
-        told = StockAdded(reward=reward, added=added, free=free)
-        return Answer(201, told.model_dump(mode="json"), f"/programs/{program}/rewards/{reward}/codes")
+        body = StockAdded(reward=reward, added=added, free=free)
+        return Answer(201, body.model_dump(mode="json"), f"/programs/{program}/rewards/{reward}/codes")
 
     return await once(request, services, person, key, act)
 

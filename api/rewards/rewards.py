@@ -51,10 +51,10 @@ async def list_rewards(program: str, services: WithServices) -> list[RewardOut]:
         definition = await programs.definition(connection, program, record.revision_in_force or 1)
         taken = await redemptions.taken(connection, program)
         codes = await redemptions.free_codes_of(connection, program)
-    return [_told(definition, each, taken.get(each.id, 0), codes.get(each.id, 0), now) for each in definition.rewards]
+    return [_to_response(definition, each, taken.get(each.id, 0), codes.get(each.id, 0), now) for each in definition.rewards]
 
 
-def _told(definition: Definition, reward: Reward, taken: int, codes: int, now: datetime) -> RewardOut:
+def _to_response(definition: Definition, reward: Reward, taken: int, codes: int, now: datetime) -> RewardOut:
     of_codes = codes if isinstance(reward.fulfilment, VoucherFulfilment) else None
     left = availability.left(reward, taken, of_codes)
     offered = availability.not_offered(reward, now, definition.zone) is None

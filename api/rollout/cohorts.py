@@ -163,7 +163,7 @@ async def _change(
         else:
             removed = await cohorts.remove(connection, program, cohort, participants)
         size = (await cohorts.find(connection, program, cohort)).size
-        told = CohortChanged(program=program, cohort=cohort, added=added, removed=removed, size=size)
+        body = CohortChanged(program=program, cohort=cohort, added=added, removed=removed, size=size)
         fact = Fact(
             program=program,
             at=now,
@@ -174,7 +174,7 @@ async def _change(
             details={"added": added, "removed": removed, "size": size},
         )
         await trail.append(connection, fact)
-    return Answer(201, told.model_dump(mode="json"), f"/programs/{program}/cohorts/{cohort}")
+    return Answer(201, body.model_dump(mode="json"), f"/programs/{program}/cohorts/{cohort}")
 
 
 async def _participants_in(request: Request) -> Sequence[str]:
@@ -194,8 +194,8 @@ def _from_csv(body: bytes) -> Sequence[str]:
     try:
         lines = csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""))
         if (header := next(lines, [])) != [_COLUMN]:
-            told = f"the header must be {_COLUMN}, not {','.join(header)[:100]!r}"
-            raise InvalidRequest([{"field": "line 1", "problem": told}])
+            text = f"the header must be {_COLUMN}, not {','.join(header)[:100]!r}"
+            raise InvalidRequest([{"field": "line 1", "problem": text}])
         for line in lines:
             if not line:
                 continue

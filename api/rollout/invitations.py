@@ -77,14 +77,14 @@ async def invite_members(
             definition = await programs.definition(connection, program, record.revision_in_force or 1)
             added = await invitations.invite(connection, program, participants, person.id, now)
             total, accepted = await invitations.counts(connection, program)
-        told = Invited(
+        body = Invited(
             program=program,
             added=added,
             invited=total,
             accepted=accepted,
             needed=definition.joining.invitation_only,
         )
-        return Answer(201, told.model_dump(mode="json"), f"/programs/{program}/invitations")
+        return Answer(201, body.model_dump(mode="json"), f"/programs/{program}/invitations")
 
     return await once(request, services, person, key, act)
 

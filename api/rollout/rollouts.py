@@ -139,7 +139,7 @@ async def show_rollout(program: str, services: WithServices) -> RolloutOut:
         program=program,
         revision=revision,
         status=_status(record, state),
-        **_told(state),
+        **_to_response(state),
         holdout=definition.holdout.share if definition.holdout is not None else None,
         held_out=held_out,
         waves=waves,
@@ -207,13 +207,13 @@ def _doing(
         deed = RolloutAct(by=person.id, why=why.reason, key=name)
         update = handle.execute_update(wish, deed, id=name, result_type=RolloutState)
         answer: RolloutState = await asked(update, gone=NoRollout(program), patience=UNHURRIED)
-        acted = RolloutActed(program=program, revision=record.revision_in_force, status=answer.status, **_told(answer))
+        acted = RolloutActed(program=program, revision=record.revision_in_force, status=answer.status, **_to_response(answer))
         return Answer(200, acted.model_dump(mode="json"))
 
     return act
 
 
-def _told(state: RolloutState) -> dict[str, Any]:
+def _to_response(state: RolloutState) -> dict[str, Any]:
     return {name: getattr(state, name) for name in RolloutState.model_fields}
 
 
@@ -234,7 +234,7 @@ async def _waves(
     waiting = {each.gate: each.id for each in await gates.listed(connection, record.id, open_only=True)}
     last = next((wave.id for wave in reversed(definition.waves) if wave.id in mine), None)
 
-    def told(wave: Wave) -> WaveOut:
+    def to_response(wave: Wave) -> WaveOut:
         opening = mine.get(wave.id)
         gate = waiting.get(wave.id) if opening is None else None
         state: WaveState = "at_gate" if gate is not None else "to_come"
@@ -252,7 +252,7 @@ async def _waves(
             gate=gate,
         )
 
-    return [told(wave) for wave in definition.waves]
+    return [to_response(wave) for wave in definition.waves]
 
 
 def _guardrail(guardrail: Guardrail, waves: Sequence[str], looks: Looks) -> GuardrailOut:

@@ -74,8 +74,8 @@ def unsign(program: ProgramId, item: ItemId, note: Note = "", key: Key = None, a
     _say(reply.text, as_json, f"The item {item} of {program} is no longer signed.")
 
 
-def _say(text: str, as_json: bool, told: str) -> None:
+def _say(text: str, as_json: bool, summary: str) -> None:
     if as_json:
         typer.echo(text)
     else:
-        console().print(told, soft_wrap=True)
+        console().print(summary, soft_wrap=True)

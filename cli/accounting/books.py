@@ -116,8 +116,8 @@ def journal(
 
 def _print(books: dict[str, Any]) -> None:
     out = console()
-    told = {"open": "open, provisional", "closed": "closed", "final": "closed for good"}[books["status"]]
-    out.print(heading(f"Books of {books['program']}, {books['period']}: {told} ({books['money']})"))
+    text = {"open": "open, provisional", "closed": "closed", "final": "closed for good"}[books["status"]]
+    out.print(heading(f"Books of {books['program']}, {books['period']}: {text} ({books['money']})"))
     closed = f"{instant(books['closed_at'])} UTC by {books['closed_by']}" if books["closed_at"] else None
     out.print(facts({"from": f"{instant(books['starts_at'])} UTC", "to": f"{instant(books['ends_at'])} UTC", "closed": closed}))
     for each in books["currencies"]:

@@ -141,8 +141,8 @@ def _path(program: str) -> tuple[str, ...]:
 
 
 def _what(entry: dict[str, Any]) -> str:
-    told = words(entry["details"].get("answer") or entry["action"])
-    return f"{told}, refused: {words(entry['refusal'])}" if entry["refusal"] else told
+    text = words(entry["details"].get("answer") or entry["action"])
+    return f"{text}, refused: {words(entry['refusal'])}" if entry["refusal"] else text
 
 
 def _print_proof(found: dict[str, Any]) -> None:
@@ -152,8 +152,8 @@ def _print_proof(found: dict[str, Any]) -> None:
     if misfit is None:
         out.print(cell(f"Audit trail: {looked_at} verified, each is what was written.", "green"))
     else:
-        told = f"entry {misfit['number']} is {words(misfit['problem'])}"
-        out.print(cell(f"Audit trail: {looked_at} verified, then {told}. Behind it nothing is proven.", "bold red"))
+        text = f"entry {misfit['number']} is {words(misfit['problem'])}"
+        out.print(cell(f"Audit trail: {looked_at} verified, then {text}. Behind it nothing is proven.", "bold red"))
     if found["head"]:
         out.print(
             cell(f"Head of the chain{' up to there' if misfit else ''}: {found['head']['number']}:{found['head']['hash']}")

@@ -235,5 +235,5 @@ def _signed(request: "httpx.Request", token: Token) -> "httpx.Request":
 
 def _pause(response: "httpx.Response") -> int:
     """The seconds to wait, from Retry-After; more than `_MOST_WAIT` if it cannot be read."""
-    told = response.headers.get("Retry-After", "")
-    return max(1, int(told)) if told.isdigit() and len(told) < 9 else _MOST_WAIT + 1
+    shown = response.headers.get("Retry-After", "")
+    return max(1, int(shown)) if shown.isdigit() and len(shown) < 9 else _MOST_WAIT + 1

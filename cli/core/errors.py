@@ -78,10 +78,10 @@ class ApiUnreachable(CommandError):
     exit_code = UNREACHABLE
 
 
-def told(error: TenureError) -> str:
+def describe(error: TenureError) -> str:
     """The error in words: code, detail, every single fault, and the remedy."""
     lines = [f"Error {error.code}: {error.detail}"]
-    faults = [told_fault(fault) for fault in getattr(error, "errors", [])]
+    faults = [describe_fault(fault) for fault in getattr(error, "errors", [])]
     if faults != [error.detail.rstrip(".")]:  # a single fault is often the whole detail
         lines += [f"  - {fault}" for fault in faults]
     if error.remedy:
@@ -89,7 +89,7 @@ def told(error: TenureError) -> str:
     return clean("\n".join(lines))
 
 
-def told_fault(fault: object) -> str:
+def describe_fault(fault: object) -> str:
     """One entry of a problem's `errors` in words: its place, the problem, and its remedy."""
     if not isinstance(fault, dict):
         return str(fault)

@@ -3,7 +3,7 @@
 import asyncio
 
 from cli.demo.api import DemoApi
-from cli.demo.told import Teller
+from cli.demo.narration import Teller
 
 _LOOK_EVERY = 0.25
 """Seconds between two requests for open gates, which is how the approvers find them."""

@@ -81,9 +81,9 @@ async def play_on(plan: "Plan", api_address: str, people: Path, out: "Console", 
     """Play a plan through the API at an address, and print the report and the expectations; True if all are met."""
     from cli.demo.api import DemoApi
     from cli.demo.expectations import expectations
+    from cli.demo.narration import Teller
     from cli.demo.play import Play
     from cli.demo.timeline import Timeline
-    from cli.demo.told import Teller
     from cli.render.program_report import print_report
     from cli.render.wind_down import print_wind_down
 

@@ -3,7 +3,7 @@
 import asyncio
 
 from cli.demo.api import DemoApi
-from cli.demo.told import Teller
+from cli.demo.narration import Teller
 from cli.demo.watch import Watch
 
 _PERSON = "demo-operations"
@@ -25,12 +25,12 @@ class Operations:
     async def release_until_cancelled(self) -> None:
         """Release the rollout whenever something blocks it."""
         await self._watch.until_stage("rollout")
-        told: set[str] = set()
+        lines: set[str] = set()
         while True:
             rollout = await self._api.get(_PERSON, self._path)
             for hold in rollout["holds"]:
-                if f"{hold['wave']} {hold['what']}" not in told:
-                    told.add(f"{hold['wave']} {hold['what']}")
+                if f"{hold['wave']} {hold['what']}" not in lines:
+                    lines.add(f"{hold['wave']} {hold['what']}")
                     self._teller.event(f"{hold['what']} holds the rollout at wave {hold['wave']}: {hold['why']}")
                     self._teller.command(self._release, waits=self._interactive)
             if rollout["holds"] and not self._interactive:

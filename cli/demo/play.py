@@ -12,10 +12,10 @@ from cli.core.text import audience
 from cli.demo.amendment import amended
 from cli.demo.api import DemoApi
 from cli.demo.approvers import Approvers
+from cli.demo.narration import Teller
 from cli.demo.operations import Operations
 from cli.demo.shop import Shop
 from cli.demo.timeline import Timeline
-from cli.demo.told import Teller
 from cli.demo.watch import Watch
 from domain.definition.document import Definition, scaled
 from domain.period import Period

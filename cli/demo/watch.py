@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cli.demo.api import DemoApi, DemoFailed
-from cli.demo.told import Teller
+from cli.demo.narration import Teller
 
 _LOOK_EVERY = 0.25
 """Seconds between two requests for the status."""

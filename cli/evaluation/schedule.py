@@ -84,14 +84,14 @@ def backfill(
     """
     reply = Api(who, as_json=as_json).post("programs", program, "schedule", "backfill", key=key, body={"from": since, "to": to})
     begun, there = len(reply.data["begun"]), len(reply.data["there_already"])
-    told = (
+    text = (
         f"{count(begun, 'evaluation')} of {program} begun, {there:,} there already; see `tenure program evaluations {program}`."
     )
-    _say(reply.text, as_json, told)
+    _say(reply.text, as_json, text)
 
 
-def _say(text: str, as_json: bool, told: str) -> None:
+def _say(text: str, as_json: bool, summary: str) -> None:
     if as_json:
         typer.echo(text)
     else:
-        console().print(told, soft_wrap=True)
+        console().print(summary, soft_wrap=True)

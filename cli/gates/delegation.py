@@ -40,8 +40,8 @@ def delegate(
         return
     given = reply.data
     where = f"at the gates of {given['program']}" if given["program"] else "at all gates"
-    told = f"{given['taker']} decides for you as {', '.join(map(words, given['roles']))} {where}"
-    typer.echo(clean(f"{told}, from {instant(given['since'])} to {instant(given['until'])} UTC: delegation {given['id']}."))
+    text = f"{given['taker']} decides for you as {', '.join(map(words, given['roles']))} {where}"
+    typer.echo(clean(f"{text}, from {instant(given['since'])} to {instant(given['until'])} UTC: delegation {given['id']}."))
 
 
 def list_(as_json: Json = False, who: As = None) -> None:

@@ -46,10 +46,10 @@ def create(
     made = reply.data
     if made.get("key"):
         typer.echo(made["key"])
-        told = f"This is the only time that it is shown. It is good until {instant(made['expires_at'])} UTC, as TENURE_TOKEN."
+        text = f"This is the only time that it is shown. It is good until {instant(made['expires_at'])} UTC, as TENURE_TOKEN."
     else:
-        told = f"{made['id']} was made before, and is not shown again; revoke it and make another one if it is lost."
-    typer.echo(told, err=True)
+        text = f"{made['id']} was made before, and is not shown again; revoke it and make another one if it is lost."
+    typer.echo(text, err=True)
 
 
 @app.command("list")

@@ -61,10 +61,10 @@ def seal(key: Key = None, as_json: Json = False, who: As = None) -> None:
         typer.echo(reply.text)
         return
     sealed = reply.data
-    told = f"{count(sealed['rows'], 'row')} sealed in {count(sealed['blocks'], 'block')}."
+    text = f"{count(sealed['rows'], 'row')} sealed in {count(sealed['blocks'], 'block')}."
     if sealed["held_back_by"]:
-        told += f" What comes next waits for {count(sealed['held_back_by'], 'transaction')} under way."
-    typer.echo(f"{told} {_head(sealed['head'])}")
+        text += f" What comes next waits for {count(sealed['held_back_by'], 'transaction')} under way."
+    typer.echo(f"{text} {_head(sealed['head'])}")
 
 
 @app.command()

@@ -76,14 +76,14 @@ def load(
         else:
             opened.skip_to(known.place)
         with Watched(known, opened.size) as watched:
-            run = Load(api, opened, known, beside, batch, watched.told)
+            run = Load(api, opened, known, beside, batch, watched.report_progress)
             run.run()
-        _tell(file, run.note, run.note.events - known.events, watched.seconds, as_json=as_json)
+        _print_outcome(file, run.note, run.note.events - known.events, watched.seconds, as_json=as_json)
     if run.note.refused:
         raise typer.Exit(REFUSED)
 
 
-def _tell(file: Path, note: "Note", events: int, seconds: float, *, as_json: bool) -> None:
+def _print_outcome(file: Path, note: "Note", events: int, seconds: float, *, as_json: bool) -> None:
     """Print the result for the whole file, and the speed of this run."""
     rate = round(events / max(seconds, 0.001))
     refused_file = f"{file}.refused.csv" if note.refused else None

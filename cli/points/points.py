@@ -35,7 +35,7 @@ def adjust(
     """
     body = {"points": points, "reason": reason, "currency": currency}
     reply = _post(who, as_json, program, member, "adjustments", key=key, body=body)
-    _tell(reply, as_json, f"{count(reply.data['points'], 'point')} {'given' if points > 0 else 'taken'}")
+    _print_outcome(reply, as_json, f"{count(reply.data['points'], 'point')} {'given' if points > 0 else 'taken'}")
 
 
 @app.command()
@@ -55,7 +55,7 @@ def transfer(
     """
     body = {"to": to, "points": points, "currency": currency}
     reply = _post(who, as_json, program, member, "transfers", key=key, body=body)
-    _tell(reply, as_json, f"{count(reply.data['points'], 'point')} given to {to}")
+    _print_outcome(reply, as_json, f"{count(reply.data['points'], 'point')} given to {to}")
 
 
 @app.command()
@@ -75,8 +75,10 @@ def convert(
     """
     body = {"from_currency": from_currency, "to_currency": to_currency, "points": points}
     reply = _post(who, as_json, program, member, "conversions", key=key, body=body)
-    told = reply.data
-    _tell(reply, as_json, f"{number(told['points'])} {from_currency} became {number(told['received'])} {told['to_currency']}")
+    shown = reply.data
+    _print_outcome(
+        reply, as_json, f"{number(shown['points'])} {from_currency} became {number(shown['received'])} {shown['to_currency']}"
+    )
 
 
 @app.command()
@@ -97,7 +99,7 @@ def reverse(
     body = {"reason": reason, "points": points}
     reply = _post(who, as_json, program, member, "transactions", str(transaction), "reversal", key=key, body=body)
     what = "clawed back" if reply.data["kind"] == "clawback" else "returned to the member"
-    _tell(reply, as_json, f"{count(reply.data['points'], 'point')} of transaction {transaction} {what}")
+    _print_outcome(reply, as_json, f"{count(reply.data['points'], 'point')} of transaction {transaction} {what}")
 
 
 @app.command()
@@ -116,7 +118,7 @@ def confirm(
     """
     body = {"reason": reason}
     reply = _post(who, as_json, program, member, "transactions", str(transaction), "confirmation", key=key, body=body)
-    _tell(reply, as_json, f"{count(reply.data['points'], 'pending point')} confirmed")
+    _print_outcome(reply, as_json, f"{count(reply.data['points'], 'pending point')} confirmed")
 
 
 @app.command()
@@ -135,7 +137,7 @@ def cancel(
     """
     body = {"reason": reason}
     reply = _post(who, as_json, program, member, "transactions", str(transaction), "cancellation", key=key, body=body)
-    _tell(reply, as_json, f"{count(reply.data['points'], 'pending point')} dropped")
+    _print_outcome(reply, as_json, f"{count(reply.data['points'], 'pending point')} dropped")
 
 
 @app.command()
@@ -154,7 +156,7 @@ def reinstate(
     """
     body = {"reason": reason}
     reply = _post(who, as_json, program, member, "transactions", str(transaction), "reinstatement", key=key, body=body)
-    _tell(reply, as_json, f"{count(reply.data['points'], 'lapsed point')} given back")
+    _print_outcome(reply, as_json, f"{count(reply.data['points'], 'lapsed point')} given back")
 
 
 def _post(
@@ -165,7 +167,7 @@ def _post(
     return Api(who, as_json=as_json).post("programs", program, "members", member, *path, key=key, body=said)
 
 
-def _tell(reply: Reply, as_json: bool, what: str) -> None:
+def _print_outcome(reply: Reply, as_json: bool, what: str) -> None:
     posted = reply.data
     sentence = f"{what}; the balance is {number(posted['balance'])} (transaction {posted['transaction']})."
     typer.echo(reply.text if as_json else clean(sentence))

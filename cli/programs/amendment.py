@@ -54,8 +54,8 @@ def diff(
     if found["compared_with"] is None:
         typer.echo("There is no revision before it.")
         return
-    told = count(len(found["differences"]), "difference")
-    typer.echo(f"{told} from revision {found['compared_with']}; an amendment by it is {found['weight']}.", err=True)
+    text = count(len(found["differences"]), "difference")
+    typer.echo(f"{text} from revision {found['compared_with']}; an amendment by it is {found['weight']}.", err=True)
 
 
 def impact(

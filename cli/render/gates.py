@@ -47,8 +47,8 @@ def print_waiting(waiting: list[dict[str, Any]], counts: dict[str, int]) -> None
     ]
     out = console()
     out.print(table(count(len(rows), "gate"), ("Gate", "About", "You vote as", "If you approve", "Due (UTC)"), rows))
-    told = f"In all {counts['waiting']} for you, {counts['delegated']} for who has delegated to you"
-    out.print(cell(f"{told}; {count(counts['decided'], 'decision')} of yours so far.", "dim"))
+    text = f"In all {counts['waiting']} for you, {counts['delegated']} for who has delegated to you"
+    out.print(cell(f"{text}; {count(counts['decided'], 'decision')} of yours so far.", "dim"))
 
 
 def print_decided(decided: list[dict[str, Any]]) -> None:

@@ -259,9 +259,9 @@ def _evidence(test: dict[str, Any]) -> str:
     if scenarios is None:
         return str(test["evidence"].get("said", ""))
     failed = [scenario for scenario in scenarios if not scenario["passed"]]
-    told = [f"{len(scenarios) - len(failed)} of {count(len(scenarios), 'scenario')} passed"]
-    told += [f"{scenario['name']}: {'; '.join(scenario.get('differs') or _differs(scenario))}" for scenario in failed]
-    return "\n".join(told)
+    lines = [f"{len(scenarios) - len(failed)} of {count(len(scenarios), 'scenario')} passed"]
+    lines += [f"{scenario['name']}: {'; '.join(scenario.get('differs') or _differs(scenario))}" for scenario in failed]
+    return "\n".join(lines)
 
 
 def _differs(scenario: dict[str, Any]) -> list[str]:
@@ -282,13 +282,13 @@ def _print_members(console: Console, report: dict[str, Any]) -> None:
     tallies = [_tally(members[kind]) for kind in ("tier", "journey_stage", "status")]
     columns = ("By tier", "By journey stage", "By status")
     console.print(table(f"Members: {total:,} in all", columns, [tallies] if total else []))
-    told = {"tier movement": report["movement"], "interventions": report["interventions"]}
-    told |= {f"redemptions of {reward}": states for reward, states in sorted(report["redemptions"].items())}
+    details = {"tier movement": report["movement"], "interventions": report["interventions"]}
+    details |= {f"redemptions of {reward}": states for reward, states in sorted(report["redemptions"].items())}
     console.print(
         facts(
             {
                 name: ", ".join(f"{words(of)} {many:,}" for of, many in _ordered(counts)) or "none"
-                for name, counts in told.items()
+                for name, counts in details.items()
             }
         )
     )
@@ -307,8 +307,8 @@ def _ordered(counts: dict[str, int]) -> list[tuple[str, int]]:
 def _print_points(console: Console, report: dict[str, Any]) -> None:
     print_totals(console, report["points"])
     lifetime = report["lifetime"]
-    told = f"{count(lifetime['active_members'], 'member')} with an activity, {lifetime['members_redeemed']:,} redeemed"
+    text = f"{count(lifetime['active_members'], 'member')} with an activity, {lifetime['members_redeemed']:,} redeemed"
     if lifetime["issued"]:
-        told += f"; {percent(str(lifetime['burned'] / lifetime['issued']))} of the points burned"
-    console.print(facts({"whole life": told}))
+        text += f"; {percent(str(lifetime['burned'] / lifetime['issued']))} of the points burned"
+    console.print(facts({"whole life": text}))
     console.print()

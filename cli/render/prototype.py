@@ -18,8 +18,8 @@ def print_run(run: "PrototypeRun") -> None:
     if run.reading is not None:
         print_reading(run.reading)
     out, result = console(), run.result
-    told = f"{result.period_start:%Y-%m-%d} to {result.period_end:%Y-%m-%d}"
-    out.print(heading(f"{run.name} on {run.log}: {count(result.transactions, 'event')}, {told}"))
+    text = f"{result.period_start:%Y-%m-%d} to {result.period_end:%Y-%m-%d}"
+    out.print(heading(f"{run.name} on {run.log}: {count(result.transactions, 'event')}, {text}"))
     out.print(facts({"digest": run.definition_digest, "redemption": result.burn_model, **_assumptions(result)}))
     _print_figures(run)
     _print_months(run)
@@ -59,7 +59,7 @@ def print_comparison(found: "Comparison") -> None:
         out.print(table("Members by change of tier", ("Before", "After", "Members", ""), changes, right=("Members",)))
     if found.points is not None:
         points = found.points
-        told = {
+        details = {
             "gain points": f"{count(points.gaining, 'member')}, {number(points.points_gained)} points in all",
             "lose points": f"{count(points.losing, 'member')}, {number(points.points_lost)} points in all",
             "as many": count(points.same, "member"),
@@ -67,7 +67,7 @@ def print_comparison(found: "Comparison") -> None:
             "quantiles": ", ".join(f"{percent} %: {_signed(Decimal(value))}" for percent, value in points.quantiles.items()),
         }
         out.print(heading("Points issued to each member"))
-        out.print(facts(told))
+        out.print(facts(details))
         _print_largest("The largest gains", points.largest_gains)
         _print_largest("The largest losses", points.largest_losses)
 
@@ -164,10 +164,10 @@ def _difference(each: "FigureDifference", name: str | None = None) -> list[objec
     if each.difference is None:
         return [name or words(each.figure), before, after, "-"]
     share = "share" in each.figure
-    told = f"{each.difference * 100:+.1f} points of %" if share else _signed(round(each.difference, 2))
+    text = f"{each.difference * 100:+.1f} points of %" if share else _signed(round(each.difference, 2))
     if not share and each.before and each.difference:
-        told += f" ({each.difference / each.before * 100:+.1f} %)"
-    return [name or words(each.figure), before, after, told if each.difference else "="]
+        text += f" ({each.difference / each.before * 100:+.1f} %)"
+    return [name or words(each.figure), before, after, text if each.difference else "="]
 
 
 def _signed(value: Decimal) -> str:

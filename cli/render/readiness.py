@@ -17,8 +17,8 @@ def print_look(out: Console, at: str, findings: list[dict[str, Any]]) -> None:
         for each in sorted(findings, key=lambda each: each["state"] == "ready")
     ]
     missing = sum(each["state"] != "ready" for each in findings)
-    told = f"Readiness at {instant(at)} UTC: {count(missing, 'thing')} missing" if missing else f"Ready at {instant(at)} UTC"
-    out.print(table(told, ("State", "What", "Whose", "Why, and what to do"), rows))
+    text = f"Readiness at {instant(at)} UTC: {count(missing, 'thing')} missing" if missing else f"Ready at {instant(at)} UTC"
+    out.print(table(text, ("State", "What", "Whose", "Why, and what to do"), rows))
 
 
 def print_items(out: Console, items: list[dict[str, Any]]) -> None:

@@ -36,14 +36,14 @@ def print_wind_down(out: Console, found: dict[str, Any]) -> None:
             _local(step["began_at"], zone),
             _local(step["due"], zone),
             _local(step["ended_at"], zone),
-            _told(step),
+            _describe(step),
         ]
         for step in found["steps"]
     ]
     out.print(table(f"Steps (times of {zone})", ("Step", "State", "Began", "Due", "Ended", "What"), rows, right=("Step",)))
 
 
-def _told(step: dict[str, Any]) -> str:
+def _describe(step: dict[str, Any]) -> str:
     lines = [step["title"]]
     if step["told"]:
         lines.append(step["told"])

@@ -41,10 +41,10 @@ def list_(as_json: Json = False) -> None:
     console().print(table("", ("Report", "Title", "Tells"), rows))
 
 
-def _told(name: str) -> Callable[..., None]:
+def _command(name: str) -> Callable[..., None]:
     """Make the command of one report."""
 
-    def tell(
+    def show(
         program: ProgramId, as_of: AsOf = None, as_json: Json = False, csv: Csv = None, html: Html = None, who: As = None
     ) -> None:
         asked = [option for option, given in (("--json", as_json), ("--csv", csv), ("--html", html)) if given]
@@ -64,11 +64,11 @@ def _told(name: str) -> Callable[..., None]:
         else:
             _print(reply.data)
 
-    tell.__doc__ = f"""Report: {_MEANING[name]}.
+    show.__doc__ = f"""Report: {_MEANING[name]}.
 
     Example: `tenure --as demo-owner report {name} cd-club --as-of 2026-03-01`
     """
-    return tell
+    return show
 
 
 _MEANING = {
@@ -82,7 +82,7 @@ _MEANING = {
     "exceptions": "what is stuck or went wrong",
 }
 for _name in NAMES:
-    app.command(_name)(_told(_name))
+    app.command(_name)(_command(_name))
 
 
 def _write(file: Path, text: str) -> None:

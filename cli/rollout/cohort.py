@@ -49,7 +49,7 @@ def add(
     Example: `tenure --as demo-owner cohort add cd-club staff c-00042 c-00043`
     """
     reply = _change((program, cohort), member, file, key, Api(who, as_json=as_json))
-    _tell(reply.text, as_json, f"{number(reply.data['size'])} in the cohort {cohort} of {program}.")
+    _print_outcome(reply.text, as_json, f"{number(reply.data['size'])} in the cohort {cohort} of {program}.")
 
 
 @app.command()
@@ -67,7 +67,7 @@ def remove(
     Example: `tenure --as demo-owner cohort remove cd-club staff c-00042`
     """
     reply = _change((program, cohort, "removal"), member, file, key, Api(who, as_json=as_json))
-    _tell(reply.text, as_json, f"{number(reply.data['size'])} in the cohort {cohort} of {program}.")
+    _print_outcome(reply.text, as_json, f"{number(reply.data['size'])} in the cohort {cohort} of {program}.")
 
 
 @app.command("list")
@@ -123,5 +123,5 @@ def _begun(found: dict[str, Any]) -> str:
     return f"{instant(found['begun_at'])} UTC with {found['begun_by']}" if found["begun_at"] else "not begun"
 
 
-def _tell(text: str, as_json: bool, told: str) -> None:
-    typer.echo(text if as_json else clean(told))
+def _print_outcome(text: str, as_json: bool, summary: str) -> None:
+    typer.echo(text if as_json else clean(summary))

@@ -124,12 +124,12 @@ def _noted(noted: list[dict[str, Any]]) -> str | None:
     return "\n".join(f"{each['what']} since {instant(each['since'])} UTC: {each['why']}" for each in noted) or None
 
 
-def _act(what: str, program: str, reason: str, key: str | None, as_json: bool, who: str | None, told: str) -> None:
+def _act(what: str, program: str, reason: str, key: str | None, as_json: bool, who: str | None, text: str) -> None:
     reply = Api(who, as_json=as_json).post("programs", program, "rollout", what, key=key, body={"reason": reason})
     if as_json:
         typer.echo(reply.text)
     else:
-        console().print(f"The rollout of {program} {told}", soft_wrap=True)
+        console().print(f"The rollout of {program} {text}", soft_wrap=True)
 
 
 def _holdout(found: dict[str, Any]) -> str:

@@ -41,9 +41,9 @@ class PilotVerdict(Value):
         return not self.passed and all(each.verdict != "outside" for each in self.results)
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """Each figure with its verdict, in one line."""
-        return ", ".join(_told(each) for each in self.results)
+        return ", ".join(_describe(each) for each in self.results)
 
 
 def judge_pilot(definition: Definition, phase: PilotPhase, figures: Figures, since: datetime, until: datetime) -> PilotVerdict:
@@ -71,7 +71,7 @@ def judge_pilot(definition: Definition, phase: PilotPhase, figures: Figures, sin
     return PilotVerdict(since=since, until=until, results=results)
 
 
-def _told(each: PilotResult) -> str:
+def _describe(each: PilotResult) -> str:
     bounds = [
         f"{word} {_figure(bound)}"
         for word, bound in (("at least", each.criterion.at_least), ("at most", each.criterion.at_most))

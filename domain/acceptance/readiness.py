@@ -72,7 +72,7 @@ class Look(Message):
         return any(each.by_revision for each in self.missing)
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """The gaps with their owners, in one line."""
         return "; ".join(f"{each.about}: {each.why} ({each.owner})" for each in self.missing)
 
@@ -150,8 +150,8 @@ def of_notices(definition: Definition, routing: Routing) -> Iterator[Finding]:
         for role in dict.fromkeys(rule.role for rule in policy.rules):
             asking.setdefault(role, []).append(name)
     for role, names in asking.items():
-        told = bool(routing.of((role,), definition.program))
-        why = "" if told else f"no notice reaches them, and they decide at {', '.join(names)}"
+        known = bool(routing.of((role,), definition.program))
+        why = "" if known else f"no notice reaches them, and they decide at {', '.join(names)}"
         how = f"Name somewhere to tell {role} in the notices file, and restart the workers."
         yield _finding("notices", role, f"notices for {role}", why, how)
 

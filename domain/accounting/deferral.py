@@ -297,8 +297,8 @@ def _entries(before: Standing, after: Standing) -> tuple[Entry, ...]:
 def _notes(standing: Standing, terms: Terms) -> tuple[str, ...]:
     """Notes for finance on a period's figures, before the closing."""
     if standing.sold_outstanding > 0 and standing.sold * Fraction(terms.redemption_rate) <= standing.sold_redeemed:
-        told = f"{standing.sold_redeemed} of {standing.sold} points sold are redeemed, as many as the estimate expects in all"
-        return (f"{told}: nothing is left deferred for the others. Enter a higher estimate if some of them will be redeemed.",)
+        text = f"{standing.sold_redeemed} of {standing.sold} points sold are redeemed, as many as the estimate expects in all"
+        return (f"{text}: nothing is left deferred for the others. Enter a higher estimate if some of them will be redeemed.",)
     return ()
 
 

@@ -138,8 +138,8 @@ COLUMNS = ("period", "status", "currency", "entry", "text", "account", "account_
 
 def as_csv(rows: Iterable[Mapping[str, Any]]) -> str:
     """The lines of a journal as CSV (RFC 4180) with a header; amounts in units of money, a dot before the decimals."""
-    told = io.StringIO()
-    writer = csv.DictWriter(told, COLUMNS, extrasaction="ignore")
+    shown = io.StringIO()
+    writer = csv.DictWriter(shown, COLUMNS, extrasaction="ignore")
     writer.writeheader()
     writer.writerows(rows)
-    return told.getvalue()
+    return shown.getvalue()

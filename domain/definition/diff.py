@@ -68,7 +68,7 @@ class _Compared:
         elif isinstance(new, Tier) and path[-1] in ("valid_for", "valid"):
             if path[-1] == "valid_for" or old.valid_for == new.valid_for:  # type: ignore[attr-defined]
                 assert isinstance(old, Tier)
-                yield self.told(path, f"{new.name} now lasts {words.validity(new)} instead of {words.validity(old)}")
+                yield self.difference(path, f"{new.name} now lasts {words.validity(new)} instead of {words.validity(old)}")
         elif isinstance(before, Mapping) and isinstance(after, Mapping):
             yield from self.by_key(before, after, path, subject)
         elif _keyed(before) or _keyed(after):
@@ -76,11 +76,13 @@ class _Compared:
         elif isinstance(before, BaseModel) and isinstance(after, BaseModel) and type(before) is type(after):
             if isinstance(before, Expiry) and isinstance(after, Expiry) and expiry_rule(before) != expiry_rule(after):
                 old_words = words.expiry(self.old, before)
-                yield self.told(path, f"{words.expiry(self.new, after)}; until now: {old_words[0].lower()}{old_words[1:]}")
+                yield self.difference(
+                    path, f"{words.expiry(self.new, after)}; until now: {old_words[0].lower()}{old_words[1:]}"
+                )
             else:
                 yield from self.fields(before, after, path, self.subject(after, path, subject))
         else:
-            yield self.told(path, self.changed(before, after, path, subject, new))
+            yield self.difference(path, self.changed(before, after, path, subject, new))
 
     def changed(self, before: Any, after: Any, path: tuple[str, ...], subject: str, new: BaseModel) -> str:
         """Describe one value in place of another."""
@@ -117,30 +119,32 @@ class _Compared:
     ) -> Iterator[Difference]:
         verb = {"reach": "needs", "keep": "is kept with", "lifetime": "is held for life with"}[path[-1]]
         if before is None:
-            yield self.told(path, f"{tier} now {verb} {words.qualification(self.new, after)}; until now that was not written")
+            yield self.difference(
+                path, f"{tier} now {verb} {words.qualification(self.new, after)}; until now that was not written"
+            )
             return
         if after is None:
             was = words.qualification(self.old, before)
-            yield self.told(path, f"It is no longer so that {tier} {verb} {was}")
+            yield self.difference(path, f"It is no longer so that {tier} {verb} {was}")
             return
         if not (_simple(before) and _simple(after)) or bool(before and before.all) != bool(after and after.all):
             was = words.qualification(self.old, before)
-            yield self.told(path, f"{tier} now {verb} {words.qualification(self.new, after)} instead of {was}")
+            yield self.difference(path, f"{tier} now {verb} {words.qualification(self.new, after)} instead of {was}")
             return
         old = {each.counter: each.at_least for each in before.thresholds}
         new = {each.counter: each.at_least for each in after.thresholds}
         for counter, figure in new.items():
-            told = words.on_counter(self.new, counter, figure)
+            text = words.on_counter(self.new, counter, figure)
             if counter not in old:
-                more = f"{tier} now also {verb} {told}" if after.all else f"{tier} can now also be had with {told}"
-                yield self.told(path, more)
+                more = f"{tier} now also {verb} {text}" if after.all else f"{tier} can now also be had with {text}"
+                yield self.difference(path, more)
             elif old[counter] != figure:
-                yield self.told(path, f"{tier} now {verb} {told} instead of {words.figure(old[counter])}")
+                yield self.difference(path, f"{tier} now {verb} {text} instead of {words.figure(old[counter])}")
         for counter, figure in old.items():
             if counter not in new:
-                told = words.on_counter(self.old, counter, figure)
-                less = f"{tier} no longer asks for {told}" if after.all else f"{tier} can no longer be had with {told}"
-                yield self.told(path, less)
+                text = words.on_counter(self.old, counter, figure)
+                less = f"{tier} no longer asks for {text}" if after.all else f"{tier} can no longer be had with {text}"
+                yield self.difference(path, less)
 
     def by_key(
         self, before: Mapping[str, Any], after: Mapping[str, Any], path: tuple[str, ...], subject: str
@@ -152,12 +156,12 @@ class _Compared:
                 continue
             who = words.tier_name(self.new, key)
             if key not in after:
-                told = f"{subject} no longer gives {who} {words.value(before[key])} {what}"
+                text = f"{subject} no longer gives {who} {words.value(before[key])} {what}"
             elif key not in before:
-                told = f"{subject} now gives {who} {words.value(after[key])} {what}; until now none of its own"
+                text = f"{subject} now gives {who} {words.value(after[key])} {what}; until now none of its own"
             else:
-                told = f"{subject} now gives {who} {words.value(after[key])} {what} instead of {words.value(before[key])}"
-            yield self.told((*path, _Named(key)), told)
+                text = f"{subject} now gives {who} {words.value(after[key])} {what} instead of {words.value(before[key])}"
+            yield self.difference((*path, _Named(key)), text)
 
     def entries(self, before: Any, after: Any, path: tuple[str, ...], subject: str) -> Iterator[Difference]:
         """The entries added, removed and changed in a list whose entries have names."""
@@ -166,14 +170,14 @@ class _Compared:
         for key, each in new.items():
             was = old.get(key) or next((old[former] for former, by in replaced.items() if by is each and former in old), None)
             if was is None:
-                yield self.told((*path, _Named(key)), f"New: {self.entry(self.new, each)}")
+                yield self.difference((*path, _Named(key)), f"New: {self.entry(self.new, each)}")
             elif was != each:
                 yield from self.fields(was, each, (*path, _Named(key)), self.subject(each, path, subject))
         for key, each in old.items():
             if key not in new and key not in replaced:
-                yield self.told((*path, _Named(key)), f"No longer: {self.entry(self.old, each)}")
+                yield self.difference((*path, _Named(key)), f"No longer: {self.entry(self.old, each)}")
         if [key for key in old if key in new] != [key for key in new if key in old]:
-            yield self.told(path, f"The order of {path[-1].replace('_', ' ')} is now {words.listed(new)}")
+            yield self.difference(path, f"The order of {path[-1].replace('_', ' ')} is now {words.listed(new)}")
 
     def subject(self, part: Any, path: tuple[str, ...], within: str) -> str:
         """The subject of a sentence about a part."""
@@ -221,8 +225,8 @@ class _Compared:
             return ", ".join(f"{str(key).replace('_', ' ')} {self.value(each)}" for key, each in written.items())
         return words.value(written)
 
-    def told(self, path: tuple[str, ...], told: str) -> Difference:
-        return Difference(path=".".join(path), mark=_mark(path), told=f"{told[0].upper()}{told[1:]}.")
+    def difference(self, path: tuple[str, ...], text: str) -> Difference:
+        return Difference(path=".".join(path), mark=_mark(path), told=f"{text[0].upper()}{text[1:]}.")
 
 
 def differences(old: Definition, new: Definition) -> Differences:

@@ -56,12 +56,12 @@ def _program(definition: Definition) -> tuple[str, ...]:
 def _tiers(definition: Definition) -> tuple[str, ...]:
     lines = [f"{definition.base_tier.name}: everyone."]
     for tier in definition.tiers[1:]:
-        told = f"{tier.name}: {words.qualification(definition, tier.reach)}, {words.validity(tier)}"
+        text = f"{tier.name}: {words.qualification(definition, tier.reach)}, {words.validity(tier)}"
         if tier.keep is not None:
-            told += f"; kept with {words.qualification(definition, tier.keep)}"
+            text += f"; kept with {words.qualification(definition, tier.keep)}"
         if tier.lifetime is not None:
-            told += f"; for life with {words.qualification(definition, tier.lifetime)}"
-        lines.append(f"{told}.")
+            text += f"; for life with {words.qualification(definition, tier.lifetime)}"
+        lines.append(f"{text}.")
     if len(definition.tiers) > 1:
         falls = "by one tier" if definition.downgrade.to == "one_tier" else "to what they have earned"
         lines.append(f"Who does not keep a tier falls {falls}.")
@@ -132,5 +132,5 @@ def _end(definition: Definition) -> tuple[str, ...]:
     for place in definition.jurisdictions:
         profile = PROFILES[place]
         facts = (*profile.facts, *((profile.erasure,) if profile.erasure is not None else ()))
-        lines += [f"In {profile.place}, {fact.told} ({fact.source})." for fact in facts]
+        lines += [f"In {profile.place}, {fact.description} ({fact.source})." for fact in facts]
     return tuple(lines)

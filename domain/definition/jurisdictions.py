@@ -24,7 +24,7 @@ class Floor(NamedTuple):
 class Fact(NamedTuple):
     """A requirement of a place, in words, and its source."""
 
-    told: str
+    description: str
     source: str
 
 

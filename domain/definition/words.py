@@ -147,24 +147,24 @@ def rule(definition: Definition, written: EarningRule) -> str:
     """An earning rule, in one sentence."""
     unit = definition.money if written.per == "amount" else name(written.per)
     gives = points(written.points) if written.points is not None else f"{points(written.rate or 0)} per {unit}"
-    told = f"{gives} for each {name(written.event)}{conditions(written.when)}"
+    text = f"{gives} for each {name(written.event)}{conditions(written.when)}"
     if written.tier_rates:
-        told += "; " + by_tier(definition, written.tier_rates, f" per {unit}")
+        text += "; " + by_tier(definition, written.tier_rates, f" per {unit}")
     if written.tier_bonus:
-        told += "; on top " + by_tier(definition, written.tier_bonus, " %")
+        text += "; on top " + by_tier(definition, written.tier_bonus, " %")
     if written.minimum_amount:
-        told += f"; from {money(definition, written.minimum_amount)}"
+        text += f"; from {money(definition, written.minimum_amount)}"
     if written.from_:
-        told += f"; from {written.from_}"
+        text += f"; from {written.from_}"
     if written.until:
-        told += f"; until {written.until}"
+        text += f"; until {written.until}"
     if written.cap:
-        told += f"; at most {figure(written.cap.points)} {per(written.cap.per)}"
+        text += f"; at most {figure(written.cap.points)} {per(written.cap.per)}"
     if written.pending:
-        told += "; waiting until confirmed"
+        text += "; waiting until confirmed"
     if not written.counts:
-        told += "; counting towards no tier"
-    return told
+        text += "; counting towards no tier"
+    return text
 
 
 def by_tier(definition: Definition, figures: dict[str, Decimal], unit: str) -> str:
@@ -181,14 +181,14 @@ def expiry(definition: Definition, written: Expiry) -> str:
     rule = expiry_rule(written)
     if not rule.lapses or written.after is None:
         return "Points never lapse"
-    told = f"Points lapse {period(written.after)} after {rule.counted_from}"
+    text = f"Points lapse {period(written.after)} after {rule.counted_from}"
     if written.at_end_of:
-        told += f", at the end of the {written.at_end_of.written()}"
+        text += f", at the end of the {written.at_end_of.written()}"
     if written.unless_active_every:
-        told += f", later where the member is active every {period(written.unless_active_every)}"
+        text += f", later where the member is active every {period(written.unless_active_every)}"
     if written.exempt_tiers:
-        told += f"; never for {listed(tier_name(definition, tier) for tier in written.exempt_tiers)}"
-    return told
+        text += f"; never for {listed(tier_name(definition, tier) for tier in written.exempt_tiers)}"
+    return text
 
 
 def counter(definition: Definition, written: Counter) -> str:
@@ -230,7 +230,7 @@ def policy(written: GatePolicy) -> str:
         listed(f"{rule.count} {rule.role}" if rule.count > 1 else rule.role for rule in written.rules if rule.step == step)
         for step in steps
     )
-    told = ", then ".join(asked)
+    text = ", then ".join(asked)
     more = []
     if written.reminders:
         more.append(f"reminded after {listed(map(period, written.reminders))}")
@@ -240,26 +240,26 @@ def policy(written: GatePolicy) -> str:
         more.append(f"nobody is asked where {listed(map(bound, written.automatic.bounds))}")
     if written.break_glass:
         more.append(f"in an emergency {written.break_glass} alone")
-    return f"{told} ({'; '.join(more)})" if more else told
+    return f"{text} ({'; '.join(more)})" if more else text
 
 
 def bound(written: AutomaticBound) -> str:
     """A bound in words: cost is at most 1,000."""
     limits = {"at least": written.at_least, "at most": written.at_most}
-    told = listed(f"{words} {figure(limit)}" for words, limit in limits.items() if limit is not None)
-    return f"{written.figure.replace('_', ' ')} is {told}"
+    text = listed(f"{words} {figure(limit)}" for words, limit in limits.items() if limit is not None)
+    return f"{written.figure.replace('_', ' ')} is {text}"
 
 
 def wave(written: Wave) -> str:
     """A wave in words: its audience, its time, its rates: 20 % for 30 days."""
     whom = f"{figure(written.share)} %" if written.share is not None else f"the cohort {written.cohort}"
-    told = [f"{whom} for {period(written.minimum_time)}"]
+    lines = [f"{whom} for {period(written.minimum_time)}"]
     if written.minimum_sample is not None:
-        told.append(f"and until {figure(written.minimum_sample)} have joined")
+        lines.append(f"and until {figure(written.minimum_sample)} have joined")
     for pace, done in ((written.invitations, "invited"), (written.enrolment, "let in")):
         if pace is not None:
-            told.append(f"({figure(pace.count)} {done} in {period(pace.every)})")
-    return " ".join(told)
+            lines.append(f"({figure(pace.count)} {done} in {period(pace.every)})")
+    return " ".join(lines)
 
 
 def guardrail(written: Guardrail) -> str:

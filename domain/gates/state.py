@@ -152,12 +152,12 @@ class GateState(Message):
     @property
     def reasons(self) -> str:
         """The reasons of the votes that are no plain approvals, or why nobody could approve."""
-        told = [f"{vote.who}: {vote.reason}" for vote in self.votes if vote.answer != "approve"]
+        lines = [f"{vote.who}: {vote.reason}" for vote in self.votes if vote.answer != "approve"]
         if self.glass is not None:
-            told.append(f"{self.glass.person} broke the glass: {self.glass.reason}")
+            lines.append(f"{self.glass.person} broke the glass: {self.glass.reason}")
         if self.lacking:
-            told.append(f"nobody is left who could approve as {counted(self.lacking)}")
-        return "; ".join(told)
+            lines.append(f"nobody is left who could approve as {counted(self.lacking)}")
+        return "; ".join(lines)
 
 
 class SignedClaims(Message):

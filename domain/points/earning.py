@@ -218,8 +218,8 @@ def _by_rate(each: _Rule, tier: str, event: Event) -> int:
         return _rounded(_EXACT.multiply(rate, event.amount), rule)
     figure = number(event.attributes, rule.per)
     if figure is None or figure < 0:
-        told = "is missing" if figure is None else f"is {figure}"
-        raise UnratableEvent(f"attributes.{rule.per}", f"the attribute {rule.per!r} {told}; give a number, 0 or more")
+        text = "is missing" if figure is None else f"is {figure}"
+        raise UnratableEvent(f"attributes.{rule.per}", f"the attribute {rule.per!r} {text}; give a number, 0 or more")
     return _rounded(_EXACT.multiply(rate, figure), rule)
 
 

@@ -76,7 +76,7 @@ class Impact(Message):
         }
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """The impact in a sentence, for the gate."""
         parts = [_counted(self.members, "member")]
         most = sorted(self.moves, key=lambda each: -each.members)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from domain.errors import TenureError
-from domain.programs.holds import EVERYTHING, Concern, Hold, told
+from domain.programs.holds import EVERYTHING, Concern, Hold, describe
 from domain.refusals import Refused
 
 _AN_EXAMPLE = {
@@ -54,8 +54,8 @@ def stopped(hold: Hold, program: str, concern: Concern) -> TenureError:
 def _detail(hold: Hold, program: str, concern: Concern) -> str:
     """What is stopped, or was when it happened, and by what."""
     if hold.until is not None:
-        return f"{concern.capitalize()} in program {program!r} was stopped when this happened. {told(hold)}."
-    return f"{concern.capitalize()} in program {program!r} is stopped. {told(hold)}."
+        return f"{concern.capitalize()} in program {program!r} was stopped when this happened. {describe(hold)}."
+    return f"{concern.capitalize()} in program {program!r} is stopped. {describe(hold)}."
 
 
 def _remedy(hold: Hold, program: str, concern: Concern) -> str:

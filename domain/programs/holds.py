@@ -16,7 +16,7 @@ Concern = Literal["enrolment", "earning", "redeeming", "rollout"]
 """The capabilities of a program: joining, points for events, spending points, and the opening of further waves."""
 Kind = Literal["hold", "suspended_insolvency"]
 EVERYTHING: tuple[Concern, ...] = get_args(Concern)
-UNLESS_TOLD: tuple[Concern, ...] = ("enrolment", "rollout")
+BY_DEFAULT: tuple[Concern, ...] = ("enrolment", "rollout")
 """The capabilities that a hold stops by default: it takes nothing from members."""
 
 
@@ -89,7 +89,7 @@ LIFTED_BY: dict[Kind, frozenset[Role]] = {
 """The roles that may lift each kind."""
 
 
-def told(hold: Hold) -> str:
+def describe(hold: Hold) -> str:
     """A hold in a sentence: since when, by whom, why, and the capabilities that it stops."""
     stopped = ", ".join(hold.stops)
     until = f" until {instant(hold.until)}" if hold.until is not None else ""
@@ -99,7 +99,9 @@ def told(hold: Hold) -> str:
 
 def banner(holds: Iterable[Hold], program: str) -> str:
     """The active holds, in Markdown, above the state of a program; empty without any."""
-    return "\n\n".join(f"**{told(hold)}; to act: `tenure program resume {program} --reason …`**" for hold in standing(holds))
+    return "\n\n".join(
+        f"**{describe(hold)}; to act: `tenure program resume {program} --reason …`**" for hold in standing(holds)
+    )
 
 
 def instant(at: datetime | None) -> str:

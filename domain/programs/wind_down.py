@@ -70,7 +70,7 @@ class Impact(Message):
     """The dates if the end were announced at once."""
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """The impact in a sentence, for the gate."""
         points = ", ".join(f"{points:,} {currency}" for currency, points in self.points.items()) or "no points"
         return (

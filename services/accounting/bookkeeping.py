@@ -260,12 +260,12 @@ async def _terms(
             terms = terms | _defined(found, name)
             for code, each in terms.items():
                 if (estimate := _estimate_for(entered, code, name)) is not None:
-                    told = {
+                    details = {
                         "redemption_rate": estimate.redemption_rate,
                         "estimated_by": estimate.entered_by,
                         "why": estimate.why,
                     }
-                    terms[code] = each.model_copy(update=told)
+                    terms[code] = each.model_copy(update=details)
         of_period[name] = terms
     return of_period
 

@@ -47,8 +47,8 @@ class EventIn(Value):
         It is stored for ever as part of a hash, so a field that was added later is left out while it is empty.
         """
         later = {name for name in ("attributes", "pending") if getattr(self, name)}
-        told = self.model_copy(update={"attributes": dict(sorted(self.attributes.items()))}) if self.attributes else self
-        return told.model_dump_json(include=_ALWAYS_TOLD | later)
+        shown = self.model_copy(update={"attributes": dict(sorted(self.attributes.items()))}) if self.attributes else self
+        return shown.model_dump_json(include=_ALWAYS_TOLD | later)
 
 
 def rated(

@@ -90,7 +90,7 @@ async def _status(then: Then) -> tuple[Rows, list[str]]:
         ("stage", stage.stage if stage else "requirements"),
         ("stage since", stage.at if stage else then.record.started_at),
         ("product status", product_status(stage.stage if stage else "requirements")),
-        ("on hold", "; ".join(holds.told(each) for each in then.record.holds if each.stands_at(then.at)) or None),
+        ("on hold", "; ".join(holds.describe(each) for each in then.record.holds if each.stands_at(then.at)) or None),
         ("note", stage.note if stage else ""),
         ("revision in force", in_force.number if in_force else None),
         ("wave", f"{waves[-1].wave} ({waves[-1].audience})" if waves else None),
@@ -337,8 +337,8 @@ async def _of_evaluations(then: Then) -> Rows:
     if launched is not None and launched <= then.at and runs:
         since = verdict.at if verdict else launched
         if then.at - since > _EVALUATED_WITHIN * then.definition.evaluation.every.approximate():
-            told = f"due every {then.definition.evaluation.every}"
-            rows.append(("not evaluated", then.program, since, told, f"See `tenure program schedule show {then.program}`."))
+            text = f"due every {then.definition.evaluation.every}"
+            rows.append(("not evaluated", then.program, since, text, f"See `tenure program schedule show {then.program}`."))
     return rows
 
 
@@ -348,8 +348,8 @@ async def _of_members(then: Then) -> Rows:
     for each in await as_of.in_doubt(then.connection, then.program, then.at):
         reward = then.definition.reward(each.reward)
         if reward is None or then.at - each.asked_at > reward.fulfil_within.approximate():
-            told = f"{each.reward}, neither handed out nor given back"
-            rows.append(("redemption in doubt", each.id, each.asked_at, told, "Ask who hands it out; see its workflow."))
+            text = f"{each.reward}, neither handed out nor given back"
+            rows.append(("redemption in doubt", each.id, each.asked_at, text, "Ask who hands it out; see its workflow."))
     for offer in await as_of.offers_overdue(then.connection, then.program, then.at):
         rows.append(("offer overdue", offer.id, offer.due, "its answer was waited for until then", "See its workflow."))
     for nudge in await then.ledger.unsent(then.program, then.at - _SENT_WITHIN, then.at):

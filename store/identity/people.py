@@ -67,8 +67,8 @@ class Sightings:
     async def seen(self, engine: AsyncEngine, id_: str, name: str | None, email: str | None, roles: Roles) -> None:
         """Somebody asks now; a name or an address that their token does not tell stays as it was."""
         now = datetime.now(UTC)
-        told = (name, email, roles, now.date())
-        if self._written.get(id_) == told:
+        lines = (name, email, roles, now.date())
+        if self._written.get(id_) == lines:
             return
         values = {"id": id_, "name": name or id_, "email": email, "roles": roles.model_dump(mode="json"), "seen_at": now}
         statement = insert(person).values(values)
@@ -87,4 +87,4 @@ class Sightings:
         )
         async with engine.begin() as connection:
             await connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=changed, where=differs))
-        self._written[id_] = told
+        self._written[id_] = lines

@@ -45,7 +45,7 @@ def about_revision(number: int) -> str:
     return f"r{number}"
 
 
-async def tell(
+async def record_announcements(
     connection: AsyncConnection,
     program_id: str,
     about: str,
@@ -58,7 +58,7 @@ async def tell(
     if not recipients:
         return 0
     written = await connection.execute(
-        text(_TELL).bindparams(bindparam("recipients", type_=ARRAY(Text)), bindparam("told", type_=ARRAY(Text))),
+        text(_RECORD).bindparams(bindparam("recipients", type_=ARRAY(Text)), bindparam("told", type_=ARRAY(Text))),
         {
             "program": program_id,
             "about": about,
@@ -72,25 +72,25 @@ async def tell(
     return written.rowcount
 
 
-async def tell_members(
-    connection: AsyncConnection, program_id: str, about: str, kind: str, at: datetime, told: Mapping[str, Any]
+async def record_member_announcements(
+    connection: AsyncConnection, program_id: str, about: str, kind: str, at: datetime, details: Mapping[str, Any]
 ) -> int:
     """Write the same to every active member; how many were new. One statement, however many there are."""
-    return await _tell_from(connection, _TELL_MEMBERS, program_id, about, kind, at, told)
+    return await _record_from(connection, _RECORD_MEMBERS, program_id, about, kind, at, details)
 
 
-async def tell_invited(
-    connection: AsyncConnection, program_id: str, about: str, kind: str, at: datetime, told: Mapping[str, Any]
+async def record_invited_announcements(
+    connection: AsyncConnection, program_id: str, about: str, kind: str, at: datetime, details: Mapping[str, Any]
 ) -> int:
     """Write the same to everybody who was invited and has not joined; how many were new."""
-    return await _tell_from(connection, _TELL_INVITED, program_id, about, kind, at, told)
+    return await _record_from(connection, _RECORD_INVITED, program_id, about, kind, at, details)
 
 
-async def tell_the_told(
-    connection: AsyncConnection, program_id: str, about: str, kind: str, at: datetime, told: Mapping[str, Any]
+async def record_announcements_to_informed(
+    connection: AsyncConnection, program_id: str, about: str, kind: str, at: datetime, details: Mapping[str, Any]
 ) -> int:
     """Write the same to every member who is still active and was told something about this before; how many were new."""
-    return await _tell_from(connection, _TELL_THE_TOLD, program_id, about, kind, at, told)
+    return await _record_from(connection, _RECORD_INFORMED, program_id, about, kind, at, details)
 
 
 async def notices(connection: AsyncConnection, program_id: str, about: str, after: int, limit: int) -> Sequence[NoticeRecord]:
@@ -115,25 +115,25 @@ async def noticed(connection: AsyncConnection, program_id: str, about: str) -> d
     return {row[0]: row[1] for row in rows}
 
 
-async def _tell_from(
+async def _record_from(
     connection: AsyncConnection,
     statement: str,
     program_id: str,
     about: str,
     kind: str,
     at: datetime,
-    told: Mapping[str, Any],
+    details: Mapping[str, Any],
 ) -> int:
-    asked = {"program": program_id, "about": about, "kind": kind, "at": at, "told": _json(told)}
+    asked = {"program": program_id, "about": about, "kind": kind, "at": at, "told": _json(details)}
     written = await connection.execute(text(statement), asked)
     return written.rowcount
 
 
-def _json(told: Mapping[str, Any]) -> str:
-    return json.dumps(told, default=str)
+def _json(details: Mapping[str, Any]) -> str:
+    return json.dumps(details, default=str)
 
 
-_TELL = """
+_RECORD = """
 INSERT INTO store.announcement (program, about, audience, recipient, kind, at, told)
 SELECT
     CAST(:program AS text), CAST(:about AS text), CAST(:audience AS text), recipient, CAST(:kind AS text),
@@ -141,21 +141,21 @@ SELECT
 FROM unnest(:recipients, :told) AS asked (recipient, told)
 ON CONFLICT ON CONSTRAINT announcement_once DO NOTHING
 """
-_TELL_MEMBERS = """
+_RECORD_MEMBERS = """
 INSERT INTO store.announcement (program, about, audience, recipient, kind, at, told)
 SELECT program, CAST(:about AS text), 'member', participant,
     CAST(:kind AS text), CAST(:at AS timestamptz), CAST(:told AS jsonb)
 FROM store.member WHERE program = :program AND status = 'active' ORDER BY participant
 ON CONFLICT ON CONSTRAINT announcement_once DO NOTHING
 """
-_TELL_INVITED = """
+_RECORD_INVITED = """
 INSERT INTO store.announcement (program, about, audience, recipient, kind, at, told)
 SELECT program, CAST(:about AS text), 'invited', participant,
     CAST(:kind AS text), CAST(:at AS timestamptz), CAST(:told AS jsonb)
 FROM store.invitation WHERE program = :program AND accepted_at IS NULL ORDER BY participant
 ON CONFLICT ON CONSTRAINT announcement_once DO NOTHING
 """
-_TELL_THE_TOLD = """
+_RECORD_INFORMED = """
 INSERT INTO store.announcement (program, about, audience, recipient, kind, at, told)
 SELECT program, CAST(:about AS text), 'member', participant,
     CAST(:kind AS text), CAST(:at AS timestamptz), CAST(:told AS jsonb)

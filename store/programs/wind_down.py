@@ -50,9 +50,9 @@ async def begin(connection: AsyncConnection, program_id: str, step: Step, at: da
     await connection.execute(written.on_conflict_do_update(constraint="wind_down_step_pkey", set_=changed))
 
 
-async def note(connection: AsyncConnection, program_id: str, step: Step, told: str, figures: Mapping[str, Any]) -> None:
+async def note(connection: AsyncConnection, program_id: str, step: Step, summary: str, figures: Mapping[str, Any]) -> None:
     """What a step has come to so far; figures of other names stay, and what went wrong before is over."""
-    values = {"told": told, "trouble": "", "figures": wind_down_step.c.figures.concat(dict(figures))}
+    values = {"told": summary, "trouble": "", "figures": wind_down_step.c.figures.concat(dict(figures))}
     await connection.execute(update(wind_down_step).where(_is(program_id, step)).values(values))
 
 

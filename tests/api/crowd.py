@@ -58,8 +58,8 @@ class Crowd:
         """A purchase of a member, with a key that no other has: 29.33 bring 293 points. A change to None takes a field away."""
         number = next(self._numbers)
         when = (self.since + timedelta(seconds=number + 1)).isoformat()
-        told = {"key": f"till/{number}", "participant": member, "type": "purchase", "occurred_at": when, "amount": "29.33"}
-        return {name: value for name, value in (told | changes).items() if value is not None}
+        details = {"key": f"till/{number}", "participant": member, "type": "purchase", "occurred_at": when, "amount": "29.33"}
+        return {name: value for name, value in (details | changes).items() if value is not None}
 
     async def post(self, events: Any, *, person: str = SHOP) -> Response:
         """A batch, without any Idempotency-Key."""

@@ -61,8 +61,8 @@ def doctor(tenure: Tenure, surroundings: dict[str, object]) -> Doctor:
 
     async def run(**more: object) -> tuple[int, Findings]:
         result: Result = await asyncio.to_thread(tenure, "doctor", "--json", **{**surroundings, **more})
-        told = json.loads(result.stdout)
-        return result.exit_code, {finding["name"]: finding for finding in told["findings"]}
+        shown = json.loads(result.stdout)
+        return result.exit_code, {finding["name"]: finding for finding in shown["findings"]}
 
     return run
 

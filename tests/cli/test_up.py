@@ -32,17 +32,17 @@ def test_up_tells_another_terminal_how_to_act_and_ends_well_on_ctrl_c(tmp_path: 
     )
     assert up.stdout is not None
     try:
-        told = ""
+        text = ""
         for line in up.stdout:
-            told += line
+            text += line
             if line.startswith("Begin with: "):
                 break
-        exports = dict(re.findall(r"export (\w+)=(\S+)", told))
-        begin = re.search(r"Begin with: tenure (.+)", told)
-        assert begin is not None, told
+        exports = dict(re.findall(r"export (\w+)=(\S+)", text))
+        begin = re.search(r"Begin with: tenure (.+)", text)
+        assert begin is not None, text
         assert set(exports) == {"TENURE_API_URL", "TENURE_PEOPLE_FILE"}
-        assert f"{exports['TENURE_API_URL']}/docs" in told
-        assert "tenure --as demo-finance" in told
+        assert f"{exports['TENURE_API_URL']}/docs" in text
+        assert "tenure --as demo-finance" in text
 
         listed = subprocess.run(
             [*TENURE, *begin[1].split()],
@@ -59,7 +59,7 @@ def test_up_tells_another_terminal_how_to_act_and_ends_well_on_ctrl_c(tmp_path: 
         rest, _ = up.communicate(timeout=PATIENCE)
         assert up.returncode == 0, rest
         assert "PostgreSQL has stopped." in rest
-        assert "Traceback" not in told + rest
+        assert "Traceback" not in text + rest
     finally:
         if up.poll() is None:
             up.terminate()

@@ -11,9 +11,9 @@ from rich.console import Console
 from cli.acceptance.purchases import LogFaulty, cdnow, span
 from cli.demo.api import DemoApi
 from cli.demo.expectations import expectations
+from cli.demo.narration import Teller
 from cli.demo.play import Plan, Play
 from cli.demo.timeline import Timeline
-from cli.demo.told import Teller
 from domain.definition.document import Definition
 from domain.definition.reading.file import read_definition
 from runtime.settings import Settings
@@ -50,9 +50,9 @@ async def test_the_demo_ends_well_though_worker_and_database_are_killed(tmp_path
     factor = span(purchases).total_seconds() / SECONDS
     plan = Plan(purchases=purchases, definition=definition, factor=factor, members=MEMBERS, interactive=False)
     settings = Settings(home=tmp_path / "home", api_port=0, temporal_port=0, temporal_ui_port=0)
-    told: list[str] = []
+    lines: list[str] = []
 
-    async with Stack(settings, told.append) as stack:
+    async with Stack(settings, lines.append) as stack:
         people = Path(stack.environment["TENURE_PEOPLE_FILE"])
         api = DemoApi(stack.addresses.api, people, connections=16)
         timeline = Timeline(plan.launch_at, plan.factor)
@@ -63,7 +63,7 @@ async def test_the_demo_ends_well_though_worker_and_database_are_killed(tmp_path
         finally:
             await api.close()
 
-    assert sum("started again" in line for line in told) >= len(killed), told
+    assert sum("started again" in line for line in lines) >= len(killed), lines
     missed = [each for each in expectations(play.report, play.definition, MEMBERS) if not each.met]
     assert not missed
     assert play.report["ledger_check"]["clean"]

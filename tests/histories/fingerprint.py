@@ -35,8 +35,8 @@ def _commands(events: list[dict[str, Any]]) -> Iterator[str]:
     for event in events:
         for kind, said in _COMMANDS.items():
             if kind in event:
-                told = " ".join(f"{name}={_plain(event[kind][name])}" for name in said if name in event[kind])
-                yield f"{kind.removesuffix('EventAttributes')} {told}".rstrip()
+                text = " ".join(f"{name}={_plain(event[kind][name])}" for name in said if name in event[kind])
+                yield f"{kind.removesuffix('EventAttributes')} {text}".rstrip()
 
 
 def _plain(value: Any) -> Any:

@@ -91,8 +91,8 @@ def a_convert(key: str, points: int, rate: str, *, member: str = "ann", at: floa
 
 
 def an_adjustment(key: str, points: int, *, member: str = "ann", at: float = 1, **more: Any) -> Adjust:
-    told = {"reason": "goodwill", "author": "service/7"} | more
-    return Adjust(**_common(member, key, at), points=points, **told)
+    details = {"reason": "goodwill", "author": "service/7"} | more
+    return Adjust(**_common(member, key, at), points=points, **details)
 
 
 async def posted(ledger: Ledger, member: str = "ann") -> int:
@@ -113,16 +113,16 @@ async def held(ledger: Ledger, member: str = "ann") -> int:
     return (await ledger.balance(PROGRAM, member, CURRENCY)).held
 
 
-def told(answer: Answer) -> tuple[str, int, int]:
+def outcome(answer: Answer) -> tuple[str, int, int]:
     """What became of it: the outcome or the refusal, the points and the balance."""
     return (answer.refusal or answer.outcome, answer.points, answer.balance)
 
 
 async def totals(ledger: Ledger) -> dict[str, int]:
     (figures,) = await ledger.totals(PROGRAM)
-    told = figures.model_dump(exclude={"currency"})
+    details = figures.model_dump(exclude={"currency"})
     always = ("issued", "burned", "expired", "forfeited", "outstanding")
-    return {name: points for name, points in told.items() if points or name in always}
+    return {name: points for name, points in details.items() if points or name in always}
 
 
 async def nudged(engine: AsyncEngine) -> list[str]:

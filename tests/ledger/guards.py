@@ -439,8 +439,8 @@ def _failures(tree: Path, tests: Iterable[str]) -> list[str]:
         child.communicate()
         return ["it hangs"]
     if child.returncode not in {0, 1} or not report.exists():
-        told = [line for line in output.splitlines() if line.startswith(("ERROR", "E  "))] or output.splitlines()[-1:]
-        raise RuntimeError(f"the test cannot begin: {'; '.join(told)}")
+        lines = [line for line in output.splitlines() if line.startswith(("ERROR", "E  "))] or output.splitlines()[-1:]
+        raise RuntimeError(f"the test cannot begin: {'; '.join(lines)}")
     failed = []
     for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314
         for problem in (*case.iter("failure"), *case.iter("error")):
@@ -457,8 +457,8 @@ def main(chosen: Sequence[str]) -> int:
     missed = 0
     for guard, verdict in unnoticed(guards):
         missed += bool(verdict)
-        told = " ".join(guard.old.split())[:90]
-        sys.stdout.write(f"{verdict or 'noticed'}: {guard.file}: {told}\n")
+        text = " ".join(guard.old.split())[:90]
+        sys.stdout.write(f"{verdict or 'noticed'}: {guard.file}: {text}\n")
         sys.stdout.flush()
     sys.stdout.write(f"{len(guards)} guards were taken away, {missed} went unnoticed\n")
     return int(missed > 0)

@@ -18,8 +18,8 @@ from tests.ledger.asks import (
     an_earn,
     day,
     lots,
+    outcome,
     posted,
-    told,
     totals,
 )
 
@@ -29,7 +29,7 @@ async def test_transferred_points_keep_their_expiry_and_their_age(ledger: Ledger
     await ledger.earn(an_earn("e2", 10, at=1, lapses=60))
     await ledger.earn(an_earn("e3", 1, at=1, lapses=55, member="bob"))
     first = await ledger.transfer(a_transfer("t1", "bob", 13, at=2))
-    assert (first.kind, *told(first), first.details) == ("transfer", "posted", 13, 7, {"to_participant": "bob"})
+    assert (first.kind, *outcome(first), first.details) == ("transfer", "posted", 13, 7, {"to_participant": "bob"})
     assert await lots(ledger) == [(7, 60)]
     assert await lots(ledger, "bob") == [(10, 50), (1, 55), (3, 60)]
     assert (await ledger.balance(PROGRAM, "bob", "STAR")).lots[0].earned_at == day(0)
@@ -42,8 +42,8 @@ async def test_transferred_points_keep_their_expiry_and_their_age(ledger: Ledger
 async def test_a_transfer_of_more_than_there_is_or_above_the_limit_is_refused(ledger: Ledger) -> None:
     await ledger.earn(an_earn("e1", 10))
     await ledger.earn(an_earn("e2", MAX_POINTS, member="rich"))
-    assert told(await ledger.transfer(a_transfer("t1", "bob", 11))) == ("insufficient_points", 11, 10)
-    assert told(await ledger.transfer(a_transfer("t2", "rich", 10))) == ("balance_limit", 10, 10)
+    assert outcome(await ledger.transfer(a_transfer("t1", "bob", 11))) == ("insufficient_points", 11, 10)
+    assert outcome(await ledger.transfer(a_transfer("t2", "rich", 10))) == ("balance_limit", 10, 10)
     assert await posted(ledger, "bob") == 0
 
 
@@ -75,7 +75,7 @@ async def test_received_points_pay_first_what_is_owed(ledger: Ledger) -> None:
 async def test_a_conversion_rounds_down_and_posts_both_sides(ledger: Ledger) -> None:
     await ledger.earn(an_earn("e1", 100))
     first = await ledger.convert(a_convert("c1", 50, "0.3333", expires_at=day(40)))
-    assert (first.kind, *told(first)) == ("convert", "posted", 50, 50)
+    assert (first.kind, *outcome(first)) == ("convert", "posted", 50, 50)
     assert first.details == {"to_currency": "GEM", "rate": "0.3333", "received": 16}
     gems = await ledger.balance(PROGRAM, "ann", "GEM")
     assert (gems.posted, [(lot.remaining, lot.expires_at) for lot in gems.lots]) == (16, [(16, day(40))])
@@ -91,10 +91,10 @@ async def test_a_conversion_rounds_down_and_posts_both_sides(ledger: Ledger) -> 
 async def test_a_conversion_that_gives_nothing_or_too_much_is_refused(ledger: Ledger) -> None:
     await ledger.earn(an_earn("e1", 100))
     await ledger.earn(an_earn("e2", 10**6, member="rich"))
-    assert told(await ledger.convert(a_convert("c1", 101, "1"))) == ("insufficient_points", 101, 100)
-    assert told(await ledger.convert(a_convert("c2", 99, "0.01"))) == ("converts_to_nothing", 99, 100)
+    assert outcome(await ledger.convert(a_convert("c1", 101, "1"))) == ("insufficient_points", 101, 100)
+    assert outcome(await ledger.convert(a_convert("c2", 99, "0.01"))) == ("converts_to_nothing", 99, 100)
     assert (await ledger.convert(a_convert("c3", 10**6, "1e11", member="rich"))).refusal == "balance_limit"
-    assert told(await ledger.convert(a_convert("c4", 100, "0.01"))) == ("posted", 100, 0)
+    assert outcome(await ledger.convert(a_convert("c4", 100, "0.01"))) == ("posted", 100, 0)
 
 
 async def test_the_largest_amounts_convert_exactly(ledger: Ledger) -> None:
@@ -105,13 +105,13 @@ async def test_the_largest_amounts_convert_exactly(ledger: Ledger) -> None:
 
 async def test_an_adjustment_gives_or_takes_and_says_why_and_by_whom(ledger: Ledger) -> None:
     given = await ledger.adjust(an_adjustment("a1", 30, expires_at=day(50)))
-    assert (given.kind, *told(given)) == ("adjustment", "posted", 30, 30)
+    assert (given.kind, *outcome(given)) == ("adjustment", "posted", 30, 30)
     assert given.details == {"reason": "goodwill", "author": "service/7", "change": 30}
     taken = await ledger.adjust(an_adjustment("a2", -12))
-    assert (*told(taken), taken.details["change"]) == ("posted", 12, 18, -12)
+    assert (*outcome(taken), taken.details["change"]) == ("posted", 12, 18, -12)
     assert await lots(ledger) == [(18, 50)]
-    assert told(await ledger.adjust(an_adjustment("a3", -19))) == ("insufficient_points", 19, 18)
-    assert told(await ledger.adjust(an_adjustment("a4", MAX_POINTS))) == ("balance_limit", MAX_POINTS, 18)
+    assert outcome(await ledger.adjust(an_adjustment("a3", -19))) == ("insufficient_points", 19, 18)
+    assert outcome(await ledger.adjust(an_adjustment("a4", MAX_POINTS))) == ("balance_limit", MAX_POINTS, 18)
     assert (await totals(ledger))["adjusted"] == 18
     assert await ledger.adjust(an_adjustment("a1", 30, expires_at=day(50))) == again(given)
 

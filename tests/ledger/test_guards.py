@@ -221,14 +221,14 @@ async def test_an_entry_that_does_not_add_up_is_not_written(ledger: Ledger, engi
         lots = (await connection.execute(text("SELECT lot.id, account_id FROM ledger.lot ORDER BY id"))).all()
         opposite = (await connection.execute(text("SELECT id FROM ledger.account WHERE kind = 'redemption'"))).scalar_one()
     (ann_lot, ann), (bob_lot, _) = lots
-    for wrong, told in (
+    for wrong, summary in (
         ({"moves": [Move(ann_lot, taken=4)]}, "posts -5 points, lots change by -4, debt by 0"),
         ({}, "posts -5 points, lots change by 0, debt by 0"),
         ({"moves": [Move(ann_lot, taken=4)], "debt": 2}, "posts -5 points, lots change by -4, debt by 2"),
         ({"moves": [Move(bob_lot, taken=5)]}, "Of 1 lots to be moved, account"),
     ):
         arguments: dict[str, Any] = {"sides": [Side(ann, opposite, 5)], **wrong}
-        with pytest.raises(LedgerFault, match=told):
+        with pytest.raises(LedgerFault, match=summary):
             async with engine.begin() as connection:
                 await enter(connection, ann, Origin("stars", day(1)), "burn", 5, **arguments)
 

@@ -18,8 +18,8 @@ from tests.ledger.asks import (
     day,
     held,
     lots,
+    outcome,
     posted,
-    told,
     totals,
 )
 
@@ -27,12 +27,12 @@ from tests.ledger.asks import (
 async def test_what_is_held_is_still_there_but_cannot_be_spent(ledger: Ledger) -> None:
     await ledger.earn(an_earn("e1", 100))
     first = await ledger.hold(a_hold("h1", 60))
-    assert (first.kind, *told(first)) == ("hold", "posted", 60, 100)
+    assert (first.kind, *outcome(first)) == ("hold", "posted", 60, 100)
     balance = await ledger.balance(PROGRAM, "ann", "STAR")
     assert (balance.posted, balance.held, balance.available) == (100, 60, 40)
-    assert told(await ledger.burn(a_burn("b1", 41))) == ("insufficient_points", 41, 100)
-    assert told(await ledger.hold(a_hold("h2", 41))) == ("insufficient_points", 41, 100)
-    assert told(await ledger.burn(a_burn("b2", 40))) == ("posted", 40, 60)
+    assert outcome(await ledger.burn(a_burn("b1", 41))) == ("insufficient_points", 41, 100)
+    assert outcome(await ledger.hold(a_hold("h2", 41))) == ("insufficient_points", 41, 100)
+    assert outcome(await ledger.burn(a_burn("b2", 40))) == ("posted", 40, 60)
     assert await ledger.hold(a_hold("h1", 60)) == again(first)
     with pytest.raises(KeyConflict):
         await ledger.hold(a_hold("h1", 61))
@@ -43,7 +43,7 @@ async def test_a_capture_spends_the_held_lots_that_lapse_first_and_lets_the_rest
         await ledger.earn(an_earn(key, points, lapses=lapses))
     await ledger.hold(a_hold("h1", 70))
     captured = await ledger.capture(a_capture("c1", "h1", 35))
-    assert (captured.kind, *told(captured)) == ("capture", "posted", 35, 55)
+    assert (captured.kind, *outcome(captured)) == ("capture", "posted", 35, 55)
     assert await lots(ledger) == [(25, 50), (30, 60)]
     assert await held(ledger) == 0
     assert await totals(ledger) == {"issued": 90, "burned": 35, "expired": 0, "forfeited": 0, "outstanding": 55}
@@ -54,8 +54,8 @@ async def test_a_void_gives_everything_back(ledger: Ledger) -> None:
     await ledger.earn(an_earn("e1", 30))
     await ledger.hold(a_hold("h1", 30))
     voided = await ledger.void(a_void("v1", "h1"))
-    assert (voided.kind, *told(voided)) == ("void", "posted", 30, 30)
-    assert told(await ledger.burn(a_burn("b1", 30))) == ("posted", 30, 0)
+    assert (voided.kind, *outcome(voided)) == ("void", "posted", 30, 30)
+    assert outcome(await ledger.burn(a_burn("b1", 30))) == ("posted", 30, 0)
 
 
 async def test_a_hold_ends_once(ledger: Ledger) -> None:
@@ -68,8 +68,8 @@ async def test_a_hold_ends_once(ledger: Ledger) -> None:
     for number, refusal in ((1, "hold_captured"), (2, "hold_voided"), (3, "hold_timed_out")):
         capture, void = a_capture(f"c/{number}", f"h{number}", at=6), a_void(f"v/{number}", f"h{number}", at=6)
         refused = await ledger.capture(capture)
-        assert told(refused) == (refusal, 30, 60)
-        assert told(await ledger.void(void)) == (refusal, 30, 60)
+        assert outcome(refused) == (refusal, 30, 60)
+        assert outcome(await ledger.void(void)) == (refusal, 30, 60)
         assert await ledger.capture(capture) == again(refused)
     assert await held(ledger) == 0
 
@@ -88,8 +88,8 @@ async def test_a_hold_that_is_not_known_to_the_member_is_refused(ledger: Ledger)
 async def test_more_than_is_held_cannot_be_captured(ledger: Ledger) -> None:
     await ledger.earn(an_earn("e1", 90))
     await ledger.hold(a_hold("h1", 30))
-    assert told(await ledger.capture(a_capture("c1", "h1", 31))) == ("exceeds_hold", 31, 90)
-    assert told(await ledger.capture(a_capture("c2", "h1", 30))) == ("posted", 30, 60)
+    assert outcome(await ledger.capture(a_capture("c1", "h1", 31))) == ("exceeds_hold", 31, 90)
+    assert outcome(await ledger.capture(a_capture("c2", "h1", 30))) == ("posted", 30, 60)
 
 
 async def test_what_a_hold_keeps_does_not_lapse_until_it_is_let_go(ledger: Ledger) -> None:
@@ -99,7 +99,7 @@ async def test_what_a_hold_keeps_does_not_lapse_until_it_is_let_go(ledger: Ledge
     assert (await ledger.forfeit(a_forfeit("f1", at=7))).points == 0
     refused = await ledger.burn(a_burn("b1", 1, at=7))
     assert (refused.refusal, refused.detail) == ("insufficient_points", "1 points were asked for, and 0 are available.")
-    assert told(await ledger.capture(a_capture("c1", "h1", 1, at=8))) == ("posted", 1, 3)
+    assert outcome(await ledger.capture(a_capture("c1", "h1", 1, at=8))) == ("posted", 1, 3)
     assert await totals(ledger) == {"issued": 10, "burned": 1, "expired": 9, "forfeited": 0, "outstanding": 0}
 
 
@@ -120,9 +120,9 @@ async def test_the_time_out_gives_back_what_is_held_and_lets_lapse_what_is_past_
 async def test_a_hold_past_its_time_keeps_nobody_from_spending_even_before_the_sweep(ledger: Ledger) -> None:
     await ledger.earn(an_earn("e1", 10))
     await ledger.hold(a_hold("h1", 10, until=5))
-    assert told(await ledger.capture(a_capture("c1", "h1", at=5))) == ("hold_timed_out", 10, 10)
+    assert outcome(await ledger.capture(a_capture("c1", "h1", at=5))) == ("hold_timed_out", 10, 10)
     await ledger.hold(a_hold("h2", 10, until=7, at=6))
-    assert told(await ledger.burn(a_burn("b1", 10, at=7))) == ("posted", 10, 0)
+    assert outcome(await ledger.burn(a_burn("b1", 10, at=7))) == ("posted", 10, 0)
 
 
 async def test_concurrent_holds_never_keep_more_than_there_is(ledger: Ledger) -> None:

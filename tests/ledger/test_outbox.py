@@ -84,7 +84,7 @@ async def test_a_commit_with_nudges_is_announced_and_one_without_is_not(ledger: 
     plain = async_url(engine.url.render_as_string(hide_password=False)).set(drivername="postgresql")
     listener = await asyncpg.connect(plain.render_as_string(hide_password=False))
     try:
-        await listener.add_listener(outbox.CHANNEL, lambda *told: heard.append(told[2]))
+        await listener.add_listener(outbox.CHANNEL, lambda *shown: heard.append(shown[2]))
         await ledger.earn(an_earn("e1", 1))
         await listener.fetchval("SELECT 1")
         assert heard == []

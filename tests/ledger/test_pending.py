@@ -19,15 +19,15 @@ from tests.ledger.asks import (
     day,
     lots,
     nudged,
+    outcome,
     posted,
-    told,
     totals,
 )
 
 
 async def test_pending_points_are_shown_and_cannot_be_spent(ledger: Ledger) -> None:
     first = await ledger.earn(an_earn("e1", 40, pending=True, qualifying={"stars": 40}))
-    assert (told(first), first.details) == (("posted", 0, 0), {"pending": 40})
+    assert (outcome(first), first.details) == (("posted", 0, 0), {"pending": 40})
     balance = await ledger.balance(PROGRAM, "ann", "STAR")
     assert (balance.posted, balance.available, balance.pending, balance.lots) == (0, 0, 40, ())
     assert (await ledger.burn(a_burn("b1", 1))).refusal == "insufficient_points"
@@ -41,7 +41,7 @@ async def test_pending_points_are_shown_and_cannot_be_spent(ledger: Ledger) -> N
 async def test_a_confirmation_posts_them_as_of_the_earn(ledger: Ledger) -> None:
     await ledger.earn(an_earn("e1", 40, at=3, lapses=33, pending=True, qualifying={"stars": 40}))
     confirmed = await ledger.confirm(a_confirm("c1", "e1", at=8))
-    assert (confirmed.kind, *told(confirmed), confirmed.effective_at) == ("confirm", "posted", 40, 40, day(8))
+    assert (confirmed.kind, *outcome(confirmed), confirmed.effective_at) == ("confirm", "posted", 40, 40, day(8))
     balance = await ledger.balance(PROGRAM, "ann", "STAR")
     assert (balance.posted, balance.pending, balance.lots[0].earned_at) == (40, 0, day(3))
     assert await lots(ledger) == [(40, 33)]
@@ -53,7 +53,7 @@ async def test_a_confirmation_may_set_another_expiry_and_what_is_past_it_lapses_
     await ledger.earn(an_earn("e1", 40, lapses=33, pending=True))
     await ledger.earn(an_earn("e2", 7, lapses=5, pending=True))
     await ledger.confirm(a_confirm("c1", "e1", at=8, lapses=50))
-    assert told(await ledger.confirm(a_confirm("c2", "e2", at=8))) == ("posted", 7, 47)
+    assert outcome(await ledger.confirm(a_confirm("c2", "e2", at=8))) == ("posted", 7, 47)
     assert await lots(ledger) == [(40, 50)]
     assert (await totals(ledger))["expired"] == 7
 
@@ -62,7 +62,7 @@ async def test_a_pending_earn_ends_once(ledger: Ledger) -> None:
     await ledger.earn_many([an_earn("e1", 5, pending=True), an_earn("e2", 6, pending=True), an_earn("e3", 7)])
     await ledger.confirm(a_confirm("c1", "e1"))
     cancelled = await ledger.cancel(a_cancel("x2", "e2"))
-    assert (cancelled.kind, *told(cancelled)) == ("cancel", "posted", 6, 12)
+    assert (cancelled.kind, *outcome(cancelled)) == ("cancel", "posted", 6, 12)
     for earn, refusal in (("e1", "earn_confirmed"), ("e2", "earn_cancelled"), ("e3", "not_pending"), ("e4", "unknown_earn")):
         assert (await ledger.confirm(a_confirm(f"c/{earn}", earn))).refusal == refusal
         assert (await ledger.cancel(a_cancel(f"x/{earn}", earn))).refusal == refusal
@@ -77,9 +77,9 @@ async def test_only_a_confirmed_earn_can_be_reversed_and_the_confirmation_is_wha
     await ledger.confirm(a_confirm("c2", "e2"))
     assert (await ledger.reverse(a_reverse("r0", "e0"))).refusal == "earn_pending"
     assert (await ledger.reverse(a_reverse("r1", "e1"))).refusal == "earn_cancelled"
-    assert told(await ledger.reverse(a_reverse("r2", "e2", 2))) == ("posted", 2, 3)
+    assert outcome(await ledger.reverse(a_reverse("r2", "e2", 2))) == ("posted", 2, 3)
     assert (await ledger.reverse(a_reverse("r3", "c2", 4))).refusal == "exceeds_original"
-    assert told(await ledger.reverse(a_reverse("r4", "c2", 3))) == ("posted", 3, 0)
+    assert outcome(await ledger.reverse(a_reverse("r4", "c2", 3))) == ("posted", 3, 0)
 
 
 async def test_a_pending_earn_is_an_activity_with_all_that_follows_from_it(ledger: Ledger, engine: AsyncEngine) -> None:
@@ -106,7 +106,7 @@ async def test_a_watch_is_crossed_by_the_confirmation_and_not_before(ledger: Led
 
 async def test_pending_earns_in_a_batch_harm_no_neighbour(ledger: Ledger) -> None:
     answers = await ledger.earn_many([an_earn("e1", 5), an_earn("e2", 6, pending=True), an_earn("e3", 7, member="bob")])
-    assert [told(answer) for answer in answers if isinstance(answer, Answer)] == [
+    assert [outcome(answer) for answer in answers if isinstance(answer, Answer)] == [
         ("posted", 5, 5),
         ("posted", 0, 5),
         ("posted", 7, 7),

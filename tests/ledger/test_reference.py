@@ -256,8 +256,8 @@ class _Both:
         report = await self.ledger.check(self.program)
         assert report.clean, report.drifts
         for figures in await self.ledger.totals(self.program):
-            told = figures.model_dump(exclude={"currency", "outstanding"})
-            assert {name: points for name, points in told.items() if points} == {
+            details = figures.model_dump(exclude={"currency", "outstanding"})
+            assert {name: points for name, points in details.items() if points} == {
                 name: points for name, points in self.reference.figures[figures.currency].items() if points
             }
             came = figures.issued + figures.adjusted + figures.lost

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger import Ledger
-from tests.ledger.asks import PROGRAM, a_burn, a_reinstate, again, an_earn, day, lots, posted, told, totals
+from tests.ledger.asks import PROGRAM, a_burn, a_reinstate, again, an_earn, day, lots, outcome, posted, totals
 
 
 async def _lapsed(ledger: Ledger) -> None:
@@ -24,9 +24,9 @@ async def _lapsed(ledger: Ledger) -> None:
 async def test_what_lapsed_since_an_instant_comes_back(ledger: Ledger) -> None:
     await _lapsed(ledger)
     reinstated = await ledger.reinstate(a_reinstate("r1", since=day(5), lapses=30))
-    assert (reinstated.kind, *told(reinstated)) == ("reinstate", "posted", 20, 20)
+    assert (reinstated.kind, *outcome(reinstated)) == ("reinstate", "posted", 20, 20)
     assert await lots(ledger) == [(20, 30)]
-    assert told(await ledger.reinstate(a_reinstate("r2", since=day(4), lapses=None))) == ("posted", 7, 27)
+    assert outcome(await ledger.reinstate(a_reinstate("r2", since=day(4), lapses=None))) == ("posted", 7, 27)
     assert await lots(ledger) == [(20, 30), (7, None)]
     assert await ledger.reinstate(a_reinstate("r1", since=day(5), lapses=30)) == again(reinstated)
     assert await totals(ledger) == {"issued": 35, "burned": 3, "expired": 5, "forfeited": 0, "outstanding": 27}
@@ -35,19 +35,19 @@ async def test_what_lapsed_since_an_instant_comes_back(ledger: Ledger) -> None:
 async def test_what_has_come_back_does_not_come_back_twice(ledger: Ledger) -> None:
     await _lapsed(ledger)
     await ledger.reinstate(a_reinstate("r1", since=day(0), lapses=12))
-    assert told(await ledger.reinstate(a_reinstate("r2", since=day(0)))) == ("nothing_to_reinstate", 0, 27)
+    assert outcome(await ledger.reinstate(a_reinstate("r2", since=day(0)))) == ("nothing_to_reinstate", 0, 27)
     await ledger.burn(a_burn("b2", 2, at=10))
     await ledger.expire_due(PROGRAM, day(12))
-    assert told(await ledger.reinstate(a_reinstate("r3", since=day(0), at=13))) == ("posted", 25, 25)
+    assert outcome(await ledger.reinstate(a_reinstate("r3", since=day(0), at=13))) == ("posted", 25, 25)
 
 
 async def test_one_expiry_comes_back_by_its_key(ledger: Ledger, owner: AsyncConnection) -> None:
     await _lapsed(ledger)
     key = await owner.scalar(text("SELECT key FROM ledger.txn WHERE kind = 'expire' AND points = 7"))
-    assert told(await ledger.reinstate(a_reinstate("r1", of=key, member="bob"))) == ("unknown_expiry", 0, 0)
-    assert told(await ledger.reinstate(a_reinstate("r2", of="e1"))) == ("unknown_expiry", 0, 0)
-    assert told(await ledger.reinstate(a_reinstate("r3", of=key))) == ("posted", 7, 7)
-    assert told(await ledger.reinstate(a_reinstate("r4", of=key))) == ("nothing_to_reinstate", 0, 7)
+    assert outcome(await ledger.reinstate(a_reinstate("r1", of=key, member="bob"))) == ("unknown_expiry", 0, 0)
+    assert outcome(await ledger.reinstate(a_reinstate("r2", of="e1"))) == ("unknown_expiry", 0, 0)
+    assert outcome(await ledger.reinstate(a_reinstate("r3", of=key))) == ("posted", 7, 7)
+    assert outcome(await ledger.reinstate(a_reinstate("r4", of=key))) == ("nothing_to_reinstate", 0, 7)
     assert await posted(ledger) == 7
 
 

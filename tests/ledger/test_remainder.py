@@ -107,8 +107,8 @@ async def test_what_each_kind_of_event_brought_is_told_less_what_was_taken_back(
     )
     await ledger.earn(an_earn("e4", 30, pending=True, **stay))
     await ledger.reverse(a_reverse("r1", "e2", at=2))
-    told = {each.event: (each.events, each.points, each.taken_back) for each in await ledger.by_event(PROGRAM)}
-    assert told == {"stay": (3, 150, 50), "visit": (1, 0, 0)}
+    details = {each.event: (each.events, each.points, each.taken_back) for each in await ledger.by_event(PROGRAM)}
+    assert details == {"stay": (3, 150, 50), "visit": (1, 0, 0)}
     await ledger.confirm(a_confirm("c1", "e4"))
     assert [each.points for each in await ledger.by_event(PROGRAM)] == [180, 0]
 

@@ -23,8 +23,8 @@ from tests.ledger.asks import (
     day,
     lots,
     nudged,
+    outcome,
     posted,
-    told,
     totals,
 )
 
@@ -34,7 +34,7 @@ async def test_a_reversed_burn_gives_back_the_same_lots(ledger: Ledger) -> None:
     await ledger.earn(an_earn("e2", 10, lapses=60))
     await ledger.burn(a_burn("b1", 13))
     reversed_ = await ledger.reverse(a_reverse("r1", "b1"))
-    assert (reversed_.kind, *told(reversed_)) == ("reversal", "posted", 13, 20)
+    assert (reversed_.kind, *outcome(reversed_)) == ("reversal", "posted", 13, 20)
     assert await lots(ledger) == [(10, 50), (10, 60)]
     assert await totals(ledger) == {"issued": 20, "burned": 0, "expired": 0, "forfeited": 0, "outstanding": 20}
     assert await ledger.reverse(a_reverse("r1", "b1")) == again(reversed_)
@@ -49,10 +49,10 @@ async def test_parts_of_a_burn_come_back_as_if_less_had_been_spent_and_add_up(le
     await ledger.reverse(a_reverse("r1", "b1", 7))
     assert await lots(ledger) == [(2, 50), (10, 60)]
     refused = await ledger.reverse(a_reverse("r2", "b1", 9))
-    assert told(refused) == ("exceeds_original", 9, 12)
+    assert outcome(refused) == ("exceeds_original", 9, 12)
     assert refused.detail == "Of the 15 points of 'b1', 8 are left to be reversed."
-    assert told(await ledger.reverse(a_reverse("r3", "b1"))) == ("posted", 8, 20)
-    assert told(await ledger.reverse(a_reverse("r4", "b1"))) == ("exceeds_original", 0, 20)
+    assert outcome(await ledger.reverse(a_reverse("r3", "b1"))) == ("posted", 8, 20)
+    assert outcome(await ledger.reverse(a_reverse("r4", "b1"))) == ("exceeds_original", 0, 20)
     assert await lots(ledger) == [(10, 50), (10, 60)]
 
 
@@ -60,7 +60,7 @@ async def test_a_capture_is_reversed_like_a_burn(ledger: Ledger) -> None:
     await ledger.earn(an_earn("e1", 10, lapses=50))
     await ledger.hold(a_hold("h1", 8))
     await ledger.capture(a_capture("c1", "h1", 5))
-    assert told(await ledger.reverse(a_reverse("r1", "c1"))) == ("posted", 5, 10)
+    assert outcome(await ledger.reverse(a_reverse("r1", "c1"))) == ("posted", 5, 10)
     assert await lots(ledger) == [(10, 50)]
 
 
@@ -72,7 +72,7 @@ async def test_what_has_lapsed_meanwhile_lapses_again_or_gets_a_new_expiry(
     await ledger.burn(a_burn("b1", 10))
     reinstate_until = None if until is None else day(until)
     answer = await ledger.reverse(a_reverse("r1", "b1", at=7, reinstate_until=reinstate_until))
-    assert told(answer) == ("posted", 10, 10)
+    assert outcome(answer) == ("posted", 10, 10)
     assert await lots(ledger) == open_lots
     assert (await totals(ledger))["expired"] == expired
 
@@ -88,7 +88,7 @@ async def test_a_clawback_takes_the_own_lot_first(ledger: Ledger) -> None:
     await ledger.earn(an_earn("e1", 10, lapses=50))
     await ledger.earn(an_earn("e2", 10, lapses=60, qualifying={"stars": 10}))
     clawed_back = await ledger.reverse(a_reverse("r1", "e2"))
-    assert (clawed_back.kind, *told(clawed_back)) == ("clawback", "posted", 10, 10)
+    assert (clawed_back.kind, *outcome(clawed_back)) == ("clawback", "posted", 10, 10)
     assert await lots(ledger) == [(10, 50)]
     assert await ledger.counters(PROGRAM, "ann", day(-1), day(9)) == {"stars": 0}
     found = await totals(ledger)
@@ -114,7 +114,7 @@ async def test_the_policy_says_what_pays_for_what_was_spent_of_the_own_lot(
     await ledger.earn(an_earn("e1", 10, lapses=50))
     await ledger.earn(an_earn("e2", 10, lapses=60))
     await ledger.burn(a_burn("b1", 6))
-    assert told(await ledger.reverse(a_reverse("r1", "e1", **policy))) == answer
+    assert outcome(await ledger.reverse(a_reverse("r1", "e1", **policy))) == answer
     assert await lots(ledger) == open_lots
     found = await totals(ledger)
     assert {name: found[name] for name in found if name in {"clawed_back", "lost"}} == figures
@@ -123,15 +123,15 @@ async def test_the_policy_says_what_pays_for_what_was_spent_of_the_own_lot(
 async def test_a_balance_goes_below_zero_only_as_far_as_the_request_allows(ledger: Ledger) -> None:
     await ledger.earn(an_earn("e1", 10))
     await ledger.burn(a_burn("b1", 8))
-    assert told(await ledger.reverse(a_reverse("r1", "e1", shortfall="other_lots"))) == ("insufficient_points", 10, 2)
+    assert outcome(await ledger.reverse(a_reverse("r1", "e1", shortfall="other_lots"))) == ("insufficient_points", 10, 2)
     allowed: dict[str, Any] = {"shortfall": "negative", "lowest_allowed": -7}
     refused = await ledger.reverse(a_reverse("r2", "e1", **allowed))
-    assert told(refused) == ("below_lowest_allowed", 10, 2)
+    assert outcome(refused) == ("below_lowest_allowed", 10, 2)
     assert refused.detail == "The member would owe 8 points, and may owe 7."
-    assert told(await ledger.reverse(a_reverse("r3", "e1", 9, **allowed))) == ("posted", 9, -7)
-    assert told(await ledger.reverse(a_reverse("r4", "e1", 1, **allowed))) == ("below_lowest_allowed", 1, -7)
+    assert outcome(await ledger.reverse(a_reverse("r3", "e1", 9, **allowed))) == ("posted", 9, -7)
+    assert outcome(await ledger.reverse(a_reverse("r4", "e1", 1, **allowed))) == ("below_lowest_allowed", 1, -7)
     assert (await ledger.balance(PROGRAM, "ann", "STAR")).owed == 7
-    assert told(await ledger.burn(a_burn("b2", 1, at=4))) == ("insufficient_points", 1, -7)
+    assert outcome(await ledger.burn(a_burn("b2", 1, at=4))) == ("insufficient_points", 1, -7)
 
 
 async def test_what_is_owed_is_paid_by_the_next_points_before_they_can_lapse_or_leave(ledger: Ledger) -> None:
@@ -143,21 +143,21 @@ async def test_what_is_owed_is_paid_by_the_next_points_before_they_can_lapse_or_
     assert (await ledger.expire_due(PROGRAM, day(6))).points == 0
     assert (await ledger.balance(PROGRAM, "ann", "STAR")).owed == 6
     await ledger.earn(an_earn("e3", 9, at=7))
-    assert told(await ledger.hold(a_hold("h1", 4, at=8))) == ("insufficient_points", 4, 3)
-    assert told(await ledger.burn(a_burn("b2", 3, at=8))) == ("posted", 3, 0)
+    assert outcome(await ledger.hold(a_hold("h1", 4, at=8))) == ("insufficient_points", 4, 3)
+    assert outcome(await ledger.burn(a_burn("b2", 3, at=8))) == ("posted", 3, 0)
     assert await lots(ledger) == []
     await ledger.earn(an_earn("e4", 5, at=9))
-    assert told(await ledger.forfeit(a_forfeit("f1", at=9))) == ("posted", 5, 0)
+    assert outcome(await ledger.forfeit(a_forfeit("f1", at=9))) == ("posted", 5, 0)
 
 
 async def test_what_is_held_is_not_clawed_back(ledger: Ledger) -> None:
     await ledger.earn(an_earn("e1", 10))
     await ledger.hold(a_hold("h1", 7))
     allowed: dict[str, Any] = {"shortfall": "negative", "lowest_allowed": -10}
-    assert told(await ledger.reverse(a_reverse("r1", "e1", **allowed))) == ("posted", 10, 0)
+    assert outcome(await ledger.reverse(a_reverse("r1", "e1", **allowed))) == ("posted", 10, 0)
     balance = await ledger.balance(PROGRAM, "ann", "STAR")
     assert (balance.posted, balance.held, balance.available, balance.owed) == (0, 7, -7, 7)
-    assert told(await ledger.void(a_void("v1", "h1", at=4))) == ("posted", 7, 0)
+    assert outcome(await ledger.void(a_void("v1", "h1", at=4))) == ("posted", 7, 0)
     assert (await ledger.balance(PROGRAM, "ann", "STAR")).owed == 0
 
 
@@ -173,7 +173,7 @@ async def test_partial_clawbacks_take_back_counters_that_add_up(ledger: Ledger) 
 
 async def test_an_event_that_only_counted_is_reversed_once(ledger: Ledger) -> None:
     await ledger.earn(an_earn("e1", 0, qualifying={"visits": 1}))
-    assert told(await ledger.reverse(a_reverse("r1", "e1"))) == ("posted", 0, 0)
+    assert outcome(await ledger.reverse(a_reverse("r1", "e1"))) == ("posted", 0, 0)
     assert await ledger.counters(PROGRAM, "ann", day(-1), day(9)) == {"visits": 0}
     assert (await ledger.reverse(a_reverse("r2", "e1"))).refusal == "exceeds_original"
 

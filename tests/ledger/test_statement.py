@@ -134,7 +134,7 @@ async def test_points_spent_as_of_before_they_were_earned_are_told_as_they_are(l
     assert (await _of(ledger, 4, 5)).closing == 5
 
 
-def _told(statement: Statement | Balance) -> tuple[Any, ...]:
+def _outline(statement: Statement | Balance) -> tuple[Any, ...]:
     posted = statement.closing if isinstance(statement, Statement) else statement.posted
     lots = sorted((lot.remaining, lot.earned_at) for lot in statement.lots)
     return posted, statement.held, statement.pending, statement.owed, lots
@@ -148,15 +148,15 @@ async def test_after_any_requests_statements_agree_with_every_balance_there_was(
     for number in range(70):
         await both.step(_a_step(random, number, 3 + 20 * number // 70))
         member, currency = random.choice(accounts)
-        then = _told(await ledger.balance(both.program, member, currency))
+        then = _outline(await ledger.balance(both.program, member, currency))
         async with engine.connect() as connection:
             at = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
         known.append((at, member, currency, then))
     for at, member, currency, then in known:
-        assert _told(await ledger.statement(both.program, member, currency, None, None, at)) == then
+        assert _outline(await ledger.statement(both.program, member, currency, None, None, at)) == then
     for member, currency in accounts:
         whole = await ledger.statement(both.program, member, currency, None, None)
-        assert _told(whole) == _told(await ledger.balance(both.program, member, currency))
+        assert _outline(whole) == _outline(await ledger.balance(both.program, member, currency))
         entries: list[StatementEntry] = []
         balance = 0
         for since, until in pairwise([None, *map(day, range(0, 24, 2)), None]):

@@ -16,23 +16,23 @@ LOG = [Purchase(name, START + timedelta(days=day), Decimal(40)) for day in range
 
 def test_the_page_has_every_figure_and_fetches_nothing() -> None:
     made = run(small(), of_purchases(small(), LOG, "purchases"))
-    told = page(made)
+    text = page(made)
     for figure in made.result.figures:
-        assert figure.replace("_", " ") in told or figure not in ("members", "cost", "liability")
-    assert told.count("<svg") == 6
-    assert all(month.month in told for month in made.result.months)
-    assert re.findall(r"(?:src|href|url|@import)\s*[=(]", told) == []
-    assert "<script" not in told
+        assert figure.replace("_", " ") in text or figure not in ("members", "cost", "liability")
+    assert text.count("<svg") == 6
+    assert all(month.month in text for month in made.result.months)
+    assert re.findall(r"(?:src|href|url|@import)\s*[=(]", text) == []
+    assert "<script" not in text
 
 
 def test_a_page_of_two_runs_tells_who_gains_and_loses_in_plain_text() -> None:
     richer = small(earning=[{"id": "base", "event": "purchase", "rate": 4}])
     first = run(small(), of_purchases(small(), LOG, "purchases"))
     second = run(richer, of_purchases(richer, LOG, "purchases"))
-    told = page(first, second, compare(first, second))
-    assert "2 members gain" in told
-    assert "&lt;script&gt;bob" in told
-    assert "<script" not in told
+    text = page(first, second, compare(first, second))
+    assert "2 members gain" in text
+    assert "&lt;script&gt;bob" in text
+    assert "<script" not in text
 
 
 def test_a_program_with_one_tier_and_a_log_of_one_month_have_a_page() -> None:

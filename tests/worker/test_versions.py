@@ -122,10 +122,10 @@ async def _make_current(client: Client, build: str) -> None:
             if error.status not in _NOT_YET:
                 raise
     known = RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_COMPLETED
-    told = RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_IN_PROGRESS
-    while told != known:  # it has yet to be told to every queue
+    shown = RoutingConfigUpdateState.ROUTING_CONFIG_UPDATE_STATE_IN_PROGRESS
+    while shown != known:  # it has yet to be told to every queue
         found = await client.workflow_service.describe_worker_deployment(describe)
-        told = found.worker_deployment_info.routing_config_update_state
+        shown = found.worker_deployment_info.routing_config_update_state
 
 
 async def _version(client: Client, workflow_id: str) -> tuple[str, int]:

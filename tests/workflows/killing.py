@@ -25,15 +25,15 @@ class Killed:
 
     def __init__(self, environment: WorkflowEnvironment, database: str, wanted: Iterable[str], keys: Path | None) -> None:
         self.left, self.died = list(wanted), list[str]()
-        self._told = {"WORKER_TEMPORAL": environment.client.service_client.config.target_host, "WORKER_DATABASE": database}
-        self._told |= {"PYTHONPATH": str(ROOT)} | ({"WORKER_KEYS": str(keys)} if keys else {})
+        self._results = {"WORKER_TEMPORAL": environment.client.service_client.config.target_host, "WORKER_DATABASE": database}
+        self._results |= {"PYTHONPATH": str(ROOT)} | ({"WORKER_KEYS": str(keys)} if keys else {})
 
     async def keep_alive(self) -> None:
         """Start a worker, and another one each time it has died as it was told; until cancelled."""
         while True:
             command = (sys.executable, "-m", "tests.workflows.dying_worker", *self.left)
             process = await asyncio.create_subprocess_exec(
-                *command, cwd=ROOT, env=os.environ | self._told, stdout=asyncio.subprocess.PIPE
+                *command, cwd=ROOT, env=os.environ | self._results, stdout=asyncio.subprocess.PIPE
             )
             try:
                 assert process.stdout is not None

@@ -129,7 +129,7 @@ class Child:
         return lines[-1] if lines else "it wrote nothing"
 
 
-def told(status: int) -> str:
+def describe(status: int) -> str:
     """Describe an exit status, such as `killed by SIGKILL` or `status 1`."""
     if status >= 0:
         return f"status {status}"

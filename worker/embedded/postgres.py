@@ -241,9 +241,9 @@ def _require_postgres(executables: Path) -> None:
 
 def _version(executables: Path) -> int:
     """Return the major version of the installed PostgreSQL."""
-    told = subprocess.run([str(executables / "postgres"), "--version"], check=True, capture_output=True, text=True).stdout
-    found = re.search(r"\d+", told)
-    assert found, told
+    text = subprocess.run([str(executables / "postgres"), "--version"], check=True, capture_output=True, text=True).stdout
+    found = re.search(r"\d+", text)
+    assert found, text
     return int(found.group())
 
 

@@ -24,7 +24,7 @@ from runtime.identity.keys import ensure_keys
 from runtime.settings import Settings
 from runtime.temporal import connect
 from store.migrate import migrate
-from worker.embedded.child import Child, told
+from worker.embedded.child import Child, describe
 from worker.embedded.errors import Interrupted, ProgramFailed, ServiceUnreachable, StackError
 from worker.embedded.home import Home
 from worker.embedded.people import ensure_issuer_key, ensure_people
@@ -300,7 +300,7 @@ class Stack:
         """Restart the program whenever it dies, and give up when it keeps dying."""
         deaths: deque[float] = deque(maxlen=DEATHS)
         while True:
-            how = told(await self._child(name).wait())
+            how = describe(await self._child(name).wait())
             while True:
                 deaths.append(monotonic())
                 if len(deaths) == DEATHS and deaths[-1] - deaths[0] < WITHIN:

@@ -11,8 +11,8 @@ with workflow.unsafe.imports_passed_through():
     from domain.message_names import NUDGE
     from domain.model import Message
     from domain.programs.lifecycle import Revision
-    from workflows.details import instant, told
-    from workflows.progress import tell
+    from workflows.details import instant, markdown
+    from workflows.progress import report_progress
     from workflows.steps import do, remaining
 
 _NOT_OFTENER = timedelta(seconds=1)
@@ -43,7 +43,7 @@ class LaunchReadiness:
     def __init__(self, start: ReadinessStart) -> None:
         self._start = start
         self._look = start.look
-        self._told = ""
+        self._summary = ""
         # A nudge that came while the run before was ending, or before this one began, would be lost with it.
         self._nudged = True
         self._withdrawn = False
@@ -52,7 +52,7 @@ class LaunchReadiness:
     async def run(self, start: ReadinessStart) -> ReadinessOutcome:
         every = start.revision.definition.readiness.look_every
         while True:
-            await self._tell()
+            await self._report_progress()
             at = every.after(workflow.now(), start.revision.definition.zone)
             with suppress(TimeoutError):
                 await workflow.wait_condition(
@@ -67,9 +67,11 @@ class LaunchReadiness:
             if self._look.ready:
                 return self._end(ReadinessOutcome(ready=True))
             if self._look.sends_back:
-                return self._end(ReadinessOutcome(ready=False, why=self._look.told))
+                return self._end(ReadinessOutcome(ready=False, why=self._look.summary))
             if workflow.now() >= start.until:
-                return self._end(ReadinessOutcome(ready=False, why=f"waited until {instant(start.until)}; {self._look.told}"))
+                return self._end(
+                    ReadinessOutcome(ready=False, why=f"waited until {instant(start.until)}; {self._look.summary}")
+                )
             if workflow.info().is_continue_as_new_suggested():
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(start.model_copy(update={"look": self._look}))
@@ -86,22 +88,24 @@ class LaunchReadiness:
     def found(self) -> Look:
         return self._look
 
-    async def _tell(self) -> None:
+    async def _report_progress(self) -> None:
         """Show the gaps; report them to the program's lifecycle only when they have changed."""
         missing = waits_for(self._start, self._look)
-        if missing != self._told:
-            self._told = missing
-            await tell(self._start.revision.program, missing)
+        if missing != self._summary:
+            self._summary = missing
+            await report_progress(self._start.revision.program, missing)
 
     def _end(self, outcome: ReadinessOutcome) -> ReadinessOutcome:
-        workflow.set_current_details(told("Ready for the launch" if outcome.ready else "Not ready for the launch", outcome.why))
+        workflow.set_current_details(
+            markdown("Ready for the launch" if outcome.ready else "Not ready for the launch", outcome.why)
+        )
         return outcome
 
 
 def waits_for(start: ReadinessStart, look: Look) -> str:
     """Each gap with its owner and its remedy, and the span for which the workflow waits."""
     lines = [f"**{each.owner}**: {each.about}: {each.why}. {each.how}" for each in look.missing]
-    return told(
+    return markdown(
         "Waiting until everything is ready for the launch",
         *lines,
         f"revision {look.revision}, since {instant(start.since)}, at most until {instant(start.until)}",

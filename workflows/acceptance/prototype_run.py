@@ -5,7 +5,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.acceptance.prototypes import QualificationActivities
     from domain.acceptance.prototype import PrototypeAnswer, PrototypeOrder
-    from workflows.details import told
+    from workflows.details import markdown
     from workflows.steps import do
 
 
@@ -18,9 +18,9 @@ class PrototypeRun:
         what = f"Simulate {order.definition.name} over the log {order.log}"
         answer = await do(QualificationActivities.simulate_definition, order, what)
         if answer.run is None:
-            workflow.set_current_details(told("The log cannot be used", answer.why))
+            workflow.set_current_details(markdown("The log cannot be used", answer.why))
         else:
             result = answer.run.result
             lines = [f"{each.figure} {each.value}: {'passed' if each.passed else 'failed'}" for each in result.criteria]
-            workflow.set_current_details(told("Passed" if result.passed else "Failed", *lines))
+            workflow.set_current_details(markdown("Passed" if result.passed else "Failed", *lines))
         return answer

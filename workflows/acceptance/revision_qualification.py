@@ -23,9 +23,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows.acceptance.launch_readiness import LaunchReadiness, ReadinessStart, look_at
     from workflows.acceptance.test_phase import PhaseStart, TestPhase
     from workflows.attributes import at_stage, of_program
-    from workflows.details import instant, told
+    from workflows.details import instant, markdown
     from workflows.gates.decisions import ask
-    from workflows.progress import tell
+    from workflows.progress import report_progress
     from workflows.steps import do, signal_child
 
 
@@ -59,8 +59,8 @@ class RevisionQualification:
         if start.before is not None:
             await self._weigh(start.before.number)
         if self._weight == "minor":
-            what = told("Minor amendment: the launch gate alone decides", f"revision {self._revision.number}")
-            await tell(self._revision.program, what)
+            what = markdown("Minor amendment: the launch gate alone decides", f"revision {self._revision.number}")
+            await report_progress(self._revision.program, what)
         else:
             tried = await self._try(gates.strategy)
             if isinstance(tried, QualificationResult):
@@ -125,10 +125,10 @@ class RevisionQualification:
 
     async def _enter(self, stage: Stage) -> None:
         workflow.upsert_search_attributes(at_stage(stage, self._revision.number))
-        what = told(
+        what = markdown(
             stage.replace("_", " ").capitalize(), f"revision {self._revision.number}", f"since {instant(workflow.now())}"
         )
-        await tell(self._revision.program, what, None if self._amendment else stage)
+        await report_progress(self._revision.program, what, None if self._amendment else stage)
         if self._amendment:
             return
         change = StageChange(
@@ -170,7 +170,7 @@ class RevisionQualification:
         look = await look_at(revision)
         if look.ready:
             return None
-        why = look.told
+        why = look.summary
         if not look.sends_back:
             definition = revision.definition
             until = definition.readiness.wait_at_most.after(now, definition.zone)
@@ -209,7 +209,9 @@ class RevisionQualification:
     def _end(self, result: QualificationResult) -> QualificationResult:
         result = result.model_copy(update={"weight": self._weight})
         workflow.set_current_details(
-            told(f"Revision {self._revision.number}: {result.outcome.replace('_', ' ')}", result.why, instant(workflow.now()))
+            markdown(
+                f"Revision {self._revision.number}: {result.outcome.replace('_', ' ')}", result.why, instant(workflow.now())
+            )
         )
         return result
 

@@ -13,9 +13,9 @@ with workflow.unsafe.imports_passed_through():
     from domain.gates.state import Subject
     from domain.model import Message
     from domain.programs.lifecycle import PhaseResult, Revision
-    from workflows.details import instant, told
+    from workflows.details import instant, markdown
     from workflows.gates.decisions import ask
-    from workflows.progress import tell
+    from workflows.progress import report_progress
     from workflows.steps import do, remaining
 
 _MOST_OF_THE_EVIDENCE = 600
@@ -59,7 +59,7 @@ class TestPhase:
             self._attempt += 1
             if workflow.info().is_continue_as_new_suggested() and not self._withdrawn:
                 workflow.continue_as_new(start.model_copy(update={"attempt": self._attempt}))
-        workflow.set_current_details(told(f"{self._phase.id}: {'passed' if result.passed else 'failed'}", result.evidence))
+        workflow.set_current_details(markdown(f"{self._phase.id}: {'passed' if result.passed else 'failed'}", result.evidence))
         return result
 
     @workflow.signal(description="The revision is not wanted any more: withdraw the gate that is open")
@@ -69,7 +69,9 @@ class TestPhase:
     async def _try(self) -> PhaseResult:
         phase = self._phase
         nth = f", attempt {self._attempt}" if self._attempt > 1 else ""
-        await tell(self._revision.program, told(f"Testing: {phase.id} ({phase.kind}){nth}", f"since {instant(workflow.now())}"))
+        await report_progress(
+            self._revision.program, markdown(f"Testing: {phase.id} ({phase.kind}){nth}", f"since {instant(workflow.now())}")
+        )
         if isinstance(phase, ScenarioPhase):
             return await self._run_scenarios(phase)
         if isinstance(phase, PrototypePhase):
@@ -119,12 +121,12 @@ class TestPhase:
         begun = await do(PilotActivities.begin_pilot, task, f"Open enrolment to the cohort {phase.cohort}")
         if begun.ended is not None or begun.since is None:
             return begun.ended or PhaseResult(phase=phase.id, attempt=self._attempt, passed=False, evidence="not begun")
-        what = told(
+        what = markdown(
             f"Pilot {phase.id} with the cohort {phase.cohort} ({begun.size})",
             f"since {instant(begun.since)}, until {instant(task.due)}; then its figures are judged",
             f"to act: enrol its members with `tenure member enrol {revision.program} MEMBER`; nobody else may join yet",
         )
-        await tell(revision.program, what)
+        await report_progress(revision.program, what)
         with suppress(TimeoutError):
             await workflow.wait_condition(
                 lambda: self._withdrawn, timeout=remaining(task.due), timeout_summary=f"The pilot lasts {phase.lasts}"

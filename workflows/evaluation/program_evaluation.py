@@ -8,7 +8,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.evaluation.evaluation import EvaluationActivities, EvaluationTask
     from domain import ids
     from domain.evaluation.kpis import Verdict
-    from workflows.details import instant, told
+    from workflows.details import instant, markdown
     from workflows.steps import do
 
 
@@ -30,6 +30,6 @@ class ProgramEvaluation:
             for result in verdict.results
         ]
         workflow.set_current_details(
-            told(f"Verdict: {verdict.consequence.replace('_', ' ')}", f"as of {instant(verdict.at)}", *lines)
+            markdown(f"Verdict: {verdict.consequence.replace('_', ' ')}", f"as of {instant(verdict.at)}", *lines)
         )
         return verdict

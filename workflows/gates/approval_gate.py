@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.programs.lifecycle import GateResult
     from workflows.attributes import awaiting
     from workflows.details import gate_ended, gate_waits, instant
-    from workflows.progress import tell
+    from workflows.progress import report_progress
     from workflows.steps import do, do_here, remaining
 
 _MOST_REFUSED = 200
@@ -136,19 +136,19 @@ class ApprovalGate:
         shown: list[Role] = []
         while self._state.outcome is None:
             state = self._state
-            told = gate_waits(state)
+            text = gate_waits(state)
             if (roles := _awaited(state)) != shown:
                 shown = roles
                 workflow.upsert_search_attributes(awaiting(roles, state.due))
-                await tell(state.subject.program, told)
+                await report_progress(state.subject.program, text)
             else:
-                workflow.set_current_details(told)
-            await workflow.wait_condition(partial(self._says_other_than, told))
+                workflow.set_current_details(text)
+            await workflow.wait_condition(partial(self._says_other_than, text))
         workflow.upsert_search_attributes(awaiting([], self._state.due))
         workflow.set_current_details(gate_ended(self._state))
 
-    def _says_other_than(self, told: str) -> bool:
-        return self._state.outcome is not None or gate_waits(self._state) != told
+    def _says_other_than(self, text: str) -> bool:
+        return self._state.outcome is not None or gate_waits(self._state) != text
 
 
 def _awaited(state: GateState) -> list[Role]:

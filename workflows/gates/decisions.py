@@ -13,7 +13,7 @@ from domain.gates.opening import opening, review_of
 from domain.gates.state import GateState, Subject
 from domain.programs.lifecycle import GateResult
 from workflows.attributes import of_program
-from workflows.details import instant, summary, told
+from workflows.details import instant, markdown, summary
 from workflows.gates.approval_gate import ApprovalGate
 from workflows.steps import signal_child
 
@@ -34,7 +34,7 @@ async def ask(
     """
     state = _opening(gate, round_, subject, policy, definition, excluded)
     workflow.set_current_details(
-        told(
+        markdown(
             f"At the gate {gate}",
             subject.title,
             f"since {instant(state.opened_at)}, due {instant(state.due)}",

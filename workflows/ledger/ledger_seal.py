@@ -4,7 +4,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.ledger.seal import SealActivities, Sealing, SealingResult
-    from workflows.details import told
+    from workflows.details import markdown
     from workflows.steps import do
 
 
@@ -16,7 +16,7 @@ class LedgerSeal:
     async def run(self, sealing: Sealing) -> SealingResult:
         sealed = await do(SealActivities.seal_ledger, sealing, "Seal what was written since the last block")
         workflow.set_current_details(
-            told(
+            markdown(
                 f"Sealed {sealed.rows} rows in {sealed.blocks} blocks",
                 f"head of the chain: `{sealed.head}:{sealed.hash}`" if sealed.head else "there is no block yet",
                 f"held back by {sealed.held_back_by} transactions under way" if sealed.held_back_by else "",

@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.programs.lifecycle import MemberReview, Membership, OfferTerms
     from domain.programs.stages import MemberStatus
     from workflows.attributes import of_member, standing
-    from workflows.details import instant, told
+    from workflows.details import instant, markdown
     from workflows.retention.retention_intervention import InterventionStart, RetentionIntervention
     from workflows.steps import do, remaining
 
@@ -123,7 +123,7 @@ class MemberLifecycle:
             if not isinstance(error.cause, ApplicationError):
                 raise
             self._refusal = error.cause
-            workflow.set_current_details(told("Not admitted", error.cause.message))
+            workflow.set_current_details(markdown("Not admitted", error.cause.message))
 
     async def _review(self) -> MemberReview | None:
         """Review the member; None if the member has left while another change was under way."""
@@ -182,7 +182,7 @@ class MemberLifecycle:
         if before is None or (before.tier, before.journey_stage) != (membership.tier, membership.journey_stage):
             workflow.upsert_search_attributes(standing(membership.tier, membership.journey_stage))
         workflow.set_current_details(
-            told(
+            markdown(
                 f"{membership.status.capitalize()}, tier {membership.tier}, {membership.journey_stage}",
                 f"tier since {instant(membership.tier_since)}, until {instant(membership.tier_until)}",
                 f"next look at {instant(review.look_again_at)}" if review else "",

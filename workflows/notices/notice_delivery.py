@@ -9,7 +9,7 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 with workflow.unsafe.imports_passed_through():
     from activities.notices.delivery import NoticeActivities, Settling
     from domain.notices.gate_notices import Delivery, Patience
-    from workflows.details import told
+    from workflows.details import markdown
     from workflows.steps import do, do_with_limits
 
 _ONE_ATTEMPT = timedelta(seconds=45)
@@ -21,7 +21,9 @@ class NoticeDelivery:
 
     @workflow.run
     async def run(self, delivery: Delivery) -> str:
-        workflow.set_current_details(told(f"To be delivered: {delivery.what}", f"see `tenure notice show {delivery.notice}`"))
+        workflow.set_current_details(
+            markdown(f"To be delivered: {delivery.what}", f"see `tenure notice show {delivery.notice}`")
+        )
         settling = Settling(notice=delivery.notice, round=delivery.round, state="delivered", at=workflow.now())
         try:
             await do_with_limits(
@@ -37,7 +39,7 @@ class NoticeDelivery:
         settling = settling.model_copy(update={"at": workflow.now()})
         await do(NoticeActivities.settle_notice, settling, f"The notice is {settling.state}")
         again = f"to send it again: `tenure notice replay {delivery.notice}`" if settling.state == "dead" else ""
-        workflow.set_current_details(told(f"{settling.state.capitalize()}: {delivery.what}", settling.why, again))
+        workflow.set_current_details(markdown(f"{settling.state.capitalize()}: {delivery.what}", settling.why, again))
         return settling.state
 
 

@@ -4,7 +4,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.points.expiry import ExpiryActivities, Sweep, SweepResult
-    from workflows.details import told
+    from workflows.details import markdown
     from workflows.steps import do
 
 
@@ -18,6 +18,6 @@ class ExpirySweep:
             ExpiryActivities.expire_due, Sweep(program=program, at=workflow.now()), f"Expire due lots of {program}"
         )
         workflow.set_current_details(
-            told("Swept", f"{swept.points} points of {swept.participants} members in {swept.lots} lots")
+            markdown("Swept", f"{swept.points} points of {swept.participants} members in {swept.lots} lots")
         )
         return swept

@@ -24,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.rollout.state import RolloutAct, RolloutStart
     from workflows.acceptance.revision_qualification import QualificationStart, RevisionQualification
     from workflows.attributes import at_stage, of_program
-    from workflows.details import instant, told
+    from workflows.details import instant, markdown
     from workflows.gates.decisions import ask
     from workflows.programs import holds as holding
     from workflows.programs import refusals
@@ -123,7 +123,9 @@ class ProgramLifecycle:
     async def recall_revision(self, request: RecallRequest) -> int:
         await self._effect.recall(request)
         self._update(recalled=request.number)
-        self._tell(f"In operation; revision {request.number} was called back by {request.requested_by}", request.reason)
+        self._report_progress(
+            f"In operation; revision {request.number} was called back by {request.requested_by}", request.reason
+        )
         return request.number
 
     @recall_revision.validator
@@ -205,7 +207,9 @@ class ProgramLifecycle:
             if result.outcome == "rejected":
                 return await self._give_up(result.why)
             await self._enter("development", f"revision {self._state.latest.number}: {result.why}")
-            self._tell(f"Waiting for a new revision: {result.why}", f"to act: `tenure program revise {self._program} FILE`")
+            self._report_progress(
+                f"Waiting for a new revision: {result.why}", f"to act: `tenure program revise {self._program} FILE`"
+            )
 
     async def _qualify(self, *, amendment: bool) -> QualificationResult:
         revision = self._state.latest
@@ -247,7 +251,7 @@ class ProgramLifecycle:
     async def _revise_halted(self, why: str) -> bool:
         """After a stopped rollout, wait for the owner: a further revision, fully qualified (True: in force), or the end."""
         program = self._program
-        self._tell(
+        self._report_progress(
             "The rollout is stopped: nobody joins, and nothing is earned; what was issued is honoured",
             why,
             f"waiting for {self._owner}: `tenure program revise {program} FILE`, or `tenure program end {program} --reason …`",
@@ -288,7 +292,7 @@ class ProgramLifecycle:
         if not self._state.end_approved:
             if self._state.stage != "operation":
                 await self._enter("operation")
-            self._tell("In operation")
+            self._report_progress("In operation")
         self._effect.start()
         while not self._state.end_approved:
             await workflow.wait_condition(
@@ -333,7 +337,7 @@ class ProgramLifecycle:
                 await self._effect.approve(
                     Approved(revision=self._state.latest, before=before.number, effective_from=effective)
                 )
-                self._tell(f"In operation; revision {self._state.latest.number} is approved", result.why)
+                self._report_progress(f"In operation; revision {self._state.latest.number} is approved", result.why)
                 return
         if result.outcome == "approved":
             await self._put_in_force()
@@ -343,7 +347,9 @@ class ProgramLifecycle:
             if not workflow.patched("schedules-change-in-place"):  # in place, a paused Schedule stays paused
                 await do(ScheduleActivities.stop_schedules, self._program, "Stop the Schedules of the revision before")
             await self._start_schedules()
-        self._tell(f"In operation; revision {self._state.latest.number}: {result.outcome.replace('_', ' ')}", result.why)
+        self._report_progress(
+            f"In operation; revision {self._state.latest.number}: {result.outcome.replace('_', ' ')}", result.why
+        )
         if result.outcome == "approved" and before is not None and workflow.patched("amendment-nudges-members"):
             await self._nudge_concerned(before.number)
 
@@ -354,7 +360,9 @@ class ProgramLifecycle:
         if verdict.id == self._state.considered:
             return
         self._update(considered=verdict.id)
-        self._tell(f"In operation; the newest evaluation says: {verdict.consequence.replace('_', ' ')}", verdict.told)
+        self._report_progress(
+            f"In operation; the newest evaluation says: {verdict.consequence.replace('_', ' ')}", verdict.told
+        )
         if verdict.consequence == "propose_end" and self._state.end is None:
             self._update(end=EndRequest(requested_by="evaluation", reason=verdict.told, requested_at=workflow.now()))
         if verdict.consequence == "propose_amendment" and workflow.patched("amendment-proposal-opens-a-gate"):
@@ -387,11 +395,13 @@ class ProgramLifecycle:
         )
         if gate.outcome == "approved":
             self._update(amendment_wanted=why)
-            self._tell(
+            self._report_progress(
                 f"{self._owner} is asked to amend the program", why, f"to act: `tenure program revise {self._program} FILE`"
             )
         else:
-            self._tell(f"In operation; an amendment was proposed: {gate.outcome.replace('_', ' ')}", why, gate.reasons)
+            self._report_progress(
+                f"In operation; an amendment was proposed: {gate.outcome.replace('_', ' ')}", why, gate.reasons
+            )
 
     def _refuse_revision(self, submission: RevisionSubmission) -> None:
         """Raise the reason why the program accepts no revision now, or not this one."""
@@ -430,7 +440,7 @@ class ProgramLifecycle:
         )
         approved = gate.outcome == "approved"
         self._update(end_approved=approved, end=request if approved else None)
-        self._tell(f"The end was {gate.outcome.replace('_', ' ')}", gate.reasons)
+        self._report_progress(f"The end was {gate.outcome.replace('_', ' ')}", gate.reasons)
         return approved
 
     async def _impact_of(self, request: EndRequest) -> str:
@@ -498,7 +508,7 @@ class ProgramLifecycle:
     async def _close(self, stage: Stage, why: str) -> ProgramResult:
         await self._enter(stage, why)
         await workflow.wait_condition(workflow.all_handlers_finished)
-        self._tell(f"The program is {stage}", why)
+        self._report_progress(f"The program is {stage}", why)
         return ProgramResult(stage=stage, why=why)
 
     async def _put_in_force(self) -> None:
@@ -515,7 +525,7 @@ class ProgramLifecycle:
         self._update(in_force=revision)
         await self._start_schedules()
         await self._nudge_concerned(approved.before)
-        self._tell(f"In operation; revision {revision.number} has taken effect")
+        self._report_progress(f"In operation; revision {revision.number} has taken effect")
 
     def _see_waiting(self, approved: Approved | None) -> None:
         self._update(approved=approved)
@@ -534,8 +544,8 @@ class ProgramLifecycle:
     def _update(self, **changes: object) -> None:
         self._state = self._state.model_copy(update=changes)
 
-    def _tell(self, what: str, *lines: str) -> None:
-        self._progress = told(what, *lines, f"since {instant(workflow.now())}")
+    def _report_progress(self, what: str, *lines: str) -> None:
+        self._progress = markdown(what, *lines, f"since {instant(workflow.now())}")
         self._show()
 
     def _show(self) -> None:
@@ -546,7 +556,7 @@ class ProgramLifecycle:
                     f"## {state.latest.definition.name}: {state.stage.replace('_', ' ')}",
                     *([on_hold] if (on_hold := holds.banner(state.holds, self._program)) else []),
                     f"owner {self._owner}; revision {state.latest.number} (digest `{state.latest.digest[:12]}`)",
-                    *([self._effect.told] if self._effect.told else []),
+                    *([self._effect.summary] if self._effect.summary else []),
                     self._progress,
                 ]
             )

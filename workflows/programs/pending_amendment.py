@@ -63,7 +63,7 @@ class TakingEffect:
         return self._task is not None and self._task.done()
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """The line that an operator reads; empty without a waiting amendment."""
         if self.waiting is None:
             return ""
@@ -89,8 +89,8 @@ class TakingEffect:
 
     async def announce(self, approved: Approved) -> None:
         """Announce to the members what changes and when: in advance, or, if no notice is promised, as it takes effect."""
-        tell = f"Tell the members of revision {approved.revision.number}"
-        await do(AmendmentActivities.announce_amendment, _approval(approved), tell)
+        summary = f"Tell the members of revision {approved.revision.number}"
+        await do(AmendmentActivities.announce_amendment, _approval(approved), summary)
 
     def refuse_recall(self, number: int) -> None:
         """Raise the reason if the revision cannot be recalled."""

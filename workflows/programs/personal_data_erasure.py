@@ -7,7 +7,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.programs.wind_down import EndStep, WindDownActivities
     from domain.model import Message
-    from workflows.details import instant, told
+    from workflows.details import instant, markdown
     from workflows.steps import do, remaining
 
 
@@ -24,9 +24,11 @@ class PersonalDataErasure:
 
     @workflow.run
     async def run(self, erasure: Erasure) -> int:
-        workflow.set_current_details(told("Members' data is kept for those who ask", f"it is erased on {instant(erasure.at)}"))
+        workflow.set_current_details(
+            markdown("Members' data is kept for those who ask", f"it is erased on {instant(erasure.at)}")
+        )
         await workflow.sleep(remaining(erasure.at), summary=f"Members' data is kept until {instant(erasure.at)}")
         step = EndStep(program=erasure.program, step="closing", key=workflow.info().workflow_id, at=workflow.now())
         erased = await do(WindDownActivities.erase_personal_data, step, "Erase what is known about members")
-        workflow.set_current_details(told("Erased", f"what was known about {erased.members} members"))
+        workflow.set_current_details(markdown("Erased", f"what was known about {erased.members} members"))
         return erased.members

@@ -17,9 +17,9 @@ with workflow.unsafe.imports_passed_through():
     from domain.programs.lifecycle import Revision
     from domain.programs.wind_down import STEPS, TITLES, Dates, Due, Step, agenda, dates
     from workflows.attributes import of_program
-    from workflows.details import instant, told
+    from workflows.details import instant, markdown
     from workflows.programs.personal_data_erasure import Erasure, PersonalDataErasure
-    from workflows.progress import tell
+    from workflows.progress import report_progress
     from workflows.steps import do, remaining
 
 
@@ -63,7 +63,7 @@ class WindDown:
             await self._start_erasure(data_until)
 
         workflow.set_current_details(
-            told(
+            markdown(
                 "The program has ended",
                 f"{self._settled} points settled ({self._definition.wind_down.remainder.replace('_', ' ')})",
                 f"{members} memberships ended",
@@ -80,12 +80,12 @@ class WindDown:
 
     async def _announce(self, planned: Dates) -> None:
         announcement = Announcement(program=self._program, dates=planned)
-        await self._tell("partners", "telling them")
+        await self._report_progress("partners", "telling them")
         await do(WindDownActivities.tell_partners, announcement, "Tell the partners; amendments are frozen")
         await do(WindDownActivities.announce_end, announcement, "Announce the end; enrolment closes")
 
     async def _wait(self, step: Step, what: str, until: datetime) -> None:
-        await self._tell(step, what, f"since {instant(workflow.now())}", f"until {instant(until)}")
+        await self._report_progress(step, what, f"since {instant(workflow.now())}", f"until {instant(until)}")
         await workflow.sleep(remaining(until), summary=f"{what}, until {instant(until)}"[:120])
 
     async def _stop_schedules(self) -> None:
@@ -115,7 +115,7 @@ class WindDown:
             holds = await do(WindDownActivities.settle_holds, step, "Settle what is held")
             if holds.open_until is None:
                 return
-            await self._tell(
+            await self._report_progress(
                 "last_redemption",
                 "Redemptions under way are settled",
                 f"the last of their holds times out at {instant(holds.open_until)}",
@@ -124,7 +124,7 @@ class WindDown:
 
     async def _settle_remainder(self) -> None:
         how = self._definition.wind_down.remainder.replace("_", " ")
-        await self._tell("remainder", f"What is left of the points: {how}")
+        await self._report_progress("remainder", f"What is left of the points: {how}")
         step = self._step("remainder", "remainder")
         remainder = await do(WindDownActivities.settle_remainder, step, f"Settle what was not redeemed: {how}")
         self._settled += remainder.points
@@ -134,7 +134,7 @@ class WindDown:
         await do(WindDownActivities.state_partners, step, "Final statements of the partners")
 
     async def _end_memberships(self) -> int:
-        await self._tell("closing", "Ending the memberships", f"since {instant(workflow.now())}")
+        await self._report_progress("closing", "Ending the memberships", f"since {instant(workflow.now())}")
         ended = await do(WindDownActivities.end_memberships, self._step("closing", "end"), "End every membership")
         return ended.members
 
@@ -165,7 +165,7 @@ class WindDown:
             )
             if balance.zero:
                 return
-            await self._tell(
+            await self._report_progress(
                 step, "The books are not at zero", balance.told, "to act: correct the ledger, then send the signal `nudge`"
             )
             await self._until_nudged()
@@ -187,10 +187,10 @@ class WindDown:
             search_attributes=of_program(self._program),
         )
 
-    async def _tell(self, step: Step, what: str, *lines: str) -> None:
+    async def _report_progress(self, step: Step, what: str, *lines: str) -> None:
         """Show the number of the step, of ten, and its state."""
         number = STEPS.index(step) + 1
-        await tell(self._program, told(what, f"step {number} of {len(STEPS)}: {TITLES[step]}", *lines))
+        await report_progress(self._program, markdown(what, f"step {number} of {len(STEPS)}: {TITLES[step]}", *lines))
 
     async def _until_nudged(self, at_last: datetime | None = None) -> None:
         """Wait for a nudge, or until that instant."""

@@ -9,7 +9,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.message_names import NUDGE
     from domain.model import Message
     from domain.programs.lifecycle import OfferTerms
-    from workflows.details import instant, told
+    from workflows.details import instant, markdown
     from workflows.steps import do, remaining
 
 
@@ -40,7 +40,7 @@ class RetentionIntervention:
         while outcome is None:
             over = await self._wait_for_answer()
             outcome = await self._measure(final=over)
-        workflow.set_current_details(told(f"Outcome: {outcome}", instant(workflow.now())))
+        workflow.set_current_details(markdown(f"Outcome: {outcome}", instant(workflow.now())))
         return InterventionResult(outcome=outcome)
 
     @workflow.signal(name=NUDGE, description="The member was active: look again whether the goal is met")
@@ -62,7 +62,7 @@ class RetentionIntervention:
         if not made.delivered:
             return False
         workflow.set_current_details(
-            told(
+            markdown(
                 f"Offered {start.offer.points} points",
                 f"waiting for the member since {instant(workflow.now())}, until {instant(start.due)}",
             )

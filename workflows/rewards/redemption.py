@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.definition.rewards import TillFulfilment
     from domain.model import Message
     from domain.rewards.redemption import RedemptionOrder
-    from workflows.details import instant, told
+    from workflows.details import instant, markdown
     from workflows.steps import do, do_with_limits
 
 _ONE_ANSWER = timedelta(seconds=10)
@@ -39,7 +39,7 @@ class Redemption:
         if not held.held:
             return RedemptionResult(state="refused", why=held.why or "There are not enough points.", available=held.available)
         workflow.set_current_details(
-            told(f"{order.reward.points} points are held for {order.reward.name}", f"until {instant(order.hold_until)}")
+            markdown(f"{order.reward.points} points are held for {order.reward.name}", f"until {instant(order.hold_until)}")
         )
         fulfilment = await self._fulfil(order)
         return await self._settle(order, fulfilment)
@@ -73,5 +73,5 @@ class Redemption:
         await do(
             RedemptionActivities.settle_redemption, settling, "Capture the points" if delivered else "Give the points back"
         )
-        workflow.set_current_details(told(settling.state.capitalize(), fulfilment.reference, fulfilment.why))
+        workflow.set_current_details(markdown(settling.state.capitalize(), fulfilment.reference, fulfilment.why))
         return RedemptionResult(state=settling.state, reference=fulfilment.reference, why=fulfilment.why)

@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.rollout import guardrails
     from domain.rollout.guardrails import Look, Standing
     from domain.rollout.state import GuardrailSaid
-    from workflows.details import instant, told
+    from workflows.details import instant, markdown
     from workflows.steps import do, remaining, try_in_bulk
 
 
@@ -120,7 +120,7 @@ class GuardrailWatch:
             wave=start.wave,
             verdict=self._state.standing.verdict,
             look=look,
-            told=self._told(look),
+            told=self._describe(look),
         )
         rollout = workflow.get_external_workflow_handle(start.rollout)
         try:
@@ -128,7 +128,7 @@ class GuardrailWatch:
         except ApplicationError:
             workflow.logger.info("nobody to tell: %s has ended", start.rollout)
 
-    def _told(self, look: Look) -> str:
+    def _describe(self, look: Look) -> str:
         guardrail = self._start.guardrail
         bounds = {"at least": guardrail.at_least, "at most": guardrail.at_most}
         within = " and ".join(f"{words} {bound}" for words, bound in bounds.items() if bound is not None)
@@ -145,11 +145,11 @@ class GuardrailWatch:
         state, guardrail = self._state, self._start.guardrail
         failures = state.standing.looks.count("failing")
         workflow.set_current_details(
-            told(
+            markdown(
                 f"Guardrail {guardrail.id} of wave {self._start.wave}: {state.standing.verdict.replace('_', ' ')}",
                 f"{guardrail.kpi} over {guardrail.window}, every {guardrail.every}; on failure: {guardrail.on_failure}",
                 f"{failures} of the last {len(state.standing.looks)} looks failed, {guardrail.failures} make it fail",
-                self._told(self._last) if self._last is not None else "",
+                self._describe(self._last) if self._last is not None else "",
                 f"{state.looks} looks since {instant(self._start.since)}, the next {instant(state.next_look)}",
             )
         )

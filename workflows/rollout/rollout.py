@@ -33,9 +33,9 @@ with workflow.unsafe.imports_passed_through():
         without,
     )
     from workflows.attributes import of_program
-    from workflows.details import instant, told
+    from workflows.details import instant, markdown
     from workflows.gates.decisions import ask
-    from workflows.progress import tell
+    from workflows.progress import report_progress
     from workflows.rollout.guardrail_watch import GuardrailWatch, WatchStart
     from workflows.rollout.wave_invitation import InvitationStart, WaveInvitation
     from workflows.steps import do, remaining, signal_child
@@ -270,10 +270,10 @@ class Rollout:
     async def _wait_minimum_time(self, wave: Wave) -> None:
         opened, lost = workflow.now(), self._lost
         until = wave.minimum_time.after(opened, self._revision.definition.zone)
-        what = told(
+        what = markdown(
             f"Wave {wave.id} is open to {wave.audience}", f"since {instant(opened)}", f"at least until {instant(until)}"
         )
-        await tell(self._revision.program, what, wave=wave.id)
+        await report_progress(self._revision.program, what, wave=wave.id)
         due = until
         while not self._stop:
             try:
@@ -313,7 +313,7 @@ class Rollout:
         halted = self._state.stopped is not None
         if not halted and not self._state.may_go_on:  # the program ends despite pauses and blockers
             await self._note(paused=None, paused_with_program=None, holds=())
-        workflow.set_current_details(told("Rollout over", f"waves opened: {', '.join(self._opened)}", self._stop))
+        workflow.set_current_details(markdown("Rollout over", f"waves opened: {', '.join(self._opened)}", self._stop))
         return RolloutResult(waves=self._opened, stopped=self._stop, halted=halted)
 
     # The parts of a wave
@@ -425,16 +425,16 @@ class Rollout:
             )
             done = action.removeprefix("rollout_").capitalize() if action is not None else "Keep where the rollout stands"
             await do(RolloutActivities.keep_rollout, change, f"{done}: {act.why}" if act.why else done)
-        await tell(self._revision.program, self._told())
+        await report_progress(self._revision.program, self._describe())
 
-    def _told(self) -> str:
+    def _describe(self) -> str:
         state, program = self._state, self._revision.program
         deeds = {"paused": state.paused, "on hold with the program": state.paused_with_program, "stopped": state.stopped}
         acts = {
             "paused": f"`tenure {'rollout' if state.paused is not None else 'program'} resume {program} --reason …`",
             "held": f"`tenure rollout release {program} --reason …`, not by the owner, or `tenure rollout abort {program} …`",
         }
-        return told(
+        return markdown(
             f"Rollout {state.status}" + (f", wave {self._wave.id}" if self._wave is not None else ""),
             *(f"{what} by {deed.by} on {instant(deed.at)}: {deed.why}" for what, deed in deeds.items() if deed is not None),
             *(f"held by {hold.what} since {instant(hold.since)}: {hold.why}" for hold in state.holds),

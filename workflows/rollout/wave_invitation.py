@@ -9,7 +9,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.rollout.rollout import InvitationPage, RolloutActivities
     from domain.definition.rollout import Pace
     from domain.model import Message
-    from workflows.details import instant, told
+    from workflows.details import instant, markdown
     from workflows.steps import do, remaining
 
 
@@ -106,7 +106,7 @@ class WaveInvitation:
     def _show(self) -> None:
         state, pace = self._state, self._start.pace
         workflow.set_current_details(
-            told(
+            markdown(
                 f"{state.invited} of the cohort {self._start.cohort} invited",
                 f"wave {self._start.wave}, {pace.count} every {pace.every}",
                 "paused" if state.paused else f"the next at {instant(state.next_page)}",

@@ -20,7 +20,7 @@ _LANES = 2
 _AWAY = {"service_unavailable", "internal"}
 """The codes of problems that the request did not cause."""
 
-Told = Callable[[Note], None]
+ProgressReporter = Callable[[Note], None]
 
 
 @dataclass
@@ -49,12 +49,14 @@ class Stretch:
 class Load:
     """One run of a load; `note` is the progress of the earlier run, then of this one."""
 
-    def __init__(self, api: Api, file: EventFile, note: Note, beside: NoteBeside, batch: int, told: Told) -> None:
+    def __init__(
+        self, api: Api, file: EventFile, note: Note, beside: NoteBeside, batch: int, report_progress: ProgressReporter
+    ) -> None:
         self._api = api
         self._file = file
         self._batch = batch
         self._beside = beside
-        self._told = told
+        self._report_progress = report_progress
         self._refused = RefusedRows(file.path, note.refused_bytes)
         self.note = note
 
@@ -119,4 +121,4 @@ class Load:
         )
         self._beside.write(note)
         self.note = note
-        self._told(note)
+        self._report_progress(note)

@@ -40,7 +40,7 @@ class Watched:
         """The running time of the load."""
         return time.monotonic() - self._started
 
-    def told(self, note: Note) -> None:
+    def report_progress(self, note: Note) -> None:
         """Show the progress of the load."""
         if self._out.is_terminal:
             self._bar.update(self._task, completed=note.bytes, description=self._words(note))

@@ -85,12 +85,12 @@ def _together(group: list[Plain]) -> Iterator[Finding]:
         name = part["attribute"].text or ""
         may_be = [{part["is"].value}] if part["is"].given else []
         may_be += [{each.value for each in part["one_of"].items()}] if part["one_of"].given else []
-        told = False
+        known = False
         for options in may_be:
             words[name] = words.get(name, options) & options
-            told = told or not words[name]
+            known = known or not words[name]
         if part["is_not"].given and words.get(name) == {part["is_not"].value}:
-            told = True
+            known = True
         for key, bounds, keep in (("at_least", low, max), ("above", low, max), ("at_most", high, min), ("below", high, min)):
             figure = part[key].number
             if figure is not None:
@@ -98,8 +98,8 @@ def _together(group: list[Plain]) -> Iterator[Finding]:
                 bounds[name] = keep(bounds.get(name, own), own)
         if name in low and name in high:
             (least, beyond), (most, with_it) = low[name], high[name]
-            told = told or least > most or (least == most and (beyond or not with_it))
-        if told:
+            known = known or least > most or (least == most and (beyond or not with_it))
+        if known:
             yield part.says(
                 f"no {name!r} can meet all that is asked of it here, so that this never holds",
                 "take one of the conditions that exclude each other away",

@@ -64,7 +64,7 @@ def personal_data(whole: Plain) -> Iterator[Finding]:
     for name, profile in _places(whole):
         if kept.text == "keep" and profile.erasure is not None:
             yield kept.says(
-                f"in {name}, {profile.erasure.told}",
+                f"in {name}, {profile.erasure.description}",
                 f"write erase, and keep_for as long as it is needed: {profile.erasure.source}",
             )
             return

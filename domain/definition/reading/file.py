@@ -76,8 +76,8 @@ def read_definition(text: str | bytes) -> Definition | tuple[Fault, ...]:
     tree = _Tree(root)
     shape = shape_findings(tree.data)
     alone = shape if isinstance(shape, list) else []
-    told = {each.path for each in alone}
-    found = alone + [each for each in findings(tree.data) if each.path not in told]
+    lines = {each.path for each in alone}
+    found = alone + [each for each in findings(tree.data) if each.path not in lines]
     faults = {*tree.faults, *(_fault(each, tree.line(each.path)) for each in found)}
     if not faults and isinstance(shape, Definition):
         return shape

@@ -21,12 +21,12 @@ from domain.notices.gate_notices import payload, written
 from runtime.notices_file import Webhook, logged_alone
 from store.notices.notices import NoticeRecord
 from tests.anchors import ALWAYS, AT
-from tests.notices import KEY, a_gate, mail_server, told, verified, webhook_receiver
+from tests.notices import KEY, a_gate, gate_notice, mail_server, verified, webhook_receiver
 
 
 def _notice(channel: str, recipient: str, title: str = "Club: the concept") -> NoticeRecord:
     state = a_gate()
-    notice = told(state.model_copy(update={"subject": state.subject.model_copy(update={"title": title})}))
+    notice = gate_notice(state.model_copy(update={"subject": state.subject.model_copy(update={"title": title})}))
     words = written(notice, "https://tenure.example.org")
     body = payload(notice, words, "https://tenure.example.org") if channel == "webhook" else words.body
     return NoticeRecord.model_validate(

@@ -46,11 +46,11 @@ async def _nudged(house: House, definition: Definition) -> set[str]:
     """Have those nudged whom the second revision concerns; who they are. Sent or not: the relay is at work meanwhile."""
     activities = AmendmentActivities(house.engine)
     amended = Amended(program=definition.program, before=1, after=2)
-    told = await ActivityEnvironment().run(activities.nudge_concerned, amended)
+    shown = await ActivityEnvironment().run(activities.nudge_concerned, amended)
     prefix = ids.member(definition.program, "")
     async with house.engine.connect() as connection:
         rows = list(await connection.scalars(select(outbox.c.workflow_id).where(outbox.c.workflow_id.startswith(prefix))))
-    assert told.members == len(rows)
+    assert shown.members == len(rows)
     return {row.removeprefix(prefix) for row in rows}
 
 

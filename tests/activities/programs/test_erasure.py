@@ -56,7 +56,9 @@ async def test_what_amendments_meant_for_a_member_and_what_outsiders_bought_goes
     async with house.engine.begin() as connection:
         await programs.register(connection, first_revision(example("cd-club.yaml", program), AT))
         await members.establish(connection, joined)
-        await announcements.tell_members(connection, program, about, announcements.ANNOUNCED, AT, {"revision": 2})
+        await announcements.record_member_announcements(
+            connection, program, about, announcements.ANNOUNCED, AT, {"revision": 2}
+        )
         row = MemberImpact(participant="ann-known", points_before=10, points_after=4)
         await amendment_impacts.keep_points(connection, program, 2, [row])
         bought = OutsideEvent(key="k", participant="ann-known", occurred_at=AT, amount=Decimal(1), fingerprint=b"-")

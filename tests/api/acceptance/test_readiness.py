@@ -56,12 +56,12 @@ async def test_an_item_is_signed_by_its_owner_once_and_can_be_taken_back(house: 
     assert (taken.status_code, taken.json()["signature"]) == (201, None)
     assert await items(house, program) == {"tills": None, "terms": None}
     entries = (await house.get(f"/programs/{program}/audit"))["items"]
-    told = [
+    lines = [
         (entry["action"], entry["actor"], entry["about"], entry["details"]["item"], entry["details"]["note"])
         for entry in entries
         if entry["action"].startswith("readiness")
     ]
-    assert told == [
+    assert lines == [
         ("readiness_signed", "demo-operations", "r1", "tills", "On Monday"),
         ("readiness_unsigned", "demo-operations", "r1", "tills", "Not in the south"),
     ]

@@ -124,7 +124,7 @@ async def test_the_dossier_tells_refused_votes_and_what_a_further_revision_chang
     text = " ".join(" ".join(read.texts).split())
     assert not read.loads, "the page stands by itself"
     assert "script" not in read.tags
-    for told in (
+    for summary in (
         "The audit trail is sound",
         "Demo Owner (demo-owner)",
         "refused: four eyes",
@@ -135,7 +135,7 @@ async def test_the_dossier_tells_refused_votes_and_what_a_further_revision_chang
         "<b>Renamed</b>",
         found["trail"][0]["hash"][:16],
     ):
-        assert told in text, told
+        assert summary in text, summary
 
 
 async def _entries(house: House, program: str, limit: int) -> list[dict[str, Any]]:

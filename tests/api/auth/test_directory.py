@@ -29,16 +29,16 @@ async def test_a_gate_that_waits_for_a_role_which_nobody_has_any_more_is_told_of
     engine: AsyncEngine, house: House, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     gate = await _waiting(engine)
-    told = f"nobody is left who could approve at {gate} as legal"
+    text = f"nobody is left who could approve at {gate} as legal"
     await _started(engine, house, tmp_path / "both", [FINANCE, LEGAL])
-    assert told not in caplog.text
+    assert text not in caplog.text
     async with engine.connect() as connection:
         assert await gates.beyond_reach(connection) == []
 
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
             await _started(engine, house, tmp_path / "one", [FINANCE])
-    assert told in caplog.text
+    assert text in caplog.text
     async with engine.connect() as connection:
         ((state, missing),) = await gates.beyond_reach(connection, "directory")
         (entry,) = await trail.listed(connection, "directory", limit=10)

@@ -76,7 +76,7 @@ def test_keys_are_never_fetched_where_others_could_change_them_on_the_way(settin
 
 
 @pytest.mark.parametrize(
-    ("entries", "told"),
+    ("entries", "text"),
     [
         ("{}", "valid tuple"),
         ("[", "Expecting"),
@@ -85,10 +85,10 @@ def test_keys_are_never_fetched_where_others_could_change_them_on_the_way(settin
         ('[{"id": "a", "name": "A", "roles": ["finance@A"]}]', "names no program"),
     ],
 )
-def test_a_people_file_that_cannot_be_used_is_told_why(tmp_path: Path, entries: str, told: str) -> None:
+def test_a_people_file_that_cannot_be_used_is_told_why(tmp_path: Path, entries: str, text: str) -> None:
     file = people_in(tmp_path)
     file.write_text(entries)
-    with pytest.raises(DevelopmentUnusable, match=told):
+    with pytest.raises(DevelopmentUnusable, match=text):
         create_app(api_settings(file))
 
 

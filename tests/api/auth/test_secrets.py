@@ -56,11 +56,11 @@ async def test_no_secret_stands_anywhere_after_it_was_used(
         await ask("GET", "/programs", broken)
     assert "vote" in bodies[7] and "201" not in bodies[2]  # the person's vote counted, the machine's did not
 
-    told = {"logs": caplog.text, "answers": "\n".join(bodies)}
-    assert len(told["logs"]) > 10_000
+    details = {"logs": caplog.text, "answers": "\n".join(bodies)}
+    assert len(details["logs"]) > 10_000
     for workflow in (ids.lifecycle(waiting.program), ids.qualification(waiting.program, 1), waiting.gate):
         history = await house.temporal.get_workflow_handle(workflow).fetch_history()
-        told[workflow] = history.to_json() + "".join(
+        details[workflow] = history.to_json() + "".join(
             payload.data.decode(errors="replace")
             for event in history.events
             for payload in event.workflow_execution_started_event_attributes.input.payloads
@@ -68,9 +68,9 @@ async def test_no_secret_stands_anywhere_after_it_was_used(
     async with house.engine.connect() as connection:
         for table in ("person", "api_key", "request", "audit", "gate"):
             rows = (await connection.execute(text(f"SELECT t::text FROM store.{table} AS t"))).scalars().all()  # noqa: S608
-            told[table] = "\n".join(rows)
-    assert all(told.values())
-    found = [(what, where) for what, secret in secrets.items() for where, text_ in told.items() if secret in text_]
+            details[table] = "\n".join(rows)
+    assert all(details.values())
+    found = [(what, where) for what, secret in secrets.items() for where, text_ in details.items() if secret in text_]
     assert found == []
 
 

@@ -175,9 +175,9 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 async def test_a_token_for_somebody_or_something_else_is_told_which_claim(
     refusing: tuple[AsyncClient, Issuer], how: str
 ) -> None:
-    (http, issuer), (claims, told) = refusing, WRONG[how]
+    (http, issuer), (claims, text) = refusing, WRONG[how]
     found = problem(await _show(http, issuer.token(**claims)), 401, "token_refused")
-    assert told in found["detail"]
+    assert text in found["detail"]
 
 
 async def test_a_clock_that_is_a_little_off_does_no_harm(http: AsyncClient, issuer: Issuer) -> None:

@@ -90,10 +90,10 @@ async def test_a_circle_is_refused_until_one_of_it_has_ended(house: House) -> No
     await end(house, await lent(house, "demo-analyst", "demo-operations"), "demo-analyst")
     async with house.engine.connect() as connection:
         entries = await audit.listed(connection, EVERYWHERE, limit=1000)
-    told = [(entry.action, entry.actor, entry.refusal) for entry in entries if entry.actor in back["to"] or entry.refusal]
-    assert ("delegation_given", "demo-operations", None) in told
-    assert ("delegation_given", "demo-analyst", "delegation_circle") in told
-    assert ("delegation_ended", "demo-operations", None) in told
+    lines = [(entry.action, entry.actor, entry.refusal) for entry in entries if entry.actor in back["to"] or entry.refusal]
+    assert ("delegation_given", "demo-operations", None) in lines
+    assert ("delegation_given", "demo-analyst", "delegation_circle") in lines
+    assert ("delegation_ended", "demo-operations", None) in lines
 
 
 async def test_a_delegates_vote_counts_as_the_givers_and_both_have_voted(begin: Begin, house: House) -> None:

@@ -69,7 +69,7 @@ async def test_a_gate_that_answers_late_has_the_decision_and_tells_later_what_be
         place = late.headers["Location"]
         assert (await house.get(place, "demo-marketing"))["status"] == "open"
     await house.temporal.get_workflow_handle(waiting.gate).result()
-    told = await house.get(place, "demo-marketing")
-    assert (told["status"], told["gate"]["outcome"]) == ("counted", "rejected")
+    shown = await house.get(place, "demo-marketing")
+    assert (shown["status"], shown["gate"]["outcome"]) == ("counted", "rejected")
     trail = (await house.get(f"/programs/{waiting.program}/report"))["decisions"]
     assert [(each["person"], each["refusal"]) for each in trail if each["gate"] == waiting.gate] == [("demo-marketing", None)]

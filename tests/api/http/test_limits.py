@@ -62,9 +62,9 @@ def _as(person: str, key: str = "limits") -> dict[str, str]:
 
 def _too_many(response: Response) -> int:
     found = problem(response, 429, "too_many_requests")
-    told = int(response.headers["Retry-After"])
-    assert f"after {told} second" in found["remedy"]
-    return told
+    shown = int(response.headers["Retry-After"])
+    assert f"after {shown} second" in found["remedy"]
+    return shown
 
 
 @pytest.mark.parametrize(

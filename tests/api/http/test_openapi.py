@@ -46,16 +46,16 @@ def test_every_answer_has_a_type(described: dict[str, Any]) -> None:
 
 def test_every_operation_tells_of_its_problems(described: dict[str, Any]) -> None:
     for name, operation in _operations(described).items():
-        told = set(operation["responses"])
-        assert {"400", "406", "500", "503"} <= told, name
+        lines = set(operation["responses"])
+        assert {"400", "406", "500", "503"} <= lines, name
         if "security" in operation:
-            assert {"401", "403"} <= told, name
+            assert {"401", "403"} <= lines, name
         if "requestBody" in operation:
-            assert {"413", "415", "422"} <= told, name
+            assert {"413", "415", "422"} <= lines, name
         if any(each["name"] == "Idempotency-Key" for each in operation.get("parameters", [])):
-            assert {"400", "409", "422"} <= told, name
+            assert {"400", "409", "422"} <= lines, name
         if "{program}" in name:
-            assert "404" in told, name
+            assert "404" in lines, name
 
 
 def test_a_key_is_asked_for_wherever_something_is_done(described: dict[str, Any]) -> None:

@@ -89,11 +89,11 @@ def test_a_refusal_has_its_code_from_the_class_that_declares_it() -> None:
 async def test_every_problem_has_a_page_with_an_example(house: House, code: str) -> None:
     response = await house.http.get(f"/problems/{code}", headers={"Accept": "application/json"})
     assert response.status_code == 200, response.text
-    told = response.json()
-    assert (told["code"], told["status"], told["title"]) == (code, status_of(known()[code]), known()[code].title)
-    document = told["example"]
-    assert (document["type"], document["code"], document["status"]) == (f"/problems/{code}", code, told["status"])
-    for sentence in (told["meaning"], told["remedy"], document["detail"]):
+    shown = response.json()
+    assert (shown["code"], shown["status"], shown["title"]) == (code, status_of(known()[code]), known()[code].title)
+    document = shown["example"]
+    assert (document["type"], document["code"], document["status"]) == (f"/problems/{code}", code, shown["status"])
+    for sentence in (shown["meaning"], shown["remedy"], document["detail"]):
         assert sentence[-1] in ".;" or sentence[-1].isalnum() or sentence.endswith("`"), sentence
         assert len(sentence) > 10
     assert known()[code].__doc__ and (known()[code].__doc__ != Refused.__doc__ or code == "refused")

@@ -115,8 +115,8 @@ async def test_what_was_said_of_a_person_is_in_no_history_and_in_no_table(paid: 
     response = await _enrol(paid, participant, attributes={"country": "AT", "age": 47.2536}, fee="9.50")
     assert response.status_code == 201
     history = await house.temporal.get_workflow_handle(ids.member(paid.program, participant)).fetch_history()
-    told = str(history.events)
-    assert participant in told and "47.2536" not in told and "country" not in told
+    summary = str(history.events)
+    assert participant in summary and "47.2536" not in summary and "country" not in summary
     async with house.engine.connect() as connection:
         tables = (
             await connection.execute(

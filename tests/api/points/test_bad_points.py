@@ -59,9 +59,9 @@ async def test_points_are_whole_positive_and_countable(
         points, words = -1.0, "valid integer"
     async with unchanged(house, pool.program):
         found = problem(await pool.points(member, what, body | {"points": points}), 422, "invalid_request")
-    ((field, told),) = [(error["field"], error["problem"]) for error in found["errors"]]
+    ((field, shown),) = [(error["field"], error["problem"]) for error in found["errors"]]
     assert field == "points"
-    assert words in told
+    assert words in shown
 
 
 @pytest.mark.parametrize(

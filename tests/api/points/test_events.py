@@ -35,9 +35,9 @@ def counts(response: Response) -> tuple[int, int, int]:
     assert response.status_code == 200, response.text
     body = response.json()
     statuses = [result["status"] for result in body["results"]]
-    told = body["posted"], body["repeated"], body["refused"]
-    assert told == (statuses.count("posted"), statuses.count("repeated"), statuses.count("refused"))
-    return told
+    lines = body["posted"], body["repeated"], body["refused"]
+    assert lines == (statuses.count("posted"), statuses.count("repeated"), statuses.count("refused"))
+    return lines
 
 
 def refused(response: Response, place: int, status: int, code: str) -> dict[str, Any]:
@@ -269,8 +269,8 @@ async def test_the_same_batch_many_times_at_once_is_paid_once(crowd: Crowd) -> N
     participants = await crowd.members(50)
     events = [crowd.event(participants[number % 50], amount="1.00") for number in range(1_500)]
     responses = await asyncio.gather(*(crowd.post(part) for part in (events, events, list(reversed(events)))))
-    told = [counts(response) for response in responses]
-    assert [sum(status) for status in zip(*told, strict=True)] == [1_500, 3_000, 0]
+    lines = [counts(response) for response in responses]
+    assert [sum(status) for status in zip(*lines, strict=True)] == [1_500, 3_000, 0]
     balances = [await crowd.house.get(f"{crowd.path}/members/{each}/balance", SHOP) for each in participants]
     assert {balance["posted"] for balance in balances} == {300}
 
@@ -346,10 +346,10 @@ async def test_points_of_a_pending_event_wait_until_they_are_confirmed(crowd: Cr
 
 def test_an_event_keeps_the_fingerprint_that_it_had_before_there_was_pending() -> None:
     event = {"type": "purchase", "occurred_at": "2026-03-10T09:30:00+00:00", "amount": "12.50"}
-    told = '{"type":"purchase","occurred_at":"2026-03-10T09:30:00Z","amount":"12.50"}'
-    assert EventIn.model_validate(event).fingerprint == told
-    assert EventIn.model_validate(event | {"pending": False}).fingerprint == told
-    assert EventIn.model_validate(event | {"pending": True}).fingerprint == told.replace("}", ',"pending":true}')
+    text = '{"type":"purchase","occurred_at":"2026-03-10T09:30:00Z","amount":"12.50"}'
+    assert EventIn.model_validate(event).fingerprint == text
+    assert EventIn.model_validate(event | {"pending": False}).fingerprint == text
+    assert EventIn.model_validate(event | {"pending": True}).fingerprint == text.replace("}", ',"pending":true}')
 
 
 async def test_each_event_of_a_batch_is_rated_by_the_revision_of_its_time(crowd: Crowd, house: House) -> None:

@@ -26,9 +26,9 @@ async def member(pool: Club) -> str:
 async def test_a_statement_tells_all_that_came_and_went_and_every_expiry(pool: Club, member: str) -> None:
     found = await pool.statement(member)
     assert (found["currency"], found["opening"], found["closing"], found["pending"], found["owed"]) == ("NOTES", 0, 180, 35, 0)
-    told = [(each["kind"], each["points"], each["held"], each["balance"]) for each in found["entries"]]
-    assert told[:4] == [("earn", 600, 0, 600), ("earn", 100, 0, 700), ("hold", 0, 500, 700), ("capture", -500, -500, 200)]
-    assert told[4:] == [("adjustment", -20, 0, 180), ("earn", 0, 0, 180)]
+    lines = [(each["kind"], each["points"], each["held"], each["balance"]) for each in found["entries"]]
+    assert lines[:4] == [("earn", 600, 0, 600), ("earn", 100, 0, 700), ("hold", 0, 500, 700), ("capture", -500, -500, 200)]
+    assert lines[4:] == [("adjustment", -20, 0, 180), ("earn", 0, 0, 180)]
     assert (found["entries"][4]["reason"], found["entries"][5]["details"]) == ("a slip", {"pending": 35})
     assert [lot["remaining"] for lot in found["lots"]] == [80, 100]
     assert all(lot["expires_at"] for lot in found["lots"])

@@ -92,8 +92,8 @@ async def test_a_hold_stops_joining_and_waves_unless_told_and_takes_nothing_from
     await done(held.house.temporal, rollout, "Resumed")
     assert (gone_on.json()["lifted"]["lifted_by"], gone_on.json()["standing"]) == (OPERATIONS, [])
     assert (await held.join()).status_code == 201
-    (told,) = (await held.house.get(f"{held.path}/holds"))["items"]
-    assert (told["lifted_why"], told["until"] >= told["since"]) == ("mended", True)
+    (shown,) = (await held.house.get(f"{held.path}/holds"))["items"]
+    assert (shown["lifted_why"], shown["until"] >= shown["since"]) == ("mended", True)
 
 
 async def test_a_halt_shuts_every_door_at_once_and_on_top_of_a_hold(held: Held) -> None:
@@ -142,20 +142,20 @@ async def test_what_happened_before_a_stop_counts_and_what_happened_within_never
 
 
 async def test_what_is_stopped_shows_in_the_status_and_among_the_exceptions(held: Held) -> None:
-    async def told(report: str, column: str) -> dict[str, Any]:
+    async def report_of(report: str, column: str) -> dict[str, Any]:
         rows = (await held.house.get(f"{held.path}/reports/{report}"))["rows"]
         return {row[column]: row for row in rows}
 
-    assert (await told("status", "what"))["on hold"]["value"] is None
+    assert (await report_of("status", "what"))["on hold"]["value"] is None
     await held.stop()
-    assert OPERATIONS in (await told("status", "what"))["on hold"]["value"]
-    row = (await told("exceptions", "kind"))["on hold"]
+    assert OPERATIONS in (await report_of("status", "what"))["on hold"]["value"]
+    row = (await report_of("exceptions", "kind"))["on hold"]
     assert WHY["reason"] in row["told"] and "tenure program resume" in row["remedy"]
     await held.halt()
-    assert "halted" in await told("exceptions", "kind")
+    assert "halted" in await report_of("exceptions", "kind")
     for _ in range(2):
         assert (await held.resume()).status_code == 200
-    assert {"on hold", "halted"}.isdisjoint(await told("exceptions", "kind"))
+    assert {"on hold", "halted"}.isdisjoint(await report_of("exceptions", "kind"))
 
 
 async def test_who_did_what_and_why_stands_in_the_audit_trail(held: Held) -> None:

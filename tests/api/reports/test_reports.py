@@ -33,10 +33,10 @@ async def test_every_report_is_listed_with_its_columns_and_can_be_read(past: Pas
     found = await house.get(f"/programs/{past.program}/reports")
     assert [each["name"] for each in found] == list(OUTLINES)
     for each in found:
-        told = await house.get(f"{each['address']}?as_of=2025-06-30")
-        assert told["columns"] == each["columns"]
-        assert all(list(row) == [column["name"] for column in each["columns"]] for row in told["rows"])
-        assert told["as_of"] == "2025-07-01T03:59:59.999999Z"  # the day ends when it does in New York
+        shown = await house.get(f"{each['address']}?as_of=2025-06-30")
+        assert shown["columns"] == each["columns"]
+        assert all(list(row) == [column["name"] for column in each["columns"]] for row in shown["rows"])
+        assert shown["as_of"] == "2025-07-01T03:59:59.999999Z"  # the day ends when it does in New York
 
 
 async def test_the_movement_of_each_month_is_known(past: Past) -> None:
@@ -85,10 +85,10 @@ async def test_members_are_counted_after_they_were_erased_and_their_stage_is_not
     before, status, movement = await past.rows("members", day), await past.rows("status", day), await past.rows("movement", day)
     async with house.engine.begin() as connection:
         assert await wind_down.erase(connection, past.program, datetime.now(UTC)) == 3
-    told = await past.report("members", day)
-    assert [(row["tier"], row["members"]) for row in told["rows"]] == [(row["tier"], row["members"]) for row in before]
-    assert {row[stage] for row in told["rows"] for stage in ("onboarding", "using", "lapsing")} == {None}
-    assert any("was erased on" in note for note in told["notes"])
+    details = await past.report("members", day)
+    assert [(row["tier"], row["members"]) for row in details["rows"]] == [(row["tier"], row["members"]) for row in before]
+    assert {row[stage] for row in details["rows"] for stage in ("onboarding", "using", "lapsing")} == {None}
+    assert any("was erased on" in note for note in details["notes"])
     assert (await past.rows("status", day), await past.rows("movement", day)) == (status, movement)
     page = await house.http.get(past.path("members", day, "html"), headers={"Authorization": "Bearer demo-owner"})
     assert page.status_code == 200, page.text
@@ -133,16 +133,16 @@ async def test_points_and_money_of_a_month_are_known(past: Past) -> None:
 
 @pytest.mark.parametrize("name", ["movement", "points"])
 async def test_what_was_told_of_a_month_that_is_over_stays_told(past: Past, name: str) -> None:
-    told: dict[tuple[str, str], dict[str, Any]] = {}
+    details: dict[tuple[str, str], dict[str, Any]] = {}
     for day in ("2025-03-31", "2025-05-31", "2025-09-30"):
         for row in await past.rows(name, day):
             if row.get("lapsed", 0) is None:
                 row.pop("lapsed")  # the last month of a report is not known to be over
-            before = told.setdefault((row["month"], row.get("currency", "")), row)
+            before = details.setdefault((row["month"], row.get("currency", "")), row)
             assert {column: row[column] for column in before if column in row} == {
                 column: value for column, value in before.items() if column in row
             }
-            told[row["month"], row.get("currency", "")] = before | row
+            details[row["month"], row.get("currency", "")] = before | row
 
 
 async def test_points_lapse_ahead_by_the_month_of_their_lots(past: Past) -> None:
@@ -166,8 +166,8 @@ async def test_a_redemption_has_the_state_of_the_day(past: Past) -> None:
 
 async def test_the_status_is_that_of_the_day(past: Past) -> None:
     async def of(day: str) -> tuple[Any, ...]:
-        told = {row["what"]: row["value"] for row in await past.rows("status", day)}
-        return tuple(told[what] for what in ("stage", "product status", "revision in force", "wave", "members"))
+        details = {row["what"]: row["value"] for row in await past.rows("status", day)}
+        return tuple(details[what] for what in ("stage", "product status", "revision in force", "wave", "members"))
 
     wave = past.definition.waves[0]
     assert await of("2025-01-20") == ("strategy", "In study", None, None, 0)
@@ -261,9 +261,9 @@ async def test_csv_has_the_same_rows_under_the_names_of_the_columns(past: Past, 
     assert response.headers["content-type"] == "text/csv; charset=utf-8"
     assert response.headers["content-disposition"] == f'attachment; filename="{past.program}-{name}-2025-06-30.csv"'
     rows = list(csv.DictReader(io.StringIO(response.text)))
-    told = await past.report(name, "2025-06-30")
-    assert response.text.partition("\n")[0] == ",".join(column["name"] for column in told["columns"])
-    assert len(rows) == len(told["rows"])
+    details = await past.report(name, "2025-06-30")
+    assert response.text.partition("\n")[0] == ",".join(column["name"] for column in details["columns"])
+    assert len(rows) == len(details["rows"])
 
 
 @pytest.mark.parametrize("name", OUTLINES)

@@ -112,9 +112,9 @@ async def test_the_end_of_a_program_is_nudged_once_it_may_wait_for_a_hold_and_no
     club: Club, provider: Provider, house: House
 ) -> None:
     async def nudges() -> int:
-        told = text("SELECT count(*) FROM ledger.outbox WHERE workflow_id = :id")
+        shown = text("SELECT count(*) FROM ledger.outbox WHERE workflow_id = :id")
         async with house.engine.connect() as connection:
-            found: int = (await connection.execute(told, {"id": ids.wind_down(club.program)})).scalar_one()
+            found: int = (await connection.execute(shown, {"id": ids.wind_down(club.program)})).scalar_one()
         return found
 
     early, late = await _with_points(club), await _with_points(club)

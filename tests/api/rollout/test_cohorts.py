@@ -45,8 +45,8 @@ async def test_a_cohort_is_gathered_page_by_page_as_json_or_csv(house: House, pr
     gone = await _put(house, program, "staff", ["c-2", "c-9"], path="/removal")
     assert (gone.json()["removed"], gone.json()["size"]) == (1, 2)
     trail = await house.get(f"/programs/{program}/audit?about=staff")
-    told = [(each["action"], each["actor"], each["details"]) for each in trail["items"]]
-    assert told == [
+    lines = [(each["action"], each["actor"], each["details"]) for each in trail["items"]]
+    assert lines == [
         ("cohort_changed", "demo-owner", {"added": 2, "removed": 0, "size": 2}),
         ("cohort_changed", "demo-marketing", {"added": 1, "removed": 0, "size": 3}),
         ("cohort_changed", "demo-owner", {"added": 0, "removed": 1, "size": 2}),
@@ -90,7 +90,7 @@ _OWNER = {"Authorization": "Bearer demo-owner"}
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "text"),
     [
         ("c-1\nc-2\n", "line 1"),
         ("participant\nAnn Smith\nc-2\n", "line 2"),
@@ -102,11 +102,11 @@ _OWNER = {"Authorization": "Bearer demo-owner"}
     ],
 )
 async def test_a_list_that_cannot_be_read_is_told_with_its_line(
-    house: House, program: str, content: str | bytes, told: str
+    house: House, program: str, content: str | bytes, text: str
 ) -> None:
     headers = _OWNER | {"Idempotency-Key": "csv-fault", "Content-Type": "text/csv"}
     response = await house.http.post(f"/programs/{program}/cohorts/faulty", content=content, headers=headers)
-    assert told in str(problem(response, 422, "invalid_request"))
+    assert text in str(problem(response, 422, "invalid_request"))
     problem(await house.http.get(f"/programs/{program}/cohorts/faulty", headers=_OWNER), 404, "cohort_unknown")
 
 

@@ -44,8 +44,8 @@ def test_a_run_prints_its_figures_says_what_it_guessed_and_is_kept(tenure: Tenur
 
     assert result.exit_code == 1, result.output  # forty members are fewer than the club asks for
     assert "customer = customer, at = at, amount = amount" in result.stdout
-    for told in ("Month by month", "1997-06", "liability", "cost share of revenue", "burn share -20 %", "failed"):
-        assert told in result.stdout
+    for text in ("Month by month", "1997-06", "liability", "cost share of revenue", "burn share -20 %", "failed"):
+        assert text in result.stdout
     (kept,) = (tmp_path / ".tenure" / "prototypes").iterdir()
     assert str(kept.relative_to(tmp_path)) in result.stderr
 
@@ -84,7 +84,7 @@ def test_a_bad_log_is_refused_with_every_kind_of_fault_and_its_good_rows_used_if
 
 
 @pytest.mark.parametrize(
-    ("words", "told", "code"),
+    ("words", "text", "code"),
     [
         (["--amount", "price"], "no column 'price'", 1),
         (["--attribute", "nights"], "NAME=COLUMN", 2),
@@ -92,10 +92,10 @@ def test_a_bad_log_is_refused_with_every_kind_of_fault_and_its_good_rows_used_if
         (["--against", "nowhere.yaml"], "nowhere.yaml", 2),
     ],
 )
-def test_a_wrong_call_is_told(tenure: Tenure, purchases: Path, words: list[str], told: str, code: int) -> None:
+def test_a_wrong_call_is_told(tenure: Tenure, purchases: Path, words: list[str], text: str, code: int) -> None:
     result = tenure("prototype", "run", CLUB, "--transactions", str(purchases), *words)
     assert result.exit_code == code
-    assert told in result.stderr
+    assert text in result.stderr
 
 
 def test_a_log_that_is_not_there_is_a_wrong_call(tenure: Tenure) -> None:
@@ -132,8 +132,8 @@ def test_two_revisions_are_compared_at_once_and_from_their_files_alike(tenure: T
     points = comparison["points"]
     assert (points["gaining"] > 0, points["gaining"] + points["losing"] + points["same"]) == (True, 60)
     assert points["largest_gains"][0]["difference"] > 0
-    for told in ("Members by change of tier", "The largest gains", "points issued", "quantiles"):
-        assert told in shown.stdout
+    for text in ("Members by change of tier", "The largest gains", "points issued", "quantiles"):
+        assert text in shown.stdout
     assert "<svg" in (tmp_path / "hilton.html").read_text()
 
 

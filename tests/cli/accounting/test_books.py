@@ -32,13 +32,13 @@ async def test_a_month_is_shown_closed_and_exported(ask: Ask, shop: Shop, tmp_pa
     assert open_.exit_code == 0, open_.output
     lines = [" ".join(line.split()) for line in open_.stdout.splitlines()]
     assert lines[0] == f"Books of {shop.program}, 2026-01: open, provisional (USD)"
-    for told in (
+    for text in (
         "sold 10,000",
         "redeemed 4,500",
         "deferred revenue at the end 4,566.21",
         "STAR: 95.0 % expected to be redeemed, revision 1",
     ):
-        assert told in lines
+        assert text in lines
     closed = await ask("books", "close", shop.program, "2026-01")
     assert (closed.exit_code, "2026-01: closed (USD)" in closed.stdout) == (0, True), closed.output
 

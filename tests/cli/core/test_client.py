@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.core.errors import Refused, told
+from cli.core.errors import Refused, describe
 from tests.cli.conftest import Tenure
 
 EVERY_CALL: dict[str, tuple[str, ...]] = {
@@ -249,7 +249,7 @@ def test_a_problem_is_told_with_its_code_what_is_wrong_what_to_do_and_every_sing
         ],
     }
 
-    assert told(Refused(problem)).splitlines() == [
+    assert describe(Refused(problem)).splitlines() == [
         "Error definition_faulty: The definition has 2 faults.",
         "  - line 59, earning[0]: has no rate — write rate",
         "  - line 2: has no time zone\N{REPLACEMENT CHARACTER}[2J",
@@ -258,4 +258,4 @@ def test_a_problem_is_told_with_its_code_what_is_wrong_what_to_do_and_every_sing
 
 
 def test_a_problem_without_a_remedy_is_told_in_one_line() -> None:
-    assert told(Refused({"code": "http_error", "title": "Not Found"})) == "Error http_error: Not Found"
+    assert describe(Refused({"code": "http_error", "title": "Not Found"})) == "Error http_error: Not Found"

@@ -52,25 +52,25 @@ def _file(folder: Path, program: str, **changes: str) -> str:
 async def test_a_program_that_takes_its_time_to_start_is_waited_for(owner: Owner, house: House, tmp_path: Path) -> None:
     await begun(house)  # so that the log is there
     program = program_id("patient")
-    code, told, _ = await owner("program", "start", _file(tmp_path, program))
-    assert (code, f"Program {program} has begun." in told) == (0, True)
+    code, text, _ = await owner("program", "start", _file(tmp_path, program))
+    assert (code, f"Program {program} has begun." in text) == (0, True)
 
 
 async def test_a_refusal_that_came_late_is_told_as_any_other(owner: Owner, house: House, tmp_path: Path) -> None:
     definition = await begun(house)
-    code, _, told = await owner("program", "start", _file(tmp_path, definition.program, summary="Another."))
-    assert (code, "Error program_exists" in told) == (1, True)
-    code, told, _ = await owner("program", "start", _file(tmp_path, definition.program, summary="Another."), "--json")
-    assert (code, json.loads(told)["code"]) == (1, "program_exists")
+    code, _, text = await owner("program", "start", _file(tmp_path, definition.program, summary="Another."))
+    assert (code, "Error program_exists" in text) == (1, True)
+    code, text, _ = await owner("program", "start", _file(tmp_path, definition.program, summary="Another."), "--json")
+    assert (code, json.loads(text)["code"]) == (1, "program_exists")
 
 
 async def test_a_revision_made_from_an_old_one_is_refused(owner: Owner, house: House, tmp_path: Path) -> None:
     definition = await begun(house)
     file = _file(tmp_path, definition.program, summary="Better.")
-    code, _, told = await owner("program", "revise", definition.program, file, "--after", "2")
-    assert (code, "Error revision_unknown" in told) == (1, True)
-    code, _, told = await owner("program", "revise", definition.program, file, "--after", "1")
-    assert (code, "Error revision_in_qualification" in told) == (1, True), "what was read is still the latest one"
+    code, _, text = await owner("program", "revise", definition.program, file, "--after", "2")
+    assert (code, "Error revision_unknown" in text) == (1, True)
+    code, _, text = await owner("program", "revise", definition.program, file, "--after", "1")
+    assert (code, "Error revision_in_qualification" in text) == (1, True), "what was read is still the latest one"
 
 
 async def test_pages_are_followed_to_the_end_or_to_the_limit(
@@ -81,14 +81,14 @@ async def test_pages_are_followed_to_the_end_or_to_the_limit(
     for number in range(5):
         rows = "customer,at,amount\nc1,2026-01-01T10:00:00Z,120.00\n"
         assert (await house.post(f"/transaction-logs/paged-{number}", content=rows)).status_code == 201
-    code, told, progress = await owner("log", "list", "--json")
-    listed = json.loads(told)
+    code, text, progress = await owner("log", "list", "--json")
+    listed = json.loads(text)
     names = [log["name"] for log in listed["items"]]
     assert (code, listed["next"], names) == (0, None, sorted(set(names)))
     assert {f"paged-{number}" for number in range(5)} <= set(names)
     assert "2 read …" in progress
-    code, told, _ = await owner("log", "list", "--limit", "3", "--json")
-    some = json.loads(told)
+    code, text, _ = await owner("log", "list", "--limit", "3", "--json")
+    some = json.loads(text)
     assert ([log["name"] for log in some["items"]], some["next"] is not None) == (names[:3], True)
-    code, told, _ = await owner("log", "list", "--limit", "1")
-    assert (code, "1 log" in told, names[0] in told) == (0, True, True)
+    code, text, _ = await owner("log", "list", "--limit", "1")
+    assert (code, "1 log" in text, names[0] in text) == (0, True, True)

@@ -6,7 +6,7 @@ from cli.core.text import clean, count, figure_value, instant, kpi_value, lasted
 
 
 @pytest.mark.parametrize(
-    ("until", "told"),
+    ("until", "text"),
     [
         ("2026-01-01T00:00:03.26Z", "3.3 s"),
         ("2026-01-01T00:00:59.99Z", "1 min 0 s"),
@@ -17,8 +17,8 @@ from cli.core.text import clean, count, figure_value, instant, kpi_value, lasted
         ("2026-02-15T03:00:00Z", "45 d 3 h"),
     ],
 )
-def test_a_length_of_time_has_the_two_units_that_matter(until: str, told: str) -> None:
-    assert lasted("2026-01-01T00:00:00Z", until) == told
+def test_a_length_of_time_has_the_two_units_that_matter(until: str, text: str) -> None:
+    assert lasted("2026-01-01T00:00:00Z", until) == text
 
 
 def test_an_instant_is_told_in_utc() -> None:
@@ -27,10 +27,10 @@ def test_an_instant_is_told_in_utc() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "told"), [(1234567, "1,234,567"), ("40.00", "40"), ("1E+3", "1,000"), ("0.10", "0.1"), (None, "-")]
+    ("value", "text"), [(1234567, "1,234,567"), ("40.00", "40"), ("1E+3", "1,000"), ("0.10", "0.1"), (None, "-")]
 )
-def test_a_number_has_thousands_apart_and_no_idle_zeros(value: str | int | None, told: str) -> None:
-    assert number(value) == told
+def test_a_number_has_thousands_apart_and_no_idle_zeros(value: str | int | None, text: str) -> None:
+    assert number(value) == text
 
 
 def test_rates_are_told_in_percent_and_what_is_immature_is_not_zero() -> None:

@@ -47,11 +47,11 @@ def test_every_fault_is_told_at_once_with_file_line_path_and_remedy(tenure: Tenu
     result = tenure("definition", "check", str(faulty))
 
     assert result.exit_code == 1
-    told = result.stdout.splitlines()
-    assert any(line.startswith(f"{faulty}:{misspelt} sumary: ") and "write summary" in line for line in told)
-    assert any(line.startswith(f"{faulty}:{sideways} earning[0].rounding: ") and "half_even" in line for line in told)
-    assert all(" — " in line for line in told)
-    assert f"{len(told)} faults in {faulty}" in result.stderr
+    found = result.stdout.splitlines()
+    assert any(line.startswith(f"{faulty}:{misspelt} sumary: ") and "write summary" in line for line in found)
+    assert any(line.startswith(f"{faulty}:{sideways} earning[0].rounding: ") and "half_even" in line for line in found)
+    assert all(" — " in line for line in found)
+    assert f"{len(found)} faults in {faulty}" in result.stderr
 
 
 def test_faults_as_json_are_the_same_ones(tenure: Tenure, faulty: Path) -> None:
@@ -121,10 +121,10 @@ def test_the_difference_between_two_definitions_is_told_in_words_the_gravest_fir
     result = tenure("definition", "diff", *HILTON)
 
     assert result.exit_code == 0, result.output
-    told = result.stdout.splitlines()
-    assert any(line.startswith("substantial  Gold now needs 25 nights instead of 40.") for line in told)
-    assert told[0].startswith("substantial")
-    assert told[-1].startswith("editorial")
+    lines = result.stdout.splitlines()
+    assert any(line.startswith("substantial  Gold now needs 25 nights instead of 40.") for line in lines)
+    assert lines[0].startswith("substantial")
+    assert lines[-1].startswith("editorial")
     assert "the change is substantial" in result.stderr
 
 
@@ -153,12 +153,12 @@ def test_a_faulty_definition_is_neither_compared_nor_explained(tenure: Tenure, f
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
 def test_every_example_is_explained(tenure: Tenure, file: Path) -> None:
-    told = tenure("definition", "explain", str(file))
+    printed = tenure("definition", "explain", str(file))
     sections = json.loads(tenure("definition", "explain", str(file), "--json").stdout)
 
-    assert told.exit_code == 0, told.output
+    assert printed.exit_code == 0, printed.output
     assert sections[0]["heading"] == "Program"
-    assert all(section["heading"] in told.stdout for section in sections)
+    assert all(section["heading"] in printed.stdout for section in sections)
 
 
 def test_schema_and_reference_are_printed_as_they_stand_in_the_docs(tenure: Tenure) -> None:

@@ -41,8 +41,8 @@ async def test_a_gate_goes_from_one_inbox_to_the_other_and_is_decided(gate: str,
         "gate", "approve", gate, "--reason", "Bounded", "--key", "my-key", "--digest", as_json["subject"]["digest"]
     )
     assert (voted.exit_code, "Your vote counts. The gate still waits for marketing" in voted.stdout) == (0, True), voted.output
-    told = await ask("gate", "decision", gate, "my-key", "--json")
-    assert (told.exit_code, json.loads(told.stdout)["status"]) == (0, "counted")
+    printed = await ask("gate", "decision", gate, "my-key", "--json")
+    assert (printed.exit_code, json.loads(printed.stdout)["status"]) == (0, "counted")
     assert json.loads((await ask("gate", "list", "--mine", "--program", _program(gate), "--json")).stdout) == []
 
     back = await ask("gate", "withdraw", gate, "--reason", "The figures were wrong")
@@ -132,5 +132,5 @@ def test_a_wrong_call_asks_nobody(tenure: Tenure, words: tuple[str, ...]) -> Non
     ],
 )
 def test_each_command_has_an_example(tenure: Tenure, command: str) -> None:
-    told = " ".join(tenure("gate", command, "--help").stdout.replace("│", " ").split())
-    assert f"gate {command}" in told.partition("Example:")[2]
+    text = " ".join(tenure("gate", command, "--help").stdout.replace("│", " ").split())
+    assert f"gate {command}" in text.partition("Example:")[2]

@@ -524,10 +524,10 @@ def test_progress_is_told_in_lines_where_there_is_no_terminal(
 ) -> None:
     begun = Note(program="p", who="w", bytes=100, lines=2, sha256="", posted=1)
     with progress.Watched(begun, 1000) as watched:
-        watched.told(begun)
+        watched.report_progress(begun)
         assert capsys.readouterr().err == ""
         monkeypatch.setattr(progress, "_EVERY", 0.0)
-        watched.told(begun.model_copy(update={"bytes": 500, "lines": 1234, "posted": 1200, "refused": 3}))
-    told = capsys.readouterr()
-    assert told.err.startswith("50 %, line 1,234: 1,200 posted, 0 repeated, 3 refused; ")
-    assert told.out == ""
+        watched.report_progress(begun.model_copy(update={"bytes": 500, "lines": 1234, "posted": 1200, "refused": 3}))
+    lines = capsys.readouterr()
+    assert lines.err.startswith("50 %, line 1,234: 1,200 posted, 0 repeated, 3 refused; ")
+    assert lines.out == ""

@@ -44,16 +44,16 @@ async def test_points_are_given_taken_transferred_and_converted(ask: Ask, club: 
     gems = await ask("member", "balance", program, member, "--currency", "GEMS")
     assert "4 GEMS available" in gems.stdout
 
-    told = [" ".join(line.split()) for line in (await ask("member", "statement", program, member)).stdout.splitlines()]
-    assert told[0] == f"Statement of {member} in {program}, NOTES"
-    assert "closing 1,000" in told and "4 entries" in told and "1 lot" in told
+    lines = [" ".join(line.split()) for line in (await ask("member", "statement", program, member)).stdout.splitlines()]
+    assert lines[0] == f"Statement of {member} in {program}, NOTES"
+    assert "closing 1,000" in lines and "4 entries" in lines and "1 lot" in lines
     for end in (
         "adjustment +1,500 1,500 a late delivery, by demo-operations",
         "adjustment -1 1,499 a slip, by demo-operations",
         f"transfer -99 1,400 to {other}, by demo-shop",
         "convert -400 1,000 into 4 GEMS, by demo-operations",
     ):
-        assert any(line.endswith(end) for line in told), (end, told)
+        assert any(line.endswith(end) for line in lines), (end, lines)
 
 
 async def test_earlier_transactions_are_taken_back_settled_and_given_back(ask: Ask, club: Club) -> None:

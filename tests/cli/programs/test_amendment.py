@@ -90,8 +90,8 @@ async def test_an_earlier_revision_is_handed_in_again_by_command(
     assert (await ask("program", "revise", program, file)).exit_code == 0
     await pass_all_gates(house, ids.qualification(program, 2))
     await done(house.temporal, ids.lifecycle(program), "Have the members looked at whom revision 2 concerns")
-    told = _lines(await ask("program", "rollback", program, "--to", "1"))
-    assert told[0] == f"Program {program} has a new revision with the definition of revision 1."
+    lines = _lines(await ask("program", "rollback", program, "--to", "1"))
+    assert lines[0] == f"Program {program} has a new revision with the definition of revision 1."
     twice = await ask("program", "rollback", program, "--to", "1")
     assert twice.exit_code == 1 and "revision_in_qualification" in twice.stderr
     never = await ask("program", "rollback", program, "--to", "9")

@@ -61,7 +61,7 @@ def test_the_timeline_says_what_is_done_what_is_under_way_and_what_is_to_come(en
 
 
 @pytest.mark.parametrize(
-    ("kept", "told"),
+    ("kept", "text"),
     [
         ({"data_until": "2027-09-06T01:00:00Z"}, "members' data kept until 2027-09-05 21:00"),
         (
@@ -70,8 +70,8 @@ def test_the_timeline_says_what_is_done_what_is_under_way_and_what_is_to_come(en
         ),
     ],
 )
-def test_until_when_members_data_is_kept_is_said(ending: dict[str, Any], kept: dict[str, str], told: str) -> None:
-    assert told in _printed(ending | {"stage": "closed", "closed_at": "2026-09-06T01:00:00Z"} | kept)
+def test_until_when_members_data_is_kept_is_said(ending: dict[str, Any], kept: dict[str, str], text: str) -> None:
+    assert text in _printed(ending | {"stage": "closed", "closed_at": "2026-09-06T01:00:00Z"} | kept)
 
 
 async def test_the_case_is_shown_to_who_decides_and_no_end_is_a_clear_problem(

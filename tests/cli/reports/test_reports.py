@@ -40,12 +40,12 @@ async def test_the_movement_of_a_month_stands_in_its_line(past: Past, ask: Ask) 
 
 async def test_json_csv_and_the_page_are_what_the_api_answers(past: Past, ask: Ask, tmp_path: Path) -> None:
     words = ("report", "points", past.program, "--as-of", "2025-06-30")
-    told = json.loads((await ask(*words, "--json")).stdout)
-    assert told["rows"][0]["issued"] == 1200
+    shown = json.loads((await ask(*words, "--json")).stdout)
+    assert shown["rows"][0]["issued"] == 1200
     written = await ask(*words, "--csv", str(tmp_path / "points.csv"))
     assert written.exit_code == 0, written.output
     with (tmp_path / "points.csv").open(newline="") as file:
-        assert [int(row["issued"]) for row in csv.DictReader(file)] == [row["issued"] for row in told["rows"]]
+        assert [int(row["issued"]) for row in csv.DictReader(file)] == [row["issued"] for row in shown["rows"]]
     await ask(*words, "--html", str(tmp_path / "points.html"))
     assert (tmp_path / "points.html").read_text().startswith("<!doctype html>")
 

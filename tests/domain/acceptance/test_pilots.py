@@ -37,7 +37,7 @@ def judged(*criteria: dict[str, Any], **figures: Any) -> PilotVerdict:
 
 
 @pytest.mark.parametrize(
-    ("bounds", "verdict", "told"),
+    ("bounds", "verdict", "text"),
     [
         ({"at_least": 0.4}, "passed", "active_rate 0.4"),
         ({"at_least": 0.41}, "outside", "active_rate 0.4, not at least 0.41"),
@@ -46,10 +46,10 @@ def judged(*criteria: dict[str, Any], **figures: Any) -> PilotVerdict:
         ({"at_least": 0.4, "minimum_sample": 20}, "passed", "active_rate 0.4"),
     ],
 )
-def test_a_figure_is_within_its_bounds_or_not(bounds: dict[str, Any], verdict: str, told: str) -> None:
+def test_a_figure_is_within_its_bounds_or_not(bounds: dict[str, Any], verdict: str, text: str) -> None:
     found = judged({"kpi": "active_rate", **bounds})
     assert [each.verdict for each in found.results] == [verdict]
-    assert found.told == told
+    assert found.summary == text
     assert (found.passed, found.immature) == (verdict == "passed", False)
     assert (found.results[0].result.window_start, found.results[0].result.window_end) == (SINCE, UNTIL)
 
@@ -57,7 +57,7 @@ def test_a_figure_is_within_its_bounds_or_not(bounds: dict[str, Any], verdict: s
 def test_too_few_members_are_immature_which_is_not_passed_and_no_fault() -> None:
     found = judged({"kpi": "active_rate", "at_least": 0.9, "minimum_sample": 21})
     assert (found.passed, found.immature) == (False, True)
-    assert "20 are fewer than the 21 that are asked for" in found.told
+    assert "20 are fewer than the 21 that are asked for" in found.summary
 
 
 def test_nobody_at_all_is_immature() -> None:

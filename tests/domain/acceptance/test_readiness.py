@@ -135,7 +135,7 @@ def test_a_look_tells_what_is_missing_with_its_owner_and_whether_waiting_is_in_v
     look = Look(program="small", revision=1, at=AT, findings=(missing, blind))
     assert not look.ready
     assert not look.sends_back
-    assert look.told == (
+    assert look.summary == (
         "the ledger: 1 drift, the first: a balance (finance); codes for rewards: not known: OSError: away (operations)"
     )
     lost = Finding(id="partners/air", area="partners", about="air", state="missing", owner="legal", by_revision=True)

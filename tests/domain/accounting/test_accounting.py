@@ -197,8 +197,8 @@ def test_the_accounts_are_described_and_the_journal_is_told_line_by_line() -> No
     )  # fmt: skip
     head, first, *_ = as_csv(books.lines()).splitlines()
     assert head == "period,status,currency,entry,text,account,account_name,debit,credit,money"
-    told = "The part of the sales that belongs to points,revenue_from_sales,Revenue from sales,8675.80,0.00,USD"
-    assert first == f"2026-03,open,STAR,2026-03/STAR/1,{told}"
+    text = "The part of the sales that belongs to points,revenue_from_sales,Revenue from sales,8675.80,0.00,USD"
+    assert first == f"2026-03,open,STAR,2026-03/STAR/1,{text}"
     assert sum(Decimal(line["debit"]) - Decimal(line["credit"]) for line in books.lines()) == 0
     assert sum(books.balances().values()) == 0
     with pytest.raises(ValidationError, match="who closed a period"):

@@ -41,9 +41,9 @@ def test_what_is_missing_is_nothing_but_not_something(condition: dict[str, Any],
 
 
 def test_a_text_where_a_number_is_asked_for_is_told_with_its_name() -> None:
-    with pytest.raises(UnratableEvent, match="'a' is 'two'; give a number") as told:
+    with pytest.raises(UnratableEvent, match="'a' is 'two'; give a number") as shown:
         _holds({"at_least": 2}, a="two")
-    assert told.value.field == "attributes.a"
+    assert shown.value.field == "attributes.a"
     with pytest.raises(UnratableEvent):
         number({"a": True}, "a")
 

@@ -25,26 +25,26 @@ def _example(name: str) -> Definition:
     return _read((EXAMPLES / f"{name}.yaml").read_bytes())
 
 
-def _told(*changes: tuple[str, str]) -> list[tuple[str, str]]:
+def _differences(*changes: tuple[str, str]) -> list[tuple[str, str]]:
     return [(each.mark, each.told) for each in differences(small(), _read(changed(*changes))).differences]
 
 
 def test_the_two_hiltons_differ_as_a_product_owner_would_say() -> None:
     found = differences(_example("hilton-honors-2025"), _example("hilton-honors-2026"))
-    told = [each.told for each in found.differences if each.mark == "substantial"]
+    lines = [each.told for each in found.differences if each.mark == "substantial"]
     assert found.mark == "substantial"
-    assert "Gold now needs 25 nights instead of 40." in told
-    assert "Gold now needs 15 stays instead of 20." in told
-    assert "Gold can now also be had with 6,000 USD of spend." in told
-    assert "Gold can no longer be had with 75,000 base points." in told
+    assert "Gold now needs 25 nights instead of 40." in lines
+    assert "Gold now needs 15 stays instead of 20." in lines
+    assert "Gold can now also be had with 6,000 USD of spend." in lines
+    assert "Gold can no longer be had with 75,000 base points." in lines
     assert any(
-        each.startswith("New: the tier Diamond Reserve, for (80 nights or 40 stays) and 18,000 USD of spend") for each in told
+        each.startswith("New: the tier Diamond Reserve, for (80 nights or 40 stays) and 18,000 USD of spend") for each in lines
     )
     assert [each.mark for each in found.differences] == sorted((each.mark for each in found.differences), reverse=True)
 
 
 @pytest.mark.parametrize(
-    ("change", "mark", "told"),
+    ("change", "mark", "text"),
     [
         (("value_per_point: 0.01", "value_per_point: 0.008"), "substantial", "A point is now worth 0.8 pence instead of 1."),
         (("at_least: 500\n", "at_least: 600\n"), "substantial", "Gold now needs 600 GBP of spend instead of 500."),
@@ -68,17 +68,17 @@ def test_the_two_hiltons_differ_as_a_product_owner_would_say() -> None:
          "Wind down: redeem window is now 90 days instead of 180 days."),
     ],
 )  # fmt: skip
-def test_each_difference_is_told_with_its_weight(change: tuple[str, str], mark: str, told: str) -> None:
-    assert _told(change) == [(mark, told)]
+def test_each_difference_is_told_with_its_weight(change: tuple[str, str], mark: str, text: str) -> None:
+    assert _differences(change) == [(mark, text)]
 
 
 def test_a_change_weighs_as_much_as_its_gravest_difference_which_comes_first() -> None:
-    told = _told(
+    lines = _differences(
         ("name: Small\n", "name: Large\n"),
         ("cost_per_point: 0.005", "cost_per_point: 0.004"),
         ("    points: 100\n", "    points: 120\n"),
     )
-    assert [mark for mark, _ in told] == ["substantial", "minor", "editorial"]
+    assert [mark for mark, _ in lines] == ["substantial", "minor", "editorial"]
 
 
 def test_what_means_the_same_has_no_difference() -> None:

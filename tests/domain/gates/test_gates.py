@@ -250,14 +250,14 @@ def test_from_the_escalation_on_its_role_may_fill_any_place_of_the_open_step() -
 
 def test_time_reminds_escalates_and_ends_each_once() -> None:
     gate = opened(("finance", 1))
-    told = []
+    lines = []
     while gate.outcome is None:
         kind, at = upcoming(gate)
         assert passed(gate, at - timedelta(microseconds=1)) is None
         assert passed(gate, at) == kind
         gate = pass_time(gate, at)
-        told.append((kind, (at - OPENED).days))
-    assert told == [("reminder", 3), ("reminder", 7), ("escalation", 10), ("deadline", 14)]
+        lines.append((kind, (at - OPENED).days))
+    assert lines == [("reminder", 3), ("reminder", 7), ("escalation", 10), ("deadline", 14)]
     assert (gate.outcome, passed(gate, DUE)) == ("expired", None)
 
 

@@ -23,7 +23,7 @@ from domain.notices.gate_notices import (
     written,
 )
 from tests.anchors import AT
-from tests.notices import a_gate, told
+from tests.notices import a_gate, gate_notice
 
 URL = "https://tenure.example.org/"
 KINDS: tuple[GateNoticeKind, ...] = get_args(GateNoticeKind)
@@ -51,7 +51,7 @@ addressees = st.lists(
 
 def test_who_is_asked_reads_what_it_is_about_until_when_and_how_to_act() -> None:
     state = a_gate(votes=(VOTE,))
-    words = written(told(state), URL)
+    words = written(gate_notice(state), URL)
     assert words.subject == "Waits for finance: Club: the concept (club, gate strategy)"
     digest = state.subject.digest[:12]
     for line in (
@@ -70,22 +70,22 @@ def test_who_is_asked_reads_what_it_is_about_until_when_and_how_to_act() -> None
 
 def test_who_hears_of_a_decision_is_not_asked_for_one() -> None:
     state = a_gate(outcome="rejected", decided_at=AT + timedelta(hours=1))
-    words = written(told(state, "decided"), URL)
+    words = written(gate_notice(state, "decided"), URL)
     assert words.subject.startswith("Rejected: ")
     assert "Decided: 10 Mar 2026 10:00 UTC" in words.body.splitlines()
     assert "gate approve" not in words.body
     assert "Due:" not in words.body
-    assert json.loads(payload(told(state, "decided"), words, URL))["data"]["outcome"] == "rejected"
+    assert json.loads(payload(gate_notice(state, "decided"), words, URL))["data"]["outcome"] == "rejected"
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_has_its_own_words_and_no_reason_that_somebody_gave(kind: GateNoticeKind) -> None:
-    notice = told(a_gate(votes=(VOTE,)), kind, to=("legal",))
+    notice = gate_notice(a_gate(votes=(VOTE,)), kind, to=("legal",))
     words = written(notice, URL)
     as_json = payload(notice, words, URL)
     assert json.loads(as_json)["type"] == f"gate.{kind}"
     assert "Ms Secret" not in words.subject + words.body + as_json
-    assert len({written(told(a_gate(), each), URL).subject for each in KINDS}) == len(KINDS)
+    assert len({written(gate_notice(a_gate(), each), URL).subject for each in KINDS}) == len(KINDS)
 
 
 @given(
@@ -109,12 +109,12 @@ def test_whatever_a_subject_is_called_its_notice_is_one_line_and_a_text(
 
 def test_each_kind_is_for_who_must_act_or_know() -> None:
     state = a_gate(votes=(VOTE,))
-    assert told(state, "requested").roles == ("finance",)
-    assert told(state, "reminded").roles == ("finance",)
-    assert told(state, "escalated", to=("operations",)).roles == ("operations", "product_owner")
-    assert set(told(state, "decided").roles) == {"marketing", "finance", "product_owner"}
-    assert {"operator", "product_owner", "finance"} <= set(told(state, "alarmed").roles)
-    assert set(told(state, "unsatisfiable").roles) == {"product_owner", "operator"}
+    assert gate_notice(state, "requested").roles == ("finance",)
+    assert gate_notice(state, "reminded").roles == ("finance",)
+    assert gate_notice(state, "escalated", to=("operations",)).roles == ("operations", "product_owner")
+    assert set(gate_notice(state, "decided").roles) == {"marketing", "finance", "product_owner"}
+    assert {"operator", "product_owner", "finance"} <= set(gate_notice(state, "alarmed").roles)
+    assert set(gate_notice(state, "unsatisfiable").roles) == {"product_owner", "operator"}
 
 
 @given(addressees, st.lists(st.sampled_from(ROLES), min_size=1, max_size=3), st.sampled_from(["club", None]))

@@ -8,9 +8,9 @@ import pytest
 from domain.programs.errors_holds import stopped
 from domain.programs.hold_refusals import refuse_beginning, refuse_lifting
 from domain.programs.holds import (
+    BY_DEFAULT,
     EVERYTHING,
     LIFTED_BY,
-    UNLESS_TOLD,
     Concern,
     Hold,
     banner,
@@ -24,7 +24,7 @@ HOUR = timedelta(hours=1)
 
 
 def _hold(number: int = 1, **more: Any) -> Hold:
-    said: dict[str, Any] = {"kind": "hold", "stops": UNLESS_TOLD, "reason": "two tills count twice", "begun_by": "olga"}
+    said: dict[str, Any] = {"kind": "hold", "stops": BY_DEFAULT, "reason": "two tills count twice", "begun_by": "olga"}
     return Hold.model_validate({"id": number, "since": NOON} | said | more)
 
 
@@ -95,8 +95,8 @@ def test_whoever_meets_a_stop_is_told_who_says_so_since_when_why_and_what_to_do(
 
 
 def test_the_banner_says_what_stands_and_how_to_act_and_nothing_where_nothing_does() -> None:
-    told = banner([_hold(), _halt(), _hold(3, until=NOON + HOUR, reason="long past")], "club")
-    assert "On hold since 10 Mar 2026 12:00:00 UTC by olga because: two tills count twice; stops enrolment, rollout" in told
-    assert "Halted (suspended, insolvency)" in told and "tenure program resume club" in told
-    assert "long past" not in told
+    text = banner([_hold(), _halt(), _hold(3, until=NOON + HOUR, reason="long past")], "club")
+    assert "On hold since 10 Mar 2026 12:00:00 UTC by olga because: two tills count twice; stops enrolment, rollout" in text
+    assert "Halted (suspended, insolvency)" in text and "tenure program resume club" in text
+    assert "long past" not in text
     assert banner([], "club") == ""

@@ -72,7 +72,7 @@ def test_the_strictest_of_the_places_holds() -> None:
 def test_every_fact_of_a_place_says_where_it_is_written(place: Jurisdiction) -> None:
     profile = PROFILES[place]
     facts = [*profile.facts, *([profile.erasure] if profile.erasure else [])]
-    assert all(fact.told and fact.source for fact in facts)
+    assert all(fact.description and fact.source for fact in facts)
     if profile.redeeming is not None:
         assert profile.redeeming.source
         assert profile.redeeming.redeem_window == Period.parse("P90D")

@@ -58,9 +58,9 @@ def test_what_is_not_known_is_empty_and_numbers_stay_numbers() -> None:
 
 
 def test_json_has_each_row_by_the_names_of_its_columns() -> None:
-    told = as_json(report("expiry", ("2026-04", "PTS", 10, 2)))
-    assert (told["name"], told["as_of"]) == ("expiry", "2026-03-01T00:00:00Z")
-    assert told["rows"] == [{"month": "2026-04", "currency": "PTS", "points": 10, "members": 2}]
+    details = as_json(report("expiry", ("2026-04", "PTS", 10, 2)))
+    assert (details["name"], details["as_of"]) == ("expiry", "2026-03-01T00:00:00Z")
+    assert details["rows"] == [{"month": "2026-04", "currency": "PTS", "points": 10, "members": 2}]
 
 
 @pytest.mark.parametrize("name", OUTLINES)

@@ -68,7 +68,7 @@ async def test_an_easier_tier_lifts_whoever_has_done_enough(house: House) -> Non
     impact = await people.impact()
     assert impact.moves == (Move(from_tier="listener", to_tier="collector", members=1),)
     assert (impact.members_up, impact.members_down) == (1, 0)
-    assert "1 from listener to collector" in impact.told
+    assert "1 from listener to collector" in impact.summary
 
 
 async def test_points_are_those_of_the_same_events_by_both_revisions(house: House) -> None:
@@ -85,7 +85,7 @@ async def test_points_are_those_of_the_same_events_by_both_revisions(house: Hous
     changes = [(name, row.points_change) for name, row in (await people.rows()).items()]
     assert changes == [("ann", -600), ("bob", -300), ("cid", -120)], "those who lose most come first"
     assert impact.figures["points_lost"] == 1020
-    assert "0 gain 0 points, 3 lose 1,020" in impact.told
+    assert "0 gain 0 points, 3 lose 1,020" in impact.summary
 
 
 async def test_what_was_taken_back_cancelled_or_is_long_ago_counts_for_nothing(house: House) -> None:
@@ -234,7 +234,7 @@ def test_the_sentence_names_the_largest_moves_and_counts_the_others() -> None:
         outstanding=500_000,
         value_change=Decimal(-2500),
     )
-    assert impact.told == (
+    assert impact.summary == (
         "1,000 members; 8 from t8 to base; 7 from t7 to base; 6 from t6 to base; 5 from t5 to base; 4 from t4 to base; "
         "6 between other tiers; 64 more would, were it not for the transition keep until end; "
         "nobody gains or loses points by the last year's events; what is outstanding is worth 2,500.00 USD less"

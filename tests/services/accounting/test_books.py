@@ -193,11 +193,11 @@ async def test_a_revision_changes_the_terms_from_its_month_on_and_a_dropped_curr
             revision = first_revision(definition, LAUNCH).model_copy(update={"number": number})
             await programs.add_revision(connection, revision)
             await programs.put_in_force(connection, PROGRAM, number, at(month))
-    told = {}
+    details = {}
     for month in (1, 2, 3):
         books = await shop.read(f"2026-0{month}", at(3, 20))
-        told[month] = [(each.currency, str(each.terms.value_per_point), each.terms.revision) for each in books.currencies]
-    assert told == {1: [("STAR", "1", 1)], 2: [("STAR", "2", 2), ("GEM", "5", 2)], 3: [("STAR", "2", 3), ("GEM", "5", 2)]}
+        details[month] = [(each.currency, str(each.terms.value_per_point), each.terms.revision) for each in books.currencies]
+    assert details == {1: [("STAR", "1", 1)], 2: [("STAR", "2", 2), ("GEM", "5", 2)], 3: [("STAR", "2", 3), ("GEM", "5", 2)]}
 
 
 async def test_the_books_end_at_zero_with_all_that_was_deferred_earned(shop: Shop) -> None:

@@ -9,7 +9,7 @@ from domain.notices.gate_notices import Addressee
 from store.notices import notices
 from store.notices.notices import NoticeNotDead, NoticeUnknown
 from tests.anchors import AT
-from tests.notices import a_gate, found, posted, routing, told
+from tests.notices import a_gate, found, gate_notice, posted, routing
 
 MAIL = Addressee(channel="mail", recipient="finance@example.org", roles=("finance",))
 CHAT = Addressee(channel="webhook", recipient="chat")
@@ -27,9 +27,9 @@ async def test_a_notice_is_kept_once_for_each_recipient_however_often_it_is_post
     }
     state = a_gate(program)
     async with engine.begin() as connection:
-        await notices.post(connection, told(state), routing(MAIL, CHAT))
-        await notices.post(connection, told(state, "reminded", number=1), routing(MAIL))
-        await notices.post(connection, told(state, "reminded", number=2), routing(MAIL))
+        await notices.post(connection, gate_notice(state), routing(MAIL, CHAT))
+        await notices.post(connection, gate_notice(state, "reminded", number=1), routing(MAIL))
+        await notices.post(connection, gate_notice(state, "reminded", number=2), routing(MAIL))
         all_ = await notices.listed(connection, state=None, program=program, before=None, limit=10)
         assert await notices.listed(connection, state=None, program="other", before=None, limit=10) == []
     assert [notice.kind for notice in all_] == ["reminded", "reminded", "requested", "requested"]
@@ -39,7 +39,7 @@ async def test_what_is_not_committed_is_never_told(engine: AsyncEngine) -> None:
     [committed] = await posted(engine, CHAT)
     state = a_gate(committed.program or "")
     async with engine.connect() as connection:
-        await notices.post(connection, told(state), routing(MAIL))
+        await notices.post(connection, gate_notice(state), routing(MAIL))
         await connection.rollback()
         assert [notice.id for notice in await notices.claim(connection, 10)] == [committed.id]
 

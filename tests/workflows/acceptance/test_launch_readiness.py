@@ -51,12 +51,12 @@ async def test_what_is_missing_is_named_with_its_owner_and_the_gate_opens_once_i
     program = program_id("unsigned")
     first, readiness = await waiting(house, program, readiness={"items": [TILLS]})
     await progress_shown(house.temporal, program, "Waiting until everything is ready")
-    for told in (await shown(house.temporal, readiness), await shown(house.temporal, ids.lifecycle(program))):
+    for text in (await shown(house.temporal, readiness), await shown(house.temporal, ids.lifecycle(program))):
         assert (
             "**operations**: The tills know the card: not signed. "
-            f"Sign it: `tenure readiness sign {program} tills --note …`." in told
+            f"Sign it: `tenure readiness sign {program} tills --note …`." in text
         )
-        assert f"see `tenure readiness show {program}`" in told
+        assert f"see `tenure readiness show {program}`" in text
     before = await house.get(f"/programs/{program}/readiness")
     assert (before["revision"], before["waits"], before["ready"]) == (1, True, False)
     assert [(each["id"], each["owner"]) for each in before["findings"] if each["state"] == "missing"] == [

@@ -101,9 +101,9 @@ async def test_changes_asked_for_at_a_gate_send_the_revision_back(house: House) 
     assert await outcome(house, first) == ("changes_requested", "demo-finance: Bound the cost")
     await stage_reached(house, program, "development")
     assert await revisions(house, program) == ["changes_requested"]
-    told = await shown(house.temporal, ids.lifecycle(program))
-    assert "Waiting for a new revision: demo-finance: Bound the cost" in told
-    assert f"tenure program revise {program} FILE" in told
+    text = await shown(house.temporal, ids.lifecycle(program))
+    assert "Waiting for a new revision: demo-finance: Bound the cost" in text
+    assert f"tenure program revise {program} FILE" in text
 
 
 async def test_a_program_that_is_rejected_at_its_launch_gate_is_over(house: House, histories: Histories) -> None:
@@ -151,24 +151,24 @@ async def test_the_lifecycle_tells_who_is_waited_for_and_is_up_to_date_after_eac
     lifecycle = ids.lifecycle(program)
     gate = f"{first}/gate/strategy/1"
     await progress_shown(house.temporal, program, "Waiting for marketing (1 more), finance (1 more)")
-    told = await shown(house.temporal, lifecycle)
-    assert "## CD Club: strategy" in told
-    assert "Waiting for marketing (1 more), finance (1 more)" in told
-    assert "0 of 2 approvals" in told
-    assert " UTC, due " in told
-    assert f"tenure gate approve {gate}" in told
+    text = await shown(house.temporal, lifecycle)
+    assert "## CD Club: strategy" in text
+    assert "Waiting for marketing (1 more), finance (1 more)" in text
+    assert "0 of 2 approvals" in text
+    assert " UTC, due " in text
+    assert f"tenure gate approve {gate}" in text
 
     await approve(house, gate, "demo-finance")
     await progress_shown(house.temporal, program, "1 of 2 approvals: demo-finance")
-    told = await shown(house.temporal, lifecycle)
-    assert "Waiting for marketing (1 more)" in told
-    assert "1 of 2 approvals: demo-finance" in told
+    text = await shown(house.temporal, lifecycle)
+    assert "Waiting for marketing (1 more)" in text
+    assert "1 of 2 approvals: demo-finance" in text
     if where == "test":
         await approve(house, gate, "demo-marketing")
         await progress_shown(house.temporal, program, "Waiting for operations (1 more)")
-        told = await shown(house.temporal, lifecycle)
-        assert "## CD Club: acceptance test" in told
-        assert f"in workflow `{first}/test/readiness/gate/readiness/1`" in told
+        text = await shown(house.temporal, lifecycle)
+        assert "## CD Club: acceptance test" in text
+        assert f"in workflow `{first}/test/readiness/gate/readiness/1`" in text
 
 
 async def test_no_step_is_left_out_and_none_comes_twice(house: House) -> None:

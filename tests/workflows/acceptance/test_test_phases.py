@@ -88,8 +88,8 @@ async def test_a_failed_simulation_is_run_again_once_people_say_so(house: House,
     title = (await house.get(f"/gates/{retry}/1"))["subject"]["title"]
     assert title == "another attempt at test phase bad-year of CD Club, revision 1; attempt 1 failed: members 2"
     assert await attempts(house, program, "bad-year") == [(1, False)]
-    told = await shown(house.temporal, ids.lifecycle(program))
-    assert "Waiting for legal (1 more)" in told
+    text = await shown(house.temporal, ids.lifecycle(program))
+    assert "Waiting for legal (1 more)" in text
     await vote(house, f"{retry}/1", "demo-legal", "approve")
     await gate_open(house, f"{retry}/2")
     evidence = await house.get(f"/gates/{retry}/2/evidence")

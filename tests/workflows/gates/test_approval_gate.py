@@ -318,17 +318,17 @@ async def test_its_details_tell_who_is_waited_for_since_when_until_when_and_how_
     gate = await opened(house, "finance", "legal")
     state: GateState = await gate.query("state", result_type=GateState)
     at = "%d %b %Y %H:%M:%S UTC"
-    told = await shown(house.temporal, gate.id)
-    assert "Waiting for finance (1 more), legal (1 more)" in told
-    assert f"since {state.opened_at:{at}}, due {state.due:{at}}" in told
-    assert "0 of 2 approvals" in told
-    assert f"tenure gate approve {gate.id}" in told
-    assert "left out (four eyes): demo-owner" in told
+    summary = await shown(house.temporal, gate.id)
+    assert "Waiting for finance (1 more), legal (1 more)" in summary
+    assert f"since {state.opened_at:{at}}, due {state.due:{at}}" in summary
+    assert "0 of 2 approvals" in summary
+    assert f"tenure gate approve {gate.id}" in summary
+    assert "left out (four eyes): demo-owner" in summary
 
     await decide(house, gate, by("demo-finance"))
-    told = await shown(house.temporal, gate.id)
-    assert "Waiting for legal (1 more)" in told
-    assert "1 of 2 approvals: demo-finance" in told
+    summary = await shown(house.temporal, gate.id)
+    assert "Waiting for legal (1 more)" in summary
+    assert "1 of 2 approvals: demo-finance" in summary
 
     await decide(house, gate, by("demo-legal"))
     assert (await shown(house.temporal, gate.id)).startswith("### Approved on")

@@ -95,14 +95,14 @@ async def test_time_goes_on_to_the_deadline_and_approves_nothing(house: House, t
 async def test_the_next_step_is_asked_once_the_first_is_met(house: House) -> None:
     rules = [{"role": "finance"}, {"role": "legal", "step": 2}]
     gate = await opened(house, rules=rules)
-    told = await shown(house.temporal, gate.id)
-    assert told.startswith("### Waiting for finance (1 more)\n")
-    assert "step 1 of 2" in told
+    text = await shown(house.temporal, gate.id)
+    assert text.startswith("### Waiting for finance (1 more)\n")
+    assert "step 1 of 2" in text
     assert await refused(house, gate, by("demo-legal")) == "step_not_open"
     await decide(house, gate, by("demo-finance"))
-    told = await shown(house.temporal, gate.id)
-    assert told.startswith("### Waiting for legal (1 more)\n")
-    assert "step 2 of 2" in told
+    text = await shown(house.temporal, gate.id)
+    assert text.startswith("### Waiting for legal (1 more)\n")
+    assert "step 2 of 2" in text
     assert (await decide(house, gate, by("demo-legal", key="k2"))).outcome == "approved"
     await gate.result()
 
@@ -205,8 +205,8 @@ async def test_a_gate_that_nobody_left_can_meet_ends_as_it_opens_and_says_who_is
         {"legal": 1},
     )
     async with house.engine.connect() as connection:
-        told = await connection.scalars(select(notice.c.kind).where(notice.c.gate == gate.id))
-        assert list(told) == ["unsatisfiable"]
+        found = await connection.scalars(select(notice.c.kind).where(notice.c.gate == gate.id))
+        assert list(found) == ["unsatisfiable"]
     await histories.keep(house.temporal, gate.id, "ApprovalGate-unsatisfiable")
 
 
@@ -218,8 +218,8 @@ async def test_people_are_told_when_a_gate_asks_reminds_and_is_decided(house: Ho
     await decide(house, gate, by("demo-legal"))
     await gate.result()
     async with house.engine.connect() as connection:
-        told = await connection.scalars(select(notice.c.kind).where(notice.c.gate == gate.id).order_by(notice.c.number))
-        assert list(told) == ["requested", "requested", "reminded", "escalated", "decided"]
+        found = await connection.scalars(select(notice.c.kind).where(notice.c.gate == gate.id).order_by(notice.c.number))
+        assert list(found) == ["requested", "requested", "reminded", "escalated", "decided"]
 
 
 def about(figures: dict[str, str] | None = None) -> dict[str, Any]:

@@ -276,9 +276,9 @@ async def test_a_member_can_be_found_and_tells_where_they_stand(house: House, de
     assert found == {
         "Program": definition.program, "Participant": "shown", "Tier": "listener", "JourneyStage": "onboarding",
     }  # fmt: skip
-    told = await shown(house.temporal, member.id)
-    assert "Active, tier listener, onboarding" in told
-    assert "next look at" in told
+    summary = await shown(house.temporal, member.id)
+    assert "Active, tier listener, onboarding" in summary
+    assert "next look at" in summary
 
 
 async def test_members_end_with_their_program_and_what_is_left_is_forfeited(

@@ -206,9 +206,9 @@ async def test_histories_name_no_address_and_no_secret(
         await start_deliveries(engine, client, queue=queue, patience=HASTY)
         ends = [await _result(client, notice) for notice in waiting]
     assert ends == ["delivered", "dead", "delivered"]
-    told = "".join([await _history(client, notice) for notice in waiting])
+    text = "".join([await _history(client, notice) for notice in waiting])
     private = ["example.org", "nobody", receiver.address, SECRET, waiting[0].subject]
-    assert [each for each in private if each in told] == []
+    assert [each for each in private if each in text] == []
     for notice in waiting:
         described = await client.get_workflow_handle(ids.notice(notice.id, 1)).describe()
         assert await described.static_summary() == f"Notice: requested by {notice.channel}, {notice.gate}"

@@ -149,10 +149,10 @@ async def test_members_have_their_notice_before_an_amendment_takes_effect(
     assert timedelta(days=29, hours=23) < at - now <= timedelta(days=30)
     assert await revisions(house, program) == ["in_force", "approved"]
 
-    told = (await house.get(f"/programs/{program}/revisions/2/notices", "demo-shop"))["items"]
-    assert [(each["recipient"], each["kind"]) for each in told] == [("ann", "amendment"), ("bob", "amendment")]
-    assert told[0]["changes"] == ["A CD single now costs 1,200 points instead of 1,000."]
-    assert datetime.fromisoformat(told[0]["told"]["effective_from"]) == at
+    found = (await house.get(f"/programs/{program}/revisions/2/notices", "demo-shop"))["items"]
+    assert [(each["recipient"], each["kind"]) for each in found] == [("ann", "amendment"), ("bob", "amendment")]
+    assert found[0]["changes"] == ["A CD single now costs 1,200 points instead of 1,000."]
+    assert datetime.fromisoformat(found[0]["told"]["effective_from"]) == at
     (single,) = await house.get(f"/programs/{program}/rewards")
     assert single["points"] == 1000, "nobody is shown it before its date"
     details = await shown(house.temporal, lifecycle)
@@ -182,8 +182,8 @@ async def test_who_joins_while_an_amendment_waits_is_told_of_it_too(house: House
     program = program_id("latecomer")
     await approved(house, temporal_env, program)
     await enrol(house, program, "ann")
-    told = (await house.get(f"/programs/{program}/revisions/2/notices", "demo-shop"))["items"]
-    assert [(each["recipient"], each["kind"]) for each in told] == [("ann", "amendment")]
+    found = (await house.get(f"/programs/{program}/revisions/2/notices", "demo-shop"))["items"]
+    assert [(each["recipient"], each["kind"]) for each in found] == [("ann", "amendment")]
 
 
 async def test_events_around_the_switch_are_each_rated_once_by_the_revision_of_their_instant(
@@ -270,8 +270,8 @@ async def test_an_approved_amendment_is_called_back_before_its_date(
     other = await house.post(path, {"reason": "the price stays"})
     assert (other.status_code, other.json()["code"]) == (409, "nothing_to_recall")
     assert await revisions(house, program) == ["in_force", "withdrawn"]
-    told = (await house.get(f"/programs/{program}/revisions/2/notices", "demo-shop"))["items"]
-    assert [each["kind"] for each in told] == ["amendment", "amendment-recalled"]
+    found = (await house.get(f"/programs/{program}/revisions/2/notices", "demo-shop"))["items"]
+    assert [each["kind"] for each in found] == ["amendment", "amendment-recalled"]
     trail = (await house.get(f"/programs/{program}/audit"))["items"]
     (entry,) = [each for each in trail if each["action"] == "revision_recalled"]
     assert (entry["actor"], entry["details"]["reason"]) == ("demo-owner", "the price stays")

@@ -59,15 +59,15 @@ async def test_no_further_wave_opens_on_hold_and_the_next_one_opens_once_it_is_l
     await launch(house, club(program, waves=[FEW, ALL]))
     await hold(house, program)
     await done(house.temporal, lifecycle, LOOKED)
-    told = await shown(house.temporal, lifecycle)
-    assert "On hold since" in told and "by demo-operations because: two tills count twice" in told
-    assert f"tenure program resume {program}" in told
+    text = await shown(house.temporal, lifecycle)
+    assert "On hold since" in text and "by demo-operations because: two tills count twice" in text
+    assert f"tenure program resume {program}" in text
 
     await done(house.temporal, rollout, "Paused")
     await forward(temporal_env, handle(house, rollout), MINIMUM_TIME)
     assert await waves(house, program) == ["few"]
-    told = await shown(house.temporal, rollout)
-    assert "two tills count twice" in told and f"tenure program resume {program}" in told
+    text = await shown(house.temporal, rollout)
+    assert "two tills count twice" in text and f"tenure program resume {program}" in text
     await resume(house, program)
     await done(house.temporal, rollout, "Resumed")
     assert "On hold" not in await shown(house.temporal, lifecycle)
@@ -162,8 +162,8 @@ async def test_what_stands_is_carried_through_continue_as_new_and_nothing_told_a
     await worked_on(house.temporal, lifecycle)
     state = await handle(house, lifecycle).query("state")
     assert [each["kind"] for each in state["holds"]] == ["hold", "suspended_insolvency"]
-    told = await shown(house.temporal, lifecycle)
-    assert "Halted (suspended, insolvency)" in told and "two tills count twice" in told
+    text = await shown(house.temporal, lifecycle)
+    assert "Halted (suspended, insolvency)" in text and "two tills count twice" in text
     await resume(house, program)
     await resume(house, program)
     await worked_on(house.temporal, lifecycle)

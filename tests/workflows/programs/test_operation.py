@@ -124,8 +124,8 @@ async def test_an_amendment_at_once_moves_the_members_whom_it_concerns_at_once(
     found = await house.get(f"/programs/{program}/members/ann", "demo-shop")
     assert [change["change"] for change in found["tier_changes"]] == ["joined", "upgrade", "downgrade"]
     assert found["tier"] == "listener"
-    told = (await house.get(f"/programs/{program}/revisions/2/notices", "demo-shop"))["items"]
-    assert [each["recipient"] for each in told] == ["ann"], "though no notice is promised"
+    answered = (await house.get(f"/programs/{program}/revisions/2/notices", "demo-shop"))["items"]
+    assert [each["recipient"] for each in answered] == ["ann"], "though no notice is promised"
     await histories.keep(house.temporal, ids.lifecycle(program), "ProgramLifecycle-amended-at-once")
 
 

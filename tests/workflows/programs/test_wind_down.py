@@ -42,9 +42,9 @@ async def test_the_doors_close_in_their_order(house: House, temporal_env: Workfl
     purchase = {"type": "purchase", "occurred_at": (await now_of(temporal_env, wind_down)).isoformat(), "amount": 10}
     still = await house.post(f"/programs/{program}/members/ann/events", purchase, person="demo-shop")
     assert still.status_code == 201, still.text
-    told = await shown(house.temporal, ids.lifecycle(program))
-    assert "Notice: members may still earn and redeem" in told
-    assert "## CD Club: wind down" in told
+    summary = await shown(house.temporal, ids.lifecycle(program))
+    assert "Notice: members may still earn and redeem" in summary
+    assert "## CD Club: wind down" in summary
 
     record = await house.get(f"/programs/{program}")
     doors = [datetime.fromisoformat(record[f"{door}_until"]) for door in ("enrolment", "earning", "redeeming")]
@@ -73,10 +73,10 @@ async def test_a_program_whose_books_are_not_at_zero_waits_until_they_are(
     await change_balance(house, program, 7)
     await forward(temporal_env, wind_down, NOTICE + REDEEM_WINDOW)
     await done(house.temporal, wind_down.id, "Trial balance")
-    told = await shown(house.temporal, wind_down.id)
-    assert "The books are not at zero" in told
-    assert "ann: " in told
-    assert "send the signal `nudge`" in told
+    summary = await shown(house.temporal, wind_down.id)
+    assert "The books are not at zero" in summary
+    assert "ann: " in summary
+    assert "send the signal `nudge`" in summary
 
     await wind_down.signal("nudge")
     await done(house.temporal, wind_down.id, "Trial balance", times=2)

@@ -106,13 +106,13 @@ async def _killed_in(environment: WorkflowEnvironment, engine: AsyncEngine, data
     assert {each.participant: (each.points, each.received) for each in payouts} == {"ann": (101, "0.51"), "bob": (33, "0.17")}
     async with engine.connect() as connection:
         steps = await wind_down.steps(connection, program)
-        told = await announcements.noticed(connection, program, announcements.END)
+        details = await announcements.noticed(connection, program, announcements.END)
         twice = "SELECT count(*) FROM ledger.txn WHERE program = :program AND kind IN ('cash_out', 'confirm', 'stop_expiry')"
         assert await connection.scalar(text(twice), {"program": program}) == 2 + 1 + 2, "each of them once"
     assert [(step.step, step.ended_at is not None) for step in steps if step.step != "case"] == [
         (step, True) for step in STEPS if step != "case"
     ]
-    assert told == {"end": 1, "final-statement": 1}, "members' notices are erased, the partner's are kept"
+    assert details == {"end": 1, "final-statement": 1}, "members' notices are erased, the partner's are kept"
     assert max(step.attempts for step in steps) >= 2, "a step whose worker was killed has been tried again"
 
 

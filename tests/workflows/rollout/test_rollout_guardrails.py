@@ -62,7 +62,7 @@ async def wave_states(house: House, program: str) -> Sequence[tuple[str, str]]:
     return [(wave["wave"], wave["state"]) for wave in (await rollout_of(house, program))["waves"]]
 
 
-async def told(house: House, rollout: str) -> None:
+async def informed(house: House, rollout: str) -> None:
     """Wait until a guardrail has told the rollout something."""
     signalled = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
     await history_has(house.temporal, rollout, lambda event: event.event_type == signalled)
