@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
 
-from api.auth.authorization import may
+from api.auth.authorization import require
 from api.http.dependencies import WithServices
 from api.http.errors_idempotency import RequestUnknown
 from api.http.idempotency import KEY, LONGEST_KEY, RequestOut
@@ -20,7 +20,7 @@ router = APIRouter(prefix="/requests", tags=["requests"], route_class=ReadAgain)
 async def show_request(
     key: Annotated[str, Path(pattern=f"^{KEY}$", max_length=LONGEST_KEY)],
     services: WithServices,
-    person: Annotated[Person, Depends(may("read programs"))],
+    person: Annotated[Person, Depends(require("read programs"))],
 ) -> RequestOut:
     """What became of a request that you sent under this Idempotency-Key: a 202 answer leads here."""
     async with services.engine.connect() as connection:

@@ -14,7 +14,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from api.app import create_app
-from api.auth.authorization import may
+from api.auth.authorization import require
 from api.http.dependencies import Services
 from domain.gates.state import Person
 from ledger import Ledger
@@ -39,7 +39,7 @@ async def main(database: str, folder: str, address: str = "") -> None:
     app = create_app(settings, services=Services(engine, Ledger(engine), temporal))
 
     @app.post("/empty")
-    async def empty(person: Annotated[Person, Depends(may("serve members"))]) -> dict[str, str]:
+    async def empty(person: Annotated[Person, Depends(require("serve members"))]) -> dict[str, str]:
         return {"status": "ok"}
 
     await uvicorn.Server(

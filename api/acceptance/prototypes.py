@@ -10,8 +10,8 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from api.auth.authorization import Caller, check_may, check_sees, may
-from api.auth.caller import Asker
+from api.auth.authorization import Caller, check_permission, check_sees, require
+from api.auth.caller import Principal
 from api.http.dependencies import Services, WithServices
 from api.http.idempotency import Answer, Key, once
 from api.http.openapi import links, raises, together
@@ -108,14 +108,14 @@ async def run_prototype(
     request: Request,
     services: WithServices,
     key: Key,
-    person: Annotated[Person, Depends(may("run a prototype"))],
-    asker: Caller,
+    person: Annotated[Person, Depends(require("run a prototype"))],
+    principal: Caller,
 ) -> JSONResponse:
     """Have a definition simulated over a log; ask for the figures at Location. The same two have the same id."""
 
     async def act() -> Answer:
-        definition = await _definition(services, wish, asker)
-        check_may(asker, "run a prototype", definition.program)
+        definition = await _definition(services, wish, principal)
+        check_permission(principal, "run a prototype", definition.program)
         name = wish.log or definition.prototype.transactions
         async with services.engine.connect() as connection:
             log = await transaction_logs.find(connection, name)
@@ -130,12 +130,12 @@ async def run_prototype(
 
 @router.get(
     "/{prototype}",
-    dependencies=[Depends(may("read programs"))],
+    dependencies=[Depends(require("read programs"))],
     responses=raises(PrototypeUnknown, PrototypeNotDone),
 )
-async def show_prototype(prototype: PrototypeId, services: WithServices, asker: Caller) -> Running | Unusable | Done:
+async def show_prototype(prototype: PrototypeId, services: WithServices, principal: Caller) -> Running | Unusable | Done:
     """A prototype: `running`, `unusable` with why, or `done` with its figures, in total and month by month."""
-    answer = await _answer(services, prototype, asker)
+    answer = await _answer(services, prototype, principal)
     if answer is None:
         return Running(id=prototype)
     if answer.run is None:
@@ -145,18 +145,18 @@ async def show_prototype(prototype: PrototypeId, services: WithServices, asker: 
 
 @router.get(
     "/{before}/comparison/{after}",
-    dependencies=[Depends(may("read programs"))],
+    dependencies=[Depends(require("read programs"))],
     responses=raises(PrototypeUnknown, PrototypeNotDone),
 )
-async def compare_prototypes(before: PrototypeId, after: PrototypeId, services: WithServices, asker: Caller) -> Comparison:
+async def compare_prototypes(before: PrototypeId, after: PrototypeId, services: WithServices, principal: Caller) -> Comparison:
     """Two prototypes side by side; where both ran over one log, which members gain and lose, by their place in it."""
-    first, second = await _done(services, before, asker), await _done(services, after, asker)
+    first, second = await _done(services, before, principal), await _done(services, after, principal)
     return compare(first, second)
 
 
-async def _definition(services: Services, wish: PrototypeIn, asker: Asker) -> Definition:
+async def _definition(services: Services, wish: PrototypeIn, principal: Principal) -> Definition:
     if isinstance(wish.definition, RevisionIn):
-        check_sees(asker, wish.definition.program)
+        check_sees(principal, wish.definition.program)
         async with services.engine.connect() as connection:
             await programs.find(connection, wish.definition.program)
             return await programs.definition(connection, wish.definition.program, wish.definition.revision)
@@ -183,7 +183,7 @@ async def _begin(services: Services, workflow_id: str, order: PrototypeOrder) ->
         return  # it has been done, and is there to be read
 
 
-async def _answer(services: Services, prototype: str, asker: Asker) -> PrototypeAnswer | None:
+async def _answer(services: Services, prototype: str, principal: Principal) -> PrototypeAnswer | None:
     """What came of a prototype, None while it runs. Raises PrototypeUnknown, PrototypeNotDone for one that was stopped.
 
     One of a program that may not be shown is as unknown as one that nobody has run.
@@ -197,7 +197,7 @@ async def _answer(services: Services, prototype: str, asker: Asker) -> Prototype
         if error.status == RPCStatusCode.NOT_FOUND:
             raise PrototypeUnknown(prototype) from error
         raise
-    check_sees(asker, str((await described.memo()).get(_PROGRAM, "")), PrototypeUnknown(prototype))
+    check_sees(principal, str((await described.memo()).get(_PROGRAM, "")), PrototypeUnknown(prototype))
     status = described.status
     if status == WorkflowExecutionStatus.RUNNING:
         return None
@@ -206,8 +206,8 @@ async def _answer(services: Services, prototype: str, asker: Asker) -> Prototype
     return await handle.result()
 
 
-async def _done(services: Services, prototype: str, asker: Asker) -> Run:
-    answer = await _answer(services, prototype, asker)
+async def _done(services: Services, prototype: str, principal: Principal) -> Run:
+    answer = await _answer(services, prototype, principal)
     if answer is None:
         raise PrototypeNotDone(prototype, "it still runs")
     if answer.whole is None:

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.auth.authorization import may
+from api.auth.authorization import require
 from api.http.dependencies import WithServices
 from api.http.idempotency import Answer, Key, once
 from api.http.openapi import links, raises, together
@@ -34,7 +34,7 @@ from store.programs.programs import RevisionRecord
 router = APIRouter(prefix="/programs/{program}/readiness", tags=["gates"], route_class=ReadAgain)
 
 Item = Annotated[Name, Path(description="The item's short name, as the definition has it.")]
-Signer = Annotated[Person, Depends(may("sign readiness"))]
+Signer = Annotated[Person, Depends(require("sign readiness"))]
 _SHOW = links(201, show_readiness={"program": "$request.path.program"})
 
 
@@ -77,7 +77,7 @@ class _Subject(NamedTuple):
     editors: tuple[str, ...]
 
 
-@router.get("", dependencies=[Depends(may("read programs"))])
+@router.get("", dependencies=[Depends(require("read programs"))])
 async def show_readiness(program: str, services: WithServices) -> ReadinessOut:
     """How ready the latest revision is: everything that was looked at last, what is missing, whose it is, and what they do."""
     async with services.engine.connect() as connection:

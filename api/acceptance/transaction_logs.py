@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 from pydantic import StringConstraints, TypeAdapter, ValidationError
 
-from api.auth.authorization import may
+from api.auth.authorization import require
 from api.http.dependencies import WithServices
 from api.http.idempotency import Answer, Key, once
 from api.http.openapi import links, raises, together
@@ -58,7 +58,7 @@ async def load_log(
     request: Request,
     services: WithServices,
     key: Key,
-    person: Annotated[Person, Depends(may("load a transaction log"))],
+    person: Annotated[Person, Depends(require("load a transaction log"))],
 ) -> JSONResponse:
     """Load a log whole, or not at all: every line that cannot be read is named."""
 
@@ -71,7 +71,7 @@ async def load_log(
     return await once(request, services, person, key, act)
 
 
-@router.get("", dependencies=[Depends(may("read programs"))])
+@router.get("", dependencies=[Depends(require("read programs"))])
 async def list_logs(services: WithServices, paged: Paged) -> Page[LogRecord]:
     """The logs that are there, by name."""
     (after,) = paged.after(str) or ("",)
@@ -79,7 +79,7 @@ async def list_logs(services: WithServices, paged: Paged) -> Page[LogRecord]:
         return paged.page(await transaction_logs.listed(connection, after, paged.one_more), lambda log: (log.name,))
 
 
-@router.get("/{name}", dependencies=[Depends(may("read programs"))], responses=raises(LogMissing))
+@router.get("/{name}", dependencies=[Depends(require("read programs"))], responses=raises(LogMissing))
 async def show_log(name: str, services: WithServices) -> LogRecord:
     """A log that is there: how many rows it has, and their SHA-256."""
     async with services.engine.connect() as connection:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, Field, StringConstraints
 
-from api.auth.authorization import may
+from api.auth.authorization import require
 from api.http.dependencies import Services, WithServices
 from api.http.idempotency import LATE, Answer, Key, once
 from api.http.openapi import Responses, links, raises, together
@@ -36,8 +36,8 @@ from services.accounting.errors import (
 
 router = APIRouter(prefix="/programs/{program}/books", tags=["books"], route_class=ReadAgain)
 
-Reader = Depends(may("read the books"))
-Keeper = Annotated[Person, Depends(may("keep the books"))]
+Reader = Depends(require("read the books"))
+Keeper = Annotated[Person, Depends(require("keep the books"))]
 
 
 class EstimateIn(Value):

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 
 from api.audit import dossier_page
 from api.audit.chain_head import HASH, both_or_none
-from api.auth.authorization import Caller, may
+from api.auth.authorization import Caller, require
 from api.http.dependencies import Services, WithServices
 from api.http.pagination import Page, Paged, Paging
 from api.http.rate_limits import Rates, rates_of
@@ -22,7 +22,7 @@ from store.audit import trail
 from store.audit.trail import AuditVerification
 from store.programs import programs
 
-router = APIRouter(tags=["audit"], route_class=ReadAgain, dependencies=[Depends(may("read the audit trail"))])
+router = APIRouter(tags=["audit"], route_class=ReadAgain, dependencies=[Depends(require("read the audit trail"))])
 
 _MOST_ENTRIES = 10_000
 """Entries in one page of a verification, so that no request takes minutes."""
@@ -30,8 +30,8 @@ _LARGEST = 2**63 - 1
 _PAGES: Any = {200: {"model": Dossier, "content": {"text/html": {}}, "description": "As JSON, or as a page for people."}}
 
 
-async def _spend(asker: Caller, rates: Annotated[Rates, Depends(rates_of)]) -> None:
-    await rates.spend("audit", asker.id)
+async def _spend(principal: Caller, rates: Annotated[Rates, Depends(rates_of)]) -> None:
+    await rates.spend("audit", principal.id)
 
 
 _EXPENSIVE = Depends(_spend)

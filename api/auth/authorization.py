@@ -1,4 +1,4 @@
-"""Who asks, and one table of what each role may do: every route but the open ones goes through `may`."""
+"""Who asks, and one table of what each role may do: every route but the open ones goes through `require`."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, Literal, get_args
@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, get_args
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from api.auth.caller import Asker
+from api.auth.caller import Principal
 from api.auth.credentials import Credentials
 from api.http.errors_access import NotAllowed, TokenMissing
 from api.http.errors_identity import NotForMachines
@@ -53,7 +53,7 @@ Action = Literal[
     "manage API keys",
 ]
 _EVERYBODY: frozenset[Role] = frozenset(get_args(Role))
-MAY: dict[Action, frozenset[Role]] = {
+PERMISSIONS: dict[Action, frozenset[Role]] = {
     "start a program": frozenset({"product_owner"}),
     "revise a program": frozenset({"product_owner"}),
     "end a program": frozenset({"product_owner"}),
@@ -107,14 +107,14 @@ ANYWHERE: frozenset[Action] = frozenset(
 )
 """What takes the role in any one program where the address names none: the route itself then looks at which program it is.
 Everything else that names no program is about all of them, and takes the role for all."""
-IN_PERSON: frozenset[Action] = frozenset(
+HUMAN_ONLY: frozenset[Action] = frozenset(
     {
         *("start a program", "revise a program", "end a program", "hold a program", "halt a program", "resume a program"),
         *("release a rollout", "abort a rollout", "decide at a gate", "sign readiness", "delegate", "manage API keys"),
     }
 )
 """What no API key may: behind four eyes there must be two persons, and who makes a key would be a third."""
-COSTS: dict[Action, Expensive] = {
+RATE_LIMITED: dict[Action, Expensive] = {
     "run a prototype": "prototypes",
     "evaluate a program": "evaluations",
     "check the ledger": "ledger",
@@ -124,54 +124,54 @@ COSTS: dict[Action, Expensive] = {
 _bearer = HTTPBearer(auto_error=False, description="A token of the issuer, or an API key")
 
 
-async def caller(request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Asker:
+async def caller(request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Principal:
     """Who asks. Raises TokenMissing, TokenRefused, IssuerUnreachable, TooManyRequests."""
     if credentials is None:
         raise TokenMissing
     known: Credentials = request.app.state.credentials
     address = request.client.host if request.client is not None else ""
-    return await known.asker(credentials.credentials, address, request.app.state.services.engine)
+    return await known.principal(credentials.credentials, address, request.app.state.services.engine)
 
 
-Caller = Annotated[Asker, Depends(caller)]
+Caller = Annotated[Principal, Depends(caller)]
 """Who asks, for a route that looks at many programs, or at one that its address does not name."""
 
 
-def may(action: Action) -> Callable[[Request, Asker], Awaitable[Person]]:
+def require(action: Action) -> Callable[[Request, Principal], Awaitable[Person]]:
     """A dependency that lets through only who may do this, to what the address names; what they may not see is not there.
 
     The person has the roles that hold for the address's program; where it names none, those that hold for all.
     """
-    allowed, costs = MAY[action], COSTS.get(action)
+    allowed, rate = PERMISSIONS[action], RATE_LIMITED.get(action)
 
-    async def check(request: Request, asker: Caller) -> Person:
+    async def check(request: Request, principal: Caller) -> Person:
         program = _program_of(request.path_params)
         if program is not None:
-            _check_sight(asker, action, program, request.path_params)
-            roles = asker.roles.of(program)
+            _check_sight(principal, action, program, request.path_params)
+            roles = principal.roles.of(program)
         else:
-            roles = asker.roles.everywhere
-        if allowed.isdisjoint(asker.roles.anywhere if program is None and action in ANYWHERE else roles):
-            raise _not_allowed(asker, action)
-        if action in IN_PERSON and asker.is_machine:
+            roles = principal.roles.everywhere
+        if allowed.isdisjoint(principal.roles.anywhere if program is None and action in ANYWHERE else roles):
+            raise _not_allowed(principal, action)
+        if action in HUMAN_ONLY and principal.is_machine:
             raise NotForMachines(action)
-        if costs is not None:
+        if rate is not None:
             rates: Rates = request.app.state.rates
-            await rates.spend(costs, asker.id)
-        return Person(id=asker.id, roles=roles)
+            await rates.spend(rate, principal.id)
+        return Person(id=principal.id, roles=roles)
 
     return check
 
 
-def check_may(asker: Asker, action: Action, program: str) -> None:
+def check_permission(principal: Principal, action: Action, program: str) -> None:
     """The same of a program that a request's body names, and that may not be there yet. Raises NotAllowed."""
-    if MAY[action].isdisjoint(asker.roles.of(program)):
-        raise NotAllowed(asker.id, f"{action} ({program})", ", ".join(sorted(MAY[action])))
+    if PERMISSIONS[action].isdisjoint(principal.roles.of(program)):
+        raise NotAllowed(principal.id, f"{action} ({program})", ", ".join(sorted(PERMISSIONS[action])))
 
 
-def check_sees(asker: Asker, program: str, unknown: TenureError | None = None) -> None:
+def check_sees(principal: Principal, program: str, unknown: TenureError | None = None) -> None:
     """Raise that there is no such program (or what `unknown` says) where nothing of it may be shown to who asks."""
-    if not asker.sees(program):
+    if not principal.sees(program):
         raise unknown or ProgramUnknown(program)
 
 
@@ -184,14 +184,14 @@ def _program_of(address: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _check_sight(asker: Asker, action: Action, program: str, address: Mapping[str, Any]) -> None:
+def _check_sight(principal: Principal, action: Action, program: str, address: Mapping[str, Any]) -> None:
     """Raise that what the address names is not there, in the words in which it would be said of what really is not."""
-    if asker.sees(program):
+    if principal.sees(program):
         return
-    if not asker.roles.anywhere:
-        raise _not_allowed(asker, action)
+    if not principal.roles.anywhere:
+        raise _not_allowed(principal, action)
     raise GateUnknown(address["gate"]) if "gate" in address else ProgramUnknown(program)
 
 
-def _not_allowed(asker: Asker, action: Action) -> NotAllowed:
-    return NotAllowed(asker.id, action, ", ".join(sorted(MAY[action])))
+def _not_allowed(principal: Principal, action: Action) -> NotAllowed:
+    return NotAllowed(principal.id, action, ", ".join(sorted(PERMISSIONS[action])))

@@ -10,7 +10,7 @@ MACHINE = "key:"
 
 
 @dataclass(frozen=True)
-class Asker:
+class Principal:
     """A person or a machine, with their roles everywhere and for single programs."""
 
     id: str

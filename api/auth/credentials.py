@@ -7,7 +7,7 @@ from hashlib import sha256
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.auth import machine_keys
-from api.auth.caller import MACHINE, Asker
+from api.auth.caller import MACHINE, Principal
 from api.auth.development import tokens_of_development
 from api.auth.issuer_keys import FetchedKeys
 from api.auth.tokens import Tokens
@@ -29,7 +29,7 @@ class Credentials:
     def __init__(self, tokens: Tokens, rates: Rates) -> None:
         self._tokens = tokens
         self._rates = rates
-        self._known: OrderedDict[bytes, tuple[float, Asker]] = OrderedDict()
+        self._known: OrderedDict[bytes, tuple[float, Principal]] = OrderedDict()
         self._directory = people.Sightings()
 
     @classmethod
@@ -37,7 +37,7 @@ class Credentials:
         """Those that the settings allow. Raises IssuerMissing, AudienceMissing, TwoIssuers, DevelopmentUnusable."""
         return cls(_tokens(settings), rates)
 
-    async def asker(self, credential: str, address: str, engine: AsyncEngine) -> Asker:
+    async def principal(self, credential: str, address: str, engine: AsyncEngine) -> Principal:
         """Whose credential it is. Raises TokenRefused, IssuerUnreachable, TooManyRequests."""
         digest = sha256(credential.encode()).digest()
         known = self._known.get(digest)
@@ -45,33 +45,33 @@ class Credentials:
             return known[1]
         await self._rates.check("failed_tokens", address)
         try:
-            asker, until = await self._checked(credential, engine)
+            principal, until = await self._checked(credential, engine)
         except TokenRefused:
             await self._rates.note("failed_tokens", address)
             raise
-        self._known[digest] = until, asker
+        self._known[digest] = until, principal
         self._known.move_to_end(digest)
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
-        return asker
+        return principal
 
     def forget(self, machine: str) -> None:
         """Look anew at what this machine shows, at once."""
-        for digest in [digest for digest, (_, asker) in self._known.items() if asker.id == machine]:
+        for digest in [digest for digest, (_, principal) in self._known.items() if principal.id == machine]:
             del self._known[digest]
 
     async def close(self) -> None:
         await self._tokens.close()
 
-    async def _checked(self, credential: str, engine: AsyncEngine) -> tuple[Asker, float]:
+    async def _checked(self, credential: str, engine: AsyncEngine) -> tuple[Principal, float]:
         """Whose credential it is, and until when that may be believed."""
         if credential.startswith(machine_keys.PREFIX):
             record = await machine_keys.checked(credential, engine)
-            asker = Asker(id=f"{MACHINE}{record.id}", roles=record.granted, name=record.name)
-            return asker, min(time.time() + _KEY_FOR, record.expires_at.timestamp())
-        asker, until = await self._tokens.read(credential)
-        await self._directory.seen(engine, asker.id, asker.name, asker.email, asker.roles)
-        return asker, min(time.time() + _TOKEN_FOR, until)
+            principal = Principal(id=f"{MACHINE}{record.id}", roles=record.granted, name=record.name)
+            return principal, min(time.time() + _KEY_FOR, record.expires_at.timestamp())
+        principal, until = await self._tokens.read(credential)
+        await self._directory.seen(engine, principal.id, principal.name, principal.email, principal.roles)
+        return principal, min(time.time() + _TOKEN_FOR, until)
 
 
 def _tokens(settings: Settings) -> Tokens:

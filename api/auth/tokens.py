@@ -9,7 +9,7 @@ from typing import Any
 from joserfc import jws, jwt
 from joserfc.errors import ClaimError, ExpiredTokenError, JoseError, SecurityWarning
 
-from api.auth.caller import MACHINE, Asker
+from api.auth.caller import MACHINE, Principal
 from api.auth.issuer_keys import Keys
 from api.http.errors_identity import TokenRefused
 from domain.identity.roles import Roles
@@ -49,7 +49,7 @@ class Tokens:
             iat={"essential": True},
         )
 
-    async def read(self, token: str) -> tuple[Asker, float]:
+    async def read(self, token: str) -> tuple[Principal, float]:
         """Whose token it is, and until when (Unix time). Raises TokenRefused, IssuerUnreachable."""
         claims = await self._verified(token)
         try:
@@ -58,7 +58,7 @@ class Tokens:
             raise TokenRefused("The token has expired.") from None
         except ClaimError as error:
             raise TokenRefused(f"The token is not for this API: its claim `{error.claim}` is missing or not right.") from None
-        return self._asker(claims), float(claims["exp"])
+        return self._principal(claims), float(claims["exp"])
 
     async def close(self) -> None:
         await self._keys.close()
@@ -82,11 +82,11 @@ class Tokens:
         except (JoseError, ValueError, TypeError):
             raise TokenRefused from None
 
-    def _asker(self, claims: Mapping[str, Any]) -> Asker:
+    def _principal(self, claims: Mapping[str, Any]) -> Principal:
         subject = str(claims["sub"])
         if len(subject) > LONGEST_ID or not re.fullmatch(PERSON_ID, subject) or subject.startswith(MACHINE):
             raise TokenRefused("The token is not for this API: its claim `sub` cannot be a person's id here.")
-        return Asker(
+        return Principal(
             id=subject,
             roles=Roles.known_of(_listed(claims, self._roles_claim)),
             name=_text(claims.get("name"), LONGEST_NAME) or _text(claims.get("preferred_username"), LONGEST_NAME),

@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from api.auth.authorization import may
+from api.auth.authorization import require
 from api.http.dependencies import Services, WithServices
 from api.http.idempotency import LATE, Answer, Key, once
 from api.http.openapi import links, raises, together
@@ -46,7 +46,7 @@ async def evaluate_program(
     request: Request,
     services: WithServices,
     key: Key,
-    person: Annotated[Person, Depends(may("evaluate a program"))],
+    person: Annotated[Person, Depends(require("evaluate a program"))],
 ) -> JSONResponse:
     """Judge the program by its KPIs now, outside its Schedule."""
 
@@ -78,7 +78,7 @@ async def _evaluated(services: Services, program: str, person: Person, evaluatio
     return await in_time(handle.result(), "The evaluation", patience=UNHURRIED)
 
 
-@router.get("", dependencies=[Depends(may("read programs"))])
+@router.get("", dependencies=[Depends(require("read programs"))])
 async def list_evaluations(program: str, services: WithServices, paged: Paged) -> Page[EvaluationRecord]:
     """The program's evaluations, newest first."""
     after = paged.after(datetime, str)
@@ -90,7 +90,7 @@ async def list_evaluations(program: str, services: WithServices, paged: Paged) -
 
 @router.get(
     "/{evaluation:path}",
-    dependencies=[Depends(may("read programs"))],
+    dependencies=[Depends(require("read programs"))],
     responses=raises(EvaluationUnknown),
 )
 async def show_evaluation(

@@ -16,7 +16,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from api.auth.authorization import may
+from api.auth.authorization import require
 from api.http.dependencies import Services, WithServices
 from api.http.idempotency import Answer, Key, RequestOut, once
 from api.http.openapi import links, raises, together
@@ -43,7 +43,7 @@ MOST_AT_ONCE = 120
 """Evaluations in one backfill: ten years of monthly ones."""
 _NEXT = 5
 
-Scheduler = Annotated[Person, Depends(may("schedule evaluations"))]
+Scheduler = Annotated[Person, Depends(require("schedule evaluations"))]
 _LIST = links(202, list_evaluations={"program": "$request.path.program"})
 
 
@@ -109,7 +109,7 @@ class Backfilled(Value):
     there_already: tuple[str, ...]
 
 
-@router.get("", dependencies=[Depends(may("read programs"))], responses=raises(NotScheduled))
+@router.get("", dependencies=[Depends(require("read programs"))], responses=raises(NotScheduled))
 async def show_schedule(program: str, services: WithServices) -> ScheduleOut:
     """How often the program is evaluated, whether that is paused and why, what it has done last, and when it acts next."""
     found = await _described(services, program)
@@ -170,7 +170,7 @@ async def trigger_schedule(
     request: Request,
     services: WithServices,
     key: Key,
-    person: Annotated[Person, Depends(may("evaluate a program"))],
+    person: Annotated[Person, Depends(require("evaluate a program"))],
 ) -> JSONResponse:
     """Have the Schedule act now, as when it falls due: as of the beginning of this second. The answer does not wait for the
     verdict."""

@@ -9,8 +9,8 @@ from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.auth.authorization import Caller, check_sees, may
-from api.auth.caller import Asker
+from api.auth.authorization import Caller, check_sees, require
+from api.auth.caller import Principal
 from api.http.dependencies import Services, WithServices
 from api.http.idempotency import Answer, Key, once
 from api.http.openapi import links, raises, together
@@ -38,7 +38,7 @@ from store.gates.delegations import DelegationUnknown
 from store.programs import programs
 
 router = APIRouter(prefix="/delegations", tags=["gates"])
-Delegator = Annotated[Person, Depends(may("delegate"))]
+Delegator = Annotated[Person, Depends(require("delegate"))]
 
 
 class DelegationIn(Value):
@@ -73,12 +73,12 @@ async def list_delegations(services: WithServices, person: Delegator, paged: Pag
     ),
 )
 async def give_delegation(
-    wish: DelegationIn, request: Request, services: WithServices, key: Key, person: Delegator, asker: Caller
+    wish: DelegationIn, request: Request, services: WithServices, key: Key, person: Delegator, principal: Caller
 ) -> JSONResponse:
     """Have somebody decide for me at gates, for a dated span; they are left out wherever I am, and need a role there too."""
 
     async def act() -> Answer:
-        given = await _given(services, wish, asker, key)
+        given = await _given(services, wish, principal, key)
         return Answer(201, given.model_dump(mode="json"), f"/delegations/{given.id}")
 
     return await once(request, services, person, key, act)
@@ -109,12 +109,12 @@ async def end_delegation(
     return await once(request, services, person, key, act)
 
 
-async def _given(services: Services, wish: DelegationIn, asker: Asker, key: str) -> Delegation:
+async def _given(services: Services, wish: DelegationIn, principal: Principal, key: str) -> Delegation:
     """Write the delegation, and refused ones in the audit trail. Raises Refused, ProgramUnknown, DelegateUnknown."""
     now = datetime.now(UTC)
-    person = Person(id=asker.id, roles=asker.roles.of(wish.program) if wish.program else asker.roles.everywhere)
+    person = Person(id=principal.id, roles=principal.roles.of(wish.program) if wish.program else principal.roles.everywhere)
     if wish.program is not None:
-        check_sees(asker, wish.program)
+        check_sees(principal, wish.program)
     given = Delegation(
         id=ids.asked(person.id, key),
         giver=person.id,

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
-from api.auth.authorization import Caller, may
+from api.auth.authorization import Caller, require
 from api.http.dependencies import Services, WithServices
 from api.http.errors_server import ServiceUnavailable
 from api.http.idempotency import Answer, Key, once
@@ -82,10 +82,10 @@ class DecisionAnswer(Value):
     gate: GateState | None = None
 
 
-@router.get("", dependencies=[Depends(may("read programs"))])
+@router.get("", dependencies=[Depends(require("read programs"))])
 async def list_gates(
     services: WithServices,
-    asker: Caller,
+    principal: Caller,
     paged: Paged,
     program: Annotated[str | None, Query(max_length=200), CAN_BE_KEPT] = None,
     open: bool = True,
@@ -96,9 +96,11 @@ async def list_gates(
     async with services.engine.connect() as connection:
         # Who can vote is the rules' to say: of open gates, which are few, all are looked at.
         most = None if mine else paged.one_more
-        found = await gates.listed(connection, program, open_only=open or mine, after=after, limit=most, among=asker.programs)
+        found = await gates.listed(
+            connection, program, open_only=open or mine, after=after, limit=most, among=principal.programs
+        )
     if mine:
-        waiting = (state for state in found if _waits_for(state, asker.in_program(state.subject.program)))
+        waiting = (state for state in found if _waits_for(state, principal.in_program(state.subject.program)))
         found = list(islice(waiting, paged.one_more))
     return paged.page(found, lambda gate: (gate.opened_at, gate.id))
 
@@ -119,7 +121,7 @@ async def decide_gate(
     request: Request,
     services: WithServices,
     key: Key,
-    person: Annotated[Person, Depends(may("decide at a gate"))],
+    person: Annotated[Person, Depends(require("decide at a gate"))],
 ) -> JSONResponse:
     """Approve, request changes, reject, take back one's own vote, or break the glass.
 
@@ -139,7 +141,7 @@ async def decide_gate(
 
 @router.get("/{gate:path}/decisions/{key:path}", responses=raises(DecisionUnknown))
 async def show_decision(
-    gate: str, key: str, services: WithServices, person: Annotated[Person, Depends(may("decide at a gate"))]
+    gate: str, key: str, services: WithServices, person: Annotated[Person, Depends(require("decide at a gate"))]
 ) -> DecisionAnswer:
     """What became of a decision of mine that was handed to the gate under this Idempotency-Key."""
     async with services.engine.connect() as connection:
@@ -152,14 +154,14 @@ async def show_decision(
 
 
 # Before the gate itself and after its decisions: a gate's id has slashes of its own, and any word can be a key.
-@router.get("/{gate:path}/evidence", dependencies=[Depends(may("read programs"))])
+@router.get("/{gate:path}/evidence", dependencies=[Depends(require("read programs"))])
 async def show_evidence(gate: str, services: WithServices) -> Evidence:
     """What a gate's subject rests on: the difference to what members have, the prototype's figures, the tests, who edited."""
     async with services.engine.connect() as connection:
         return await evidence_of(connection, await gates.find(connection, gate))
 
 
-@router.get("/{gate:path}", dependencies=[Depends(may("read programs"))])
+@router.get("/{gate:path}", dependencies=[Depends(require("read programs"))])
 async def show_gate(gate: str, services: WithServices) -> GateState:
     """One gate: its subject with the digest to vote for, the policy, the votes."""
     async with services.engine.connect() as connection:

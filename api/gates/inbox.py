@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from api.auth.authorization import Caller, may
+from api.auth.authorization import Caller, require
 from api.http.dependencies import WithServices
 from api.http.pagination import Page, Paged
 from api.http.read_retry import ReadAgain
@@ -18,7 +18,7 @@ from store.gates.inbox import Decided
 
 router = APIRouter(prefix="/inbox", tags=["gates"], route_class=ReadAgain)
 
-Decider = Annotated[Person, Depends(may("decide at a gate"))]
+Decider = Annotated[Person, Depends(require("decide at a gate"))]
 _LATEST = 20
 """How many of one's decisions the inbox shows; the rest is in its pages."""
 
@@ -57,7 +57,7 @@ class Inbox(Value):
 
 
 @router.get("")
-async def show_inbox(services: WithServices, person: Decider, asker: Caller) -> Inbox:
+async def show_inbox(services: WithServices, person: Decider, principal: Caller) -> Inbox:
     """What waits for me, in my own name and for those who have delegated to me, and what I have decided last.
 
     Only gates of programs that I may see: a delegate is somebody who has a role there too.
@@ -71,8 +71,8 @@ async def show_inbox(services: WithServices, person: Decider, asker: Caller) -> 
     found = [
         _waiting(state, way)
         for state in sorted(open_gates, key=lambda state: (state.due, state.id))
-        if asker.sees(state.subject.program)
-        for way in ways(state, asker.in_program(state.subject.program), lent, now)
+        if principal.sees(state.subject.program)
+        for way in ways(state, principal.in_program(state.subject.program), lent, now)
     ]
     mine = tuple(each for each in found if each.way.on_behalf_of is None)
     others = tuple(each for each in found if each.way.on_behalf_of is not None)

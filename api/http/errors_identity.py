@@ -101,11 +101,11 @@ class RoleNotGranted(TenureError):
     code = "role_not_granted"
     category = "forbidden"
     title = "That role is not yours to give"
-    example: ClassVar = {"roles": "finance", "may": "analyst, member_service"}
+    example: ClassVar = {"roles": "finance", "permitted": "analyst, member_service"}
 
-    def __init__(self, roles: str, may: str) -> None:
+    def __init__(self, roles: str, permitted: str) -> None:
         super().__init__(
             f"You cannot give a key {roles} for these programs.",
-            remedy=f"Give {may}, or roles that you have there yourself; who has another one can give it.",
+            remedy=f"Give {permitted}, or roles that you have there yourself; who has another one can give it.",
             field="roles",
         )

@@ -10,8 +10,8 @@ from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.auth import machine_keys
-from api.auth.authorization import MAY, Caller, check_sees, may
-from api.auth.caller import MACHINE, Asker
+from api.auth.authorization import PERMISSIONS, Caller, check_sees, require
+from api.auth.caller import MACHINE, Principal
 from api.auth.credentials import Credentials
 from api.http.dependencies import WithServices
 from api.http.errors_identity import ApiKeyExpiry, ApiKeyUnknown, NotForMachines, RoleNotGranted
@@ -37,7 +37,7 @@ LONGEST_DAYS = 366
 OF_MACHINES: frozenset[Role] = frozenset({"member_service", "analyst"})
 """What shops, apps and reports need: whoever manages keys may give these, and any that they have themselves."""
 
-Manager = Annotated[Person, Depends(may("manage API keys"))]
+Manager = Annotated[Person, Depends(require("manage API keys"))]
 KeyId = Annotated[str, Path(max_length=100)]
 
 
@@ -70,7 +70,7 @@ class ApiKeyMade(ApiKeyRecord):
     ),
 )
 async def make_key(
-    wish: ApiKeyIn, request: Request, services: WithServices, key: Key, person: Manager, asker: Caller
+    wish: ApiKeyIn, request: Request, services: WithServices, key: Key, person: Manager, principal: Caller
 ) -> JSONResponse:
     """Make an API key. `key` in the answer is shown this once: a repetition of the request gets the answer without it."""
 
@@ -78,7 +78,7 @@ async def make_key(
         now = datetime.now(UTC)
         _check_expiry(wish.expires_at, now)
         async with services.engine.begin() as connection:
-            await _check_grant(connection, asker, wish)
+            await _check_grant(connection, principal, wish)
             new = machine_keys.made()
             record = ApiKeyRecord(
                 id=new.id,
@@ -96,35 +96,35 @@ async def make_key(
     return await once(request, services, person, key, act)
 
 
-@router.get("", dependencies=[Depends(may("manage API keys"))])
-async def list_keys(services: WithServices, asker: Caller, paged: Paged) -> Page[ApiKeyRecord]:
+@router.get("", dependencies=[Depends(require("manage API keys"))])
+async def list_keys(services: WithServices, principal: Caller, paged: Paged) -> Page[ApiKeyRecord]:
     """The API keys that reach no further than you do, newest first; their secrets are shown to nobody."""
     after = paged.after(datetime, str)
     async with services.engine.connect() as connection:
         found = await api_keys.listed(connection, after)
-    mine = (record for record in found if _reaches(asker, record.programs))
+    mine = (record for record in found if _reaches(principal, record.programs))
     return paged.page(list(islice(mine, paged.one_more)), lambda record: (record.created_at, record.id))
 
 
-@router.get("/{api_key}", dependencies=[Depends(may("manage API keys"))], responses=raises(ApiKeyUnknown))
-async def show_key(api_key: KeyId, services: WithServices, asker: Caller) -> ApiKeyRecord:
+@router.get("/{api_key}", dependencies=[Depends(require("manage API keys"))], responses=raises(ApiKeyUnknown))
+async def show_key(api_key: KeyId, services: WithServices, principal: Caller) -> ApiKeyRecord:
     """One API key: what it may, until when, who made it, and on which day it was used last."""
     async with services.engine.connect() as connection:
-        return await _found(connection, asker, api_key)
+        return await _found(connection, principal, api_key)
 
 
 @router.post("/{api_key}/revocation", response_model=ApiKeyRecord, responses=raises(ApiKeyUnknown, NotForMachines))
 async def revoke_key(
-    api_key: KeyId, request: Request, services: WithServices, key: Key, person: Manager, asker: Caller
+    api_key: KeyId, request: Request, services: WithServices, key: Key, person: Manager, principal: Caller
 ) -> JSONResponse:
     """End an API key for good: at once in this process of the API, in every other one within ten seconds."""
 
     async def act() -> Answer:
         async with services.engine.begin() as connection:
-            await _found(connection, asker, api_key)
+            await _found(connection, principal, api_key)
             now = datetime.now(UTC)
             await api_keys.revoke(connection, api_key, person.id, now)
-            record = await _found(connection, asker, api_key)
+            record = await _found(connection, principal, api_key)
             await trail.append(connection, _fact("api_key_revoked", record, person, record.revoked_at or now))
         known: Credentials = request.app.state.credentials
         known.forget(f"{MACHINE}{api_key}")
@@ -152,13 +152,13 @@ def _check_expiry(at: datetime, now: datetime) -> None:
         raise ApiKeyExpiry(LONGEST_DAYS)
 
 
-async def _check_grant(connection: AsyncConnection, asker: Asker, wish: ApiKeyIn) -> None:
+async def _check_grant(connection: AsyncConnection, principal: Principal, wish: ApiKeyIn) -> None:
     """Raise ProgramUnknown for a program that is not there for who asks, and RoleNotGranted for a role they cannot give."""
     for program in wish.programs or ():
-        check_sees(asker, program)
+        check_sees(principal, program)
         await programs.find(connection, program)
-    if _reaches(asker, wish.programs):
-        held = [set(asker.roles.of(program)) for program in wish.programs or ()] or [set(asker.roles.everywhere)]
+    if _reaches(principal, wish.programs):
+        held = [set(principal.roles.of(program)) for program in wish.programs or ()] or [set(principal.roles.everywhere)]
         mine = set.intersection(*held)
         not_mine = set(wish.roles) - mine - OF_MACHINES
     else:
@@ -167,17 +167,19 @@ async def _check_grant(connection: AsyncConnection, asker: Asker, wish: ApiKeyIn
         raise RoleNotGranted(", ".join(sorted(not_mine)), ", ".join(sorted(OF_MACHINES)))
 
 
-def _reaches(asker: Asker, programs_of_key: tuple[str, ...] | None) -> bool:
+def _reaches(principal: Principal, programs_of_key: tuple[str, ...] | None) -> bool:
     """Whether somebody manages keys wherever the key is good."""
-    managing = MAY["manage API keys"]
-    if not managing.isdisjoint(asker.roles.everywhere):
+    managing = PERMISSIONS["manage API keys"]
+    if not managing.isdisjoint(principal.roles.everywhere):
         return True
-    return programs_of_key is not None and all(not managing.isdisjoint(asker.roles.of(program)) for program in programs_of_key)
+    return programs_of_key is not None and all(
+        not managing.isdisjoint(principal.roles.of(program)) for program in programs_of_key
+    )
 
 
-async def _found(connection: AsyncConnection, asker: Asker, id_: str) -> ApiKeyRecord:
+async def _found(connection: AsyncConnection, principal: Principal, id_: str) -> ApiKeyRecord:
     """The key, if it is there for who asks. Raises ApiKeyUnknown."""
     record = await api_keys.find(connection, id_)
-    if record is None or not _reaches(asker, record.programs):
+    if record is None or not _reaches(principal, record.programs):
         raise ApiKeyUnknown(id_)
     return record

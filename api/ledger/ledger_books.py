@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse
 
 from api.audit.chain_head import HASH, both_or_none
-from api.auth.authorization import may
+from api.auth.authorization import require
 from api.http.dependencies import WithServices
 from api.http.idempotency import Answer, Key, once
 from api.http.read_retry import ReadAgain
@@ -17,7 +17,7 @@ from store.programs import programs
 
 router = APIRouter(tags=["ledger"], route_class=ReadAgain)
 
-Checker = Annotated[Person, Depends(may("check the ledger"))]
+Checker = Annotated[Person, Depends(require("check the ledger"))]
 _BLOCKS, _MOST_BLOCKS = 20, 200
 """Blocks in one page of a verification: of 10,000 transactions each at most, so that no request takes minutes."""
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from temporalio.client import WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
-from api.auth.authorization import may
+from api.auth.authorization import require
 from api.http.dependencies import WithServices
 from api.http.idempotency import LATE, Answer, Key, once
 from api.http.openapi import links, raises, together
@@ -77,7 +77,7 @@ _NOT_JOINED = (
     *(EnrolmentClosed, ProgramOnHold, ProgramHalted, AgreementDiffers, NotInvited, NotInWave, AttributesNotAsked),
     *(RequirementNotMet, FeeDiffers, HeldOut, RolloutPaused, RolloutStopped, WaveFull, MemberGone),
 )
-Service = Annotated[Person, Depends(may("serve members"))]
+Service = Annotated[Person, Depends(require("serve members"))]
 
 
 @router.post(
@@ -135,7 +135,7 @@ async def leave_program(
     return await once(request, services, person, key, act, patience=services.patience)
 
 
-@router.get("", dependencies=[Depends(may("read members"))])
+@router.get("", dependencies=[Depends(require("read members"))])
 async def list_members(
     program: str,
     services: WithServices,
@@ -151,7 +151,7 @@ async def list_members(
     return paged.page(found, lambda member: (member.participant,))
 
 
-@router.get("/{participant}", dependencies=[Depends(may("read members"))])
+@router.get("/{participant}", dependencies=[Depends(require("read members"))])
 async def show_member(program: str, participant: str, services: WithServices) -> MemberOut:
     """A member: tier, journey stage, how they came there, and the benefits that they were given."""
     async with services.engine.connect() as connection:
@@ -164,7 +164,7 @@ async def show_member(program: str, participant: str, services: WithServices) ->
 
 @router.get(
     "/{participant}/transactions/{number}",
-    dependencies=[Depends(may("read members"))],
+    dependencies=[Depends(require("read members"))],
     response_model=TransactionOut,
     response_model_exclude_unset=True,
     responses=raises(TransactionUnknown),

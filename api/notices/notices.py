@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import JSONResponse
 from temporalio.common import WorkflowIDConflictPolicy
 
-from api.auth.authorization import may
+from api.auth.authorization import require
 from api.http.dependencies import WithServices
 from api.http.idempotency import Answer, Key, once
 from api.http.openapi import links, raises, together
@@ -25,7 +25,7 @@ from workflows.notices.notice_test import NoticeTest
 
 router = APIRouter(prefix="/notices", tags=["notices"], route_class=ReadAgain)
 
-Seer = Annotated[Person, Depends(may("see to notices"))]
+Seer = Annotated[Person, Depends(require("see to notices"))]
 NoticeId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 
 

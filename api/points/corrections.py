@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from api.http.openapi import raises, together
 from api.points.currencies import currency_of
-from api.points.member_request import Asking, Currency, Points, Standing, answer_once, asking, standing_of
+from api.points.member_request import Currency, MemberRequest, Points, Standing, answer_once, member_request, standing_of
 from api.points.transactions import MOVED, TransactionOut, posted, refusal
 from domain import ids
 from domain.members.errors import MemberGone
@@ -77,8 +77,8 @@ class SettlementIn(Value):
     reason: Reason | None = None
 
 
-Correcting = Annotated[Asking, Depends(asking("correct points"))]
-Confirming = Annotated[Asking, Depends(asking("confirm points"))]
+Correcting = Annotated[MemberRequest, Depends(member_request("correct points"))]
+Confirming = Annotated[MemberRequest, Depends(member_request("confirm points"))]
 
 
 @router.post(
@@ -182,7 +182,7 @@ async def reinstate_points(number: Number, by: Correcting, settlement: Settlemen
     return _posted(by, await answer_once(by, Reinstate, said, ask), number, original)
 
 
-def _posted(by: Asking, answer: Answer, number: int = 0, original: Recorded | None = None) -> JSONResponse:
+def _posted(by: MemberRequest, answer: Answer, number: int = 0, original: Recorded | None = None) -> JSONResponse:
     """The answer as a transaction. Raises the refusal, which names an earlier transaction by its number and not by its key."""
     if answer.outcome == "refused" and original is not None:
         text = str(answer.detail).replace(repr(original.key), f"number {number}")
@@ -191,7 +191,7 @@ def _posted(by: Asking, answer: Answer, number: int = 0, original: Recorded | No
 
 
 async def _settle(
-    by: Asking,
+    by: MemberRequest,
     number: int,
     settlement: SettlementIn,
     kind: type[_Settlement],
@@ -207,7 +207,7 @@ async def _settle(
     return _posted(by, await answer_once(by, kind, said, ask), number, original)
 
 
-async def _original(by: Asking, number: int) -> Recorded:
+async def _original(by: MemberRequest, number: int) -> Recorded:
     """The transaction that a number of the address names. Raises TransactionUnknown and what else is unknown."""
     async with by.services.engine.connect() as connection:
         await programs.find(connection, by.program)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 
-from api.auth.authorization import may
+from api.auth.authorization import require
 from api.http.dependencies import Services, WithServices
 from api.http.errors import ZoneMissing
 from api.http.errors_idempotency import KeyTwice
@@ -48,7 +48,7 @@ _NOT_EARNED = (
     *(EventTypeUnknown, OutOfTime, ZoneMissing, EarningClosed, EarningStopped, ProgramOnHold, ProgramHalted),
     *(MemberGone, BalanceLimit, Stale),
 )
-Service = Annotated[Person, Depends(may("serve members"))]
+Service = Annotated[Person, Depends(require("serve members"))]
 _Outcomes = dict[int, Answer | TenureError]
 """What became of the events of a batch, by their places in it."""
 

@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 
 from api.http.openapi import raises, together
 from api.points.currencies import currency_of
-from api.points.member_request import Asking, Currency, Points, answer_once, asking, standing_of
+from api.points.member_request import Currency, MemberRequest, Points, answer_once, member_request, standing_of
 from api.points.transactions import MOVED, TransactionOut, posted
 from domain.definition.document import Conversion, Definition
 from domain.errors_input import InvalidRequest
@@ -41,8 +41,8 @@ class ConversionIn(Value):
 
 
 _ALWAYS = (RedeemingClosed, ProgramOnHold, ProgramHalted, CurrencyUnknown, MemberGone, BalanceLimit, InsufficientPoints)
-Transferring = Annotated[Asking, Depends(asking("transfer points"))]
-Converting = Annotated[Asking, Depends(asking("convert points"))]
+Transferring = Annotated[MemberRequest, Depends(member_request("transfer points"))]
+Converting = Annotated[MemberRequest, Depends(member_request("convert points"))]
 
 
 @router.post(
@@ -96,7 +96,7 @@ async def convert_points(wish: ConversionIn, by: Converting) -> JSONResponse:
     return posted(by.program, by.participant, await answer_once(by, Convert, said, ask))
 
 
-async def _check_recipient(by: Asking, to: str) -> None:
+async def _check_recipient(by: MemberRequest, to: str) -> None:
     if to == by.participant:
         raise InvalidRequest([{"field": "to", "problem": f"the points would stay with {to!r}; name another member"}])
     try:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Depends
 from pydantic import Field
 
-from api.auth.authorization import Action, may
+from api.auth.authorization import Action, require
 from api.http.dependencies import Services, WithServices
 from api.http.idempotency import Key
 from api.points.transactions import first_answer, own_key
@@ -32,7 +32,7 @@ Currency = Annotated[str, Field(max_length=200), CAN_BE_KEPT]
 
 
 @dataclass(frozen=True)
-class Asking:
+class MemberRequest:
     """Who asks for something to be done with whose points, under which key."""
 
     services: Services
@@ -50,7 +50,7 @@ class Asking:
 class Standing:
     """An active member of a program, and the definition in force, now."""
 
-    by: Asking
+    by: MemberRequest
     definition: Definition
     member: MemberRecord
     program: ProgramRecord
@@ -83,23 +83,23 @@ class Standing:
         require_open(self.program, "late_files", self.now)
 
 
-def asking(action: Action) -> Callable[..., Awaitable[Asking]]:
+def member_request(action: Action) -> Callable[..., Awaitable[MemberRequest]]:
     async def found(
-        program: str, participant: str, services: WithServices, person: Annotated[Person, Depends(may(action))], key: Key
-    ) -> Asking:
-        return Asking(services, program, participant, person, key)
+        program: str, participant: str, services: WithServices, person: Annotated[Person, Depends(require(action))], key: Key
+    ) -> MemberRequest:
+        return MemberRequest(services, program, participant, person, key)
 
     return found
 
 
-async def answer_once(by: Asking, kind: type[Request], said: str, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+async def answer_once(by: MemberRequest, kind: type[Request], said: str, ask: Callable[[], Awaitable[Answer]]) -> Answer:
     """The ledger's answer to what was asked, the first one if it was asked before."""
     ledger = by.services.ledger
     with own_key(by.key):
         return await first_answer(ask, lambda: ledger.answered(kind, by.program, by.participant, by.ledger_key, said))
 
 
-async def standing_of(by: Asking) -> Standing:
+async def standing_of(by: MemberRequest) -> Standing:
     """Where the member stands now. Raises MemberGone for who has left, and what is unknown."""
     async with by.services.engine.connect() as connection:
         record = await programs.find(connection, by.program)

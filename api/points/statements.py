@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import AfterValidator, AwareDatetime, Field
 
-from api.auth.authorization import may
+from api.auth.authorization import require
 from api.http.dependencies import Services, WithServices
 from api.http.errors import ZoneMissing
 from api.http.openapi import raises
@@ -21,7 +21,7 @@ router = APIRouter(
     prefix="/programs/{program}/members/{participant}",
     tags=["members"],
     route_class=ReadAgain,
-    dependencies=[Depends(may("read members"))],
+    dependencies=[Depends(require("read members"))],
 )
 
 _CLOCKS_DIFFER = timedelta(minutes=5)

@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.auth.authorization import may
+from api.auth.authorization import require
 from api.http.dependencies import WithServices
 from api.http.idempotency import LATE, Answer, Key, once
 from api.http.openapi import raises, together
@@ -34,7 +34,7 @@ from workflows.programs.pending_amendment import RecallRequest
 
 router = APIRouter(prefix="/programs/{program}/revisions/{number}", tags=["programs"], route_class=ReadAgain)
 
-Reviser = Annotated[Person, Depends(may("revise a program"))]
+Reviser = Annotated[Person, Depends(require("revise a program"))]
 
 
 class ReasonIn(Value):
@@ -82,7 +82,7 @@ class AmendmentNotice(NoticeRecord):
     changes: Sequence[str]
 
 
-@router.get("/difference", dependencies=[Depends(may("read programs"))], responses=raises(RevisionUnknown))
+@router.get("/difference", dependencies=[Depends(require("read programs"))], responses=raises(RevisionUnknown))
 async def show_difference(
     program: str,
     number: Number,
@@ -104,7 +104,7 @@ async def show_difference(
     return DifferenceOut(program=program, revision=number, compared_with=before, weight=weight, differences=found.differences)
 
 
-@router.get("/impact", dependencies=[Depends(may("read programs"))], responses=raises(RevisionUnknown, ImpactUnknown))
+@router.get("/impact", dependencies=[Depends(require("read programs"))], responses=raises(RevisionUnknown, ImpactUnknown))
 async def show_impact(program: str, number: Number, services: WithServices) -> ImpactOut:
     """What an amendment means for the members that existed when its launch gate opened: who moves tier, gains or loses."""
     async with services.engine.connect() as connection:
@@ -112,7 +112,9 @@ async def show_impact(program: str, number: Number, services: WithServices) -> I
     return ImpactOut(**found.model_dump(), told_in_words=found.summary)
 
 
-@router.get("/impact/members", dependencies=[Depends(may("read members"))], responses=raises(RevisionUnknown, ImpactUnknown))
+@router.get(
+    "/impact/members", dependencies=[Depends(require("read members"))], responses=raises(RevisionUnknown, ImpactUnknown)
+)
 async def list_impact(program: str, number: Number, services: WithServices, paged: Paged) -> Page[MemberImpactOut]:
     """The members whom an amendment touches, by reference: those first who lose most points."""
     after = paged.after(int, str)
@@ -123,7 +125,7 @@ async def list_impact(program: str, number: Number, services: WithServices, page
     return paged.page(shown, lambda member: (member.points_changed_by, member.participant))
 
 
-@router.get("/notices", dependencies=[Depends(may("read members"))], responses=raises(RevisionUnknown))
+@router.get("/notices", dependencies=[Depends(require("read members"))], responses=raises(RevisionUnknown))
 async def list_amendment_notices(program: str, number: Number, services: WithServices, paged: Paged) -> Page[AmendmentNotice]:
     """What members are to be told of an amendment, by reference, for whoever writes to them; each is written once.
 

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, Field
 
-from api.auth.authorization import Caller, may
+from api.auth.authorization import Caller, require
 from api.http.dependencies import Services, WithServices
 from api.http.errors_access import NotAllowed
 from api.http.idempotency import LATE, Answer, Key, RequestOut, once
@@ -91,7 +91,7 @@ async def hold_program(
     request: Request,
     services: WithServices,
     key: Key,
-    person: Annotated[Person, Depends(may("hold a program"))],
+    person: Annotated[Person, Depends(require("hold a program"))],
 ) -> JSONResponse:
     """Put a program on hold, whatever its stage: what the hold stops stands still until somebody lifts it.
 
@@ -116,7 +116,7 @@ async def halt_program(
     request: Request,
     services: WithServices,
     key: Key,
-    person: Annotated[Person, Depends(may("halt a program"))],
+    person: Annotated[Person, Depends(require("halt a program"))],
 ) -> JSONResponse:
     """Suspend a program for insolvency: from now on nobody joins, nothing is earned or redeemed, and no wave opens.
 
@@ -140,8 +140,8 @@ async def resume_program(
     request: Request,
     services: WithServices,
     key: Key,
-    asker: Caller,
-    person: Annotated[Person, Depends(may("resume a program"))],
+    principal: Caller,
+    person: Annotated[Person, Depends(require("resume a program"))],
 ) -> JSONResponse:
     """Let a program go on: lift its halt, or where there is none its hold.
 
@@ -156,7 +156,7 @@ async def resume_program(
         if done is None:
             _raise(refuse_lifting(record.holds, program, person.id, record.owner))
             lifted = rules.next_lifted(record.holds)
-            if lifted is not None and LIFTED_BY[lifted.kind].isdisjoint(asker.roles.of(program)):
+            if lifted is not None and LIFTED_BY[lifted.kind].isdisjoint(principal.roles.of(program)):
                 raise NotAllowed(person.id, f"lift a {lifted.what}", ", ".join(sorted(LIFTED_BY[lifted.kind])))
         lifting = Lifting(
             program=program, by=person.id, reason=wish.reason, at=datetime.now(UTC), key=ids.asked(person.id, key)
@@ -170,7 +170,7 @@ async def resume_program(
     return await once(request, services, person, key, act, patience=services.patience)
 
 
-@router.get("/holds", dependencies=[Depends(may("read programs"))])
+@router.get("/holds", dependencies=[Depends(require("read programs"))])
 async def list_holds(program: str, services: WithServices, paged: Paged) -> Page[Hold]:
     """What was stopped of a program, the first one first: by whom, why, since when, who lifted it (`until` null: it stands)."""
     (after,) = paged.after(int) or (0,)

@@ -13,7 +13,7 @@ from temporalio.client import WithStartWorkflowOperation
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from api.auth.authorization import Caller, check_may, may
+from api.auth.authorization import Caller, check_permission, require
 from api.definition.body import BODY, definition_in
 from api.http import etags
 from api.http.dependencies import WithServices
@@ -91,14 +91,14 @@ async def start_program(
     request: Request,
     services: WithServices,
     key: Key,
-    person: Annotated[Person, Depends(may("start a program"))],
-    asker: Caller,
+    person: Annotated[Person, Depends(require("start a program"))],
+    principal: Caller,
 ) -> JSONResponse:
     """Start the lifecycle of a program with its first revision; the person who asks is its owner."""
 
     async def act() -> Answer:
         definition = await definition_in(request)
-        check_may(asker, "start a program", definition.program)
+        check_permission(principal, "start a program", definition.program)
         async with services.engine.connect() as connection:
             await transaction_logs.require_all_of(connection, definition)
             # Temporal forgets a workflow some time after its end; the store does not.
@@ -152,7 +152,7 @@ async def request_end(
     request: Request,
     services: WithServices,
     key: Key,
-    person: Annotated[Person, Depends(may("end a program"))],
+    person: Annotated[Person, Depends(require("end a program"))],
 ) -> JSONResponse:
     """Ask for the end of a program; its wind-down gate decides."""
 
@@ -178,16 +178,16 @@ async def request_end(
     return await once(request, services, person, key, act, patience=services.patience)
 
 
-@router.get("", dependencies=[Depends(may("read programs"))])
-async def list_programs(services: WithServices, paged: Paged, asker: Caller) -> Page[ProgramOut]:
+@router.get("", dependencies=[Depends(require("read programs"))])
+async def list_programs(services: WithServices, paged: Paged, principal: Caller) -> Page[ProgramOut]:
     """Every program that you may see with its stage, by id."""
     (after,) = paged.after(str) or ("",)
     async with services.engine.connect() as connection:
-        records = await programs.listed(connection, after, paged.one_more, among=asker.programs)
+        records = await programs.listed(connection, after, paged.one_more, among=principal.programs)
     return paged.page([with_status(record) for record in records], lambda program: (program.id,))
 
 
-@router.get("/{program}", dependencies=[Depends(may("read programs"))])
+@router.get("/{program}", dependencies=[Depends(require("read programs"))])
 async def show_program(program: str, services: WithServices, response: Response) -> ProgramDetails:
     """Where a program stands: stage, revisions, waves, and the gates that wait. A new revision is held against its ETag."""
     async with services.engine.connect() as connection:

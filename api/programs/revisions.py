@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from pydantic import AfterValidator
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.auth.authorization import may
+from api.auth.authorization import require
 from api.definition.body import BODY, definition_in
 from api.http import etags
 from api.http.dependencies import Services, WithServices
@@ -132,7 +132,7 @@ async def submit_revision(
     request: Request,
     services: WithServices,
     key: Key,
-    person: Annotated[Person, Depends(may("revise a program"))],
+    person: Annotated[Person, Depends(require("revise a program"))],
     if_match: IfMatch = None,
     effective_from: EffectiveFrom = None,
     weight: Declared = None,
@@ -241,7 +241,7 @@ async def _check_waves(
         raise WaveBegun(changed)
 
 
-@router.get("", dependencies=[Depends(may("read programs"))])
+@router.get("", dependencies=[Depends(require("read programs"))])
 async def list_revisions(program: str, services: WithServices, paged: Paged) -> Page[RevisionRecord]:
     """The program's revisions by number, without their documents."""
     (after,) = paged.after(int) or (0,)
@@ -253,7 +253,7 @@ async def list_revisions(program: str, services: WithServices, paged: Paged) -> 
 
 @router.get(
     "/{number}",
-    dependencies=[Depends(may("read programs"))],
+    dependencies=[Depends(require("read programs"))],
     response_model=RevisionOut,
     responses=together({304: {"description": "You have it already."}}, raises(RevisionUnknown, TagInvalid)),
 )

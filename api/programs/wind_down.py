@@ -7,7 +7,7 @@ from typing import Any, Literal
 from fastapi import APIRouter, Depends
 from pydantic import AwareDatetime
 
-from api.auth.authorization import may
+from api.auth.authorization import require
 from api.http.dependencies import WithServices
 from api.http.openapi import raises
 from api.http.pagination import Page, Paged
@@ -61,7 +61,7 @@ class WindDownOut(Value):
 _DOORS = ("enrolment_until", "earning_until", "late_until", "redeeming_until", "data_until", "data_erased_at", "closed_at")
 
 
-@router.get("", dependencies=[Depends(may("read programs"))], responses=raises(NotEnding))
+@router.get("", dependencies=[Depends(require("read programs"))], responses=raises(NotEnding))
 async def show_wind_down(program: str, services: WithServices) -> WindDownOut:
     """The end in its ten steps: when each is due, began and ended, what it did, how often it was tried, what last went wrong.
 
@@ -89,7 +89,7 @@ async def show_wind_down(program: str, services: WithServices) -> WindDownOut:
     )
 
 
-@router.get("/notices", dependencies=[Depends(may("read members"))])
+@router.get("/notices", dependencies=[Depends(require("read members"))])
 async def list_end_notices(program: str, services: WithServices, paged: Paged) -> Page[NoticeRecord]:
     """What is to be told to members, to those invited and to partners, by reference, for whoever writes to them.
 
@@ -103,7 +103,7 @@ async def list_end_notices(program: str, services: WithServices, paged: Paged) -
     return paged.page(found, lambda notice: (notice.id,))
 
 
-@router.get("/payouts", dependencies=[Depends(may("read members"))])
+@router.get("/payouts", dependencies=[Depends(require("read members"))])
 async def list_payouts(program: str, services: WithServices, paged: Paged) -> Page[Payout]:
     """What members get for the points that were left: money, or a partner's points; one item for each member and currency."""
     (after,) = paged.after(int) or (0,)

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Res
 from pydantic import AwareDatetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.auth.authorization import may
+from api.auth.authorization import require
 from api.http.dependencies import Services, WithServices
 from api.http.openapi import Responses, raises, together
 from api.http.rate_limits import Rates, rates_of
@@ -60,7 +60,7 @@ class OperationalReport(Outline):
     notes: tuple[str, ...]
 
 
-@router.get("", dependencies=[Depends(may("read programs"))])
+@router.get("", dependencies=[Depends(require("read programs"))])
 async def list_reports(program: str, services: WithServices) -> list[ReportKind]:
     """The operational reports that there are. They are the same for every program, and few: the list has no pages."""
     async with services.engine.connect() as connection:
@@ -83,7 +83,7 @@ async def show_operational_report(
     program: str,
     report: Annotated[str, Path(max_length=_LONGEST)],
     services: WithServices,
-    person: Annotated[Person, Depends(may("read programs"))],
+    person: Annotated[Person, Depends(require("read programs"))],
     rates: Annotated[Rates, Depends(rates_of)],
     as_of: Annotated[str | None, Query(description="A day, up to its end in the program's zone: 2026-03-01")] = None,
     format: Literal["json", "csv", "html"] = "json",

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from fastapi import APIRouter, Depends
 
-from api.auth.authorization import may
+from api.auth.authorization import require
 from api.http.dependencies import WithServices
 from api.http.read_retry import ReadAgain
 from api.programs.programs import ProgramOut, with_status
@@ -69,7 +69,7 @@ class Report(Value):
     ledger_check: CheckReport
 
 
-@router.get("/report", dependencies=[Depends(may("read programs"))])
+@router.get("/report", dependencies=[Depends(require("read programs"))])
 async def show_report(program: str, services: WithServices) -> Report:
     """The program's whole life so far: stages, decisions, evidence, waves, members, points, evaluations."""
     ledger = services.ledger

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, ValidationInfo, field_validator
 
-from api.auth.authorization import may
+from api.auth.authorization import require
 from api.http.dependencies import WithServices
 from api.http.idempotency import Answer, Key, once
 from api.http.openapi import links, raises, together
@@ -75,7 +75,7 @@ async def keep_answer(
     request: Request,
     services: WithServices,
     key: Key,
-    person: Annotated[Person, Depends(may("serve members"))],
+    person: Annotated[Person, Depends(require("serve members"))],
 ) -> JSONResponse:
     """Keep what a member answered; the net promoter score and satisfaction are computed from it."""
 
@@ -101,7 +101,7 @@ async def keep_answer(
     return await once(request, services, person, key, act)
 
 
-@router.get("", dependencies=[Depends(may("read members"))])
+@router.get("", dependencies=[Depends(require("read members"))])
 async def list_answers(program: str, participant: str, services: WithServices) -> AnswersOut:
     """What a member has answered, the newest first."""
     async with services.engine.connect() as connection:

@@ -11,7 +11,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from api.acceptance import readiness
-from api.auth.authorization import may
+from api.auth.authorization import require
 from api.http.dependencies import Services, WithServices
 from api.http.errors_server import ServiceUnavailable
 from api.http.idempotency import Answer, Key, once
@@ -110,7 +110,7 @@ async def redeem_reward(
     request: Request,
     services: WithServices,
     key: Key,
-    person: Annotated[Person, Depends(may("serve members"))],
+    person: Annotated[Person, Depends(require("serve members"))],
 ) -> JSONResponse:
     """Redeem points for a reward: 201 once it is handed out, 202 while its provider takes its time."""
     redemption = ids.redemption(person.id, key)
@@ -135,7 +135,7 @@ async def redeem_reward(
     return await once(request, services, person, key, act)
 
 
-@router.get("/members/{participant}/redemptions", dependencies=[Depends(may("read members"))])
+@router.get("/members/{participant}/redemptions", dependencies=[Depends(require("read members"))])
 async def list_redemptions(program: str, participant: str, services: WithServices, paged: Paged) -> Page[RedemptionRecord]:
     """A member's redemptions, newest first."""
     after = paged.after(datetime, str)
@@ -148,7 +148,7 @@ async def list_redemptions(program: str, participant: str, services: WithService
 
 @router.get(
     "/members/{participant}/redemptions/{redemption}",
-    dependencies=[Depends(may("read members"))],
+    dependencies=[Depends(require("read members"))],
     responses=raises(RedemptionUnknown),
 )
 async def show_redemption(
@@ -179,7 +179,7 @@ async def stock_reward(
     request: Request,
     services: WithServices,
     key: Key,
-    person: Annotated[Person, Depends(may("stock rewards"))],
+    person: Annotated[Person, Depends(require("stock rewards"))],
 ) -> JSONResponse:
     """Add codes to the stock of a reward that is handed out as codes; those that are there already stay."""
 
@@ -197,7 +197,7 @@ async def stock_reward(
 
 @router.get(
     "/rewards/{reward}/codes",
-    dependencies=[Depends(may("read programs"))],
+    dependencies=[Depends(require("read programs"))],
     responses=raises(RewardUnknown, NoSuchStock),
 )
 async def show_stock(program: str, reward: str, services: WithServices) -> Stock:

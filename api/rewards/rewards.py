@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from api.auth.authorization import may
+from api.auth.authorization import require
 from api.http.dependencies import WithServices
 from api.http.read_retry import ReadAgain
 from domain.definition.document import Definition
@@ -38,7 +38,7 @@ class RewardOut(Part):
     offered: bool
 
 
-@router.get("", dependencies=[Depends(may("read programs"))])
+@router.get("", dependencies=[Depends(require("read programs"))])
 async def list_rewards(program: str, services: WithServices) -> list[RewardOut]:
     """The rewards of the revision in force (of the first one before the launch), with how many are taken and left.
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
-from api.auth.authorization import may
+from api.auth.authorization import require
 from api.http.dependencies import Services, WithServices
 from api.http.idempotency import Answer, Key, once
 from api.http.openapi import links, raises, together
@@ -37,7 +37,7 @@ _AT_ONCE = 10_000
 _FAULTS_SHOWN = 50
 _COLUMN = "participant"
 CohortName = Annotated[Name, Path(description="The cohort's name, as a wave or a pilot of the definition names it.")]
-Gatherer = Annotated[Person, Depends(may("gather cohorts"))]
+Gatherer = Annotated[Person, Depends(require("gather cohorts"))]
 
 
 class ParticipantsIn(Value):
@@ -129,7 +129,7 @@ async def remove_from_cohort(
     return await once(request, services, person, key, act)
 
 
-@router.get("", dependencies=[Depends(may("read programs"))])
+@router.get("", dependencies=[Depends(require("read programs"))])
 async def list_cohorts(program: str, services: WithServices, paged: Paged) -> Page[CohortRecord]:
     """The program's cohorts by name: how many are in each, and which wave or pilot has begun with it."""
     (after,) = paged.after(str) or ("",)
@@ -139,7 +139,7 @@ async def list_cohorts(program: str, services: WithServices, paged: Paged) -> Pa
     return paged.page(found, lambda cohort: (cohort.name,))
 
 
-@router.get("/{cohort}", dependencies=[Depends(may("read members"))], responses=raises(CohortUnknown))
+@router.get("/{cohort}", dependencies=[Depends(require("read members"))], responses=raises(CohortUnknown))
 async def show_cohort(program: str, cohort: CohortName, services: WithServices, paged: Paged) -> CohortPage:
     """A cohort with those in it, by reference."""
     (after,) = paged.after(str) or ("",)

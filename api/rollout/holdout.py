@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.auth.authorization import may
+from api.auth.authorization import require
 from api.http.dependencies import WithServices
 from api.http.openapi import raises
 from api.http.pagination import Page, Paged
@@ -33,7 +33,7 @@ from store.rollout.holdout import HeldOut, OutsideEvent
 
 router = APIRouter(prefix="/programs/{program}", tags=["holdout"])
 
-Service = Annotated[Person, Depends(may("serve members"))]
+Service = Annotated[Person, Depends(require("serve members"))]
 _FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -53,7 +53,7 @@ class KeptBatch(Value):
     results: Sequence[Kept | NotTaken]
 
 
-@router.get("/held-out", dependencies=[Depends(may("read members"))])
+@router.get("/held-out", dependencies=[Depends(require("read members"))])
 async def list_held_out(program: str, services: WithServices, paged: Paged) -> Page[HeldOut]:
     """Who would have joined and is held out, by reference, and since when: what they buy from then on is compared."""
     (after,) = paged.after(str) or ("",)

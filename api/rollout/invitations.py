@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
-from api.auth.authorization import may
+from api.auth.authorization import require
 from api.http.dependencies import WithServices
 from api.http.idempotency import Answer, Key, once
 from api.http.openapi import links, raises, together
@@ -62,7 +62,7 @@ async def invite_members(
     request: Request,
     services: WithServices,
     key: Key,
-    person: Annotated[Person, Depends(may("invite members"))],
+    person: Annotated[Person, Depends(require("invite members"))],
 ) -> JSONResponse:
     """Invite participants, before the launch too; those who are invited already stay so.
 
@@ -89,7 +89,7 @@ async def invite_members(
     return await once(request, services, person, key, act)
 
 
-@router.get("", dependencies=[Depends(may("read members"))])
+@router.get("", dependencies=[Depends(require("read members"))])
 async def list_invitations(program: str, services: WithServices, paged: Paged) -> InvitationPage:
     """How many were invited and have joined, and the invitations by reference."""
     (after,) = paged.after(str) or ("",)

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from api.auth.authorization import may
+from api.auth.authorization import require
 from api.http.dependencies import Services, WithServices
 from api.http.idempotency import LATE, Answer, Key, once
 from api.http.openapi import raises, together
@@ -109,15 +109,15 @@ class RolloutActed(Value):
     warnings: Sequence[Hold]
 
 
-Pauser = Annotated[Person, Depends(may("pause a rollout"))]
-Releaser = Annotated[Person, Depends(may("release a rollout"))]
-Aborter = Annotated[Person, Depends(may("abort a rollout"))]
+Pauser = Annotated[Person, Depends(require("pause a rollout"))]
+Releaser = Annotated[Person, Depends(require("release a rollout"))]
+Aborter = Annotated[Person, Depends(require("abort a rollout"))]
 Wish = Literal["pause", "resume", "release", "abort"]
 """What a rollout can be asked for: the names of its updates."""
 Looks = Mapping[tuple[str, str], Sequence[LookRecord]]
 
 
-@router.get("", dependencies=[Depends(may("read programs"))], responses=raises(NoRollout))
+@router.get("", dependencies=[Depends(require("read programs"))], responses=raises(NoRollout))
 async def show_rollout(program: str, services: WithServices) -> RolloutOut:
     """The newest rollout: each wave with its state and how many have joined by it, each guardrail with its last looks."""
     async with services.engine.connect() as connection:

@@ -77,12 +77,12 @@ async def _schema(connection: _Connection) -> Finding:
 
 async def _role(connection: _Connection) -> Finding:
     name = "database role"
-    may = await connection.fetchval(
+    permitted = await connection.fetchval(
         "SELECT pg_has_role(current_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = $1", APPLICATION_ROLE
     )
-    if may:
+    if permitted:
         return _report.ok(name, f"may act as {APPLICATION_ROLE}")
-    if may is None:
+    if permitted is None:
         return _report.wrong(name, f"there is no role {APPLICATION_ROLE}", "Migrate the database, which creates it.")
     user = await connection.fetchval("SELECT current_user")
     remedy = f'Let the owner of the database run: GRANT {APPLICATION_ROLE} TO "{user}".'

@@ -20,7 +20,7 @@ from store.rollout.holdout import OutsideEvent
 from tests.api.past import Past, at, lived
 from tests.house import House
 
-MAY, AUGUST = at(5, 31), at(8, 31)
+END_OF_MAY, END_OF_AUGUST = at(5, 31), at(8, 31)
 TERMS = {"margin": 10, "discount_rate": "0.5"}
 
 
@@ -44,7 +44,7 @@ async def evaluated(past: Past, as_of: datetime, number: int = 1) -> dict[str, K
 
 async def test_every_kpi_is_that_of_its_window(past: Past) -> None:
     """From 28 February: ann was there, bob and cid joined, cid left; 1290 points came, 1000 were redeemed, 90 forfeited."""
-    found = await evaluated(past, MAY)
+    found = await evaluated(past, END_OF_MAY)
     currency = past.definition.currency
     values = {kpi: result.value for kpi, result in found.items()}
     assert values == {
@@ -76,7 +76,7 @@ async def test_with_a_holdout_the_figures_against_it_are_of_all_who_joined_or_wo
     """Three members, who bought for 70 in all, against three who are held out and bought for 20 and 10."""
     past = await lived(house, evaluation=judged(), holdout={"share": 10})
     await _outsiders_buy(past)
-    found = await evaluated(past, MAY)
+    found = await evaluated(past, END_OF_MAY)
     margin, net = found["incremental_margin"], found["incremental_net"]
     assert (margin.status, margin.value, margin.n) == ("computed", Decimal("40.00"), 3), "(70 / 3 - 10) x 3"
     assert margin.interval is not None and margin.interval.low < 0 < margin.interval.high
@@ -98,21 +98,21 @@ async def test_answers_are_counted_by_each_members_last_word_in_the_window(past:
             answer = SurveyAnswer(question=question, value=value, answered_at=when)
             for _ in range(2):
                 await survey_answers.keep(connection, past.program, who, str(number), answer)
-    found = await evaluated(past, MAY)
+    found = await evaluated(past, END_OF_MAY)
     assert found["net_promoter_score"].value == 0, "one for, one against"
     assert found["net_promoter_score"].n == 2
     assert (found["satisfaction"].value, found["satisfaction"].n) == (Decimal("0.5"), 2)
     assert found["satisfaction"].interval is not None
-    assert (await evaluated(past, AUGUST))["net_promoter_score"].value == 100
+    assert (await evaluated(past, END_OF_AUGUST))["net_promoter_score"].value == 100
 
 
 async def test_the_final_report_keeps_what_the_holdout_has_shown(house: House) -> None:
     past = await lived(house, holdout={"share": 10})
     await _outsiders_buy(past)
-    step = EndStep(program=past.program, step="closing", key=f"{past.program}/report", at=AUGUST)
+    step = EndStep(program=past.program, step="closing", key=f"{past.program}/report", at=END_OF_AUGUST)
     await ActivityEnvironment().run(WindDownActivities(house.engine, house.ledger, house.temporal).report_end, step)
     async with house.engine.begin() as connection:
-        await wind_down.erase(connection, past.program, AUGUST)
+        await wind_down.erase(connection, past.program, END_OF_AUGUST)
         (closing,) = await wind_down.steps(connection, past.program)
     assert closing.figures["report"]["holdout"] == {
         "treated": {"n": 3, "mean": "23.333333", "variance": "1633.333333"},
@@ -121,15 +121,15 @@ async def test_the_final_report_keeps_what_the_holdout_has_shown(house: House) -
 
 
 async def test_an_evaluation_made_later_as_of_then_has_the_figures_of_then(past: Past) -> None:
-    first = await evaluated(past, MAY)
-    later = await evaluated(past, AUGUST)
-    again = await evaluated(past, MAY, 2)
+    first = await evaluated(past, END_OF_MAY)
+    later = await evaluated(past, END_OF_AUGUST)
+    again = await evaluated(past, END_OF_MAY, 2)
     assert {kpi: (result.value, result.trend) for kpi, result in again.items()} == {
         kpi: (result.value, None) for kpi, result in first.items()
     }
     trend = later["active_rate"].trend
     assert trend is not None
-    assert (later["active_rate"].value, trend.at, trend.difference) == (Decimal("0.5"), MAY, Decimal("-0.5"))
+    assert (later["active_rate"].value, trend.at, trend.difference) == (Decimal("0.5"), END_OF_MAY, Decimal("-0.5"))
     outstanding = later["points_outstanding"].trend
     assert outstanding is not None
     assert (outstanding.direction, outstanding.difference) == ("up", Decimal(200))

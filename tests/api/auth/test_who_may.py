@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from httpx import AsyncClient, Response
 
 from api.app import create_app
-from api.auth.authorization import ANYWHERE, MAY, Action
+from api.auth.authorization import ANYWHERE, PERMISSIONS, Action
 from api.http.dependencies import Services
 from api.http.security_headers import OPEN
 from domain.definition.values import Role
@@ -209,7 +209,7 @@ def test_the_table_knows_every_route_and_uses_every_action(app: FastAPI) -> None
     found = set(_paths(app.routes))
     assert {(method, path) for method, path in found if path not in TOLD_TO_ALL} == set(ROUTES)
     assert {path for _, path in found} >= TOLD_TO_ALL
-    assert set(ROUTES.values()) == set(get_args(Action)) == set(MAY)
+    assert set(ROUTES.values()) == set(get_args(Action)) == set(PERMISSIONS)
 
 
 def test_a_route_that_a_role_in_any_program_opens_is_one_that_looks_at_each() -> None:
@@ -242,7 +242,7 @@ async def test_any_visible_characters_make_a_key(http: AsyncClient, key: str) ->
 def _refused(response: Response, action: Action) -> None:
     found = problem(response, 403, "not_allowed")
     assert action in found["detail"]
-    assert all(allowed in found["remedy"] for allowed in MAY[action])
+    assert all(allowed in found["remedy"] for allowed in PERMISSIONS[action])
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
@@ -250,7 +250,7 @@ def _refused(response: Response, action: Action) -> None:
 async def test_each_role_may_do_what_the_table_says(http: AsyncClient, method: str, path: str, role: str) -> None:
     response = await _ask(http, method, path, _token(*([] if role == "none" else [role])))
     action = ROUTES[method, path]
-    if role in MAY[action]:
+    if role in PERMISSIONS[action]:
         assert response.status_code in (200, 202, 404, 422), response.text
     else:
         _refused(response, action)
@@ -263,7 +263,7 @@ async def test_a_role_for_one_program_does_the_same_there_and_nothing_elsewhere(
 ) -> None:
     action, mine = ROUTES[method, path], _token(f"{role}@{_OWN}")
     own = await _ask(http, method, path, mine)
-    if role in MAY[action] and ((method, path) in OF_A_PROGRAM or action in ANYWHERE):
+    if role in PERMISSIONS[action] and ((method, path) in OF_A_PROGRAM or action in ANYWHERE):
         assert own.status_code in (200, 404, 422), own.text
     else:
         _refused(own, action)

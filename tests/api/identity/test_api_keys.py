@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.app import create_app
 from api.auth import credentials
-from api.auth.authorization import IN_PERSON, MAY
+from api.auth.authorization import HUMAN_ONLY, PERMISSIONS
 from api.http.dependencies import Services
 from runtime.database import create_engine
 from store import idempotency
@@ -155,7 +155,7 @@ _OWNERS = ("product_owner", "finance")
 
 
 @pytest.mark.parametrize(
-    "route", [route for route, action in ROUTES.items() if action in IN_PERSON and MAY[action].intersection(_OWNERS)]
+    "route", [route for route, action in ROUTES.items() if action in HUMAN_ONLY and PERMISSIONS[action].intersection(_OWNERS)]
 )
 async def test_what_a_person_answers_for_no_key_may(house: House, route: tuple[str, str]) -> None:
     made = await _made(house, _wish(roles=list(_OWNERS)))
