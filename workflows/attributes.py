@@ -41,5 +41,5 @@ def awaiting(roles: Sequence[Role], due: datetime) -> list[SearchAttributeUpdate
     return [AWAITING_ROLE.value_set(list(roles)), DUE.value_set(due)]
 
 
-def standing(tier: str, journey_stage: JourneyStage) -> list[SearchAttributeUpdate[Any]]:
+def tier_and_stage(tier: str, journey_stage: JourneyStage) -> list[SearchAttributeUpdate[Any]]:
     return [TIER.value_set(tier), JOURNEY_STAGE.value_set(journey_stage)]

@@ -100,16 +100,16 @@ class MemberActivities(ActivityGroup):
                 raise in_words(
                     NotInvited, "Only who was invited may join, and this member was not.", "Have them invited, then try again."
                 )
-            standing = tiers.joined(definition, joining.at)
+            tier_status = tiers.joined(definition, joining.at)
             await members.establish(
                 connection,
                 Membership(
                     program=joining.program,
                     participant=joining.participant,
                     status="active",
-                    tier=standing.tier,
-                    tier_since=standing.since,
-                    tier_until=standing.until,
+                    tier=tier_status.tier,
+                    tier_since=tier_status.since,
+                    tier_until=tier_status.until,
                     joined_at=joining.at,
                     agreement=joining.agreement,
                     journey_stage="onboarding",
@@ -147,7 +147,7 @@ class MemberActivities(ActivityGroup):
         if review.reschedules_lots:
             await self._reschedule_lots(definition, record, review.standing.tier, look.at)
         async with self._engine.begin() as connection:
-            if review.standing != record.standing:
+            if review.standing != record.tier_status:
                 await members.move(connection, record, review.standing, review.outcome.change, look.at)
             if judged_by != record.judged_by:
                 await members.set_judged_by(connection, look.program, look.participant, judged_by)
@@ -159,7 +159,7 @@ class MemberActivities(ActivityGroup):
         await self._pay_milestones(definition, membership, review.milestones, look.at)
         for change, tier in changes:
             await self._give(definition, membership, benefits.of_change(definition, change, tier), tier, look.at)
-        tier_look = next_review(definition, membership.standing, stays, look.at)
+        tier_look = next_review(definition, membership.tier_status, stays, look.at)
         no_offers = closed_for(program, "offers", look.at)
         # Who would be offered something is looked at again before long: a hold is lifted without telling each member.
         on_hold = no_offers is not None and no_offers.hold is not None

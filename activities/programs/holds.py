@@ -16,7 +16,7 @@ from domain.ids import PROGRAMS_QUEUE
 from domain.programs import holds as rules
 from domain.programs.availability import has_stopped_earning
 from domain.programs.hold_refusals import refuse_lifting
-from domain.programs.holds import Hold, Lifted, Lifting, Standing
+from domain.programs.holds import ActiveHolds, Lifted, Lifting, ProgramHold
 from ledger import Ledger
 from store.audit import trail
 from store.programs import holds, programs
@@ -30,18 +30,18 @@ class HoldActivities(ActivityGroup):
         self._ledger = ledger
 
     @activity.defn
-    async def standing_holds(self, program: str) -> Standing:
+    async def standing_holds(self, program: str) -> ActiveHolds:
         """What is stopped now, by whom and why."""
         async with self._engine.connect() as connection:
-            return Standing(holds=rules.standing(await holds.of_program(connection, program)))
+            return ActiveHolds(holds=rules.active(await holds.of_program(connection, program)))
 
     @activity.defn
     @bulk
     async def keep_points(self, program: str) -> None:
         """While nothing can be redeemed, no point lapses: the time of all lots stands still from when that began."""
         async with self._engine.connect() as connection:
-            standing = rules.standing(await holds.of_program(connection, program))
-        begun = [hold.since for hold in standing if "redeeming" in hold.stops]
+            active = rules.active(await holds.of_program(connection, program))
+        begun = [hold.since for hold in active if "redeeming" in hold.stops]
         if begun:
             await self._ledger.suspend_expiry(program, min(begun))
 
@@ -53,13 +53,13 @@ class HoldActivities(ActivityGroup):
             record = await programs.find(connection, wish.program)
             done = await holds.lifted_by_key(connection, wish.program, wish.key)
         if done is not None:
-            return Lifted(hold=done, standing=rules.standing(record.holds))
+            return Lifted(hold=done, standing=rules.active(record.holds))
         hold = rules.next_lifted(record.holds)
         refused = refuse_lifting(record.holds, wish.program, wish.by, record.owner)
         if hold is None or refused is not None:
             assert refused is not None
             raise refusal(refused)
-        others = [each for each in rules.standing(record.holds) if each.id != hold.id]
+        others = [each for each in rules.active(record.holds) if each.id != hold.id]
         if "redeeming" in hold.stops and not any("redeeming" in each.stops for each in others):
             await self._give_time_back(record, wish.at)
         async with self._engine.begin() as connection:
@@ -75,7 +75,7 @@ class HoldActivities(ActivityGroup):
             await self._ledger.resume_expiry(record.id, at)
 
 
-def _fact(lifted: Hold, wish: Lifting) -> Fact:
+def _fact(lifted: ProgramHold, wish: Lifting) -> Fact:
     """That somebody has let a program go on, for the audit trail."""
     return Fact(
         program=wish.program,

@@ -179,5 +179,5 @@ def _bookkeeping(services: Services) -> Bookkeeping:
 
 def _to_response(books: Books) -> BooksOut:
     """The books with what stands in each account, and what the accounts are."""
-    standing = {code: amount for code, amount in books.balances().items() if amount}
-    return BooksOut(**books.model_dump(), balances=standing, accounts=ACCOUNTS)
+    tier_status = {code: amount for code, amount in books.balances().items() if amount}
+    return BooksOut(**books.model_dump(), balances=tier_status, accounts=ACCOUNTS)

@@ -10,7 +10,15 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from api.http.openapi import raises, together
 from api.points.currencies import currency_of
-from api.points.member_request import Currency, MemberRequest, Points, Standing, answer_once, member_request, standing_of
+from api.points.member_request import (
+    Currency,
+    MemberContext,
+    MemberRequest,
+    Points,
+    answer_once,
+    member_context,
+    member_request,
+)
 from api.points.transactions import MOVED, TransactionOut, posted, refusal
 from domain import ids
 from domain.members.errors import MemberGone
@@ -92,15 +100,15 @@ async def adjust_points(adjustment: AdjustmentIn, by: Correcting) -> JSONRespons
     said = adjustment.model_dump_json()
 
     async def ask() -> Answer:
-        standing = await standing_of(by)
-        request = standing.request(currency_of(standing.definition, adjustment.currency), said)
+        context = await member_context(by)
+        request = context.request(currency_of(context.definition, adjustment.currency), said)
         return await by.services.ledger.adjust(
             Adjust(
                 **request,
                 points=adjustment.points,
                 reason=adjustment.reason,
                 author=by.person.id,
-                expires_at=standing.expiry() if adjustment.points > 0 else None,
+                expires_at=context.expiry() if adjustment.points > 0 else None,
             )
         )
 
@@ -122,13 +130,13 @@ async def reverse_transaction(number: Number, reversal: ReversalIn, by: Correcti
     original, said = await _original(by, number), f"{number}\n{reversal.model_dump_json()}"
 
     async def ask() -> Answer:
-        standing = await standing_of(by)
+        context = await member_context(by)
         if original.answer.kind in ("earn", "bonus", "confirm"):
-            standing.check_late_files()
-        clawback = standing.definition.clawback
+            context.check_late_files()
+        clawback = context.definition.clawback
         return await by.services.ledger.reverse(
             Reverse(
-                **standing.request(original.currency, said, reversal.reason),
+                **context.request(original.currency, said, reversal.reason),
                 of=original.key,
                 points=reversal.points,
                 shortfall=clawback.shortfall,
@@ -173,11 +181,11 @@ async def reinstate_points(number: Number, by: Correcting, settlement: Settlemen
     original, said = await _original(by, number), f"{number}\n{settlement.model_dump_json()}"
 
     async def ask() -> Answer:
-        standing = await standing_of(by)
+        context = await member_context(by)
         if original.answer.kind == "expire":
-            _check_reinstatement(standing, original.answer.effective_at)
-        request = standing.request(original.currency, said, settlement.reason)
-        return await by.services.ledger.reinstate(Reinstate(**request, of=original.key, expires_at=standing.expiry()))
+            _check_reinstatement(context, original.answer.effective_at)
+        request = context.request(original.currency, said, settlement.reason)
+        return await by.services.ledger.reinstate(Reinstate(**request, of=original.key, expires_at=context.expiry()))
 
     return _posted(by, await answer_once(by, Reinstate, said, ask), number, original)
 
@@ -201,7 +209,7 @@ async def _settle(
     original, said = await _original(by, number), f"{number}\n{settlement.model_dump_json()}"
 
     async def ask() -> Answer:
-        request = (await standing_of(by)).request(original.currency, said, settlement.reason)
+        request = (await member_context(by)).request(original.currency, said, settlement.reason)
         return await settle(kind(**request, earn=original.key))
 
     return _posted(by, await answer_once(by, kind, said, ask), number, original)
@@ -218,10 +226,10 @@ async def _original(by: MemberRequest, number: int) -> Recorded:
     return found
 
 
-def _check_reinstatement(standing: Standing, lapsed_at: datetime) -> None:
-    within = standing.definition.expiry.reinstate_within
+def _check_reinstatement(context: MemberContext, lapsed_at: datetime) -> None:
+    within = context.definition.expiry.reinstate_within
     if within is None:
-        raise NoReinstatement(standing.by.program)
-    until = within.after(lapsed_at, standing.definition.zone)
-    if standing.now > until:
+        raise NoReinstatement(context.by.program)
+    until = within.after(lapsed_at, context.definition.zone)
+    if context.now > until:
         raise ReinstatementTooLate(lapsed_at.isoformat(timespec="seconds"), until.isoformat(timespec="seconds"))

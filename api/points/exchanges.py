@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 
 from api.http.openapi import raises, together
 from api.points.currencies import currency_of
-from api.points.member_request import Currency, MemberRequest, Points, answer_once, member_request, standing_of
+from api.points.member_request import Currency, MemberRequest, Points, answer_once, member_context, member_request
 from api.points.transactions import MOVED, TransactionOut, posted
 from domain.definition.document import Conversion, Definition
 from domain.errors_input import InvalidRequest
@@ -56,12 +56,12 @@ async def transfer_points(giving: TransferIn, by: Transferring) -> JSONResponse:
     said = giving.model_dump_json()
 
     async def ask() -> Answer:
-        standing = await standing_of(by)
-        if not standing.definition.transfers_between_members:
+        context = await member_context(by)
+        if not context.definition.transfers_between_members:
             raise TransfersNotAllowed(by.program)
-        standing.check_redeeming()
+        context.check_redeeming()
         await _check_recipient(by, giving.to)
-        request = standing.request(currency_of(standing.definition, giving.currency), said)
+        request = context.request(currency_of(context.definition, giving.currency), said)
         return await by.services.ledger.transfer(Transfer(**request, to_participant=giving.to, points=giving.points))
 
     return posted(by.program, by.participant, await answer_once(by, Transfer, said, ask))
@@ -78,18 +78,18 @@ async def convert_points(wish: ConversionIn, by: Converting) -> JSONResponse:
     said = wish.model_dump_json()
 
     async def ask() -> Answer:
-        standing = await standing_of(by)
-        definition = standing.definition
+        context = await member_context(by)
+        definition = context.definition
         conversion = _conversion(definition, wish)
-        standing.check_redeeming()
+        context.check_redeeming()
         lapses_after = conversion.lapses_after
         return await by.services.ledger.convert(
             Convert(
-                **standing.request(conversion.from_currency, said),
+                **context.request(conversion.from_currency, said),
                 to_currency=conversion.to_currency,
                 rate=conversion.rate,
                 points=wish.points,
-                expires_at=lapses_after.after(standing.now, definition.zone) if lapses_after else standing.expiry(),
+                expires_at=lapses_after.after(context.now, definition.zone) if lapses_after else context.expiry(),
             )
         )
 

@@ -47,7 +47,7 @@ class MemberRequest:
 
 
 @dataclass(frozen=True)
-class Standing:
+class MemberContext:
     """An active member of a program, and the definition in force, now."""
 
     by: MemberRequest
@@ -99,7 +99,7 @@ async def answer_once(by: MemberRequest, kind: type[Request], said: str, ask: Ca
         return await first_answer(ask, lambda: ledger.answered(kind, by.program, by.participant, by.ledger_key, said))
 
 
-async def standing_of(by: MemberRequest) -> Standing:
+async def member_context(by: MemberRequest) -> MemberContext:
     """Where the member stands now. Raises MemberGone for who has left, and what is unknown."""
     async with by.services.engine.connect() as connection:
         record = await programs.find(connection, by.program)
@@ -107,4 +107,4 @@ async def standing_of(by: MemberRequest) -> Standing:
         definition = await programs.definition(connection, by.program, record.revision_in_force or 1)
     if member.status != "active":
         raise MemberGone(by.participant)
-    return Standing(by, definition, member, record, datetime.now(UTC))
+    return MemberContext(by, definition, member, record, datetime.now(UTC))

@@ -31,7 +31,7 @@ from domain.programs import holds as rules
 from domain.programs.errors import ProgramEnded
 from domain.programs.errors_holds import AlreadyHalted, AlreadyOnHold, NotOnHold
 from domain.programs.hold_refusals import refuse_beginning, refuse_lifting
-from domain.programs.holds import BY_DEFAULT, EVERYTHING, LIFTED_BY, Concern, Hold, Kind, Lifting
+from domain.programs.holds import BY_DEFAULT, EVERYTHING, LIFTED_BY, Capability, Kind, Lifting, ProgramHold
 from domain.refusals import Refused
 from ledger import outbox
 from services.programs.availability import require_open
@@ -42,8 +42,8 @@ from workflows.programs.lifecycle import ProgramLifecycle
 router = APIRouter(prefix="/programs/{program}", tags=["programs"], route_class=ReadAgain)
 
 
-def _each_once(stops: tuple[Concern, ...]) -> tuple[Concern, ...]:
-    return tuple(concern for concern in get_args(Concern) if concern in stops)
+def _each_once(stops: tuple[Capability, ...]) -> tuple[Capability, ...]:
+    return tuple(capability for capability in get_args(Capability) if capability in stops)
 
 
 Reason = Annotated[str, Field(min_length=1, max_length=2000), CAN_BE_KEPT]
@@ -53,7 +53,7 @@ class HoldIn(Value):
     """Why a program is put on hold, and what that stops; unless told, joining and the opening of further waves."""
 
     reason: Reason
-    stops: Annotated[tuple[Concern, ...], Field(min_length=1, max_length=20), AfterValidator(_each_once)] = BY_DEFAULT
+    stops: Annotated[tuple[Capability, ...], Field(min_length=1, max_length=20), AfterValidator(_each_once)] = BY_DEFAULT
 
 
 class HaltIn(Value):
@@ -72,8 +72,8 @@ class Resumed(Value):
     """What was lifted, and what still stands: the hold below a halt is lifted by a step of its own."""
 
     program: str
-    lifted: Hold
-    standing: Sequence[Hold]
+    lifted: ProgramHold
+    standing: Sequence[ProgramHold]
 
 
 _LEADS_ON = {"program": "$request.path.program"}
@@ -82,7 +82,7 @@ _LEADS_ON = {"program": "$request.path.program"}
 @router.post(
     "/holds",
     status_code=201,
-    response_model=Hold,
+    response_model=ProgramHold,
     responses=together(links(201, list_holds=_LEADS_ON, resume_program=_LEADS_ON), raises(ProgramEnded, AlreadyOnHold)),
 )
 async def hold_program(
@@ -107,7 +107,7 @@ async def hold_program(
 @router.post(
     "/halt",
     status_code=201,
-    response_model=Hold,
+    response_model=ProgramHold,
     responses=together(links(201, list_holds=_LEADS_ON, resume_program=_LEADS_ON), raises(ProgramEnded, AlreadyHalted)),
 )
 async def halt_program(
@@ -171,7 +171,7 @@ async def resume_program(
 
 
 @router.get("/holds", dependencies=[Depends(require("read programs"))])
-async def list_holds(program: str, services: WithServices, paged: Paged) -> Page[Hold]:
+async def list_holds(program: str, services: WithServices, paged: Paged) -> Page[ProgramHold]:
     """What was stopped of a program, the first one first: by whom, why, since when, who lifted it (`until` null: it stands)."""
     (after,) = paged.after(int) or (0,)
     async with services.engine.connect() as connection:
@@ -181,7 +181,7 @@ async def list_holds(program: str, services: WithServices, paged: Paged) -> Page
 
 
 async def _stop(
-    services: Services, program: str, kind: Kind, stops: Sequence[Concern], reason: str, person: Person, key: str
+    services: Services, program: str, kind: Kind, stops: Sequence[Capability], reason: str, person: Person, key: str
 ) -> Answer:
     """Write a stop, who said so, and the nudge for the lifecycle, all at once."""
     now, own_key = datetime.now(UTC), ids.asked(person.id, key)

@@ -58,7 +58,7 @@ class WindDownOut(Value):
     notices: dict[str, int]
 
 
-_DOORS = ("enrolment_until", "earning_until", "late_until", "redeeming_until", "data_until", "data_erased_at", "closed_at")
+_CLOSINGS = ("enrolment_until", "earning_until", "late_until", "redeeming_until", "data_until", "data_erased_at", "closed_at")
 
 
 @router.get("", dependencies=[Depends(require("read programs"))], responses=raises(NotEnding))
@@ -81,7 +81,7 @@ async def show_wind_down(program: str, services: WithServices) -> WindDownOut:
         stage=record.stage,
         time_zone=definition.time_zone,
         remainder=definition.wind_down.remainder,
-        **record.model_dump(include=set(_DOORS)),
+        **record.model_dump(include=set(_CLOSINGS)),
         steps=[
             StepOut(**step.model_dump(), title=TITLES[step.step], state=_state(step.began_at, step.ended_at)) for step in steps
         ],

@@ -24,7 +24,7 @@ from domain.model import CAN_BE_KEPT, Value
 from domain.programs.errors import NoRollout
 from domain.programs.lifecycle import WaveOpening
 from domain.rollout.errors import RolloutIsPaused, RolloutNotHeld, RolloutNotPaused, RolloutOver
-from domain.rollout.state import Deed, Hold, RolloutAct, RolloutState, RolloutStatus
+from domain.rollout.state import Deed, RolloutAct, RolloutBlocker, RolloutState, RolloutStatus
 from store.gates import gates
 from store.programs import programs
 from store.programs.programs import ProgramRecord
@@ -88,8 +88,8 @@ class RolloutOut(Value):
     paused: Deed | None
     paused_with_program: Deed | None
     stopped: Deed | None
-    holds: Sequence[Hold]
-    warnings: Sequence[Hold]
+    holds: Sequence[RolloutBlocker]
+    warnings: Sequence[RolloutBlocker]
     holdout: Decimal | None
     held_out: int
     waves: Sequence[WaveOut]
@@ -105,8 +105,8 @@ class RolloutActed(Value):
     paused: Deed | None
     paused_with_program: Deed | None
     stopped: Deed | None
-    holds: Sequence[Hold]
-    warnings: Sequence[Hold]
+    holds: Sequence[RolloutBlocker]
+    warnings: Sequence[RolloutBlocker]
 
 
 Pauser = Annotated[Person, Depends(require("pause a rollout"))]

@@ -136,7 +136,7 @@ def _print(books: dict[str, Any]) -> None:
 
 def _print_currency(each: dict[str, Any]) -> None:
     out = console()
-    points, terms, standing = each["points"], each["terms"], each["standing"]
+    points, terms, status = each["points"], each["terms"], each["standing"]
     rate = f"{percent(terms['redemption_rate'])} expected to be redeemed, "
     rate += f"as {terms['estimated_by']} entered: {terms['why']}" if terms["estimated_by"] else f"revision {terms['revision']}"
     out.print(heading(f"{each['currency']}: {rate}"))
@@ -148,7 +148,7 @@ def _print_currency(each: dict[str, Any]) -> None:
         ["expired", points["expired"]],
         ["forfeited", points["forfeited"]],
         ["removed or converted", points["removed"]],
-        ["outstanding at the end", standing["outstanding"]],
+        ["outstanding at the end", status["outstanding"]],
     ]
     out.print(table("Points", ("What", "Number"), [[name, number(many)] for name, many in moved], right=("Number",)))
     money = [

@@ -98,11 +98,11 @@ def holds(program: ProgramId, limit: Limit = None, as_json: Json = False, who: A
 
 def on_hold(found: dict[str, Any]) -> str | None:
     """A program's active holds in words, for its status; None without any."""
-    standing = [each for each in found["holds"] if each["until"] is None]
+    status = [each for each in found["holds"] if each["until"] is None]
     lines = [
         f"{_NAMES[each['kind']]} since {instant(each['since'])} UTC by {each['begun_by']}: {each['reason']} "
         f"(stops {', '.join(each['stops'])})"
-        for each in standing
+        for each in status
     ]
     return "; ".join(lines) or None
 

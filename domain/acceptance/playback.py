@@ -74,7 +74,7 @@ class PlayedMember:
         self.definition = definition
         self.joined_at = at
         begins_above = tier is not None and tier != definition.base_tier.id
-        self.standing = placed(definition, tier, at, at) if tier and begins_above else joined(definition, at)
+        self.tier_status = placed(definition, tier, at, at) if tier and begins_above else joined(definition, at)
         self.issued = self.burned = self.expired = 0
         self._lots: list[_Lot] = []
         self._tallies: dict[Window, _Tally] = {}
@@ -82,10 +82,10 @@ class PlayedMember:
         stands = clock_stands_within(definition)
         self._clock_stands_within = stands.approximate() if stands else None
         self._paid: set[tuple[str, datetime]] = set()
-        self._stays = [(self.standing.tier, at)]
+        self._stays = [(self.tier_status.tier, at)]
         if tier is None:
             self._give(on_joining(definition), at)
-        self._look_at = next_review(definition, self.standing, self._stays, at)
+        self._look_at = next_review(definition, self.tier_status, self._stays, at)
 
     @property
     def balance(self) -> int:
@@ -109,7 +109,7 @@ class PlayedMember:
         An event whose pending points are not confirmed is an activity and nothing else.
         """
         self.advance(at)
-        rating = rate(self.definition, self.standing.tier, event, at=at, already=self._already(event.type, at))
+        rating = rate(self.definition, self.tier_status.tier, event, at=at, already=self._already(event.type, at))
         if not rating.taken:
             return rating
         self._note_activity(at)
@@ -157,7 +157,7 @@ class PlayedMember:
 
     def _earn(self, points: int, at: datetime) -> None:
         if points:
-            self._lots.append(_Lot(points, lot_expiry(self.definition, self.standing.tier, at)))
+            self._lots.append(_Lot(points, lot_expiry(self.definition, self.tier_status.tier, at)))
             self.issued += points
 
     def _count(self, qualifying: Mapping[str, int], at: datetime) -> None:
@@ -170,7 +170,7 @@ class PlayedMember:
 
     def _note_activity(self, at: datetime) -> None:
         if renews_lots(self.definition):
-            self._reschedule(lot_expiry(self.definition, self.standing.tier, at))
+            self._reschedule(lot_expiry(self.definition, self.tier_status.tier, at))
         elif self._clock_stands_within is not None and self._last_activity is not None:
             gap = at - self._last_activity
             if gap <= self._clock_stands_within:
@@ -179,19 +179,19 @@ class PlayedMember:
         self._last_activity = at
 
     def _review(self, at: datetime) -> None:
-        definition, before = self.definition, self.standing
+        definition, before = self.definition, self.tier_status
         done = review(definition, before, self._sums(at), self._stays, at, self.joined_at)
-        self.standing = done.standing
-        if self.standing.tier != before.tier:
-            self._stays.append((self.standing.tier, at))
+        self.tier_status = done.standing
+        if self.tier_status.tier != before.tier:
+            self._stays.append((self.tier_status.tier, at))
         if done.reschedules_lots:
-            self._reschedule(lot_expiry(definition, self.standing.tier, at))
+            self._reschedule(lot_expiry(definition, self.tier_status.tier, at))
         for each, window_begins in done.milestones:
             if (each.id, window_begins) not in self._paid:
                 self._paid.add((each.id, window_begins))
                 self._earn(each.points, at)
-        self._give(of_change(definition, done.outcome.change, self.standing.tier), at)
-        self._look_at = next_review(definition, self.standing, self._stays, at)
+        self._give(of_change(definition, done.outcome.change, self.tier_status.tier), at)
+        self._look_at = next_review(definition, self.tier_status, self._stays, at)
 
     def _give(self, benefits: Iterable[Benefit], at: datetime) -> None:
         for benefit in benefits:

@@ -96,7 +96,7 @@ def run_scenario(definition: Definition, scenario: Scenario) -> ScenarioResult:
             continue
         member.advance(at)
         reward = reward_of(definition, does.redeem)
-        why = why_not(definition, reward, at, tier=member.standing.tier, points=member.balance, had=had)
+        why = why_not(definition, reward, at, tier=member.tier_status.tier, points=member.balance, had=had)
         if why is not None:
             refused.append(why)
         else:
@@ -104,10 +104,10 @@ def run_scenario(definition: Definition, scenario: Scenario) -> ScenarioResult:
             had.append(Had(reward.id, at))
     ended = Outcome(
         points=member.balance,
-        tier=member.standing.tier,
+        tier=member.tier_status.tier,
         redeemed=tuple(each.reward for each in had),
         refused=tuple(refused),
-        may_redeem=within_reach(definition, at, tier=member.standing.tier, points=member.balance, had=had),
+        may_redeem=within_reach(definition, at, tier=member.tier_status.tier, points=member.balance, had=had),
     )
     return judged(scenario, ended)
 

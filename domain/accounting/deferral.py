@@ -87,7 +87,7 @@ class Movement(Value):
         )
 
 
-class Standing(Value):
+class PortfolioPosition(Value):
     """The totals of a currency's books since the program began.
 
     The first five are points; `allocated` and `cost` are exact money; the rest is money as booked, rounded half-even.
@@ -128,7 +128,7 @@ class CurrencyBooks(Value):
     management_liability: Decimal
     expected_breakage: int
     entries: tuple[Entry, ...]
-    standing: Standing
+    standing: PortfolioPosition
     notes: tuple[str, ...] = ()
 
 
@@ -186,7 +186,7 @@ class Books(Value):
 
     def balances(self) -> dict[AccountCode, Decimal]:
         """The balance of each account at the period's end: debits positive, credits negative. Their sum is zero."""
-        return balances(part for each in self.currencies for part in _entries(Standing(), each.standing))
+        return balances(part for each in self.currencies for part in _entries(PortfolioPosition(), each.standing))
 
 
 def allocated(price: Decimal, points: int, terms: Terms) -> Decimal:
@@ -197,13 +197,15 @@ def allocated(price: Decimal, points: int, terms: Terms) -> Decimal:
     return _EXACT.divide(_EXACT.multiply(price, alone), _EXACT.add(price, alone))
 
 
-def kept(currency: str, money: str, before: Standing, moved: Movement, terms: Terms, *, final: bool = False) -> CurrencyBooks:
+def kept(
+    currency: str, money: str, before: PortfolioPosition, moved: Movement, terms: Terms, *, final: bool = False
+) -> CurrencyBooks:
     """The books of a currency for a period with these movements. With `final`, the rest is earned and no provision stays."""
     share = _sold_share(before, moved)
     outstanding = before.outstanding + moved.came - moved.left
     sold_outstanding = 0 if final else max(0, round(share * outstanding))
     redeemed = before.redeemed + moved.redeemed
-    exact = Standing(
+    exact = PortfolioPosition(
         sold=before.sold + moved.sold - moved.returned_sold,
         outstanding=outstanding,
         sold_outstanding=sold_outstanding,
@@ -244,7 +246,7 @@ def kept(currency: str, money: str, before: Standing, moved: Movement, terms: Te
     )
 
 
-def _sold_share(before: Standing, moved: Movement) -> Fraction:
+def _sold_share(before: PortfolioPosition, moved: Movement) -> Fraction:
     """The share of points from sales in all points of the period; without any, in the points redeemed so far."""
     there = before.outstanding + moved.came
     sold = before.sold_outstanding + moved.sold - moved.returned_sold
@@ -253,32 +255,32 @@ def _sold_share(before: Standing, moved: Movement) -> Fraction:
     return min(max(Fraction(sold, there), Fraction(0)), Fraction(1)) if there > 0 else Fraction(0)
 
 
-def _expected(standing: Standing, rate: Decimal) -> Fraction:
+def _expected(position: PortfolioPosition, rate: Decimal) -> Fraction:
     """The number of points from sales that are now expected to be redeemed in total."""
-    possible = standing.sold_redeemed + standing.sold_outstanding
-    return min(max(standing.sold * Fraction(rate), Fraction(standing.sold_redeemed)), Fraction(possible))
+    possible = position.sold_redeemed + position.sold_outstanding
+    return min(max(position.sold * Fraction(rate), Fraction(position.sold_redeemed)), Fraction(possible))
 
 
-def _revenue(standing: Standing, rate: Decimal) -> Decimal:
+def _revenue(position: PortfolioPosition, rate: Decimal) -> Decimal:
     """Revenue to date, exact: allocated x redeemed to date / expected to be redeemed in total."""
-    expected = _expected(standing, rate)
-    if expected == standing.sold_redeemed:
-        return standing.allocated
-    return _times(standing.allocated, standing.sold_redeemed / expected)
+    expected = _expected(position, rate)
+    if expected == position.sold_redeemed:
+        return position.allocated
+    return _times(position.allocated, position.sold_redeemed / expected)
 
 
-def _revenue_of_redeemed(standing: Standing) -> Decimal:
+def _revenue_of_redeemed(position: PortfolioPosition) -> Decimal:
     """The revenue that the redeemed points would have earned without expected breakage."""
-    if standing.sold <= 0:
-        return standing.allocated
-    return _times(standing.allocated, min(Fraction(1), Fraction(standing.sold_redeemed, standing.sold)))
+    if position.sold <= 0:
+        return position.allocated
+    return _times(position.allocated, min(Fraction(1), Fraction(position.sold_redeemed, position.sold)))
 
 
 def _expected_cost(points: int, terms: Terms) -> Decimal:
     return _EXACT.multiply(_EXACT.multiply(Decimal(points), terms.cost_per_point), terms.redemption_rate)
 
 
-def _entries(before: Standing, after: Standing) -> tuple[Entry, ...]:
+def _entries(before: PortfolioPosition, after: PortfolioPosition) -> tuple[Entry, ...]:
     """The journal entries for the change from one total to the next."""
 
     def change(figure: str) -> Decimal:
@@ -294,10 +296,10 @@ def _entries(before: Standing, after: Standing) -> tuple[Entry, ...]:
     )
 
 
-def _notes(standing: Standing, terms: Terms) -> tuple[str, ...]:
+def _notes(position: PortfolioPosition, terms: Terms) -> tuple[str, ...]:
     """Notes for finance on a period's figures, before the closing."""
-    if standing.sold_outstanding > 0 and standing.sold * Fraction(terms.redemption_rate) <= standing.sold_redeemed:
-        text = f"{standing.sold_redeemed} of {standing.sold} points sold are redeemed, as many as the estimate expects in all"
+    if position.sold_outstanding > 0 and position.sold * Fraction(terms.redemption_rate) <= position.sold_redeemed:
+        text = f"{position.sold_redeemed} of {position.sold} points sold are redeemed, as many as the estimate expects in all"
         return (f"{text}: nothing is left deferred for the others. Enter a higher estimate if some of them will be redeemed.",)
     return ()
 

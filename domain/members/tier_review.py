@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from domain.definition.document import Definition
 from domain.members import tiers
-from domain.members.tiers import Reached, Standing
+from domain.members.tiers import Reached, TierStatus
 from domain.points import expiry
 from domain.programs import amendments
 from domain.window import Span
@@ -37,7 +37,7 @@ class TierReview(NamedTuple):
     """The result of a review at an instant."""
 
     definition: Definition
-    before: Standing
+    before: TierStatus
     outcome: tiers.Review
     sums: Sums
     at: datetime
@@ -45,7 +45,7 @@ class TierReview(NamedTuple):
     earlier_raises: bool
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> TierStatus:
         """The standing from now on."""
         return self.outcome.standing
 
@@ -63,7 +63,7 @@ class TierReview(NamedTuple):
 
 def review(
     definition: Definition,
-    standing: Standing,
+    tier_status: TierStatus,
     sums: Sums,
     stays: Stays,
     at: datetime,
@@ -84,7 +84,7 @@ def review(
         former = tiers.Former(judge.definition, judge.tier, own.counters, own.earlier, held)
     outcome = tiers.review(
         definition,
-        standing,
+        tier_status,
         sums.counters,
         at,
         earlier=sums.earlier,
@@ -94,12 +94,12 @@ def review(
         earlier_raises=earlier_raises,
         former=former,
     )
-    return TierReview(definition, standing, outcome, sums, at, joined, earlier_raises)
+    return TierReview(definition, tier_status, outcome, sums, at, joined, earlier_raises)
 
 
-def next_review(definition: Definition, standing: Standing, stays: Stays, at: datetime) -> datetime | None:
+def next_review(definition: Definition, tier_status: TierStatus, stays: Stays, at: datetime) -> datetime | None:
     """When time alone will change the result of a review; None if it never will."""
-    return tiers.next_look(definition, standing, time_held(definition, stays, at), at)
+    return tiers.next_look(definition, tier_status, time_held(definition, stays, at), at)
 
 
 def time_held(definition: Definition, stays: Stays, at: datetime) -> dict[str, timedelta]:

@@ -20,7 +20,7 @@ from domain.window import Span, Window
 _NOTHING: Mapping[str, timedelta] = {}
 
 
-class Standing(Value):
+class TierStatus(Value):
     """A member's tier, the instant since which they hold it, and the end of its validity (None: without end)."""
 
     tier: str
@@ -34,7 +34,7 @@ class Review(Value):
     A `transition` is the effect of an amendment: another id for the tier, or, at once, the result of its new conditions.
     """
 
-    standing: Standing
+    standing: TierStatus
     change: Literal["none", "upgrade", "renewal", "downgrade", "transition"]
 
 
@@ -84,19 +84,19 @@ class _Look(NamedTuple):
     held: Mapping[str, timedelta]
 
 
-def joined(definition: Definition, at: datetime) -> Standing:
+def joined(definition: Definition, at: datetime) -> TierStatus:
     """The tier of a new member: the first tier, without end."""
-    return Standing(tier=definition.base_tier.id, since=at, until=None)
+    return TierStatus(tier=definition.base_tier.id, since=at, until=None)
 
 
-def placed(definition: Definition, tier: str, at: datetime, joined: datetime | None = None) -> Standing:
+def placed(definition: Definition, tier: str, at: datetime, joined: datetime | None = None) -> TierStatus:
     """The standing of a member who qualifies for the tier at this instant. Raises KeyError for an unknown tier."""
-    return Standing(tier=tier, since=at, until=_end(definition, definition.tier(tier), at, at, joined))
+    return TierStatus(tier=tier, since=at, until=_end(definition, definition.tier(tier), at, at, joined))
 
 
 def review(
     definition: Definition,
-    standing: Standing,
+    tier_status: TierStatus,
     counters: Mapping[str, int],
     at: datetime,
     *,
@@ -126,10 +126,10 @@ def review(
     looks = _looks(definition, counters, earlier, held, at, joined)
     now = looks[0]
     raising = looks if earlier_raises else [now]
-    current = definition.current_tier(standing.tier)
-    renamed = current != standing.tier
+    current = definition.current_tier(tier_status.tier)
+    renamed = current != tier_status.tier
     if renamed:
-        standing = standing.model_copy(update={"tier": current})
+        tier_status = tier_status.model_copy(update={"tier": current})
     rank = definition.tier_rank(current)
     lifetime = _lifetime(definition, now)
 
@@ -141,12 +141,12 @@ def review(
         target = rank if stays else _lower(definition, rank, at, looks, joined)
         anew = _place(definition, target, at, looks, joined)
         if target == rank:
-            ends = (anew.until, standing.until)  # a member who stays must not lose time
+            ends = (anew.until, tier_status.until)  # a member who stays must not lose time
             until = None if None in ends else max(end for end in ends if end is not None)
             return Review(standing=anew.model_copy(update={"until": until}), change="transition")
         return Review(standing=anew, change="downgrade")
-    unchanged = Review(standing=standing, change="transition" if renamed else "none")
-    if standing.until is None:
+    unchanged = Review(standing=tier_status, change="transition" if renamed else "none")
+    if tier_status.until is None:
         return unchanged
     rules, tier, staying = definition, definition.tiers[rank], raising
     stays_for_life = lifetime >= rank
@@ -154,12 +154,12 @@ def review(
         rules, tier = former.definition, former.definition.tier(former.tier)
         staying = _looks(rules, former.counters, former.earlier, former.held, at, joined)
         stays_for_life = stays_for_life or _lifetime(rules, staying[0]) >= rules.tier_rank(tier.id)
-    if stays_for_life or (tier.valid_for is None and tier.valid is None and at >= standing.until):
-        return Review(standing=standing.model_copy(update={"until": None}), change="renewal")
-    kept = _kept_until(rules, tier, standing.until, at, staying, joined)
-    if kept > standing.until:
-        return Review(standing=standing.model_copy(update={"until": kept}), change="renewal")
-    if at < standing.until:
+    if stays_for_life or (tier.valid_for is None and tier.valid is None and at >= tier_status.until):
+        return Review(standing=tier_status.model_copy(update={"until": None}), change="renewal")
+    kept = _kept_until(rules, tier, tier_status.until, at, staying, joined)
+    if kept > tier_status.until:
+        return Review(standing=tier_status.model_copy(update={"until": kept}), change="renewal")
+    if at < tier_status.until:
         return unchanged
     if former is not None and (rank == best or any(_met(definition, definition.tiers[rank].keep, look) for look in raising)):
         # The old conditions no longer hold and the new ones do: from here on the tier is held under the new ones.
@@ -210,16 +210,16 @@ def asks_time_held(definition: Definition) -> bool:
     return bool(_plan(definition).held)
 
 
-def next_look(definition: Definition, standing: Standing, held: Mapping[str, timedelta], at: datetime) -> datetime | None:
+def next_look(definition: Definition, tier_status: TierStatus, held: Mapping[str, timedelta], at: datetime) -> datetime | None:
     """When time alone will change the result of a review: the end of the validity, or a tier held for long enough."""
-    rank = definition.tier_rank(standing.tier)
+    rank = definition.tier_rank(tier_status.tier)
     due = [
         each.at_least.after(at - held.get(each.held, timedelta()), definition.zone)
         for each in _plan(definition).held
         if rank >= definition.tier_rank(each.held)
     ]
-    if standing.until is not None:
-        due.append(standing.until)
+    if tier_status.until is not None:
+        due.append(tier_status.until)
     return min((instant for instant in due if instant > at), default=None)
 
 
@@ -340,16 +340,16 @@ def _lower(definition: Definition, rank: int, at: datetime, looks: list[_Look], 
     return max(_lifetime(definition, looks[0], rank), *(_reached(definition, look, at, joined, rank) for look in looks))
 
 
-def _place(definition: Definition, rank: int, at: datetime, looks: list[_Look], joined: datetime | None) -> Standing:
+def _place(definition: Definition, rank: int, at: datetime, looks: list[_Look], joined: datetime | None) -> TierStatus:
     """The standing of a member who comes into the tier of this rank: to its latest end by the windows that qualified for it."""
     tier = definition.tiers[rank]
     if _met(definition, tier.lifetime, looks[0]):
-        return Standing(tier=tier.id, since=at, until=None)
+        return TierStatus(tier=tier.id, since=at, until=None)
     earned = [_end(definition, tier, at, look.at, joined) for look in looks if _met(definition, tier.reach, look)]
     ends = [end for end in earned if end is not None and (end > at or tier.valid is None)]
     if ends:
-        return Standing(tier=tier.id, since=at, until=max(ends))
-    return Standing(tier=tier.id, since=at, until=_end(definition, tier, at, at, joined, earned=False))
+        return TierStatus(tier=tier.id, since=at, until=max(ends))
+    return TierStatus(tier=tier.id, since=at, until=_end(definition, tier, at, at, joined, earned=False))
 
 
 def _kept_until(

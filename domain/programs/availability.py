@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Literal, NamedTuple, Protocol, assert_never
 
 from domain.programs import holds
-from domain.programs.holds import Concern, Hold
+from domain.programs.holds import Capability, ProgramHold
 from domain.programs.stages import ENDED, Stage
 
 Purpose = Literal[
@@ -69,7 +69,7 @@ class Program(Protocol):
     @property
     def stops(self) -> Sequence[Stop]: ...
     @property
-    def holds(self) -> Sequence[Hold]: ...
+    def holds(self) -> Sequence[ProgramHold]: ...
 
 
 class Closed(NamedTuple):
@@ -77,8 +77,8 @@ class Closed(NamedTuple):
 
     reason: Reason
     since: datetime | None = None
-    hold: Hold | None = None
-    concern: Concern | None = None
+    hold: ProgramHold | None = None
+    concern: Capability | None = None
     """The capability that the hold stops here."""
 
 
@@ -163,9 +163,9 @@ def _late(program: Program, now: datetime) -> Closed | None:
     return Closed("late_files_closed", program.late_until) if _is_over(program.late_until, now) else None
 
 
-def _on_hold(program: Program, concern: Concern, at: datetime) -> Closed | None:
-    hold = holds.stopping(program.holds, concern, at)
-    return Closed("on_hold", hold.since, hold, concern) if hold is not None else None
+def _on_hold(program: Program, capability: Capability, at: datetime) -> Closed | None:
+    hold = holds.stopping(program.holds, capability, at)
+    return Closed("on_hold", hold.since, hold, capability) if hold is not None else None
 
 
 def _is_rollout_stopped(program: Program, at: datetime) -> bool:

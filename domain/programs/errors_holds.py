@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from domain.errors import TenureError
-from domain.programs.holds import EVERYTHING, Concern, Hold, describe
+from domain.programs.holds import EVERYTHING, Capability, ProgramHold, describe
 from domain.refusals import Refused
 
 _AN_EXAMPLE = {
@@ -21,13 +21,13 @@ class ProgramOnHold(TenureError):
     category = "conflict"
     title = "The program is on hold"
     example = {
-        "hold": Hold(kind="hold", stops=("enrolment", "rollout"), **_AN_EXAMPLE),  # type: ignore[arg-type]
+        "hold": ProgramHold(kind="hold", stops=("enrolment", "rollout"), **_AN_EXAMPLE),  # type: ignore[arg-type]
         "program": "cd-club",
-        "concern": "enrolment",
+        "capability": "enrolment",
     }
 
-    def __init__(self, hold: Hold, program: str, concern: Concern) -> None:
-        super().__init__(_detail(hold, program, concern), remedy=_remedy(hold, program, concern))
+    def __init__(self, hold: ProgramHold, program: str, capability: Capability) -> None:
+        super().__init__(_detail(hold, program, capability), remedy=_remedy(hold, program, capability))
 
 
 class ProgramHalted(TenureError):
@@ -37,33 +37,33 @@ class ProgramHalted(TenureError):
     category = "conflict"
     title = "The program is halted"
     example = {
-        "hold": Hold(kind="suspended_insolvency", stops=EVERYTHING, **_AN_EXAMPLE),  # type: ignore[arg-type]
+        "hold": ProgramHold(kind="suspended_insolvency", stops=EVERYTHING, **_AN_EXAMPLE),  # type: ignore[arg-type]
         "program": "cd-club",
-        "concern": "earning",
+        "capability": "earning",
     }
 
-    def __init__(self, hold: Hold, program: str, concern: Concern) -> None:
-        super().__init__(_detail(hold, program, concern), remedy=_remedy(hold, program, concern))
+    def __init__(self, hold: ProgramHold, program: str, capability: Capability) -> None:
+        super().__init__(_detail(hold, program, capability), remedy=_remedy(hold, program, capability))
 
 
-def stopped(hold: Hold, program: str, concern: Concern) -> TenureError:
+def stopped(hold: ProgramHold, program: str, capability: Capability) -> TenureError:
     """The problem of something that a hold or a halt stops."""
-    return (ProgramOnHold if hold.kind == "hold" else ProgramHalted)(hold, program, concern)
+    return (ProgramOnHold if hold.kind == "hold" else ProgramHalted)(hold, program, capability)
 
 
-def _detail(hold: Hold, program: str, concern: Concern) -> str:
+def _detail(hold: ProgramHold, program: str, capability: Capability) -> str:
     """What is stopped, or was when it happened, and by what."""
     if hold.until is not None:
-        return f"{concern.capitalize()} in program {program!r} was stopped when this happened. {describe(hold)}."
-    return f"{concern.capitalize()} in program {program!r} is stopped. {describe(hold)}."
+        return f"{capability.capitalize()} in program {program!r} was stopped when this happened. {describe(hold)}."
+    return f"{capability.capitalize()} in program {program!r} is stopped. {describe(hold)}."
 
 
-def _remedy(hold: Hold, program: str, concern: Concern) -> str:
+def _remedy(hold: ProgramHold, program: str, capability: Capability) -> str:
     """What to do about it; what happened while a stop stood counts for nothing, afterwards neither."""
     if hold.until is not None:
         return "What happened while it was stopped does not count; what happens from now on does."
     return f"Try again once it goes on (tenure program resume {program} --reason …)" + (
-        "; what happened before the stop still counts, what happens within it never does." if concern == "earning" else "."
+        "; what happened before the stop still counts, what happens within it never does." if capability == "earning" else "."
     )
 
 

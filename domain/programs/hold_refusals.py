@@ -4,13 +4,13 @@ from collections.abc import Iterable
 
 from domain.gates.errors import FourEyes
 from domain.programs.errors_holds import AlreadyHalted, AlreadyOnHold, NotOnHold
-from domain.programs.holds import Hold, Kind, instant, next_lifted, standing
+from domain.programs.holds import Kind, ProgramHold, active, instant, next_lifted
 from domain.refusals import Refused
 
 
-def refuse_beginning(holds: Iterable[Hold], kind: Kind, program: str) -> Refused | None:
+def refuse_beginning(holds: Iterable[ProgramHold], kind: Kind, program: str) -> Refused | None:
     """Why a hold or a halt cannot begin: there is one of its kind; a halt may come on top of a hold."""
-    there = next((hold for hold in standing(holds) if hold.kind == kind), None)
+    there = next((hold for hold in active(holds) if hold.kind == kind), None)
     if there is None:
         return None
     on_hold = kind == "hold"
@@ -22,7 +22,7 @@ def refuse_beginning(holds: Iterable[Hold], kind: Kind, program: str) -> Refused
     )
 
 
-def refuse_lifting(holds: Iterable[Hold], program: str, person: str, owner: str) -> Refused | None:
+def refuse_lifting(holds: Iterable[ProgramHold], program: str, person: str, owner: str) -> Refused | None:
     """Why a person cannot let a program go on, whatever their roles (`LIFTED_BY`).
 
     A halt protects members and creditors from the program: who owns it does not lift it.

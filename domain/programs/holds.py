@@ -12,20 +12,20 @@ from typing import Literal, get_args
 from domain.definition.values import Role
 from domain.model import Message
 
-Concern = Literal["enrolment", "earning", "redeeming", "rollout"]
+Capability = Literal["enrolment", "earning", "redeeming", "rollout"]
 """The capabilities of a program: joining, points for events, spending points, and the opening of further waves."""
 Kind = Literal["hold", "suspended_insolvency"]
-EVERYTHING: tuple[Concern, ...] = get_args(Concern)
-BY_DEFAULT: tuple[Concern, ...] = ("enrolment", "rollout")
+EVERYTHING: tuple[Capability, ...] = get_args(Capability)
+BY_DEFAULT: tuple[Capability, ...] = ("enrolment", "rollout")
 """The capabilities that a hold stops by default: it takes nothing from members."""
 
 
-class Hold(Message):
+class ProgramHold(Message):
     """A hold on a program, active or lifted. `until` is the first instant at which it is over."""
 
     id: int
     kind: Kind
-    stops: tuple[Concern, ...]
+    stops: tuple[Capability, ...]
     reason: str
     begun_by: str
     since: datetime
@@ -42,10 +42,10 @@ class Hold(Message):
         return "hold" if self.kind == "hold" else "halt"
 
 
-class Standing(Message):
+class ActiveHolds(Message):
     """A program's active holds, in the order in which they began."""
 
-    holds: tuple[Hold, ...]
+    holds: tuple[ProgramHold, ...]
 
 
 class Lifting(Message):
@@ -61,24 +61,24 @@ class Lifting(Message):
 class Lifted(Message):
     """The hold that was lifted, and the holds that are still active."""
 
-    hold: Hold
-    standing: tuple[Hold, ...]
+    hold: ProgramHold
+    standing: tuple[ProgramHold, ...]
 
 
-def standing(holds: Iterable[Hold]) -> tuple[Hold, ...]:
+def active(holds: Iterable[ProgramHold]) -> tuple[ProgramHold, ...]:
     """The holds that are not lifted, in the order in which they began."""
     return tuple(sorted((hold for hold in holds if hold.until is None), key=lambda hold: (hold.since, hold.id)))
 
 
-def stopping(holds: Iterable[Hold], concern: Concern, at: datetime) -> Hold | None:
+def stopping(holds: Iterable[ProgramHold], capability: Capability, at: datetime) -> ProgramHold | None:
     """The hold that stops a capability at an instant, a halt before a hold; None if nothing stops it."""
-    found = [hold for hold in holds if concern in hold.stops and hold.stands_at(at)]
+    found = [hold for hold in holds if capability in hold.stops and hold.stands_at(at)]
     return min(found, key=lambda hold: (hold.kind == "hold", hold.since), default=None)
 
 
-def next_lifted(holds: Iterable[Hold]) -> Hold | None:
+def next_lifted(holds: Iterable[ProgramHold]) -> ProgramHold | None:
     """The hold that is lifted next: a halt first; a hold beside it stays, and is lifted in a step of its own."""
-    found = standing(holds)
+    found = active(holds)
     return next((hold for hold in found if hold.kind != "hold"), found[0] if found else None)
 
 
@@ -89,7 +89,7 @@ LIFTED_BY: dict[Kind, frozenset[Role]] = {
 """The roles that may lift each kind."""
 
 
-def describe(hold: Hold) -> str:
+def describe(hold: ProgramHold) -> str:
     """A hold in a sentence: since when, by whom, why, and the capabilities that it stops."""
     stopped = ", ".join(hold.stops)
     until = f" until {instant(hold.until)}" if hold.until is not None else ""
@@ -97,11 +97,9 @@ def describe(hold: Hold) -> str:
     return f"{name} since {instant(hold.since)}{until} by {hold.begun_by} because: {hold.reason}; stops {stopped}"
 
 
-def banner(holds: Iterable[Hold], program: str) -> str:
+def banner(holds: Iterable[ProgramHold], program: str) -> str:
     """The active holds, in Markdown, above the state of a program; empty without any."""
-    return "\n\n".join(
-        f"**{describe(hold)}; to act: `tenure program resume {program} --reason …`**" for hold in standing(holds)
-    )
+    return "\n\n".join(f"**{describe(hold)}; to act: `tenure program resume {program} --reason …`**" for hold in active(holds))
 
 
 def instant(at: datetime | None) -> str:

@@ -31,7 +31,7 @@ class Look(Message):
     told: str = ""
 
 
-class Standing(Message):
+class GuardrailState(Message):
     """A guardrail's memory: the last checks that count, and the number of its source's failures in a row.
 
     `waived`: a person has released the rollout without data, in this wave.
@@ -63,7 +63,7 @@ def looked(guardrail: Guardrail, definition: Definition, figures: Figures, numbe
     )
 
 
-def after(guardrail: Guardrail, before: Standing, look: Look) -> Standing:
+def after(guardrail: Guardrail, before: GuardrailState, look: Look) -> GuardrailState:
     """The state of a guardrail after a check.
 
     A failed source changes only its count. Of the last `count` checks, `failures` beyond the bounds make the guardrail fail.
@@ -76,9 +76,9 @@ def after(guardrail: Guardrail, before: Standing, look: Look) -> Standing:
     return before.model_copy(update={"looks": looks, "verdict": verdict, "source_failures": 0})
 
 
-def released(before: Standing) -> Standing:
+def released(before: GuardrailState) -> GuardrailState:
     """The state of a guardrail after a release by a person: it begins anew, and may lack data in this wave."""
-    return Standing(waived=before.waived or before.verdict == "no_data", source_failures=before.source_failures)
+    return GuardrailState(waived=before.waived or before.verdict == "no_data", source_failures=before.source_failures)
 
 
 def halts(guardrail: Guardrail, verdict: Verdict) -> Literal["stop", "hold", "warn"] | None:

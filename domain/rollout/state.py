@@ -30,7 +30,7 @@ class Deed(Message):
     at: datetime
 
 
-class Hold(Message):
+class RolloutBlocker(Message):
     """A blocker or a warning of a rollout: a guardrail, the minimum sample or an empty cohort, its wave, and the reason."""
 
     what: str
@@ -45,8 +45,8 @@ class RolloutState(Message):
     paused: Deed | None = None
     paused_with_program: Deed | None = None
     """The program as a whole is on hold; this ends with the program's hold, and not by resuming the rollout."""
-    holds: tuple[Hold, ...] = ()
-    warnings: tuple[Hold, ...] = ()
+    holds: tuple[RolloutBlocker, ...] = ()
+    warnings: tuple[RolloutBlocker, ...] = ()
     stopped: Deed | None = None
 
     @property
@@ -83,6 +83,6 @@ class GuardrailSaid(Message):
     told: str
 
 
-def without(holds: tuple[Hold, ...], what: str) -> tuple[Hold, ...]:
+def without(holds: tuple[RolloutBlocker, ...], what: str) -> tuple[RolloutBlocker, ...]:
     """The blockers without that of one guardrail, or of the minimum sample."""
     return tuple(hold for hold in holds if hold.what != what)

@@ -52,7 +52,7 @@ class _Book:
     def close(self, member: PlayedMember, month: int) -> None:
         """Close a month: note its points, and the member's tier at its end."""
         self.note(member, month)
-        self.tiers[month][self._ranks[member.standing.tier]] += 1
+        self.tiers[month][self._ranks[member.tier_status.tier]] += 1
 
     def advance(self, member: PlayedMember, month: int, to: int) -> None:
         """Let time pass to the beginning of a later month, and close each month on the way."""
@@ -75,7 +75,7 @@ def play(definition: Definition, log: EventLog) -> Outcome:
     for customer, postings in _members(definition, log):
         member = _play(definition, customer, postings, book, end)
         customers.append(customer)
-        ends.append((ranks[member.standing.tier], member.issued, member.burned, member.expired))
+        ends.append((ranks[member.tier_status.tier], member.issued, member.burned, member.expired))
     tiers, issued, burned, expired = (list(column) for column in zip(*ends, strict=True))
     transactions, money = by_month(log.frame, months)
     return Outcome(
@@ -164,7 +164,7 @@ def _play(definition: Definition, customer: str, postings: list[Posting], book: 
 
 
 def _redeem(definition: Definition, member: PlayedMember) -> None:
-    cheapest = cheapest_by_rank(definition)[definition.tier_rank(member.standing.tier)]
+    cheapest = cheapest_by_rank(definition)[definition.tier_rank(member.tier_status.tier)]
     if cheapest is None:
         return
     rewards = min(share_of(definition, member.issued) - member.burned, member.balance) // cheapest

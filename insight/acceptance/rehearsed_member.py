@@ -76,10 +76,10 @@ async def _play(ledger: Ledger, definition: Definition, scenario: Scenario) -> O
     points = (await member.balance()).available
     return Outcome(
         points=points,
-        tier=member.standing.tier,
+        tier=member.tier_status.tier,
         redeemed=tuple(each.reward for each in member.had),
         refused=tuple(member.refused),
-        may_redeem=within_reach(definition, at, tier=member.standing.tier, points=points, had=member.had),
+        may_redeem=within_reach(definition, at, tier=member.tier_status.tier, points=points, had=member.had),
     )
 
 
@@ -90,14 +90,14 @@ class RehearsedMember:
         self.definition = definition
         self.joined_at = at
         above = tier is not None and tier != definition.base_tier.id
-        self.standing = tiers.placed(definition, tier, at, at) if tier and above else tiers.joined(definition, at)
+        self.tier_status = tiers.placed(definition, tier, at, at) if tier and above else tiers.joined(definition, at)
         self.had: list[Had] = []
         self.refused: list[str] = []
         self._ledger = ledger
         # Never the real program: its members' requests must not wait for the rehearsal's accounts.
         self.program = f"rehearsal-{sha256(digest(definition).encode()).hexdigest()[:32]}"
         self._currency = definition.currency.code
-        self._stays = [(self.standing.tier, at)]
+        self._stays = [(self.tier_status.tier, at)]
         self._look_at: datetime | None = None
 
     @property
@@ -106,17 +106,17 @@ class RehearsedMember:
 
     @property
     def tier(self) -> str:
-        return self.standing.tier
+        return self.tier_status.tier
 
     @property
     def tier_until(self) -> datetime | None:
-        return self.standing.until
+        return self.tier_status.until
 
     async def join(self, *, given: bool) -> None:
         """Begin the member; with `given`, give the benefits of joining (a member who begins in a tier gets none)."""
         if given:
             await self._give(on_joining(self.definition), self.joined_at)
-        self._look_at = next_review(self.definition, self.standing, self._stays, self.joined_at)
+        self._look_at = next_review(self.definition, self.tier_status, self._stays, self.joined_at)
 
     async def balance(self) -> Balance:
         """Read the member's balance from the ledger."""
@@ -155,7 +155,7 @@ class RehearsedMember:
     async def _redeem(self, key: str, reward: Reward, at: datetime) -> None:
         """Redeem a reward as a redemption does: hold the price, then capture the hold."""
         points = (await self.balance()).available
-        why = why_not(self.definition, reward, at, tier=self.standing.tier, points=points, had=self.had)
+        why = why_not(self.definition, reward, at, tier=self.tier_status.tier, points=points, had=self.had)
         if why is not None:
             self.refused.append(why)
             return
@@ -165,24 +165,24 @@ class RehearsedMember:
         self.had.append(Had(reward.id, at))
 
     async def _review(self, at: datetime) -> None:
-        definition, before = self.definition, self.standing
+        definition, before = self.definition, self.tier_status
         sums = await member_review.sums(self._ledger, self.program, self.participant, definition, at, self.joined_at)
         done = review(definition, before, sums, self._stays, at, self.joined_at)
-        self.standing = done.standing
-        if self.standing.tier != before.tier:
-            self._stays.append((self.standing.tier, at))
+        self.tier_status = done.standing
+        if self.tier_status.tier != before.tier:
+            self._stays.append((self.tier_status.tier, at))
         if done.reschedules_lots:
-            expires_at = expiry.lot_expiry(definition, self.standing.tier, at)
-            key = f"tier/{self.standing.tier}/{at.isoformat()}"
+            expires_at = expiry.lot_expiry(definition, self.tier_status.tier, at)
+            key = f"tier/{self.tier_status.tier}/{at.isoformat()}"
             await self._ledger.reschedule(Reschedule(**self._request(key, at), expires_at=expires_at))
         for milestone, window in done.milestones:
             await self._bonus(f"milestone/{milestone.id}/{window.isoformat()}", milestone.points, at)
-        await self._give(of_change(definition, done.outcome.change, self.standing.tier), at)
-        self._look_at = next_review(definition, self.standing, self._stays, at)
+        await self._give(of_change(definition, done.outcome.change, self.tier_status.tier), at)
+        self._look_at = next_review(definition, self.tier_status, self._stays, at)
 
     async def _give(self, benefits: Iterable[Benefit], at: datetime) -> None:
         for benefit in benefits:
-            await self._bonus(f"benefit/{benefit.id}/{self.standing.tier}/{at.isoformat()}", benefit.points or 0, at)
+            await self._bonus(f"benefit/{benefit.id}/{self.tier_status.tier}/{at.isoformat()}", benefit.points or 0, at)
 
     async def _bonus(self, key: str, points: int, at: datetime) -> None:
         """Give points once for the key: every later review finds a reached milestone again."""

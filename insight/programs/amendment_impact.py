@@ -158,12 +158,12 @@ class _Moves:
         # once, without a transition. A member counts if either of the last two ends in another rank than the first.
         _, then = self.judges(record)
         came = stays.get(record.participant, ())
-        standing_by = self._revisions.at(record.tier_since) or self.before
+        judged_under = self._revisions.at(record.tier_since) or self.before
         under_now = member_review.conditions(self._revisions, self.before, record, self._at, self._is_otherwise)
         as_it_is = self._review(
             self.before.definition,
             record,
-            record.standing,
+            record.tier_status,
             sums,
             came,
             under_now.judge,
@@ -174,8 +174,8 @@ class _Moves:
         if moved:
             # A member who moves anyway gets the new tier by the revision in force, which the amendment then supersedes.
             then = amendments.judged_by([self.before, self.after], as_it_is.tier)
-            standing_by = self.before
-        amended = self._is_otherwise(standing_by, self.after, as_it_is.tier)
+            judged_under = self.before
+        amended = self._is_otherwise(judged_under, self.after, as_it_is.tier)
         under = (record, as_it_is, sums, came)
         as_it_will_be = self._review(self.after.definition, *under, then, amended, raises=False)
         by_rules = self._review(self._strict, *under, None, amended, raises=False)
@@ -193,13 +193,13 @@ class _Moves:
         self,
         definition: Definition,
         record: MemberRecord,
-        standing: tiers.Standing,
+        tier_status: tiers.TierStatus,
         sums: Mapping[_Asked, int],
         came: Sequence[tuple[str, datetime]],
         judge: amendments.Judge | None,
         amended: bool,
         raises: bool,
-    ) -> tiers.Standing:
+    ) -> tiers.TierStatus:
         def summed(by: Definition) -> Sums:
             return tier_review.summed(
                 by, self._at, record.joined_at, lambda counter, span: sums[record.participant, counter, span.since, span.until]
@@ -207,7 +207,7 @@ class _Moves:
 
         return tier_review.review(
             definition,
-            standing,
+            tier_status,
             summed(definition),
             came,
             self._at,
@@ -217,11 +217,11 @@ class _Moves:
             grandfathered=Grandfathered(judge, summed(judge.definition)) if judge is not None else None,
         ).standing
 
-    def _is_otherwise(self, standing_by: RevisionInForce, by: RevisionInForce, tier: str) -> bool:
+    def _is_otherwise(self, judged_under: RevisionInForce, by: RevisionInForce, tier: str) -> bool:
         """Return the cached result of `asks_otherwise`."""
-        key = (standing_by.number, by.number, tier)
+        key = (judged_under.number, by.number, tier)
         if key not in self._otherwise:
-            self._otherwise[key] = member_review.asks_otherwise(standing_by, by, tier)
+            self._otherwise[key] = member_review.asks_otherwise(judged_under, by, tier)
         return self._otherwise[key]
 
     def _same(self, one: str, other: str) -> bool:

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from domain.accounting.deferral import Books, CurrencyBooks, Movement, Standing, Terms, kept
+from domain.accounting.deferral import Books, CurrencyBooks, Movement, PortfolioPosition, Terms, kept
 from domain.accounting.periods import ends, following, last_instant, period_of, starts, through
 from domain.definition.document import Definition, PointsCurrency
 from domain.model import Message
@@ -185,8 +185,8 @@ class Bookkeeping:
                     movement = sum((moved.get((code, earlier), Movement()) for earlier in range(place)), movement)
                     movement = movement - sum((booked.points for booked in _of(closed, code)), Movement())
                 rests_on = before.of(code) if before is not None else None
-                standing = rests_on.standing if rests_on is not None else Standing()
-                currencies.append(kept(code, found.money, standing, movement, each, final=final and name == last))
+                position = rests_on.standing if rests_on is not None else PortfolioPosition()
+                currencies.append(kept(code, found.money, position, movement, each, final=final and name == last))
             made.append(
                 Books(
                     program=found.id,

@@ -40,12 +40,12 @@ def conditions(
 
     A caller that reviews many members passes a cached `asks_otherwise` as `otherwise`.
     """
-    standing_by = revisions.at(record.tier_since)
+    judged_under = revisions.at(record.tier_since)
     ended_by = revisions.at(tiers.window_start(in_force.definition, at, record.joined_at))
     return Conditions(
         judge=amendments.judged_by(revisions.course(record.tier_since, at), record.tier),
         # A tier whose conditions this revision does not change has no transition: the member holds it to its end.
-        amended=standing_by is not None and (otherwise or asks_otherwise)(standing_by, in_force, record.tier),
+        amended=judged_under is not None and (otherwise or asks_otherwise)(judged_under, in_force, record.tier),
         earlier_raises=ended_by is not None and ended_by.number == in_force.number,
     )
 
@@ -83,7 +83,7 @@ async def review(
     grandfathered = Grandfathered(under.judge, await summed(under.judge.definition)) if under.judge is not None else None
     return tier_review.review(
         definition,
-        record.standing,
+        record.tier_status,
         await summed(definition),
         held,
         at,

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.members.errors import MemberUnknown
-from domain.members.tiers import Standing
+from domain.members.tiers import TierStatus
 from domain.model import Message
 from domain.programs.lifecycle import Membership
 from domain.programs.stages import JourneyStage, MemberStatus
@@ -25,8 +25,8 @@ class MemberRecord(Membership):
     left_at: datetime | None
 
     @property
-    def standing(self) -> Standing:
-        return Standing(tier=self.tier, since=self.tier_since, until=self.tier_until)
+    def tier_status(self) -> TierStatus:
+        return TierStatus(tier=self.tier, since=self.tier_since, until=self.tier_until)
 
 
 class TierChange(Message):
@@ -107,7 +107,7 @@ async def listed(
     return [MemberRecord.model_validate(dict(row)) for row in rows.mappings()]
 
 
-async def move(connection: AsyncConnection, before: MemberRecord, standing: Standing, change: str, at: datetime) -> None:
+async def move(connection: AsyncConnection, before: MemberRecord, tier_status: TierStatus, change: str, at: datetime) -> None:
     """Give a member another standing, and keep the change; nothing where their standing is no longer as it was `before`."""
     as_before = (
         member.c.status == "active",
@@ -118,7 +118,7 @@ async def move(connection: AsyncConnection, before: MemberRecord, standing: Stan
     moved = await connection.execute(
         update(member)
         .where(_is_member(before.program, before.participant), *as_before)
-        .values(tier=standing.tier, tier_since=standing.since, tier_until=standing.until)
+        .values(tier=tier_status.tier, tier_since=tier_status.since, tier_until=tier_status.until)
     )
     if not moved.rowcount:
         return
@@ -128,7 +128,7 @@ async def move(connection: AsyncConnection, before: MemberRecord, standing: Stan
             participant=before.participant,
             change=change,
             from_tier=before.tier,
-            to_tier=standing.tier,
+            to_tier=tier_status.tier,
             at=at,
         )
     )

@@ -12,11 +12,11 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.programs.holds import Concern, Hold, Kind
+from domain.programs.holds import Capability, Kind, ProgramHold
 from store.errors import ProgramUnknown
 from store.tables import program, program_hold
 
-_COLUMNS = [program_hold.c[name] for name in Hold.model_fields]
+_COLUMNS = [program_hold.c[name] for name in ProgramHold.model_fields]
 
 
 async def lock(connection: AsyncConnection, program_id: str) -> None:
@@ -30,45 +30,47 @@ async def begin(
     connection: AsyncConnection,
     program_id: str,
     kind: Kind,
-    stops: Sequence[Concern],
+    stops: Sequence[Capability],
     reason: str,
     by: str,
     at: datetime,
     key: str,
-) -> Hold:
+) -> ProgramHold:
     """Write that something is stopped from an instant on."""
     row = {"program": program_id, "kind": kind, "stops": list(stops), "reason": reason, "begun_by": by, "since": at, "key": key}
     return _hold((await connection.execute(insert(program_hold).values(row).returning(*_COLUMNS))).mappings().one())
 
 
-async def lift(connection: AsyncConnection, hold: Hold, by: str, why: str, at: datetime, key: str) -> Hold:
+async def lift(connection: AsyncConnection, hold: ProgramHold, by: str, why: str, at: datetime, key: str) -> ProgramHold:
     """Write that a hold is over from an instant on, which is never before it began."""
     values = {"until": max(at, hold.since), "lifted_by": by, "lifted_why": why, "lifted_key": key}
     lifted = update(program_hold).where(program_hold.c.id == hold.id, program_hold.c.until.is_(None)).values(values)
     return _hold((await connection.execute(lifted.returning(*_COLUMNS))).mappings().one())
 
 
-async def begun_by_key(connection: AsyncConnection, program_id: str, key: str) -> Hold | None:
+async def begun_by_key(connection: AsyncConnection, program_id: str, key: str) -> ProgramHold | None:
     """The hold that this very request began before, where its answer was lost on the way."""
     return await _one(connection, program_hold.c.program == program_id, program_hold.c.key == key)
 
 
-async def lifted_by_key(connection: AsyncConnection, program_id: str, key: str) -> Hold | None:
+async def lifted_by_key(connection: AsyncConnection, program_id: str, key: str) -> ProgramHold | None:
     """The hold that this very request lifted before."""
     return await _one(connection, program_hold.c.program == program_id, program_hold.c.lifted_key == key)
 
 
-async def of_program(connection: AsyncConnection, program_id: str, after: int = 0, limit: int | None = None) -> Sequence[Hold]:
+async def of_program(
+    connection: AsyncConnection, program_id: str, after: int = 0, limit: int | None = None
+) -> Sequence[ProgramHold]:
     """A program's holds, standing and lifted, in the order in which they began, from the one after `after` on."""
     mine = select(*_COLUMNS).where(program_hold.c.program == program_id, program_hold.c.id > after)
     rows = await connection.execute(mine.order_by(program_hold.c.id).limit(limit))
     return [_hold(row) for row in rows.mappings()]
 
 
-async def _one(connection: AsyncConnection, *where: Any) -> Hold | None:
+async def _one(connection: AsyncConnection, *where: Any) -> ProgramHold | None:
     row = (await connection.execute(select(*_COLUMNS).where(*where))).mappings().one_or_none()
     return _hold(row) if row is not None else None
 
 
-def _hold(row: Any) -> Hold:
-    return Hold.model_validate(dict(row))
+def _hold(row: Any) -> ProgramHold:
+    return ProgramHold.model_validate(dict(row))

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.definition.document import Definition
 from domain.model import Message
 from domain.programs.amendments import Weight
-from domain.programs.holds import Hold
+from domain.programs.holds import ProgramHold
 from domain.programs.lifecycle import Revision, StageChange, WaveOpening
 from domain.programs.stages import RevisionStatus, Stage
 from domain.rollout.waves import open_buckets
@@ -56,7 +56,7 @@ class ProgramRecord(Message):
     """When a rollout was stopped, so that nobody joined and nothing was earned."""
     started_at: datetime
     closed_at: datetime | None
-    holds: tuple[Hold, ...] = ()
+    holds: tuple[ProgramHold, ...] = ()
     """What was stopped of it, standing and lifted: what happened within a hold counts for nothing afterwards either."""
 
 
@@ -148,7 +148,7 @@ _HOLDS = (
         )
     )
     .select_from(
-        select(*(program_hold.c[name] for name in Hold.model_fields))
+        select(*(program_hold.c[name] for name in ProgramHold.model_fields))
         .where(program_hold.c.program == program.c.id)
         .correlate(program)
         .subquery("held")
@@ -302,8 +302,10 @@ async def announce_end(
     late_until: datetime | None = None,
 ) -> None:
     """Set the instants from which nobody joins, nothing is earned and nothing is redeemed any more, and late files end."""
-    doors = {"enrolment_until": enrolment_until, "earning_until": earning_until, "redeeming_until": redeeming_until}
-    await connection.execute(update(program).where(program.c.id == program_id).values(doors | {"late_until": late_until}))
+    closing_dates = {"enrolment_until": enrolment_until, "earning_until": earning_until, "redeeming_until": redeeming_until}
+    await connection.execute(
+        update(program).where(program.c.id == program_id).values(closing_dates | {"late_until": late_until})
+    )
 
 
 async def find(connection: AsyncConnection, program_id: str) -> ProgramRecord:

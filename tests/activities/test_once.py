@@ -85,7 +85,7 @@ async def test_a_move_from_where_the_member_no_longer_stands_is_none(engine: Asy
     await spend(ledger, 1200, LATER, dollars=120)
     await MemberActivities(engine, ledger).review_member(MemberAt(program="once", participant="ann", at=LATER))
     async with engine.begin() as connection:
-        await members.move(connection, before, before.standing, "downgrade", LATER)
+        await members.move(connection, before, before.tier_status, "downgrade", LATER)
         assert (await members.find(connection, "once", "ann")).tier == "collector"
     assert await moves(engine) == ["joined", "upgrade"]
 

@@ -179,9 +179,9 @@ class Club:
         return available
 
     @asynccontextmanager
-    async def door_closed(self, door: str, at: datetime) -> AsyncIterator[None]:
+    async def capability_closed(self, capability: str, at: datetime) -> AsyncIterator[None]:
         """As if the program's end had been announced, with this door (`earning_until`, …) closed from the instant on."""
-        statement = text(f"UPDATE store.program SET {door} = :at WHERE id = :program")  # noqa: S608
+        statement = text(f"UPDATE store.program SET {capability} = :at WHERE id = :program")  # noqa: S608
         async with self.house.engine.begin() as connection:
             await connection.execute(statement, {"at": at, "program": self.program})
         try:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.audit.chain import Fact
 from domain.definition.document import Definition
 from domain.gates.state import GateState, Subject
-from domain.members.tiers import Standing
+from domain.members.tiers import TierStatus
 from domain.notices.gate_notices import notice_id
 from domain.period import Period
 from domain.programs.lifecycle import Membership, StageChange, WaveOpening
@@ -86,7 +86,7 @@ async def lived(house: House, **changes: Any) -> Past:
         await _earn(past, member, when, points)
     async with house.engine.begin() as connection:
         ann = await members.find(connection, past.program, "ann")
-        raised = Standing(tier="collector", since=at(3, 11), until=at(12, 31))
+        raised = TierStatus(tier="collector", since=at(3, 11), until=at(12, 31))
         await members.move(connection, ann, raised, "upgrade", at(3, 11))
         await members.close(connection, past.program, "cid", "left", at(5, 5))
     common: dict[str, Any] = {"program": past.program, "currency": definition.currency.code}

@@ -17,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.model import Message
     from domain.programs.lifecycle import MemberReview, Membership, OfferTerms
     from domain.programs.stages import MemberStatus
-    from workflows.attributes import of_member, standing
+    from workflows.attributes import of_member, tier_and_stage
     from workflows.details import instant, markdown
     from workflows.retention.retention_intervention import InterventionStart, RetentionIntervention
     from workflows.steps import do, remaining
@@ -180,7 +180,7 @@ class MemberLifecycle:
         before = self._state.membership
         self._state = self._state.model_copy(update={"membership": membership})
         if before is None or (before.tier, before.journey_stage) != (membership.tier, membership.journey_stage):
-            workflow.upsert_search_attributes(standing(membership.tier, membership.journey_stage))
+            workflow.upsert_search_attributes(tier_and_stage(membership.tier, membership.journey_stage))
         workflow.set_current_details(
             markdown(
                 f"{membership.status.capitalize()}, tier {membership.tier}, {membership.journey_stage}",

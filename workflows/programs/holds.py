@@ -7,11 +7,11 @@ and its child workflows obey them.
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities.programs.holds import HoldActivities
-from domain.programs.holds import Hold, Lifted, Lifting
+from domain.programs.holds import Lifted, Lifting, ProgramHold
 from workflows.steps import do
 
 
-async def standing(program: str) -> tuple[Hold, ...]:
+async def active(program: str) -> tuple[ProgramHold, ...]:
     """The active holds. While one stops redeeming, no points expire."""
     found = await do(HoldActivities.standing_holds, program, "What is on hold?")
     if any("redeeming" in hold.stops for hold in found.holds):

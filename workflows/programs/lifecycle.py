@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.programs import amendments, holds
     from domain.programs.errors import ProgramEnded, ProgramExists
     from domain.programs.errors_lifecycle import EndRequested, RevisionInQualification
-    from domain.programs.holds import Concern, Hold, Lifted, Lifting
+    from domain.programs.holds import Capability, Lifted, Lifting, ProgramHold
     from domain.programs.lifecycle import EndRequest, QualificationResult, Revision, StageChange
     from domain.programs.stages import ENDED, RevisionStatus, Stage
     from domain.rollout.state import RolloutAct, RolloutStart
@@ -167,7 +167,7 @@ class ProgramLifecycle:
     async def look_at_holds(self) -> None:
         # The handler reads here, so that a hold is seen in every stage; `continue_as_new` waits for all handlers.
         async with self._holding:
-            await self._obey(await holding.standing(self._program))
+            await self._obey(await holding.active(self._program))
 
     @workflow.signal(name=SHOW_PROGRESS, description="A part of the program's life says what it is at")
     def show_progress(self, progress: Progress) -> None:
@@ -474,10 +474,10 @@ class ProgramLifecycle:
 
     # Holds
 
-    async def _obey(self, standing: tuple[Hold, ...]) -> None:
+    async def _obey(self, active: tuple[ProgramHold, ...]) -> None:
         """Show the active holds, and pause or resume the rollout accordingly."""
         before = self._stopped("rollout")
-        self._update(holds=standing)
+        self._update(holds=active)
         self._show()
         if before != self._stopped("rollout"):
             await self._tell_rollout()
@@ -494,8 +494,8 @@ class ProgramLifecycle:
             act = RolloutAct(by=SYSTEM, why="the program goes on", key=f"going-on/{workflow.now().isoformat()}")
             await signal_child(self._rollout, Rollout.resume_with_program, act)
 
-    def _stopped(self, concern: Concern) -> bool:
-        return any(concern in hold.stops for hold in self._state.holds)
+    def _stopped(self, capability: Capability) -> bool:
+        return any(capability in hold.stops for hold in self._state.holds)
 
     # Steps
 

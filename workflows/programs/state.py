@@ -5,7 +5,7 @@ from datetime import datetime
 from domain.definition.document import Definition
 from domain.model import Message
 from domain.programs.amendments import Weight
-from domain.programs.holds import Hold
+from domain.programs.holds import ProgramHold
 from domain.programs.lifecycle import EndRequest, Revision
 from domain.programs.stages import BEFORE_LAUNCH, Stage
 from workflows.programs.pending_amendment import Approved
@@ -46,7 +46,7 @@ class ProgramState(Message):
     """An amendment that waits for its date."""
     recalled: int = 0
     """The revision that was recalled last."""
-    holds: tuple[Hold, ...] = ()
+    holds: tuple[ProgramHold, ...] = ()
     """The active holds, as last read."""
     begun_waves: tuple[str, ...] = ()
     """The waves that have begun, in this order."""

@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.message_names import GUARDRAIL_SAID
     from domain.model import Message
     from domain.rollout import guardrails
-    from domain.rollout.guardrails import Look, Standing
+    from domain.rollout.guardrails import GuardrailState, Look
     from domain.rollout.state import GuardrailSaid
     from workflows.details import instant, markdown
     from workflows.steps import do, remaining, try_in_bulk
@@ -22,7 +22,7 @@ class WatchState(Message):
     """The state that a watch carries from run to run: the number of checks, their result, and when the next one is due."""
 
     looks: int = 0
-    standing: Standing = Standing()
+    standing: GuardrailState = GuardrailState()
     next_look: datetime
 
 
@@ -101,11 +101,11 @@ class GuardrailWatch:
             failed = LookFailed(look=asked, told=f"The figures could not be read: {str(look.cause or look)[:500]}")
             look = await do(GuardrailActivities.keep_failed_look, failed, f"Look {asked.number}: the source failed")
         before = self._state.standing
-        standing = guardrails.after(guardrail, before, look)
+        guardrail_state = guardrails.after(guardrail, before, look)
         self._last = look
-        self._update(looks=asked.number, standing=standing, next_look=self._following(asked.at))
-        failing, failed_before = standing.source_failures > 0, before.source_failures > 0
-        if standing.verdict != before.verdict or failing != failed_before:
+        self._update(looks=asked.number, standing=guardrail_state, next_look=self._following(asked.at))
+        failing, failed_before = guardrail_state.source_failures > 0, before.source_failures > 0
+        if guardrail_state.verdict != before.verdict or failing != failed_before:
             await self._say(look)
 
     def _following(self, at: datetime) -> datetime:

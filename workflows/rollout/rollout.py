@@ -26,8 +26,8 @@ with workflow.unsafe.imports_passed_through():
         MINIMUM_SAMPLE,
         Deed,
         GuardrailSaid,
-        Hold,
         RolloutAct,
+        RolloutBlocker,
         RolloutStart,
         RolloutState,
         without,
@@ -179,7 +179,7 @@ class Rollout:
         if guardrail is None:
             return
         follows = guardrails.halts(guardrail, said.verdict)
-        noted = Hold(what=said.guardrail, wave=said.wave, why=said.told, since=workflow.now())
+        noted = RolloutBlocker(what=said.guardrail, wave=said.wave, why=said.told, since=workflow.now())
         key = f"{said.wave}/{said.guardrail}/{said.look.number}"
         if said.look.status == "source_failed":
             await self._note(warnings=(*without(self._state.warnings, said.guardrail), noted))
@@ -242,7 +242,9 @@ class Rollout:
             if await do(RolloutActivities.open_cohort_wave, opening, f"Open wave {wave.id}: {wave.audience}"):
                 return True
             why = f"nobody is in the cohort {wave.cohort}: `tenure cohort add {self._revision.program} {wave.cohort} …`"
-            await self._hold(Hold(what=EMPTY_COHORT, wave=wave.id, why=why, since=workflow.now()), f"{wave.id}/{opening.at}")
+            await self._hold(
+                RolloutBlocker(what=EMPTY_COHORT, wave=wave.id, why=why, since=workflow.now()), f"{wave.id}/{opening.at}"
+            )
             await self._wait_for_leave()
         return False
 
@@ -296,7 +298,7 @@ class Rollout:
             if joined >= needed:
                 break
             why = f"{joined} of the {needed} members that it needs have joined in wave {wave.id}"
-            hold = Hold(what=MINIMUM_SAMPLE, wave=wave.id, why=why, since=workflow.now())
+            hold = RolloutBlocker(what=MINIMUM_SAMPLE, wave=wave.id, why=why, since=workflow.now())
             await self._hold(hold, f"{wave.id}/{MINIMUM_SAMPLE}")
             await workflow.wait_condition(lambda: bool(self._stop) or self._sample_waived or self._look_again)
         if not self._stop and any(hold.what == MINIMUM_SAMPLE for hold in self._state.holds):
@@ -390,7 +392,7 @@ class Rollout:
         if self._inviting is not None and not self._inviting.done():
             await signal_child(self._inviting, what)
 
-    async def _hold(self, hold: Hold, key: str) -> None:
+    async def _hold(self, hold: RolloutBlocker, key: str) -> None:
         if any(each.what == hold.what for each in self._state.holds):
             return
         self._change(holds=(*self._state.holds, hold), warnings=without(self._state.warnings, hold.what))

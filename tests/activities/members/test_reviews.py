@@ -8,7 +8,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.members.members import Joining, MemberActivities, MemberAt
 from domain.definition.document import Definition
-from domain.members.tiers import Standing
+from domain.members.tiers import TierStatus
 from domain.points import earning
 from domain.programs.lifecycle import MemberReview, WaveOpening
 from ledger import Confirm
@@ -195,4 +195,4 @@ async def test_an_amendment_takes_effect_on_who_holds_a_tier_as_its_transition_s
         await programs.put_in_force(connection, amended.program, 2, at)
     kept = (await club.look(at)).membership
     assert (kept.tier, kept.tier_until, kept.tier_since) == ("ruby", gold.tier_until, gold.tier_since)
-    assert Standing(tier=kept.tier, since=kept.tier_since, until=kept.tier_until) == (await club.record()).standing
+    assert TierStatus(tier=kept.tier, since=kept.tier_since, until=kept.tier_until) == (await club.record()).tier_status

@@ -34,7 +34,7 @@ async def test_nobody_joins_before_their_wave(club: Club, house: House) -> None:
 
 
 async def test_nobody_joins_once_the_end_is_announced(club: Club, house: House) -> None:
-    async with club.door_closed("enrolment_until", datetime.now(UTC)), unchanged(house, club.program):
+    async with club.capability_closed("enrolment_until", datetime.now(UTC)), unchanged(house, club.program):
         problem(await club.enrol(club.stranger()), 409, "enrolment_closed")
 
 
@@ -211,7 +211,7 @@ async def test_an_event_that_counted_keeps_its_answer_when_the_doors_close_and_t
         reused = await club.event(participant, "11", key=f"e-{participant}", occurred_at=when)
         problem(reused, 422, "idempotency_key_reused")
 
-    async with club.door_closed("earning_until", datetime.fromisoformat(when)), unchanged(house, club.program):
+    async with club.capability_closed("earning_until", datetime.fromisoformat(when)), unchanged(house, club.program):
         problem(await club.event(participant), 409, "earning_closed")
         await is_answered_as_before()
     await club.leave(participant)
@@ -300,7 +300,7 @@ async def test_a_redemption_keeps_its_answer_when_the_doors_close_and_the_member
 
     async with unchanged(house, club.program):
         await is_answered_as_before()
-    async with club.door_closed("redeeming_until", datetime.now(UTC)), unchanged(house, club.program):
+    async with club.capability_closed("redeeming_until", datetime.now(UTC)), unchanged(house, club.program):
         problem(await club.redeem(participant), 409, "redeeming_closed")
         await is_answered_as_before()
     await club.leave(participant)

@@ -280,7 +280,7 @@ async def test_nothing_is_transferred_or_converted_once_the_redeem_window_is_ove
     pool: Club, house: House, member: str
 ) -> None:
     other = await pool.member()
-    async with pool.door_closed("redeeming_until", datetime.now(UTC)), unchanged(house, pool.program):
+    async with pool.capability_closed("redeeming_until", datetime.now(UTC)), unchanged(house, pool.program):
         for what, body in (
             ("transfers", {"points": 5, "to": other}),
             ("conversions", {"points": 100, "from_currency": "NOTES", "to_currency": "GEMS"}),

@@ -46,8 +46,8 @@ class Held:
     def __init__(self, house: House, definition: Definition) -> None:
         self.house, self.program, self.path = house, definition.program, f"/programs/{definition.program}"
 
-    async def stop(self, *concerns: str, person: str = OPERATIONS, key: str | None = None) -> Response:
-        body: dict[str, Any] = WHY | ({"stops": list(concerns)} if concerns else {})
+    async def stop(self, *capabilities: str, person: str = OPERATIONS, key: str | None = None) -> Response:
+        body: dict[str, Any] = WHY | ({"stops": list(capabilities)} if capabilities else {})
         return await self.house.post(f"{self.path}/holds", body, person=person, key=key)
 
     async def halt(self, person: str = FINANCE) -> Response:
@@ -104,8 +104,8 @@ async def test_a_halt_shuts_every_door_at_once_and_on_top_of_a_hold(held: Held) 
     assert set(halted.json()["stops"]) == set(EVERYTHING)
     for refused in (await held.join(), await held.buy(), await held.redeem(), await held.give()):
         assert "administrator" in problem(refused, 409, "program_halted")["detail"]
-    standing = [each for each in (await held.house.get(held.path))["holds"] if each["until"] is None]
-    assert [each["kind"] for each in standing] == ["hold", "suspended_insolvency"]
+    status = [each for each in (await held.house.get(held.path))["holds"] if each["until"] is None]
+    assert [each["kind"] for each in status] == ["hold", "suspended_insolvency"]
 
     problem(await held.resume(OWNER), 403, "four_eyes")
     lifted = await held.resume(FINANCE)
@@ -234,16 +234,16 @@ async def test_a_halt_takes_effect_though_nobody_works_on_the_program(house: Hou
         await programs.register(connection, revision)
         await programs.put_in_force(connection, program, 1, at)
         await programs.open_wave(connection, WaveOpening(program=program, revision=1, wave="all", share=Decimal(100), at=at))
-        standing = joined(definition, at)
+        tier_status = joined(definition, at)
         await members.establish(
             connection,
             Membership(
                 program=program,
                 participant="ann",
                 status="active",
-                tier=standing.tier,
-                tier_since=standing.since,
-                tier_until=standing.until,
+                tier=tier_status.tier,
+                tier_since=tier_status.since,
+                tier_until=tier_status.until,
                 joined_at=at,
                 agreement=AGREEMENT,
                 journey_stage="onboarding",

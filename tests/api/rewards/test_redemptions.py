@@ -118,11 +118,11 @@ async def test_the_end_of_a_program_is_nudged_once_it_may_wait_for_a_hold_and_no
         return found
 
     early, late = await _with_points(club), await _with_points(club)
-    async with club.door_closed("redeeming_until", datetime.now(UTC) + timedelta(days=1)):
+    async with club.capability_closed("redeeming_until", datetime.now(UTC) + timedelta(days=1)):
         assert (await club.redeem(early, "gift-card", key=f"early-{early}")).status_code == 201
         assert await nudges() == 0
     provider.moods[late] = "never clear"  # so that it is settled some seconds later
-    async with club.door_closed("redeeming_until", datetime.now(UTC) + timedelta(seconds=0.5)):
+    async with club.capability_closed("redeeming_until", datetime.now(UTC) + timedelta(seconds=0.5)):
         with house.waiting(5.0):
             place = (await club.redeem(late, "gift-card", key=f"late-{late}")).headers["Location"]
         await house.temporal.get_workflow_handle(f"redemption/{place.rpartition('/')[2]}").result()

@@ -23,16 +23,16 @@ class LiveMember:
     def __init__(self, definition: Definition, joined_at: datetime) -> None:
         self.definition = definition
         self.joined_at = joined_at
-        self.standing = tiers.joined(definition, joined_at)
+        self.tier_status = tiers.joined(definition, joined_at)
         self.issued = self.expired = self.reviews = 0
         self.lots: list[Lot] = []
         self.counted: list[tuple[str, datetime, int]] = []
-        self.changes = [(self.standing.tier, joined_at)]
+        self.changes = [(self.tier_status.tier, joined_at)]
         self.keys: set[str] = set()
         self.last_activity: datetime | None = None
         for benefit in benefits.on_joining(definition):
             self._bonus(f"benefit/{benefit.id}", benefit.points or 0, joined_at)
-        self.look_at = tiers.next_look(definition, self.standing, self._held(joined_at), joined_at)
+        self.look_at = tiers.next_look(definition, self.tier_status, self._held(joined_at), joined_at)
 
     @property
     def balance(self) -> int:
@@ -54,11 +54,11 @@ class LiveMember:
     def post(self, event: earning.Event, at: datetime) -> None:
         definition = self.definition
         self.advance(at)
-        tier = self.standing.tier
+        tier = self.tier_status.tier
         capped = earning.capped(definition, event.type, at, self.joined_at)
         already = {each.counter: self._sum(each.counter, each.span) for each in capped}
         rating = earning.rate(definition, tier, event, at=at, already=already)
-        watches = tiers.watches(definition, tier, at, joined=self.joined_at, until=self.standing.until)
+        watches = tiers.watches(definition, tier, at, joined=self.joined_at, until=self.tier_status.until)
         if not rating.taken:
             return
         self._activity(at)
@@ -68,23 +68,23 @@ class LiveMember:
             self.review(at)
 
     def review(self, at: datetime) -> None:
-        definition, before = self.definition, self.standing
+        definition, before = self.definition, self.tier_status
         self.reviews += 1
         counters = {name: self._sum(name, span) for name, span in tiers.spans(definition, at, self.joined_at).items()}
         spans = tiers.earlier_spans(definition, at, self.joined_at)
         earlier = {name: self._sum(name, span) for name, span in spans.items()} if spans is not None else None
         outcome = tiers.review(definition, before, counters, at, earlier=earlier, held=self._held(at), joined=self.joined_at)
-        self.standing = outcome.standing
+        self.tier_status = outcome.standing
         if outcome.standing != before:
             self.changes.append((outcome.standing.tier, at))
-        if expiry.tier_change_reschedules(definition, before.tier, self.standing.tier):
+        if expiry.tier_change_reschedules(definition, before.tier, self.tier_status.tier):
             for lot in self.lots:
-                lot.expires_at = expiry.lot_expiry(definition, self.standing.tier, at)
+                lot.expires_at = expiry.lot_expiry(definition, self.tier_status.tier, at)
         for milestone, window in tiers.milestones(definition, counters, earlier, at, self.joined_at):
             self._bonus(f"milestone/{milestone.id}/{window}", milestone.points, at)
-        for benefit in benefits.of_change(definition, outcome.change, self.standing.tier):
-            self._bonus(f"benefit/{benefit.id}/{self.standing.tier}/{at}", benefit.points or 0, at)
-        self.look_at = tiers.next_look(definition, self.standing, self._held(at), at)
+        for benefit in benefits.of_change(definition, outcome.change, self.tier_status.tier):
+            self._bonus(f"benefit/{benefit.id}/{self.tier_status.tier}/{at}", benefit.points or 0, at)
+        self.look_at = tiers.next_look(definition, self.tier_status, self._held(at), at)
 
     def _held(self, at: datetime) -> dict[str, timedelta]:
         return tiers.held(self.definition, self.changes, at)
@@ -96,7 +96,7 @@ class LiveMember:
         stands = expiry.clock_stands_within(self.definition)
         if expiry.renews_lots(self.definition):
             for lot in self.lots:
-                lot.expires_at = expiry.lot_expiry(self.definition, self.standing.tier, at)
+                lot.expires_at = expiry.lot_expiry(self.definition, self.tier_status.tier, at)
         elif stands is not None and self.last_activity is not None and at - self.last_activity <= stands.approximate():
             for lot in self.lots:
                 lot.expires_at = lot.expires_at and lot.expires_at + (at - self.last_activity)
@@ -109,5 +109,5 @@ class LiveMember:
 
     def _earn(self, points: int, at: datetime) -> None:
         if points:
-            self.lots.append(Lot(points, expiry.lot_expiry(self.definition, self.standing.tier, at)))
+            self.lots.append(Lot(points, expiry.lot_expiry(self.definition, self.tier_status.tier, at)))
             self.issued += points

@@ -142,10 +142,10 @@ def _same(definition: Definition, life: Life) -> None:
         at += gap
         played.post(event, at)
         live.post(event, at)
-        assert (played.standing.tier, played.standing.until) == (live.standing.tier, live.standing.until)
+        assert (played.tier_status.tier, played.tier_status.until) == (live.tier_status.tier, live.tier_status.until)
         assert (played.balance, played.issued, played.expired) == (live.balance, live.issued, live.expired)
     at += timedelta(days=800)
     played.advance(at)
     live.advance(at)
-    assert played.standing == live.standing
+    assert played.tier_status == live.tier_status
     assert (played.balance, played.expired) == (live.balance, live.expired)

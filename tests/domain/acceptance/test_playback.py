@@ -80,11 +80,11 @@ def test_points_stop_lapsing_in_an_exempt_tier_and_start_anew_on_leaving_it() ->
     member = PlayedMember(small(), START)
     for _ in range(5):
         member.post(_purchase(100), START)
-    assert member.standing.tier == "gold"
+    assert member.tier_status.tier == "gold"
     member.advance(_day(12, 31))
-    assert (member.standing.tier, member.expired) == ("gold", 0)
+    assert (member.tier_status.tier, member.expired) == ("gold", 0)
     member.advance(_day(6, 30, 2026))
-    assert (member.standing.tier, member.expired) == ("blue", 0), "everything was earned before the window"
+    assert (member.tier_status.tier, member.expired) == ("blue", 0), "everything was earned before the window"
     member.advance(_day(7, 2, 2026))
     assert member.balance == 0
 
@@ -135,5 +135,5 @@ def test_a_tier_that_ends_before_a_lot_lapses_is_reviewed_first() -> None:
     member = PlayedMember(exempt, START, "gold")
     member.post(_purchase(100), _day(12))
     member.advance(_day(9, 1, 2026))
-    assert member.standing.tier == "silver"
+    assert member.tier_status.tier == "silver"
     assert member.expired == 0, "the tier fell to one whose points never lapse, months before the lot was due"

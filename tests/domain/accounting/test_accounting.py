@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from domain.accounting.deferral import Books, CurrencyBooks, Movement, Standing, Terms, allocated, kept
+from domain.accounting.deferral import Books, CurrencyBooks, Movement, PortfolioPosition, Terms, allocated, kept
 from domain.accounting.journal import ACCOUNTS, Entry, Line, as_csv, balances, entry
 from domain.accounting.periods import ends, following, last_instant, period_of, starts, through
 
@@ -36,13 +36,13 @@ def _life(periods: Sequence[tuple[Movement, Terms]], money: str = _MONEY) -> lis
     """The books of one period after the other; the last one is final."""
     found: list[CurrencyBooks] = []
     for place, (moved, terms) in enumerate(periods, 1):
-        before = found[-1].standing if found else Standing()
+        before = found[-1].standing if found else PortfolioPosition()
         found.append(kept("STAR", money, before, moved, terms, final=place == len(periods)))
     return found
 
 
 def test_example_52_of_ifrs_15() -> None:
-    first = kept("STAR", _MONEY, Standing(), _sale("100000", 10_000, _terms("0.95"), redeemed=4_500), _terms("0.95"))
+    first = kept("STAR", _MONEY, PortfolioPosition(), _sale("100000", 10_000, _terms("0.95"), redeemed=4_500), _terms("0.95"))
     assert _whole(100_000 - first.deferred, first.deferred) == (91_324, 8_676)
     assert _whole(first.revenue, first.deferred_liability, first.catch_up) == (4_110, 4_566, 0)
     second = kept("STAR", _MONEY, first.standing, Movement(redeemed=4_000), _terms("0.97"))
@@ -52,14 +52,14 @@ def test_example_52_of_ifrs_15() -> None:
 
 
 def test_breakage_is_what_is_earned_above_each_points_own_share() -> None:
-    first = kept("STAR", _MONEY, Standing(), _sale("100000", 10_000, _terms("0.95"), redeemed=4_500), _terms("0.95"))
+    first = kept("STAR", _MONEY, PortfolioPosition(), _sale("100000", 10_000, _terms("0.95"), redeemed=4_500), _terms("0.95"))
     assert _whole(first.revenue - first.breakage, first.breakage) == (3_904, 206), "8,676 x 4,500 / 10,000, and the rest"
     last = kept("STAR", _MONEY, first.standing, Movement(redeemed=3_500, expired=2_000), _terms("0.95"))
     assert _whole(last.deferred_liability, last.standing.revenue, last.standing.breakage) == (0, 8_676, 1_735)
 
 
 def test_when_no_point_is_left_all_is_earned_and_when_none_is_expected_too() -> None:
-    sold = kept("STAR", _MONEY, Standing(), _sale("1000", 100, _terms("0.9")), _terms("0.9"))
+    sold = kept("STAR", _MONEY, PortfolioPosition(), _sale("1000", 100, _terms("0.9")), _terms("0.9"))
     assert _whole(sold.revenue, sold.deferred_liability) == _whole(0, sold.deferred)
     lapsed = kept("STAR", _MONEY, sold.standing, Movement(expired=100), _terms("0.9"))
     assert _whole(lapsed.revenue, lapsed.breakage, lapsed.deferred_liability) == _whole(sold.deferred, sold.deferred, 0)
@@ -70,7 +70,7 @@ def test_when_no_point_is_left_all_is_earned_and_when_none_is_expected_too() -> 
 def test_a_return_takes_back_what_was_deferred_and_a_reversed_redemption_what_was_earned() -> None:
     terms = _terms("0.9")
     one = _sale("1000", 100, terms)
-    first = kept("STAR", _MONEY, Standing(), one + one + Movement(redeemed=90), terms)
+    first = kept("STAR", _MONEY, PortfolioPosition(), one + one + Movement(redeemed=90), terms)
     back = Movement(returned_sold=100, sales=Decimal(-1000), allocated=-one.allocated)
     second = kept("STAR", _MONEY, first.standing, back + Movement(redeemed=-90), terms)
     assert second.deferred == -82, "165 less 83: each figure is kept exactly, and rounded once"
@@ -80,7 +80,7 @@ def test_a_return_takes_back_what_was_deferred_and_a_reversed_redemption_what_wa
 
 def test_points_given_without_a_sale_defer_nothing_and_are_provided_for_at_cost() -> None:
     terms = _terms("0.5", cost="0.8")
-    sold = kept("STAR", _MONEY, Standing(), _sale("1000", 100, terms, redeemed=40), terms)
+    sold = kept("STAR", _MONEY, PortfolioPosition(), _sale("1000", 100, terms, redeemed=40), terms)
     bonus = kept("STAR", _MONEY, sold.standing, Movement(given=60), terms)
     assert _whole(bonus.deferred, bonus.revenue, bonus.catch_up) == (0, 0, 0), "a bonus changes nothing of what was sold"
     assert bonus.standing.provision == 24, "60 points x 0.8 x one half"
@@ -91,10 +91,10 @@ def test_points_given_without_a_sale_defer_nothing_and_are_provided_for_at_cost(
 
 def test_more_redeemed_than_the_estimate_expects_is_told() -> None:
     terms = _terms("0.5")
-    found = kept("STAR", _MONEY, Standing(), _sale("1000", 100, terms, redeemed=60), terms)
+    found = kept("STAR", _MONEY, PortfolioPosition(), _sale("1000", 100, terms, redeemed=60), terms)
     assert found.deferred_liability == 0
     assert "60 of 100 points sold are redeemed" in found.notes[0]
-    assert kept("STAR", _MONEY, Standing(), _sale("1000", 100, terms, redeemed=40), terms).notes == ()
+    assert kept("STAR", _MONEY, PortfolioPosition(), _sale("1000", 100, terms, redeemed=40), terms).notes == ()
 
 
 _RATES = st.decimals(0, 1, places=3)
@@ -167,7 +167,7 @@ def test_without_a_new_estimate_there_is_no_catch_up(periods: list[tuple[Movemen
 @given(_periods(rates=False))
 def test_what_is_deferred_does_not_depend_on_how_the_time_is_cut(periods: list[tuple[Movement, Terms]]) -> None:
     terms = periods[-1][1]
-    at_once = kept("STAR", "USD", Standing(), sum((moved for moved, _ in periods), Movement()), terms, final=True)
+    at_once = kept("STAR", "USD", PortfolioPosition(), sum((moved for moved, _ in periods), Movement()), terms, final=True)
     by_parts = _life(periods, "USD")[-1].standing
     assert (at_once.standing.deferred, at_once.standing.revenue) == (by_parts.deferred, by_parts.revenue)
     assert at_once.standing.outstanding == by_parts.outstanding == 0
@@ -190,7 +190,7 @@ def test_a_line_has_one_side_and_an_entry_two_equal_ones() -> None:
 
 def test_the_accounts_are_described_and_the_journal_is_told_line_by_line() -> None:
     assert all(len(account.description) > 20 for account in ACCOUNTS)
-    one = kept("STAR", "USD", Standing(), _sale("100000", 10_000, _terms("0.95"), redeemed=4_500), _terms("0.95"))
+    one = kept("STAR", "USD", PortfolioPosition(), _sale("100000", 10_000, _terms("0.95"), redeemed=4_500), _terms("0.95"))
     books = Books(
         program="stars", period="2026-03", money="USD", starts_at=datetime(2026, 3, 1, tzinfo=UTC),
         ends_at=datetime(2026, 4, 1, tzinfo=UTC), status="open", currencies=(one,),

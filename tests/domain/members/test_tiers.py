@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from domain.definition.document import Definition, scaled
 from domain.members.tiers import (
     Former,
-    Standing,
+    TierStatus,
     Watch,
     asks_time_held,
     earlier_spans,
@@ -29,8 +29,8 @@ from tests.domain.definitions import small
 
 SMALL = small()
 START = datetime(2025, 1, 31, 12, tzinfo=UTC)
-standings = st.builds(
-    Standing,
+tier_statuses = st.builds(
+    TierStatus,
     tier=st.sampled_from(["blue", "silver", "gold"]),
     since=st.just(START),
     until=st.one_of(st.none(), st.datetimes(datetime(2025, 2, 1), datetime(2027, 1, 1), timezones=st.just(UTC))),
@@ -40,7 +40,7 @@ instants = st.datetimes(datetime(2025, 2, 1), datetime(2030, 1, 1), timezones=st
 
 
 def test_who_joins_has_the_first_tier_without_end() -> None:
-    assert joined(SMALL, START) == Standing(tier="blue", since=START, until=None)
+    assert joined(SMALL, START) == TierStatus(tier="blue", since=START, until=None)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_at_the_end_who_meets_keep_stays_for_another_validity_from_the_old_end()
     silver = placed(SMALL, "silver", START)
     outcome = review(SMALL, silver, {"spend": 5000}, datetime(2026, 2, 3, tzinfo=UTC))
     assert outcome.change == "renewal"
-    assert outcome.standing == Standing(tier="silver", since=START, until=datetime(2027, 1, 31, 12, tzinfo=UTC))
+    assert outcome.standing == TierStatus(tier="silver", since=START, until=datetime(2027, 1, 31, 12, tzinfo=UTC))
 
 
 def test_a_review_that_comes_years_late_ends_in_the_future() -> None:
@@ -109,17 +109,21 @@ def test_who_meets_reach_keeps_the_tier_though_keep_is_written_otherwise() -> No
     assert review(SMALL, silver, {"visits": 5}, silver.until).change == "renewal"
 
 
-@given(standings, counters, instants)
-def test_looking_again_at_the_same_instant_changes_nothing(standing: Standing, counted: dict[str, int], at: datetime) -> None:
-    once = review(SMALL, standing, counted, at).standing
+@given(tier_statuses, counters, instants)
+def test_looking_again_at_the_same_instant_changes_nothing(
+    tier_status: TierStatus, counted: dict[str, int], at: datetime
+) -> None:
+    once = review(SMALL, tier_status, counted, at).standing
     assert review(SMALL, once, counted, at).standing == once
     assert review(SMALL, once, counted, at).change == "none"
 
 
-@given(standings, counters, counters, instants)
-def test_who_did_more_never_stands_lower(standing: Standing, one: dict[str, int], more: dict[str, int], at: datetime) -> None:
+@given(tier_statuses, counters, counters, instants)
+def test_who_did_more_never_stands_lower(
+    tier_status: TierStatus, one: dict[str, int], more: dict[str, int], at: datetime
+) -> None:
     both = {counter: one[counter] + more[counter] for counter in one}
-    low, high = (review(SMALL, standing, counted, at).standing.tier for counted in (one, both))
+    low, high = (review(SMALL, tier_status, counted, at).standing.tier for counted in (one, both))
     assert SMALL.tier_rank(low) <= SMALL.tier_rank(high)
 
 
@@ -141,8 +145,8 @@ def test_the_thresholds_of_all_tiers_above_are_watched_in_smallest_units() -> No
 @given(st.sampled_from(["blue", "silver", "gold"]), counters, counters)
 def test_no_upgrade_happens_without_a_crossed_watch(tier: str, before: dict[str, int], more: dict[str, int]) -> None:
     after = {counter: before[counter] + more[counter] for counter in before}
-    standing = placed(SMALL, tier, START)
-    settled = review(SMALL, standing, before, START).standing
+    tier_status = placed(SMALL, tier, START)
+    settled = review(SMALL, tier_status, before, START).standing
     crossed = [w for w in watches(SMALL, settled.tier, START) if before[w.counter] < w.at_least <= after[w.counter]]
     if review(SMALL, settled, after, START).change == "upgrade":
         assert crossed
@@ -150,7 +154,7 @@ def test_no_upgrade_happens_without_a_crossed_watch(tier: str, before: dict[str,
 
 def test_an_unknown_tier_is_an_error() -> None:
     with pytest.raises(KeyError):
-        review(SMALL, Standing(tier="platinum", since=START, until=None), {}, START)
+        review(SMALL, TierStatus(tier="platinum", since=START, until=None), {}, START)
 
 
 YEAR = {"year_from": "01-01"}
@@ -249,10 +253,10 @@ def test_a_tier_for_life_asks_for_nights_and_years_and_is_never_lost() -> None:
     seven = {"gold": _london(2032, 1, 20) - since}
     almost = {"gold": seven["gold"] - timedelta(microseconds=1)}
     at = platinum.until
-    assert review(definition, platinum, {"ever": 400}, at, held=seven).standing == Standing(tier="gold", since=at, until=None)
+    assert review(definition, platinum, {"ever": 400}, at, held=seven).standing == TierStatus(tier="gold", since=at, until=None)
     assert review(definition, platinum, {"ever": 399}, at, held=seven).standing.tier == "member"
     exact = _london(2032, 1, 20)
-    gold = Standing(tier="gold", since=since, until=_london(2033, 3))
+    gold = TierStatus(tier="gold", since=since, until=_london(2033, 3))
     assert review(definition, gold, {"ever": 400}, exact, held=seven).standing.until is None
     assert review(definition, gold, {"ever": 400}, exact - timedelta(microseconds=1), held=almost).standing == gold
     assert review(definition, joined(definition, at), {"ever": 400}, at, held=seven).change == "upgrade"
@@ -267,7 +271,7 @@ def test_time_held_is_that_of_the_tier_or_one_above_and_says_when_to_look() -> N
     assert found["platinum"] == timedelta(days=730)
     assert found["member"] == at - _london(2025, 1)
     assert asks_time_held(definition)
-    gold = Standing(tier="gold", since=since, until=None)
+    gold = TierStatus(tier="gold", since=since, until=None)
     assert next_look(definition, gold, {"gold": timedelta()}, since) == _london(2032, 1, 20)
     assert next_look(definition, joined(definition, since), {}, since) is None
 
@@ -283,21 +287,21 @@ def test_the_tiers_own_figure_is_watched_as_long_as_it_moves_the_end() -> None:
 def test_a_member_takes_the_tier_that_replaced_theirs() -> None:
     levels = [{"id": "member", "name": "Member"}, _level("plus", 10, replaces=["silver", "gold"])]
     definition = _hotel(tiers=levels)
-    old = Standing(tier="gold", since=START, until=_london(2027, 3))
+    old = TierStatus(tier="gold", since=START, until=_london(2027, 3))
     outcome = review(definition, old, {}, _london(2026, 1), amended=True)
     assert (outcome.change, outcome.standing) == ("transition", old.model_copy(update={"tier": "plus"}))
     assert watches(definition, "gold", START) == watches(definition, "plus", START)
 
 
 def test_an_amendment_lets_members_keep_their_tier_or_looks_at_once() -> None:
-    old = Standing(tier="gold", since=START, until=_london(2027, 3))
+    old = TierStatus(tier="gold", since=START, until=_london(2027, 3))
     at = _london(2026, 6)
     assert review(_hotel(), old, {"nights": 12}, at, earlier={}, amended=True).standing == old
     strict = _hotel(transition="at_once")
     fallen = review(strict, old, {"nights": 12}, at, earlier={}, amended=True)
     assert (fallen.change, fallen.standing.tier) == ("downgrade", "silver")
     kept = review(strict, old, {"nights": 25}, at, earlier={}, amended=True)
-    assert (kept.change, kept.standing) == ("transition", Standing(tier="gold", since=at, until=_london(2028, 3)))
+    assert (kept.change, kept.standing) == ("transition", TierStatus(tier="gold", since=at, until=_london(2028, 3)))
     assert review(strict, kept.standing, {}, at, earlier={}).change == "none"
 
 
@@ -307,7 +311,7 @@ def _left_to_holders(nights: int, *, silver: int = 10, gold: int = 40, platinum:
     return _hotel(tiers=levels, transition="grandfather"), Former(_hotel(), "gold", {}, {"nights": nights})
 
 
-GOLD = Standing(tier="gold", since=START, until=_london(2027, 3))
+GOLD = TierStatus(tier="gold", since=START, until=_london(2027, 3))
 
 
 @pytest.mark.parametrize(
@@ -351,7 +355,7 @@ def test_who_loses_a_tier_by_the_old_conditions_and_has_it_by_the_new_ones_goes_
     definition, former = _left_to_holders(16, silver=5, gold=15)
     at = _london(2027, 3)
     found = review(definition, GOLD, {}, at, earlier={"nights": 16}, amended=True, former=former)
-    assert (found.change, found.standing) == ("transition", Standing(tier="gold", since=at, until=_london(2028, 3)))
+    assert (found.change, found.standing) == ("transition", TierStatus(tier="gold", since=at, until=_london(2028, 3)))
 
 
 def test_a_tier_left_to_its_holders_is_not_looked_at_at_once_by_a_later_revision_that_leaves_it_alone() -> None:

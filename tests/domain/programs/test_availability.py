@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, get_args
 import pytest
 
 from domain.programs.availability import Closed, Purpose, closed_for, has_stopped_earning
-from domain.programs.holds import EVERYTHING, Concern, Hold
+from domain.programs.holds import EVERYTHING, Capability, ProgramHold
 from domain.programs.stages import ENDED, Stage
 
 LAUNCH = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
@@ -34,15 +34,15 @@ class Known(NamedTuple):
     redeeming_until: datetime | None = None
     rollout_paused_at: datetime | None = None
     stops: tuple[Stop, ...] = ()
-    holds: tuple[Hold, ...] = ()
+    holds: tuple[ProgramHold, ...] = ()
 
 
 ENDING = Known(stage="wind_down", enrolment_until=ANNOUNCED, earning_until=EARNED, late_until=LATE, redeeming_until=REDEEMED)
 
 
-def _hold(*stops: Concern, since: datetime = LAUNCH, until: datetime | None = None, **more: Any) -> Hold:
+def _hold(*stops: Capability, since: datetime = LAUNCH, until: datetime | None = None, **more: Any) -> ProgramHold:
     said: dict[str, Any] = {"id": 1, "kind": "hold", "reason": "two tills count twice", "begun_by": "olga"} | more
-    return Hold(stops=stops, since=since, until=until, **said)
+    return ProgramHold(stops=stops, since=since, until=until, **said)
 
 
 def _reasons(program: Known, at: datetime, **circumstances: Any) -> dict[str, str]:
@@ -141,7 +141,7 @@ def test_a_rollout_that_is_paused_lets_nobody_new_join_and_takes_nothing_from_me
 
 
 @pytest.mark.parametrize(
-    ("concern", "closed"),
+    ("capability", "closed"),
     [
         ("enrolment", {"enrolment", "offers"}),
         ("earning", {"earning", "offers"}),
@@ -149,8 +149,8 @@ def test_a_rollout_that_is_paused_lets_nobody_new_join_and_takes_nothing_from_me
         ("rollout", {"offers"}),
     ],
 )
-def test_a_hold_closes_what_it_stops_as_long_as_it_stands(concern: Concern, closed: set[str]) -> None:
-    hold = _hold(concern, since=LAUNCH + DAY, until=LAUNCH + 2 * DAY)
+def test_a_hold_closes_what_it_stops_as_long_as_it_stands(capability: Capability, closed: set[str]) -> None:
+    hold = _hold(capability, since=LAUNCH + DAY, until=LAUNCH + 2 * DAY)
     held = Known(holds=(hold,))
     for at in (LAUNCH + DAY, LAUNCH + 2 * DAY - _A_TICK):
         assert _reasons(held, at) == dict.fromkeys(closed, "on_hold")
@@ -158,7 +158,7 @@ def test_a_hold_closes_what_it_stops_as_long_as_it_stands(concern: Concern, clos
         assert _reasons(held, at) == {}
     for purpose in closed - {"offers"}:
         found = closed_for(held, purpose, LAUNCH + DAY)  # type: ignore[arg-type]
-        assert found == Closed("on_hold", hold.since, hold, concern)
+        assert found == Closed("on_hold", hold.since, hold, capability)
 
 
 def test_a_halt_closes_everything_for_members_and_lets_begun_redemptions_settle() -> None:

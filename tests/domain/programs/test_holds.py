@@ -11,11 +11,11 @@ from domain.programs.holds import (
     BY_DEFAULT,
     EVERYTHING,
     LIFTED_BY,
-    Concern,
-    Hold,
+    Capability,
+    ProgramHold,
+    active,
     banner,
     next_lifted,
-    standing,
     stopping,
 )
 
@@ -23,12 +23,12 @@ NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
-def _hold(number: int = 1, **more: Any) -> Hold:
+def _hold(number: int = 1, **more: Any) -> ProgramHold:
     said: dict[str, Any] = {"kind": "hold", "stops": BY_DEFAULT, "reason": "two tills count twice", "begun_by": "olga"}
-    return Hold.model_validate({"id": number, "since": NOON} | said | more)
+    return ProgramHold.model_validate({"id": number, "since": NOON} | said | more)
 
 
-def _halt(number: int = 2, **more: Any) -> Hold:
+def _halt(number: int = 2, **more: Any) -> ProgramHold:
     said = {"kind": "suspended_insolvency", "stops": EVERYTHING, "begun_by": "fiona", "reason": "an administrator came"}
     return _hold(number, **(said | {"since": NOON + HOUR} | more))
 
@@ -47,16 +47,16 @@ def test_what_happened_before_a_stop_and_after_it_counts_and_what_happened_withi
     assert (stopping([lifted], "earning", at) is not None) is stopped
 
 
-@pytest.mark.parametrize("concern", EVERYTHING)
-def test_a_hold_stops_what_it_names_and_a_halt_everything(concern: Concern) -> None:
-    assert (stopping([_hold()], concern, NOON) is not None) is (concern in ("enrolment", "rollout"))
-    assert stopping([_halt()], concern, NOON + HOUR) == _halt()
-    assert stopping([_hold(stops=EVERYTHING), _halt()], concern, NOON + HOUR) == _halt(), "a halt says more"
+@pytest.mark.parametrize("capability", EVERYTHING)
+def test_a_hold_stops_what_it_names_and_a_halt_everything(capability: Capability) -> None:
+    assert (stopping([_hold()], capability, NOON) is not None) is (capability in ("enrolment", "rollout"))
+    assert stopping([_halt()], capability, NOON + HOUR) == _halt()
+    assert stopping([_hold(stops=EVERYTHING), _halt()], capability, NOON + HOUR) == _halt(), "a halt says more"
 
 
 def test_a_halt_is_lifted_before_the_hold_below_it() -> None:
     held = [_halt(), _hold()]
-    assert standing(held) == (_hold(), _halt())
+    assert active(held) == (_hold(), _halt())
     assert next_lifted(held) == _halt()
     assert next_lifted([_hold(), _halt(until=NOON + 2 * HOUR)]) == _hold()
     assert next_lifted([]) is None
@@ -84,7 +84,7 @@ def test_who_owns_a_program_lifts_its_hold_and_not_its_halt() -> None:
 
 
 @pytest.mark.parametrize("hold", [_hold(stops=EVERYTHING), _halt()])
-def test_whoever_meets_a_stop_is_told_who_says_so_since_when_why_and_what_to_do(hold: Hold) -> None:
+def test_whoever_meets_a_stop_is_told_who_says_so_since_when_why_and_what_to_do(hold: ProgramHold) -> None:
     now = stopped(hold, "club", "earning")
     then = stopped(hold.model_copy(update={"until": NOON + 2 * HOUR}), "club", "earning")
     assert now.code == then.code == ("program_on_hold" if hold.kind == "hold" else "program_halted")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from domain.definition.rollout import Guardrail
 from domain.evaluation.figures import Figures
-from domain.rollout.guardrails import Look, Standing, Status, after, halts, looked, released
+from domain.rollout.guardrails import GuardrailState, Look, Status, after, halts, looked, released
 from tests.anchors import AT
 from tests.domain.definitions import small
 
@@ -39,8 +39,8 @@ def _looks(found: Sequence[Status]) -> list[Look]:
     return [Look(number=place, at=AT + timedelta(days=place), status=status) for place, status in enumerate(found)]
 
 
-def _stands(rule: Guardrail, found: Sequence[Status], before: Standing | None = None) -> Standing:
-    return reduce(lambda standing, look: after(rule, standing, look), _looks(found), before or Standing())
+def _stands(rule: Guardrail, found: Sequence[Status], before: GuardrailState | None = None) -> GuardrailState:
+    return reduce(lambda state, look: after(rule, state, look), _looks(found), before or GuardrailState())
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_the_last_looks_decide_and_a_source_that_fails_never_does(
 ) -> None:
     """Against the rule told anew: of the last `count` looks with an answer, `failures` beyond the bounds; else no data."""
     wanted = guardrail(*rule)
-    standing = _stands(wanted, found)
+    state = _stands(wanted, found)
     answered = [each for each in found if each != "source_failed"]
     last = answered[-wanted.count :]
     if last.count("failing") >= wanted.failures:
@@ -87,10 +87,10 @@ def test_the_last_looks_decide_and_a_source_that_fails_never_does(
         expected = "no_data"
     else:
         expected = "failing" if "failing" in last else "ok"
-    assert standing.verdict == expected
-    assert standing == _stands(wanted, answered).model_copy(update={"source_failures": standing.source_failures})
+    assert state.verdict == expected
+    assert state == _stands(wanted, answered).model_copy(update={"source_failures": state.source_failures})
     at_the_end = next((place for place, each in enumerate(reversed(found)) if each != "source_failed"), len(found))
-    assert standing.source_failures == at_the_end
+    assert state.source_failures == at_the_end
 
 
 @given(rules, statuses)

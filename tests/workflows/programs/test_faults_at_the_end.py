@@ -48,11 +48,16 @@ async def test_a_redemption_that_nobody_settles_times_out_and_its_points_are_set
     await launch(house, definition)
     member = await enrol(house, program, "ann")
     await buy(house, definition, "ann", 50, await now_of(temporal_env, member))
-    doors, wind_down = await _end(house, program), handle(house, ids.wind_down(program))
-    until = doors["redeeming_until"] + timedelta(hours=3)
-    asked: dict[str, Any] = {"program": program, "participant": "ann", "currency": "NOTES", "effective_at": doors["late_until"]}
+    closing_dates, wind_down = await _end(house, program), handle(house, ids.wind_down(program))
+    until = closing_dates["redeeming_until"] + timedelta(hours=3)
+    asked: dict[str, Any] = {
+        "program": program,
+        "participant": "ann",
+        "currency": "NOTES",
+        "effective_at": closing_dates["late_until"],
+    }
     await house.ledger.hold(Hold(**asked, key="held", points=100, expires_at=until))
-    await forward_until(temporal_env, wind_down, doors["redeeming_until"])
+    await forward_until(temporal_env, wind_down, closing_dates["redeeming_until"])
     await done(house.temporal, wind_down.id, "Settle what is held")
     last = (await house.get(f"/programs/{program}/wind-down"))["steps"][STEPS.index("last_redemption")]
     assert (last["state"], "times out at" in last["told"]) == ("under_way", True)
@@ -72,8 +77,8 @@ async def test_a_partners_file_that_is_late_still_counts_and_stands_in_their_fin
     program = definition.program
     await launch(house, definition)
     await enrol(house, program, "ann")
-    doors, wind_down = await _end(house, program), handle(house, ids.wind_down(program))
-    await forward_until(temporal_env, wind_down, doors["earning_until"])
+    closing_dates, wind_down = await _end(house, program), handle(house, ids.wind_down(program))
+    await forward_until(temporal_env, wind_down, closing_dates["earning_until"])
     await done(house.temporal, wind_down.id, "Points no longer lapse")
 
     happened = datetime.now(UTC)
@@ -90,13 +95,13 @@ async def test_a_partners_file_that_is_late_still_counts_and_stands_in_their_fin
     ]
     batch = (await house.post(f"/programs/{program}/events", {"events": events}, person="demo-shop")).json()
     assert (batch["posted"], batch["refused"]) == (3, 0), batch
-    await forward_until(temporal_env, wind_down, doors["late_until"])
+    await forward_until(temporal_env, wind_down, closing_dates["late_until"])
     await done(house.temporal, wind_down.id, "Late files are closed")
     balance = await house.ledger.balance(program, "ann", "NOTES")
     assert (balance.posted, balance.pending) == (300, 0), "what was pending has matured"
     assert not any(lot.expires_at for lot in balance.lots), "what came late does not lapse either"
 
-    await forward_until(temporal_env, wind_down, doors["redeeming_until"])
+    await forward_until(temporal_env, wind_down, closing_dates["redeeming_until"])
     assert (await wind_down.result())["settled"] == 300
     await stage_reached(house, program, "closed")
     steps = (await house.get(f"/programs/{program}/wind-down"))["steps"]

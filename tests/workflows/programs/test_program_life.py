@@ -9,7 +9,7 @@ from tests.house import House, example, program_id
 from tests.waiting import approve, child_started, stage_reached, timer_started
 from workflows.programs.lifecycle import ProgramLifecycle
 
-_DOORS = ("enrolment_until", "earning_until", "redeeming_until")
+_CLOSINGS = ("enrolment_until", "earning_until", "redeeming_until")
 
 
 async def test_a_program_lives_a_year_from_definition_to_closing(house: House, temporal_env: WorkflowEnvironment) -> None:
@@ -51,7 +51,7 @@ async def test_a_program_lives_a_year_from_definition_to_closing(house: House, t
     assert [stage["stage"] for stage in report["stages"]] == [
         "requirements", "strategy", "prototype", "acceptance_test", "rollout", "operation", "wind_down", "closed",
     ]  # fmt: skip
-    record = {name: datetime.fromisoformat(report["program"][name]) for name in ("started_at", "closed_at", *_DOORS)}
+    record = {name: datetime.fromisoformat(report["program"][name]) for name in ("started_at", "closed_at", *_CLOSINGS)}
     assert record["closed_at"] - record["started_at"] > timedelta(days=365)
     assert record["earning_until"] - record["enrolment_until"] == definition.wind_down.notice.rest
     assert record["redeeming_until"] - record["earning_until"] == definition.wind_down.redeem_window.rest

@@ -47,8 +47,10 @@ async def test_the_doors_close_in_their_order(house: House, temporal_env: Workfl
     assert "## CD Club: wind down" in summary
 
     record = await house.get(f"/programs/{program}")
-    doors = [datetime.fromisoformat(record[f"{door}_until"]) for door in ("enrolment", "earning", "redeeming")]
-    assert [doors[1] - doors[0], doors[2] - doors[1]] == [NOTICE, REDEEM_WINDOW]
+    closing_dates = [
+        datetime.fromisoformat(record[f"{capability}_until"]) for capability in ("enrolment", "earning", "redeeming")
+    ]
+    assert [closing_dates[1] - closing_dates[0], closing_dates[2] - closing_dates[1]] == [NOTICE, REDEEM_WINDOW]
     assert all(lot.expires_at for lot in (await house.ledger.balance(program, "ann", "NOTES")).lots)
     await forward(temporal_env, wind_down, NOTICE)
     await done(house.temporal, wind_down.id, "Points no longer lapse")

@@ -82,9 +82,9 @@ async def test_a_program_ends_in_ten_steps_and_forgets_its_members(
     assert [fact["place"] for fact in planned["steps"][2]["figures"]["law"]] == ["us-ny"]
     assert planned["notices"] == {"end": 5}, "three members, one who was invited, one partner"
     assert "step 3 of 10" in await shown(house.temporal, ids.lifecycle(program))
-    doors = {name: datetime.fromisoformat(planned[name]) for name in ("enrolment_until", "earning_until", "late_until")}
-    assert doors["earning_until"] - doors["enrolment_until"] == NOTICE
-    assert doors["late_until"] - doors["earning_until"] == LATE
+    closing_dates = {name: datetime.fromisoformat(planned[name]) for name in ("enrolment_until", "earning_until", "late_until")}
+    assert closing_dates["earning_until"] - closing_dates["enrolment_until"] == NOTICE
+    assert closing_dates["late_until"] - closing_dates["earning_until"] == LATE
 
     await forward(temporal_env, wind_down, NOTICE + LATE + timedelta(hours=1))
     await done(house.temporal, wind_down.id, "Late files are closed")
@@ -94,7 +94,7 @@ async def test_a_program_ends_in_ten_steps_and_forgets_its_members(
         "program": program,
         "participant": "annabella-01",
         "currency": "NOTES",
-        "effective_at": doors["late_until"],
+        "effective_at": closing_dates["late_until"],
     }
     until = datetime.fromisoformat(planned["redeeming_until"]) + timedelta(hours=2)
     await house.ledger.hold(Hold(**held, key="last", points=100, expires_at=until))
@@ -184,7 +184,7 @@ async def test_what_happened_in_time_is_taken_until_late_files_end_and_a_return_
     posted = await house.post(f"/programs/{program}/members/ann/events", bought, person="demo-shop")
     number = posted.json()["transaction"]
     now = datetime.now(UTC)
-    await _doors(house, program, earning_until=now + timedelta(hours=1), late_until=now - timedelta(seconds=1))
+    await _availability(house, program, earning_until=now + timedelta(hours=1), late_until=now - timedelta(seconds=1))
 
     late = await house.post(f"/programs/{program}/members/ann/events", bought, person="demo-shop")
     assert (late.status_code, late.json()["code"]) == (409, "late_files_closed")
@@ -195,14 +195,14 @@ async def test_what_happened_in_time_is_taken_until_late_files_end_and_a_return_
     assert back.json()["remedy"]
     assert (await house.ledger.balance(program, "ann", "NOTES")).posted > 0, "nothing has changed"
 
-    await _doors(house, program, earning_until=now + timedelta(hours=1), late_until=now + timedelta(hours=2))
+    await _availability(house, program, earning_until=now + timedelta(hours=1), late_until=now + timedelta(hours=2))
     assert (await house.post(f"/programs/{program}/members/ann/events", bought, person="demo-shop")).status_code == 201
     path = f"/programs/{program}/members/ann/transactions/{number}/reversal"
     assert (await house.post(path, {"reason": "a return"}, person="demo-operations")).status_code == 201
 
 
-async def _doors(house: House, program: str, **until: datetime) -> None:
+async def _availability(house: House, program: str, **until: datetime) -> None:
     """Set a program's doors as its end does."""
-    doors = ", ".join(f"{name} = :{name}" for name in until)
+    closing_dates = ", ".join(f"{name} = :{name}" for name in until)
     async with house.engine.begin() as connection:
-        await connection.execute(text(f"UPDATE store.program SET {doors} WHERE id = :id"), until | {"id": program})  # noqa: S608
+        await connection.execute(text(f"UPDATE store.program SET {closing_dates} WHERE id = :id"), until | {"id": program})  # noqa: S608
