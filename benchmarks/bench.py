@@ -22,7 +22,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.members.tiers import Watch
-from ledger import Answer, Burn, Earn, Ledger
+from ledger import Burn, Earn, Ledger, PostingResult
 from runtime.database import create_engine
 from store.migrate import migrate
 from worker.embedded.postgres import EmbeddedPostgres
@@ -146,7 +146,7 @@ class Bench:
     async def earn_in_batches(self, earns: list[Earn]) -> int:
         for start in range(0, len(earns), BATCH):
             answers = await self.ledger.earn_many(earns[start : start + BATCH])
-            assert all(isinstance(answer, Answer) and answer.outcome == "posted" for answer in answers)
+            assert all(isinstance(answer, PostingResult) and answer.outcome == "posted" for answer in answers)
         return len(earns)
 
     async def members_with_lots(self, members: int, lots: int, **more: Any) -> list[str]:

@@ -6,7 +6,7 @@ from ledger.figures import WindowFigures
 from ledger.journal import Recorded
 from ledger.ledger import Ledger
 from ledger.read import Balance, LotView, Totals
-from ledger.requests import MAX_POINTS, Answer, Burn, Earn, Forfeit, Reschedule, Seen, Swept
+from ledger.requests import MAX_POINTS, Burn, Earn, Forfeit, PostingResult, Reschedule, Seen, Swept
 from ledger.requests_corrections import Adjust, Cancel, Confirm, Reinstate, Reverse
 from ledger.requests_exchanges import Convert, Transfer
 from ledger.requests_holds import Capture, Hold, Void
@@ -16,7 +16,6 @@ from ledger.statement import Statement, StatementEntry, StatementHold, Statement
 __all__ = [
     "MAX_POINTS",
     "Adjust",
-    "Answer",
     "Balance",
     "Burn",
     "Cancel",
@@ -34,6 +33,7 @@ __all__ = [
     "LedgerFault",
     "LotView",
     "Misfit",
+    "PostingResult",
     "Recorded",
     "Reinstate",
     "Reschedule",

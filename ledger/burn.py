@@ -23,11 +23,11 @@ from ledger.drain import lapse
 from ledger.driver import transaction
 from ledger.errors import LedgerFault, too_few
 from ledger.journal import answer_again, settled, sqlstate, write
-from ledger.requests import Answer, Burn
+from ledger.requests import Burn, PostingResult
 from ledger.upkeep import bring_up
 
 
-async def burn(engine: AsyncEngine, system: SystemAccounts, request: Burn) -> Answer:
+async def burn(engine: AsyncEngine, system: SystemAccounts, request: Burn) -> PostingResult:
     """Take the points, or store and return the refusal `insufficient_points`. Raises KeyConflict."""
     redemption = (await system.of(request.program, request.currency))["redemption"]
     usual = await _usual(engine, redemption, request)
@@ -36,7 +36,7 @@ async def burn(engine: AsyncEngine, system: SystemAccounts, request: Burn) -> An
     return await settled(engine, lambda connection: _burn(connection, redemption, request))
 
 
-async def _usual(engine: AsyncEngine, redemption: int, request: Burn) -> Answer | None:
+async def _usual(engine: AsyncEngine, redemption: int, request: Burn) -> PostingResult | None:
     """Post a burn that takes the short path. If anything prevents that, change nothing and return None."""
     try:
         async with transaction(engine) as driver:
@@ -64,7 +64,7 @@ async def _usual(engine: AsyncEngine, redemption: int, request: Burn) -> Answer 
     return _answer(request, paid["txn_id"], paid["balance"], paid["recorded_at"]) if paid is not None else None
 
 
-async def _burn(connection: AsyncConnection, redemption: int, request: Burn) -> Answer:
+async def _burn(connection: AsyncConnection, redemption: int, request: Burn) -> PostingResult:
     # The long path: a repetition gets its stored answer; holds and debts are settled first; if the burn then fails, due points
     # expire, and it is tried once more; if it fails again, points are missing.
     account = await lock(connection, request)
@@ -98,8 +98,8 @@ def _check(account: int, taken: int, request: Burn) -> None:
         raise LedgerFault(f"The lots of account {account} gave {taken} points where {request.points} were asked for.")
 
 
-def _answer(request: Burn, txn_id: int, balance: int, recorded_at: datetime) -> Answer:
-    return Answer.model_construct(
+def _answer(request: Burn, txn_id: int, balance: int, recorded_at: datetime) -> PostingResult:
+    return PostingResult.model_construct(
         txn_id=txn_id,
         kind="burn",
         outcome="posted",

@@ -10,7 +10,7 @@ from domain.points.errors_ledger import BelowLowestAllowed
 from ledger.accounts import Locked
 from ledger.entry import Side, asked, enter, moves_of, pick, total
 from ledger.errors import Refused, too_few
-from ledger.requests import Answer
+from ledger.requests import PostingResult
 from ledger.requests_corrections import Reverse, Shortfall
 from ledger.tables import qualification, txn
 
@@ -41,7 +41,7 @@ def _shortfall_rule(shortfall: Shortfall) -> _ShortfallRule:
 
 async def claw_back(
     connection: AsyncConnection, system: Mapping[str, int], account: Locked, request: Reverse, original: int, points: int
-) -> Answer:
+) -> PostingResult:
     """Take `points` of the earn from its own lot, and treat missing points as `request.shortfall` says.
 
     Held points stay held. Points of the earn that have expired count as missing.

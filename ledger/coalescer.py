@@ -5,9 +5,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
 from domain.errors import TenureError
-from ledger.requests import Answer, Earn
+from ledger.requests import Earn, PostingResult
 
-Post = Callable[[Sequence[Earn]], Awaitable[list[Answer | TenureError]]]
+Post = Callable[[Sequence[Earn]], Awaitable[list[PostingResult | TenureError]]]
 
 _MOST = 500
 """Requests in one statement; more gain little, and lock their accounts longer."""
@@ -20,13 +20,13 @@ class Coalescer:
 
     def __init__(self, post: Post) -> None:
         self._post = post
-        self._waiting: deque[tuple[Earn, asyncio.Future[Answer | TenureError]]] = deque()
+        self._waiting: deque[tuple[Earn, asyncio.Future[PostingResult | TenureError]]] = deque()
         self._under_way = 0
         self._tasks: set[asyncio.Task[None]] = set()  # the event loop itself keeps no task alive
 
-    async def earn(self, request: Earn) -> Answer:
+    async def earn(self, request: Earn) -> PostingResult:
         """Post the request and return its answer. Raises the errors of a single request. A cancelled caller harms no other."""
-        answered: asyncio.Future[Answer | TenureError] = asyncio.get_running_loop().create_future()
+        answered: asyncio.Future[PostingResult | TenureError] = asyncio.get_running_loop().create_future()
         self._waiting.append((request, answered))
         if self._under_way < _AT_ONCE:
             self._under_way += 1
@@ -54,7 +54,7 @@ class Coalescer:
         finally:
             self._under_way -= 1
 
-    def _fail(self, batch: Sequence[tuple[Earn, asyncio.Future[Answer | TenureError]]], error: Exception) -> None:
+    def _fail(self, batch: Sequence[tuple[Earn, asyncio.Future[PostingResult | TenureError]]], error: Exception) -> None:
         """Raise an error of the whole batch, as a lost database, in each caller: none knows whether its request was posted."""
         for _, answered in batch:
             if not answered.done():

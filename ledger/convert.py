@@ -8,13 +8,13 @@ from domain.points.errors_ledger import ConvertsToNothing
 from ledger.accounts import Locked, Owner, SystemAccounts, lock
 from ledger.entry import NewLot, Origin, Side, asked, check_limit, enter, moves_of, pick_exactly
 from ledger.errors import Refused
-from ledger.once import once
-from ledger.requests import Answer
+from ledger.idempotency import idempotent
+from ledger.requests import PostingResult
 from ledger.requests_exchanges import Convert
 from ledger.upkeep import again, bring_up
 
 
-async def convert(engine: AsyncEngine, system: SystemAccounts, request: Convert) -> Answer:
+async def convert(engine: AsyncEngine, system: SystemAccounts, request: Convert) -> PostingResult:
     """Take the points of one currency and give points of the other; `details.received` is their number.
 
     Refuses: `insufficient_points`, `converts_to_nothing`, `balance_limit` (in the other currency). Raises KeyConflict.
@@ -24,7 +24,7 @@ async def convert(engine: AsyncEngine, system: SystemAccounts, request: Convert)
     to = request.model_copy(update={"currency": request.to_currency})
     received = int(Fraction(request.rate) * request.points)
 
-    async def work(connection: AsyncConnection, giver: Locked) -> Answer:
+    async def work(connection: AsyncConnection, giver: Locked) -> PostingResult:
         points = request.points
         picked = await pick_exactly(connection, giver, points)
         if received == 0:
@@ -57,4 +57,4 @@ async def convert(engine: AsyncEngine, system: SystemAccounts, request: Convert)
         await bring_up(connection, request.program, await again(connection, getter), request.effective_at)
         return answer
 
-    return await once(engine, request, "convert", work, also=[Owner(to.program, to.participant, to.currency)])
+    return await idempotent(engine, request, "convert", work, also=[Owner(to.program, to.participant, to.currency)])

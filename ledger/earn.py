@@ -20,12 +20,12 @@ from ledger.driver import Driver, fetch, transaction
 from ledger.earn_statement import details, moved, moves_lots, statement, watches
 from ledger.errors import KeyConflict, Stale
 from ledger.journal import CHECK_VIOLATION, UNIQUE_VIOLATION, answer_again, persistently, settled, sqlstate, stored, write
-from ledger.requests import MAX_POINTS, Answer, Earn
+from ledger.requests import MAX_POINTS, Earn, PostingResult
 
-_Answers = dict[tuple[str, str], Answer | TenureError]
+_Answers = dict[tuple[str, str], PostingResult | TenureError]
 
 
-async def earn_many(engine: AsyncEngine, system: SystemAccounts, requests: Sequence[Earn]) -> list[Answer | TenureError]:
+async def earn_many(engine: AsyncEngine, system: SystemAccounts, requests: Sequence[Earn]) -> list[PostingResult | TenureError]:
     """Post the requests; return each answer, or the error of a request that cannot be posted, at the request's place.
 
     They are posted by program and currency, within these by member (which keeps the order of locks), and a member's requests by
@@ -44,7 +44,7 @@ async def earn_many(engine: AsyncEngine, system: SystemAccounts, requests: Seque
 
 def _in_place(
     requests: Sequence[Earn], first: dict[tuple[str, str], Earn], answers: _Answers
-) -> Iterator[Answer | TenureError]:
+) -> Iterator[PostingResult | TenureError]:
     """Yield the answers in the order of the requests; a repeated key must come with the same request, else KeyConflict."""
     seen: set[tuple[str, str]] = set()
     for request in requests:
@@ -55,7 +55,7 @@ def _in_place(
         elif request.hash() != first[key].hash():
             yield KeyConflict(request.key)
         else:
-            yield answer.model_copy(update={"duplicate": True}) if isinstance(answer, Answer) else answer
+            yield answer.model_copy(update={"duplicate": True}) if isinstance(answer, PostingResult) else answer
         seen.add(key)
 
 
@@ -122,7 +122,7 @@ class _Posting:
         for row in rows:
             request = requests[row["position"] - 1]
             # The values are valid already; a second validation would cost more than the rest of the answer.
-            answers[self._program, request.key] = Answer.model_construct(
+            answers[self._program, request.key] = PostingResult.model_construct(
                 txn_id=row["txn_id"],
                 kind=request.kind,
                 outcome="posted",
@@ -147,12 +147,12 @@ class _Posting:
                     answers[self._program, request.key] = conflict
         return answers
 
-    async def _refuse(self, request: Earn) -> Answer:
+    async def _refuse(self, request: Earn) -> PostingResult:
         """Store and return the refusal of an earn that would exceed the account's limit."""
         return await settled(self._engine, lambda connection: _refuse(connection, request))
 
 
-async def _refuse(connection: AsyncConnection, request: Earn) -> Answer:
+async def _refuse(connection: AsyncConnection, request: Earn) -> PostingResult:
     account = await lock(connection, request)
     if account.stored is not None:
         return answer_again(account.stored, request.hash())

@@ -18,7 +18,7 @@ from domain.points.errors import BalanceLimit
 from ledger.accounts import Locked
 from ledger.errors import LedgerFault, Refused, too_few
 from ledger.journal import write_row
-from ledger.requests import MAX_POINTS, OWN_KEYS, Answer, Request
+from ledger.requests import MAX_POINTS, OWN_KEYS, PostingResult, Request
 from ledger.tables import account, debt_move, lot, posting
 
 
@@ -124,7 +124,7 @@ async def enter(
     debt: int = 0,
     reverses: int | None = None,
     concerns: int | None = None,
-) -> Answer:
+) -> PostingResult:
     """Write a transaction of a locked account, and return its answer.
 
     `debt` is the increase of the member's debt. Raises LedgerFault if the postings do not equal the change of lots and debt.

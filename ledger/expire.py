@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from ledger.accounts import SystemAccounts, lock, lock_program
 from ledger.drain import drain
 from ledger.journal import answer_again, check_same, settled, stored, write
-from ledger.requests import Answer, Reschedule, Swept
+from ledger.requests import PostingResult, Reschedule, Swept
 from ledger.sweep import sweep
 from ledger.tables import account, lot, txn
 from ledger.upkeep import bring_up, bring_up_all, settle_all
@@ -57,13 +57,13 @@ async def _stop_expiry(connection: AsyncConnection, program: str, key: str, at: 
     return lots
 
 
-async def reschedule(engine: AsyncEngine, system: SystemAccounts, request: Reschedule) -> Answer:
+async def reschedule(engine: AsyncEngine, system: SystemAccounts, request: Reschedule) -> PostingResult:
     """Give every open lot of a member a new expiry; points due by then expire first. Raises KeyConflict."""
     await system.of(request.program, request.currency)
     return await settled(engine, lambda connection: _reschedule(connection, request))
 
 
-async def _reschedule(connection: AsyncConnection, request: Reschedule) -> Answer:
+async def _reschedule(connection: AsyncConnection, request: Reschedule) -> PostingResult:
     locked = await lock(connection, request)
     if locked.stored is not None:
         return answer_again(locked.stored, request.hash())

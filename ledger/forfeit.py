@@ -12,18 +12,18 @@ from ledger.drain import Becoming, Leaving, drain
 from ledger.entry import Origin, Side, enter
 from ledger.errors import LedgerFault
 from ledger.journal import answer_again, check_same, settled, stored, write
-from ledger.requests import Answer, Forfeit, Swept
+from ledger.requests import Forfeit, PostingResult, Swept
 from ledger.tables import account, txn
 from ledger.upkeep import bring_up, bring_up_all
 
 
-async def forfeit(engine: AsyncEngine, system: SystemAccounts, request: Forfeit) -> Answer:
+async def forfeit(engine: AsyncEngine, system: SystemAccounts, request: Forfeit) -> PostingResult:
     """Take all points that no hold keeps from one member; points due by then expire first. Raises KeyConflict."""
     await system.of(request.program, request.currency)
     return await settled(engine, lambda connection: _forfeit(connection, request))
 
 
-async def _forfeit(connection: AsyncConnection, request: Forfeit) -> Answer:
+async def _forfeit(connection: AsyncConnection, request: Forfeit) -> PostingResult:
     owner = await lock(connection, request)
     if owner.stored is not None:
         return answer_again(owner.stored, request.hash())

@@ -8,18 +8,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from ledger.accounts import Locked, SystemAccounts
 from ledger.entry import Move, Side, asked, enter, pick_exactly
 from ledger.errors import Refused
+from ledger.idempotency import idempotent
 from ledger.journal import find
-from ledger.once import once
-from ledger.requests import Answer
+from ledger.requests import PostingResult
 from ledger.requests_holds import Capture, Hold, Void
 from ledger.tables import hold as holds
 from ledger.tables import hold_lot, lot
 
 
-async def hold(engine: AsyncEngine, request: Hold) -> Answer:
+async def hold(engine: AsyncEngine, request: Hold) -> PostingResult:
     """Hold the points. Refuses: `insufficient_points`. Raises KeyConflict."""
 
-    async def work(connection: AsyncConnection, account: Locked) -> Answer:
+    async def work(connection: AsyncConnection, account: Locked) -> PostingResult:
         picked = await pick_exactly(connection, account, request.points)
         moves = [Move(each.lot, held=each.points) for each in picked]
         answer = await enter(connection, account.id, asked(request), "hold", request.points, moves=moves)
@@ -32,17 +32,17 @@ async def hold(engine: AsyncEngine, request: Hold) -> Answer:
         await connection.execute(insert(hold_lot).values(kept))
         return answer
 
-    return await once(engine, request, "hold", work)
+    return await idempotent(engine, request, "hold", work)
 
 
-async def capture(engine: AsyncEngine, system: SystemAccounts, request: Capture) -> Answer:
+async def capture(engine: AsyncEngine, system: SystemAccounts, request: Capture) -> PostingResult:
     """Spend the held points, or some of them, which releases the rest.
 
     Refuses: `unknown_hold`, `hold_captured`, `hold_voided`, `hold_timed_out`, `exceeds_hold`. Raises KeyConflict.
     """
     redemption = (await system.of(request.program, request.currency))["redemption"]
 
-    async def work(connection: AsyncConnection, account: Locked) -> Answer:
+    async def work(connection: AsyncConnection, account: Locked) -> PostingResult:
         kept = await _open(connection, account, request)
         points = kept.points if request.points is None else request.points
         if points > kept.points:
@@ -65,23 +65,23 @@ async def capture(engine: AsyncEngine, system: SystemAccounts, request: Capture)
         await _end(connection, kept.txn_id, state="captured", captured=points, ended_by=answer.txn_id)
         return answer
 
-    return await once(engine, request, "capture", work)
+    return await idempotent(engine, request, "capture", work)
 
 
-async def void(engine: AsyncEngine, request: Void) -> Answer:
+async def void(engine: AsyncEngine, request: Void) -> PostingResult:
     """Release all held points.
 
     Refuses: `unknown_hold`, `hold_captured`, `hold_voided`, `hold_timed_out`. Raises KeyConflict.
     """
 
-    async def work(connection: AsyncConnection, account: Locked) -> Answer:
+    async def work(connection: AsyncConnection, account: Locked) -> PostingResult:
         kept = await _open(connection, account, request)
         moves = [Move(part.lot_id, held=-part.amount) for part in await _parts(connection, kept.txn_id)]
         answer = await enter(connection, account.id, asked(request), "void", kept.points, moves=moves, concerns=kept.txn_id)
         await _end(connection, kept.txn_id, state="voided", ended_by=answer.txn_id)
         return answer
 
-    return await once(engine, request, "void", work)
+    return await idempotent(engine, request, "void", work)
 
 
 async def _open(connection: AsyncConnection, account: Locked, request: Capture | Void) -> Row[Any]:

@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger.errors import KeyConflict
-from ledger.requests import Answer, Request
+from ledger.requests import PostingResult, Request
 from ledger.tables import account, txn
 
 Result = TypeVar("Result")
@@ -19,7 +19,7 @@ _ATTEMPTS = 5
 
 ANSWER = [
     txn.c.id.label("txn_id"),
-    *(txn.c[name] for name in Answer.model_fields if name in txn.c),
+    *(txn.c[name] for name in PostingResult.model_fields if name in txn.c),
     txn.c.key,
     txn.c.request_hash,
 ]
@@ -31,7 +31,7 @@ class Recorded(NamedTuple):
 
     key: str
     currency: str
-    answer: Answer
+    answer: PostingResult
 
 
 def sqlstate(error: DBAPIError) -> str | None:
@@ -87,13 +87,15 @@ def check_same(row: Row[Any], request_hash: bytes) -> None:
         raise KeyConflict(row.key)
 
 
-def answer_again(row: Row[Any], request_hash: bytes) -> Answer:
+def answer_again(row: Row[Any], request_hash: bytes) -> PostingResult:
     """Return the stored answer to a repeated request. Raises KeyConflict if the key belongs to another request."""
     check_same(row, request_hash)
     return _answer(row, duplicate=True)
 
 
-async def write(connection: AsyncConnection, request: Request, *, kind: str, account: int | None, **values: Any) -> Answer:
+async def write(
+    connection: AsyncConnection, request: Request, *, kind: str, account: int | None, **values: Any
+) -> PostingResult:
     """Write the transaction of a request and return its answer; the keyword arguments are columns of `txn`."""
     row = {
         "program": request.program,
@@ -107,7 +109,7 @@ async def write(connection: AsyncConnection, request: Request, *, kind: str, acc
     return await write_row(connection, row | values)
 
 
-async def write_row(connection: AsyncConnection, row: dict[str, Any]) -> Answer:
+async def write_row(connection: AsyncConnection, row: dict[str, Any]) -> PostingResult:
     """Write a transaction, given by its columns, and return its answer."""
     return _answer((await connection.execute(insert(txn).values(row).returning(*ANSWER))).one(), duplicate=False)
 
@@ -118,5 +120,7 @@ async def find(connection: AsyncConnection, program: str, key: str, account_id: 
     return (await connection.execute(select(txn).where(*mine))).one_or_none()
 
 
-def _answer(row: Row[Any], *, duplicate: bool) -> Answer:
-    return Answer(**{name: value for name, value in row._mapping.items() if name in Answer.model_fields}, duplicate=duplicate)
+def _answer(row: Row[Any], *, duplicate: bool) -> PostingResult:
+    return PostingResult(
+        **{name: value for name, value in row._mapping.items() if name in PostingResult.model_fields}, duplicate=duplicate
+    )

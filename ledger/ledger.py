@@ -33,7 +33,7 @@ from ledger.accounts import SystemAccounts
 from ledger.coalescer import Coalescer
 from ledger.drain import Becoming, Leaving
 from ledger.journal import Recorded
-from ledger.requests import Answer, Burn, Earn, Forfeit, Request, Reschedule, Swept, fingerprint_hash
+from ledger.requests import Burn, Earn, Forfeit, PostingResult, Request, Reschedule, Swept, fingerprint_hash
 from ledger.requests_corrections import Adjust, Cancel, Confirm, Reinstate, Reverse
 from ledger.requests_exchanges import Convert, Transfer
 from ledger.requests_holds import Capture, Hold, Void
@@ -52,30 +52,30 @@ class Ledger:
         self._system = SystemAccounts(engine)
         self._coalescer = Coalescer(self.earn_many)
 
-    async def earn(self, request: Earn) -> Answer:
+    async def earn(self, request: Earn) -> PostingResult:
         """Post one earn or bonus; requests of concurrent callers go out together as one statement. Raises Stale."""
         return await self._coalescer.earn(request)
 
-    async def earn_many(self, requests: Sequence[Earn]) -> list[Answer | TenureError]:
+    async def earn_many(self, requests: Sequence[Earn]) -> list[PostingResult | TenureError]:
         """Post many requests at once; each has its answer or its error at its place, and harms no other."""
         return await earn.earn_many(self._engine, self._system, requests)
 
-    async def burn(self, request: Burn) -> Answer:
+    async def burn(self, request: Burn) -> PostingResult:
         """Spend points. Points due by then expire first. Refusals: `insufficient_points`."""
         return await burn.burn(self._engine, self._system, request)
 
-    async def hold(self, request: Hold) -> Answer:
+    async def hold(self, request: Hold) -> PostingResult:
         """Hold points for a redemption under way. Refusals: `insufficient_points`."""
         return await hold.hold(self._engine, request)
 
-    async def capture(self, request: Capture) -> Answer:
+    async def capture(self, request: Capture) -> PostingResult:
         """Spend the points of a hold, or some of them, which releases the rest.
 
         Refusals: `unknown_hold`, `hold_captured`, `hold_voided`, `hold_timed_out`, `exceeds_hold`.
         """
         return await hold.capture(self._engine, self._system, request)
 
-    async def void(self, request: Void) -> Answer:
+    async def void(self, request: Void) -> PostingResult:
         """Release the points of a hold. Refusals: `unknown_hold`, `hold_captured`, `hold_voided`, `hold_timed_out`."""
         return await hold.void(self._engine, request)
 
@@ -87,18 +87,18 @@ class Ledger:
         """Return the instant at which the last of a program's open holds times out; None if there is none."""
         return await time_out.last_hold(self._engine, program)
 
-    async def confirm(self, request: Confirm) -> Answer:
+    async def confirm(self, request: Confirm) -> PostingResult:
         """Post a pending earn.
 
         Refusals: `unknown_earn`, `not_pending`, `earn_confirmed`, `earn_cancelled`, `balance_limit`.
         """
         return await pending.confirm(self._engine, self._system, request)
 
-    async def cancel(self, request: Cancel) -> Answer:
+    async def cancel(self, request: Cancel) -> PostingResult:
         """Drop a pending earn. Refusals: `unknown_earn`, `not_pending`, `earn_confirmed`, `earn_cancelled`."""
         return await pending.cancel(self._engine, request)
 
-    async def reverse(self, request: Reverse) -> Answer:
+    async def reverse(self, request: Reverse) -> PostingResult:
         """Take back a burn, a capture or an earn, or some points of it.
 
         Refusals: `unknown_transaction`, `not_reversible`, `reversal_of_reversal`, `exceeds_original`, `earn_pending`,
@@ -106,23 +106,25 @@ class Ledger:
         """
         return await reverse.reverse(self._engine, self._system, request)
 
-    async def reinstate(self, request: Reinstate) -> Answer:
+    async def reinstate(self, request: Reinstate) -> PostingResult:
         """Give back expired points. Refusals: `unknown_expiry`, `nothing_to_reinstate`, `balance_limit`."""
         return await reinstate.reinstate(self._engine, self._system, request)
 
-    async def transfer(self, request: Transfer) -> Answer:
+    async def transfer(self, request: Transfer) -> PostingResult:
         """Give points to another member. Refusals: `insufficient_points`, `balance_limit`."""
         return await transfer.transfer(self._engine, self._system, request)
 
-    async def adjust(self, request: Adjust) -> Answer:
+    async def adjust(self, request: Adjust) -> PostingResult:
         """Give or take points by hand. Refusals: `insufficient_points`, `balance_limit`."""
         return await adjust.adjust(self._engine, self._system, request)
 
-    async def convert(self, request: Convert) -> Answer:
+    async def convert(self, request: Convert) -> PostingResult:
         """Convert points to another currency. Refusals: `insufficient_points`, `converts_to_nothing`, `balance_limit`."""
         return await convert.convert(self._engine, self._system, request)
 
-    async def answered(self, kind: type[Request], program: str, participant: str, key: str, fingerprint: str) -> Answer | None:
+    async def answered(
+        self, kind: type[Request], program: str, participant: str, key: str, fingerprint: str
+    ) -> PostingResult | None:
         """Return the stored answer to the request of this key and fingerprint; None if there is none. Raises KeyConflict."""
         async with self._engine.connect() as connection:
             row = (await journal.stored(connection, program, [key])).get(key)
@@ -130,7 +132,7 @@ class Ledger:
             return None
         return journal.answer_again(row, fingerprint_hash(kind, participant, fingerprint))
 
-    async def transaction(self, program: str, participant: str, txn_id: int) -> Answer | None:
+    async def transaction(self, program: str, participant: str, txn_id: int) -> PostingResult | None:
         """Return the answer of a member's transaction; None if the member has no such transaction."""
         recorded = await self.recorded(program, participant, txn_id)
         return recorded.answer if recorded is not None else None
@@ -140,11 +142,11 @@ class Ledger:
         async with self._engine.connect() as connection:
             return await journal.transaction(connection, program, participant, txn_id)
 
-    async def forfeit(self, request: Forfeit) -> Answer:
+    async def forfeit(self, request: Forfeit) -> PostingResult:
         """Take all points that no hold keeps from one member. Points due by then expire first."""
         return await forfeit.forfeit(self._engine, self._system, request)
 
-    async def reschedule(self, request: Reschedule) -> Answer:
+    async def reschedule(self, request: Reschedule) -> PostingResult:
         """Give all open lots of a member a new expiry. Points due by then expire first; `details.lots` counts the lots."""
         return await expire.reschedule(self._engine, self._system, request)
 

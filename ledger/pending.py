@@ -11,9 +11,9 @@ from ledger import outbox
 from ledger.accounts import Locked, SystemAccounts
 from ledger.entry import NewLot, Side, asked, check_limit, enter
 from ledger.errors import Refused
+from ledger.idempotency import idempotent
 from ledger.journal import find
-from ledger.once import once
-from ledger.requests import Answer
+from ledger.requests import PostingResult
 from ledger.requests_corrections import Cancel, Confirm
 from ledger.tables import pending, qualification, txn
 
@@ -21,14 +21,14 @@ _SETTLED = {"confirmed": EarnConfirmed, "cancelled": EarnCancelled}
 """What is refused of an earn that does not wait any more, by the state in which it is."""
 
 
-async def confirm(engine: AsyncEngine, system: SystemAccounts, request: Confirm) -> Answer:
+async def confirm(engine: AsyncEngine, system: SystemAccounts, request: Confirm) -> PostingResult:
     """Post the pending points; they are earned, and count, as of the instant at which the earn took effect.
 
     Refuses: `unknown_earn`, `not_pending`, `earn_confirmed`, `earn_cancelled`, `balance_limit`. Raises KeyConflict.
     """
     issuance = (await system.of(request.program, request.currency))["issuance"]
 
-    async def work(connection: AsyncConnection, account: Locked) -> Answer:
+    async def work(connection: AsyncConnection, account: Locked) -> PostingResult:
         waiting = await _open(connection, account, request)
         points = waiting.points
         check_limit(account.posted, points)
@@ -47,22 +47,22 @@ async def confirm(engine: AsyncEngine, system: SystemAccounts, request: Confirm)
         await _count(connection, request, waiting, answer.txn_id)
         return answer
 
-    return await once(engine, request, "confirm", work)
+    return await idempotent(engine, request, "confirm", work)
 
 
-async def cancel(engine: AsyncEngine, request: Cancel) -> Answer:
+async def cancel(engine: AsyncEngine, request: Cancel) -> PostingResult:
     """Drop the pending points.
 
     Refuses: `unknown_earn`, `not_pending`, `earn_confirmed`, `earn_cancelled`. Raises KeyConflict.
     """
 
-    async def work(connection: AsyncConnection, account: Locked) -> Answer:
+    async def work(connection: AsyncConnection, account: Locked) -> PostingResult:
         waiting = await _open(connection, account, request)
         answer = await enter(connection, account.id, asked(request), "cancel", waiting.points, concerns=waiting.txn_id)
         await _end(connection, waiting.txn_id, "cancelled", answer.txn_id)
         return answer
 
-    return await once(engine, request, "cancel", work)
+    return await idempotent(engine, request, "cancel", work)
 
 
 async def of_earn(connection: AsyncConnection, earn_id: int) -> Row[Any] | None:

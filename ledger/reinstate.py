@@ -7,21 +7,21 @@ from domain.points.errors_ledger import NothingToReinstate, UnknownExpiry
 from ledger.accounts import Locked, SystemAccounts
 from ledger.entry import Move, Side, asked, check_limit, enter
 from ledger.errors import Refused
+from ledger.idempotency import idempotent
 from ledger.journal import find
-from ledger.once import once
-from ledger.requests import Answer
+from ledger.requests import PostingResult
 from ledger.requests_corrections import Reinstate
 from ledger.tables import lot
 
 
-async def reinstate(engine: AsyncEngine, system: SystemAccounts, request: Reinstate) -> Answer:
+async def reinstate(engine: AsyncEngine, system: SystemAccounts, request: Reinstate) -> PostingResult:
     """Give back the points of one expiry, or of all expiries since an instant, that have not been given back yet.
 
     Refuses: `unknown_expiry`, `nothing_to_reinstate`, `balance_limit`. Raises KeyConflict.
     """
     breakage = (await system.of(request.program, request.currency))["breakage"]
 
-    async def work(connection: AsyncConnection, account: Locked) -> Answer:
+    async def work(connection: AsyncConnection, account: Locked) -> PostingResult:
         only = None
         if request.of is not None:
             found = await find(connection, request.program, request.of, account.id)
@@ -47,7 +47,7 @@ async def reinstate(engine: AsyncEngine, system: SystemAccounts, request: Reinst
             concerns=only,
         )
 
-    return await once(engine, request, "reinstate", work)
+    return await idempotent(engine, request, "reinstate", work)
 
 
 # A lot gets back the points of the requested expiries, but never more than all its expiries, less reinstatements, have taken.

@@ -131,7 +131,7 @@ class Reschedule(Request):
         return (utc(self.expires_at),)
 
 
-class Answer(Value):
+class PostingResult(Value):
     """The outcome of a request. `points` were moved (if refused: requested); `balance` is the posted balance after it.
 
     `refusal` is a stable code (each operation of `Ledger` names its own), `detail` its explanation. `duplicate` marks a

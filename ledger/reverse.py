@@ -17,9 +17,9 @@ from ledger import clawback, outbox, pending
 from ledger.accounts import Locked, SystemAccounts
 from ledger.entry import Move, Side, asked, check_limit, enter
 from ledger.errors import LedgerFault, Refused
+from ledger.idempotency import idempotent
 from ledger.journal import find
-from ledger.once import once
-from ledger.requests import Answer
+from ledger.requests import PostingResult
 from ledger.requests_corrections import Reverse
 from ledger.tables import lot, txn
 
@@ -27,7 +27,7 @@ SPENT, EARNED, REVERSED = {"burn", "capture"}, {"earn", "bonus", "confirm"}, {"r
 """Kinds of transactions whose reversal returns points to lots; whose reversal is a clawback; and that are reversals."""
 
 
-async def reverse(engine: AsyncEngine, system: SystemAccounts, request: Reverse) -> Answer:
+async def reverse(engine: AsyncEngine, system: SystemAccounts, request: Reverse) -> PostingResult:
     """Take back the rest of a transaction, or some points of it.
 
     Refuses: `unknown_transaction`, `not_reversible`, `reversal_of_reversal`, `exceeds_original`, `earn_pending`,
@@ -36,7 +36,7 @@ async def reverse(engine: AsyncEngine, system: SystemAccounts, request: Reverse)
     """
     system_accounts = await system.of(request.program, request.currency)
 
-    async def work(connection: AsyncConnection, account: Locked) -> Answer:
+    async def work(connection: AsyncConnection, account: Locked) -> PostingResult:
         original = await _original(connection, account, request)
         before = await _reversed(connection, original.id)
         left = original.points - before.points
@@ -53,7 +53,7 @@ async def reverse(engine: AsyncEngine, system: SystemAccounts, request: Reverse)
         await outbox.put(connection, request.nudge)
         return answer
 
-    return await once(engine, request, "reversal", work)
+    return await idempotent(engine, request, "reversal", work)
 
 
 async def _original(connection: AsyncConnection, account: Locked, request: Reverse) -> Row[Any]:
@@ -88,7 +88,7 @@ async def _reversed(connection: AsyncConnection, original: int) -> Row[Any]:
 
 async def _give_back(
     connection: AsyncConnection, redemption: int, account: Locked, request: Reverse, original: int, points: int
-) -> Answer:
+) -> PostingResult:
     # Lots get their points back in the order of `_TAKEN` until all are returned. A lot that has expired meanwhile gets a new
     # expiry if the request has one; else `once` expires its points again in this transaction.
     check_limit(account.posted, points)

@@ -4,13 +4,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger.accounts import Locked, Owner, SystemAccounts, lock
 from ledger.entry import NewLot, Origin, Side, asked, check_limit, enter, moves_of, pick_exactly
-from ledger.once import once
-from ledger.requests import Answer
+from ledger.idempotency import idempotent
+from ledger.requests import PostingResult
 from ledger.requests_exchanges import Transfer
 from ledger.upkeep import again, bring_up
 
 
-async def transfer(engine: AsyncEngine, system: SystemAccounts, request: Transfer) -> Answer:
+async def transfer(engine: AsyncEngine, system: SystemAccounts, request: Transfer) -> PostingResult:
     """Take the points from one member and give them to another; the answer is the sender's.
 
     Refuses: `insufficient_points`, `balance_limit` (of the receiver). Raises KeyConflict.
@@ -18,7 +18,7 @@ async def transfer(engine: AsyncEngine, system: SystemAccounts, request: Transfe
     between = (await system.of(request.program, request.currency))["transfer"]
     to = request.model_copy(update={"participant": request.to_participant})
 
-    async def work(connection: AsyncConnection, giver: Locked) -> Answer:
+    async def work(connection: AsyncConnection, giver: Locked) -> PostingResult:
         points = request.points
         picked = await pick_exactly(connection, giver, points)
         getter = await lock(connection, to)
@@ -46,4 +46,4 @@ async def transfer(engine: AsyncEngine, system: SystemAccounts, request: Transfe
         await bring_up(connection, request.program, await again(connection, getter), request.effective_at)
         return answer
 
-    return await once(engine, request, "transfer", work, also=[Owner(to.program, to.participant, to.currency)])
+    return await idempotent(engine, request, "transfer", work, also=[Owner(to.program, to.participant, to.currency)])

@@ -13,7 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from api.auth.authorization import Caller, check_permission, check_sees, require
 from api.auth.caller import Principal
 from api.http.dependencies import Services, WithServices
-from api.http.idempotency import Answer, Key, once
+from api.http.idempotency import Key, StoredResponse, idempotent
 from api.http.openapi import links, raises, together
 from api.http.read_retry import ReadAgain
 from domain import ids
@@ -113,7 +113,7 @@ async def run_prototype(
 ) -> JSONResponse:
     """Have a definition simulated over a log; ask for the figures at Location. The same two have the same id."""
 
-    async def act() -> Answer:
+    async def act() -> StoredResponse:
         definition = await _definition(services, wish, principal)
         check_permission(principal, "run a prototype", definition.program)
         name = wish.log or definition.prototype.transactions
@@ -123,9 +123,9 @@ async def run_prototype(
         await _begin(services, workflow_id, PrototypeOrder(definition=definition, log=name))
         prototype = workflow_id.rpartition("/")[2]
         begun = PrototypeBegun(id=prototype, definition=digest(definition), log=name)
-        return Answer(202, begun.model_dump(mode="json"), f"/prototypes/{prototype}")
+        return StoredResponse(202, begun.model_dump(mode="json"), f"/prototypes/{prototype}")
 
-    return await once(request, services, person, key, act)
+    return await idempotent(request, services, person, key, act)
 
 
 @router.get(

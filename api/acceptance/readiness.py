@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.auth.authorization import require
 from api.http.dependencies import WithServices
-from api.http.idempotency import Answer, Key, once
+from api.http.idempotency import Key, StoredResponse, idempotent
 from api.http.openapi import links, raises, together
 from api.http.read_retry import ReadAgain
 from domain import ids
@@ -109,7 +109,7 @@ async def sign_readiness(
     Where the launch waits for it, it is looked at again at once.
     """
 
-    async def act() -> Answer:
+    async def act() -> StoredResponse:
         now = datetime.now(UTC)
         async with services.engine.begin() as connection:
             latest = await _latest(connection, program)
@@ -120,9 +120,9 @@ async def sign_readiness(
                 raise AlreadySigned(item, counts.person, counts.at)
             if counts.at == now:  # signed by the same person before, it is as it was
                 await _notify(connection, program, latest, "readiness_signed", item, person, key, said.note, now)
-        return Answer(201, _item(wanted, counts).model_dump(mode="json"), f"/programs/{program}/readiness")
+        return StoredResponse(201, _item(wanted, counts).model_dump(mode="json"), f"/programs/{program}/readiness")
 
-    return await once(request, services, person, key, act)
+    return await idempotent(request, services, person, key, act)
 
 
 @router.post(
@@ -136,7 +136,7 @@ async def unsign_readiness(
 ) -> JSONResponse:
     """Take the signature of an item back, one's own or a colleague's, because it is not so after all."""
 
-    async def act() -> Answer:
+    async def act() -> StoredResponse:
         now = datetime.now(UTC)
         async with services.engine.begin() as connection:
             latest = await _latest(connection, program)
@@ -144,9 +144,9 @@ async def unsign_readiness(
             if not await readiness.take_back(connection, program, latest.record.number, item, person.id, now):
                 raise NotSigned(item)
             await _notify(connection, program, latest, "readiness_unsigned", item, person, key, said.note, now)
-        return Answer(201, _item(wanted, None).model_dump(mode="json"), f"/programs/{program}/readiness")
+        return StoredResponse(201, _item(wanted, None).model_dump(mode="json"), f"/programs/{program}/readiness")
 
-    return await once(request, services, person, key, act)
+    return await idempotent(request, services, person, key, act)
 
 
 async def nudge(connection: AsyncConnection, program: str) -> None:

@@ -11,7 +11,7 @@ from pydantic import StringConstraints, TypeAdapter, ValidationError
 
 from api.auth.authorization import require
 from api.http.dependencies import WithServices
-from api.http.idempotency import Answer, Key, once
+from api.http.idempotency import Key, StoredResponse, idempotent
 from api.http.openapi import links, raises, together
 from api.http.pagination import Page, Paged
 from api.http.read_retry import ReadAgain
@@ -62,13 +62,13 @@ async def load_log(
 ) -> JSONResponse:
     """Load a log whole, or not at all: every line that cannot be read is named."""
 
-    async def act() -> Answer:
+    async def act() -> StoredResponse:
         rows = _rows(await request.body())
         async with services.engine.begin() as connection:
             number = await transaction_logs.load(connection, name, rows)
-        return Answer(201, LogLoaded(name=name, rows=number).model_dump(mode="json"), f"/transaction-logs/{name}")
+        return StoredResponse(201, LogLoaded(name=name, rows=number).model_dump(mode="json"), f"/transaction-logs/{name}")
 
-    return await once(request, services, person, key, act)
+    return await idempotent(request, services, person, key, act)
 
 
 @router.get("", dependencies=[Depends(require("read programs"))])

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, Field, StringConstraints
 
 from api.auth.authorization import require
 from api.http.dependencies import Services, WithServices
-from api.http.idempotency import LATE, Answer, Key, once
+from api.http.idempotency import LATE, Key, StoredResponse, idempotent
 from api.http.openapi import Responses, links, raises, together
 from api.http.pagination import Page, Paged
 from api.http.read_retry import ReadAgain
@@ -140,7 +140,7 @@ async def enter_estimate(
 ) -> JSONResponse:
     """Enter an estimate for an open month and those after it; what it changes is earned or given back as a catch-up there."""
 
-    async def act() -> Answer:
+    async def act() -> StoredResponse:
         entered = await _bookkeeping(services).estimate(
             program,
             estimate.redemption_rate,
@@ -151,9 +151,9 @@ async def enter_estimate(
             period=estimate.period,
             currency=estimate.currency,
         )
-        return Answer(201, entered.model_dump(mode="json"), f"/programs/{program}/books?period={entered.period}")
+        return StoredResponse(201, entered.model_dump(mode="json"), f"/programs/{program}/books?period={entered.period}")
 
-    return await once(request, services, person, key, act)
+    return await idempotent(request, services, person, key, act)
 
 
 @router.post(
@@ -166,11 +166,11 @@ async def close_period(
 ) -> JSONResponse:
     """Close a month that is over, for ever; a month that is closed already is answered as it was closed."""
 
-    async def act() -> Answer:
+    async def act() -> StoredResponse:
         books = await _bookkeeping(services).close(program, period, person.id, datetime.now(UTC))
-        return Answer(200, _to_response(books).model_dump(mode="json"), f"/programs/{program}/books?period={period}")
+        return StoredResponse(200, _to_response(books).model_dump(mode="json"), f"/programs/{program}/books?period={period}")
 
-    return await once(request, services, person, key, act, patience=services.patience)
+    return await idempotent(request, services, person, key, act, patience=services.patience)
 
 
 def _bookkeeping(services: Services) -> Bookkeeping:

@@ -10,7 +10,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from api.auth.authorization import require
 from api.http.dependencies import Services, WithServices
-from api.http.idempotency import LATE, Answer, Key, once
+from api.http.idempotency import LATE, Key, StoredResponse, idempotent
 from api.http.openapi import links, raises, together
 from api.http.pagination import Page, Paged
 from api.http.read_retry import ReadAgain
@@ -50,14 +50,14 @@ async def evaluate_program(
 ) -> JSONResponse:
     """Judge the program by its KPIs now, outside its Schedule."""
 
-    async def act() -> Answer:
+    async def act() -> StoredResponse:
         async with services.engine.connect() as connection:
             require_open(await programs.find(connection, program), "evaluation", datetime.now(UTC))
         evaluation = ids.evaluation_on_demand(program, person.id, key)
         verdict = await _evaluated(services, program, person, evaluation)
-        return Answer(201, verdict.model_dump(mode="json"), f"/programs/{program}/evaluations/{evaluation}")
+        return StoredResponse(201, verdict.model_dump(mode="json"), f"/programs/{program}/evaluations/{evaluation}")
 
-    return await once(request, services, person, key, act, patience=services.patience)
+    return await idempotent(request, services, person, key, act, patience=services.patience)
 
 
 async def _evaluated(services: Services, program: str, person: Person, evaluation: str) -> Verdict:

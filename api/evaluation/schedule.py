@@ -18,7 +18,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.auth.authorization import require
 from api.http.dependencies import Services, WithServices
-from api.http.idempotency import Answer, Key, RequestOut, once
+from api.http.idempotency import Key, RequestOut, StoredResponse, idempotent
 from api.http.openapi import links, raises, together
 from api.http.rate_limits import Rates, rates_of
 from api.http.read_retry import ReadAgain
@@ -142,12 +142,12 @@ async def pause_schedule(
 ) -> JSONResponse:
     """Have nothing evaluated until it is resumed; what falls due meanwhile is left out, and can be made up by a backfill."""
 
-    async def act() -> Answer:
+    async def act() -> StoredResponse:
         await _described(services, program)
         await _schedule(services, program).pause(note=f"paused by {person.id}: {note.reason}")
-        return Answer(200, PauseOut(program=program, paused=True).model_dump(mode="json"))
+        return StoredResponse(200, PauseOut(program=program, paused=True).model_dump(mode="json"))
 
-    return await once(request, services, person, key, act)
+    return await idempotent(request, services, person, key, act)
 
 
 @router.post("/resume", response_model=PauseOut, responses=raises(NotScheduled))
@@ -156,12 +156,12 @@ async def resume_schedule(
 ) -> JSONResponse:
     """Have the program evaluated on its Schedule again."""
 
-    async def act() -> Answer:
+    async def act() -> StoredResponse:
         await _described(services, program)
         await _schedule(services, program).unpause(note=f"resumed by {person.id}: {note.reason}")
-        return Answer(200, PauseOut(program=program, paused=False).model_dump(mode="json"))
+        return StoredResponse(200, PauseOut(program=program, paused=False).model_dump(mode="json"))
 
-    return await once(request, services, person, key, act)
+    return await idempotent(request, services, person, key, act)
 
 
 @router.post("/trigger", status_code=202, response_model=Triggered, responses=together(_LIST, raises(NotScheduled)))
@@ -175,12 +175,12 @@ async def trigger_schedule(
     """Have the Schedule act now, as when it falls due: as of the beginning of this second. The answer does not wait for the
     verdict."""
 
-    async def act() -> Answer:
+    async def act() -> StoredResponse:
         await _described(services, program)
         await _schedule(services, program).trigger()
-        return Answer(202, Triggered(program=program).model_dump(mode="json"), f"/programs/{program}/evaluations")
+        return StoredResponse(202, Triggered(program=program).model_dump(mode="json"), f"/programs/{program}/evaluations")
 
-    return await once(request, services, person, key, act)
+    return await idempotent(request, services, person, key, act)
 
 
 @router.post(
@@ -204,7 +204,7 @@ async def backfill_schedule(
     due in the span counts as one that you have asked for.
     """
 
-    async def act() -> Answer:
+    async def act() -> StoredResponse:
         definition = await _launched(services, program)
         instants = await _instants(services, program, definition, span)
         await rates.spend("evaluations", person.id, len(instants))
@@ -214,9 +214,9 @@ async def backfill_schedule(
             begun=tuple(ids.evaluation_at(program, at) for at in begun),
             there_already=tuple(ids.evaluation_at(program, at) for at in instants if at not in begun),
         )
-        return Answer(202, backfilled.model_dump(mode="json"), f"/programs/{program}/evaluations")
+        return StoredResponse(202, backfilled.model_dump(mode="json"), f"/programs/{program}/evaluations")
 
-    return await once(request, services, person, key, act, patience=services.patience)
+    return await idempotent(request, services, person, key, act, patience=services.patience)
 
 
 async def _launched(services: Services, program: str) -> Definition:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from api.auth.authorization import Caller, check_sees, require
 from api.auth.caller import Principal
 from api.http.dependencies import Services, WithServices
-from api.http.idempotency import Answer, Key, once
+from api.http.idempotency import Key, StoredResponse, idempotent
 from api.http.openapi import links, raises, together
 from api.http.pagination import Page, Paged
 from domain import ids
@@ -77,11 +77,11 @@ async def give_delegation(
 ) -> JSONResponse:
     """Have somebody decide for me at gates, for a dated span; they are left out wherever I am, and need a role there too."""
 
-    async def act() -> Answer:
+    async def act() -> StoredResponse:
         given = await _given(services, wish, principal, key)
-        return Answer(201, given.model_dump(mode="json"), f"/delegations/{given.id}")
+        return StoredResponse(201, given.model_dump(mode="json"), f"/delegations/{given.id}")
 
-    return await once(request, services, person, key, act)
+    return await idempotent(request, services, person, key, act)
 
 
 @router.get("/{delegation}", responses=raises(DelegationUnknown))
@@ -97,16 +97,16 @@ async def end_delegation(
 ) -> JSONResponse:
     """End it before its time, from either side; from now on nobody decides by it."""
 
-    async def act() -> Answer:
+    async def act() -> StoredResponse:
         now = datetime.now(UTC)
         async with services.engine.begin() as connection:
             await _of(connection, delegation, person)
             await delegations.end(connection, delegation, now)
             ended = await _of(connection, delegation, person)
             await trail.append(connection, _fact("delegation_ended", ended, person, ended.end))
-        return Answer(200, ended.model_dump(mode="json"))
+        return StoredResponse(200, ended.model_dump(mode="json"))
 
-    return await once(request, services, person, key, act)
+    return await idempotent(request, services, person, key, act)
 
 
 async def _given(services: Services, wish: DelegationIn, principal: Principal, key: str) -> Delegation:

@@ -15,7 +15,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from api.auth.authorization import Caller, require
 from api.http.dependencies import Services, WithServices
 from api.http.errors_server import ServiceUnavailable
-from api.http.idempotency import Answer, Key, once
+from api.http.idempotency import Key, StoredResponse, idempotent
 from api.http.openapi import links, raises, together
 from api.http.pagination import Page, Paged
 from api.http.read_retry import ReadAgain
@@ -58,7 +58,7 @@ router = APIRouter(prefix="/gates", tags=["gates"], route_class=ReadAgain)
 class DecisionIn(Value):
     """An answer for exactly the subject that was read: its digest is part of the answer."""
 
-    answer: gates_state.Answer
+    answer: gates_state.VoteChoice
     digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     reason: Annotated[str, Field(max_length=2000), CAN_BE_KEPT] = ""
     role: Role | None = None
@@ -128,15 +128,15 @@ async def decide_gate(
     202 where the gate does not answer in time: it has the decision, and what became of it is told under `Location`.
     """
 
-    async def act() -> Answer:
+    async def act() -> StoredResponse:
         decision = await _meant(services, gate, answer, person, key)
         state = await _decided(services, request.app.state.keys, gate, decision)
         if state is None:
             late = DecisionAnswer(key=key, status="open")
-            return Answer(202, late.model_dump(mode="json"), f"/gates/{gate}/decisions/{quote(key, safe='')}")
-        return Answer(201, state.model_dump(mode="json"), f"/gates/{gate}")
+            return StoredResponse(202, late.model_dump(mode="json"), f"/gates/{gate}/decisions/{quote(key, safe='')}")
+        return StoredResponse(201, state.model_dump(mode="json"), f"/gates/{gate}")
 
-    return await once(request, services, person, key, act)
+    return await idempotent(request, services, person, key, act)
 
 
 @router.get("/{gate:path}/decisions/{key:path}", responses=raises(DecisionUnknown))

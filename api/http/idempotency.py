@@ -32,7 +32,7 @@ KEY = "[!-~]+"
 
 
 @dataclass(frozen=True)
-class Answer:
+class StoredResponse:
     """What a request is answered with."""
 
     status: int
@@ -85,12 +85,12 @@ async def idempotency_key(key: Annotated[str | None, Header(alias="Idempotency-K
 Key = Annotated[str, Depends(idempotency_key)]
 
 
-async def once(
+async def idempotent(
     request: Request,
     services: Services,
     person: Person,
     key: str,
-    act: Callable[[], Awaitable[Answer]],
+    act: Callable[[], Awaitable[StoredResponse]],
     *,
     patience: float | None = None,
 ) -> JSONResponse:
@@ -110,7 +110,7 @@ async def once(
         if before.fingerprint != fingerprint:
             raise KeyReused(key)
         if before.status is not None:
-            return Answer(before.status, before.answer, before.location).response(replayed=True)
+            return StoredResponse(before.status, before.answer, before.location).response(replayed=True)
         if not before.abandoned:
             raise RequestInFlight
     acting = _Acting(services, person.id, key)
@@ -141,7 +141,7 @@ class _Acting:
         self._services, self._person, self._key = services, person, key
         self.is_late = False
 
-    async def do(self, act: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def do(self, act: Callable[[], Awaitable[StoredResponse]]) -> StoredResponse:
         try:
             answer = await act()
         except BaseException as error:
@@ -151,13 +151,13 @@ class _Acting:
                     await (idempotency.forget if refused else idempotency.release)(connection, self._person, self._key)
                 raise
             assert isinstance(error, TenureError)
-            answer = Answer(status_of(error), document(error))
+            answer = StoredResponse(status_of(error), document(error))
         async with each_by_itself(self._services.engine) as connection:
             await idempotency.answer(connection, self._person, self._key, answer.status, answer.body, answer.location)
         return answer
 
 
-def _heard(task: asyncio.Task[Answer]) -> None:
+def _heard(task: asyncio.Task[StoredResponse]) -> None:
     """What went wrong after the caller was sent away is told to the operator alone; the key stays with its request."""
     if not task.cancelled() and (error := task.exception()) is not None:
         logger.error("a request that was answered 202", exc_info=error)

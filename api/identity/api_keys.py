@@ -15,7 +15,7 @@ from api.auth.caller import MACHINE, Principal
 from api.auth.credentials import Credentials
 from api.http.dependencies import WithServices
 from api.http.errors_identity import ApiKeyExpiry, ApiKeyUnknown, NotForMachines, RoleNotGranted
-from api.http.idempotency import Answer, Key, once
+from api.http.idempotency import Key, StoredResponse, idempotent
 from api.http.openapi import links, raises, together
 from api.http.pagination import Page, Paged
 from api.http.read_retry import ReadAgain
@@ -74,7 +74,7 @@ async def make_key(
 ) -> JSONResponse:
     """Make an API key. `key` in the answer is shown this once: a repetition of the request gets the answer without it."""
 
-    async def act() -> Answer:
+    async def act() -> StoredResponse:
         now = datetime.now(UTC)
         _check_expiry(wish.expires_at, now)
         async with services.engine.begin() as connection:
@@ -91,9 +91,9 @@ async def make_key(
             )
             await api_keys.add(connection, record, new.digest)
             await trail.append(connection, _fact("api_key_made", record, person, now))
-        return Answer(201, record.model_dump(mode="json"), f"/api-keys/{new.id}", shown_once={"key": new.key})
+        return StoredResponse(201, record.model_dump(mode="json"), f"/api-keys/{new.id}", shown_once={"key": new.key})
 
-    return await once(request, services, person, key, act)
+    return await idempotent(request, services, person, key, act)
 
 
 @router.get("", dependencies=[Depends(require("manage API keys"))])
@@ -119,7 +119,7 @@ async def revoke_key(
 ) -> JSONResponse:
     """End an API key for good: at once in this process of the API, in every other one within ten seconds."""
 
-    async def act() -> Answer:
+    async def act() -> StoredResponse:
         async with services.engine.begin() as connection:
             await _found(connection, principal, api_key)
             now = datetime.now(UTC)
@@ -128,9 +128,9 @@ async def revoke_key(
             await trail.append(connection, _fact("api_key_revoked", record, person, record.revoked_at or now))
         known: Credentials = request.app.state.credentials
         known.forget(f"{MACHINE}{api_key}")
-        return Answer(200, record.model_dump(mode="json"))
+        return StoredResponse(200, record.model_dump(mode="json"))
 
-    return await once(request, services, person, key, act)
+    return await idempotent(request, services, person, key, act)
 
 
 def _fact(action: Action, record: ApiKeyRecord, person: Person, at: datetime) -> Fact:

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from api.audit.chain_head import HASH, both_or_none
 from api.auth.authorization import require
 from api.http.dependencies import WithServices
-from api.http.idempotency import Answer, Key, once
+from api.http.idempotency import Key, StoredResponse, idempotent
 from api.http.read_retry import ReadAgain
 from domain.gates.state import Person
 from ledger import CheckReport, Head, Sealed, Totals, VerifyReport
@@ -47,10 +47,10 @@ async def check_ledger(services: WithServices, person: Checker) -> CheckReport:
 async def seal_ledger(request: Request, services: WithServices, key: Key, person: Checker) -> JSONResponse:
     """Seal now what was written since the last block; it is done by a Schedule too, and twice does no harm."""
 
-    async def act() -> Answer:
-        return Answer(200, (await services.ledger.seal()).model_dump(mode="json"))
+    async def act() -> StoredResponse:
+        return StoredResponse(200, (await services.ledger.seal()).model_dump(mode="json"))
 
-    return await once(request, services, person, key, act)
+    return await idempotent(request, services, person, key, act)
 
 
 @router.get("/ledger/verification")

@@ -12,7 +12,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 from api.auth.authorization import require
 from api.http.dependencies import WithServices
-from api.http.idempotency import LATE, Answer, Key, once
+from api.http.idempotency import LATE, Key, StoredResponse, idempotent
 from api.http.openapi import links, raises, together
 from api.http.pagination import Page, Paged
 from api.http.read_retry import ReadAgain
@@ -91,7 +91,7 @@ async def enrol_member(
 ) -> JSONResponse:
     """Enrol a member; who is one already gets the membership that is there."""
 
-    async def act() -> Answer:
+    async def act() -> StoredResponse:
         await check_enrolment(services.engine, program, joining)
         start = WithStartWorkflowOperation(
             MemberLifecycle.run,
@@ -110,9 +110,9 @@ async def enrol_member(
         membership = await asked(update, gone=MemberGone(joining.participant), patience=UNHURRIED)
         if membership.status != "active":
             raise MemberGone(joining.participant)
-        return Answer(201, membership.model_dump(mode="json"), f"/programs/{program}/members/{joining.participant}")
+        return StoredResponse(201, membership.model_dump(mode="json"), f"/programs/{program}/members/{joining.participant}")
 
-    return await once(request, services, person, key, act, patience=services.patience)
+    return await idempotent(request, services, person, key, act, patience=services.patience)
 
 
 @router.post(
@@ -123,16 +123,16 @@ async def leave_program(
 ) -> JSONResponse:
     """Let a member leave; what is left of their points is forfeited, the ledger keeps its entries."""
 
-    async def act() -> Answer:
+    async def act() -> StoredResponse:
         async with services.engine.connect() as connection:
             await members.find(connection, program, participant)
         handle = services.temporal.get_workflow_handle_for(MemberLifecycle.run, ids.member(program, participant))
         leaving = Leaving(at=datetime.now(UTC), why=wish.why)
         update = handle.execute_update(MemberLifecycle.leave, leaving, id=ids.asked(person.id, key))
         membership: Membership = await asked(update, gone=MemberGone(participant), patience=UNHURRIED)
-        return Answer(200, membership.model_dump(mode="json"))
+        return StoredResponse(200, membership.model_dump(mode="json"))
 
-    return await once(request, services, person, key, act, patience=services.patience)
+    return await idempotent(request, services, person, key, act, patience=services.patience)
 
 
 @router.get("", dependencies=[Depends(require("read members"))])

@@ -10,7 +10,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 
 from api.auth.authorization import require
 from api.http.dependencies import WithServices
-from api.http.idempotency import Answer, Key, once
+from api.http.idempotency import Key, StoredResponse, idempotent
 from api.http.openapi import links, raises, together
 from api.http.pagination import Page, Paged
 from api.http.read_retry import ReadAgain
@@ -73,7 +73,7 @@ async def list_notices(
 async def test_channels(request: Request, services: WithServices, key: Key, person: Seer) -> JSONResponse:
     """Send a test by every channel to every recipient that the worker's notices file names; what becomes of it, GET tells."""
 
-    async def act() -> Answer:
+    async def act() -> StoredResponse:
         order = ids.asked(person.id, key)
         posted = await in_time(
             services.temporal.execute_workflow(
@@ -88,9 +88,9 @@ async def test_channels(request: Request, services: WithServices, key: Key, pers
         )
         async with services.engine.connect() as connection:
             items = [_shown(await notices.find(connection, notice)) for notice in posted]
-        return Answer(202, NoticesPosted(items=items).model_dump(mode="json"), "/notices")
+        return StoredResponse(202, NoticesPosted(items=items).model_dump(mode="json"), "/notices")
 
-    return await once(request, services, person, key, act)
+    return await idempotent(request, services, person, key, act)
 
 
 @router.get("/{notice}", responses=raises(NoticeUnknown))
@@ -112,12 +112,12 @@ async def show_notice(notice: NoticeId, services: WithServices, person: Seer) ->
 async def replay_notice(notice: NoticeId, request: Request, services: WithServices, key: Key, person: Seer) -> JSONResponse:
     """Have a dead notice delivered after all; the receiver can tell by its id that it is the same."""
 
-    async def act() -> Answer:
+    async def act() -> StoredResponse:
         async with services.engine.begin() as connection:
             sent_again = _shown(await notices.replay(connection, notice))
-        return Answer(202, sent_again.model_dump(mode="json"), f"/notices/{notice}")
+        return StoredResponse(202, sent_again.model_dump(mode="json"), f"/notices/{notice}")
 
-    return await once(request, services, person, key, act)
+    return await idempotent(request, services, person, key, act)
 
 
 def _shown(notice: NoticeRecord) -> NoticeOut:

@@ -15,7 +15,7 @@ from api.points.member_request import (
     MemberContext,
     MemberRequest,
     Points,
-    answer_once,
+    idempotent_result,
     member_context,
     member_request,
 )
@@ -39,7 +39,7 @@ from domain.points.errors_ledger import (
     UnknownTransaction,
 )
 from domain.rewards.errors import InsufficientPoints
-from ledger import MAX_POINTS, Adjust, Answer, Cancel, Confirm, Recorded, Reinstate, Reverse
+from ledger import MAX_POINTS, Adjust, Cancel, Confirm, PostingResult, Recorded, Reinstate, Reverse
 from store.members import members
 from store.programs import programs
 
@@ -99,7 +99,7 @@ async def adjust_points(adjustment: AdjustmentIn, by: Correcting) -> JSONRespons
     """Give or take points by hand; who asks is the author. What is given lapses as if it were earned now."""
     said = adjustment.model_dump_json()
 
-    async def ask() -> Answer:
+    async def ask() -> PostingResult:
         context = await member_context(by)
         request = context.request(currency_of(context.definition, adjustment.currency), said)
         return await by.services.ledger.adjust(
@@ -112,7 +112,7 @@ async def adjust_points(adjustment: AdjustmentIn, by: Correcting) -> JSONRespons
             )
         )
 
-    return _posted(by, await answer_once(by, Adjust, said, ask))
+    return _posted(by, await idempotent_result(by, Adjust, said, ask))
 
 
 @router.post(
@@ -129,7 +129,7 @@ async def reverse_transaction(number: Number, reversal: ReversalIn, by: Correcti
     """
     original, said = await _original(by, number), f"{number}\n{reversal.model_dump_json()}"
 
-    async def ask() -> Answer:
+    async def ask() -> PostingResult:
         context = await member_context(by)
         if original.answer.kind in ("earn", "bonus", "confirm"):
             context.check_late_files()
@@ -145,7 +145,7 @@ async def reverse_transaction(number: Number, reversal: ReversalIn, by: Correcti
             )
         )
 
-    return _posted(by, await answer_once(by, Reverse, said, ask), number, original)
+    return _posted(by, await idempotent_result(by, Reverse, said, ask), number, original)
 
 
 @router.post(
@@ -180,17 +180,17 @@ async def reinstate_points(number: Number, by: Correcting, settlement: Settlemen
     """Give back what an expiry took, within the definition's time for that; it lapses anew as if it were earned now."""
     original, said = await _original(by, number), f"{number}\n{settlement.model_dump_json()}"
 
-    async def ask() -> Answer:
+    async def ask() -> PostingResult:
         context = await member_context(by)
         if original.answer.kind == "expire":
             _check_reinstatement(context, original.answer.effective_at)
         request = context.request(original.currency, said, settlement.reason)
         return await by.services.ledger.reinstate(Reinstate(**request, of=original.key, expires_at=context.expiry()))
 
-    return _posted(by, await answer_once(by, Reinstate, said, ask), number, original)
+    return _posted(by, await idempotent_result(by, Reinstate, said, ask), number, original)
 
 
-def _posted(by: MemberRequest, answer: Answer, number: int = 0, original: Recorded | None = None) -> JSONResponse:
+def _posted(by: MemberRequest, answer: PostingResult, number: int = 0, original: Recorded | None = None) -> JSONResponse:
     """The answer as a transaction. Raises the refusal, which names an earlier transaction by its number and not by its key."""
     if answer.outcome == "refused" and original is not None:
         text = str(answer.detail).replace(repr(original.key), f"number {number}")
@@ -203,16 +203,16 @@ async def _settle(
     number: int,
     settlement: SettlementIn,
     kind: type[_Settlement],
-    settle: Callable[[_Settlement], Awaitable[Answer]],
+    settle: Callable[[_Settlement], Awaitable[PostingResult]],
 ) -> JSONResponse:
     """Have a pending earn settled in one way or the other."""
     original, said = await _original(by, number), f"{number}\n{settlement.model_dump_json()}"
 
-    async def ask() -> Answer:
+    async def ask() -> PostingResult:
         request = (await member_context(by)).request(original.currency, said, settlement.reason)
         return await settle(kind(**request, earn=original.key))
 
-    return _posted(by, await answer_once(by, kind, said, ask), number, original)
+    return _posted(by, await idempotent_result(by, kind, said, ask), number, original)
 
 
 async def _original(by: MemberRequest, number: int) -> Recorded:

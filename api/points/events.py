@@ -29,7 +29,7 @@ from domain.members.errors import MemberGone, MemberUnknown
 from domain.model import Value
 from domain.points.errors import BalanceLimit, EarningClosed, EarningStopped, EventTypeUnknown, OutOfTime
 from domain.programs.errors_holds import ProgramHalted, ProgramOnHold
-from ledger import Answer, Earn, KeyConflict, Seen, Stale, journal
+from ledger import Earn, KeyConflict, PostingResult, Seen, Stale, journal
 from ledger.requests import fingerprint_hash
 from services.points.earn_requests import seen_under_caps
 from services.points.rating import EventIn, looks_at, rated
@@ -49,7 +49,7 @@ _NOT_EARNED = (
     *(MemberGone, BalanceLimit, Stale),
 )
 Service = Annotated[Person, Depends(require("serve members"))]
-_Outcomes = dict[int, Answer | TenureError]
+_Outcomes = dict[int, PostingResult | TenureError]
 """What became of the events of a batch, by their places in it."""
 
 
@@ -81,7 +81,7 @@ async def post_event(
     """Post an activity of a member; it is rated by the revision in force when it happened, and paid once."""
     ledger_key = ids.event(person.id, key)
 
-    async def post() -> Answer:
+    async def post() -> PostingResult:
         async with services.engine.connect() as connection:
             record = await programs.find(connection, program)
             member = await members.find(connection, program, participant)
@@ -242,17 +242,17 @@ def _first_places(events: Mapping[int, KeyedEvent]) -> dict[str, int]:
     return first
 
 
-def _as_the_first(event: KeyedEvent, first: KeyedEvent, place: int, outcomes: _Outcomes) -> Answer | TenureError:
+def _as_the_first(event: KeyedEvent, first: KeyedEvent, place: int, outcomes: _Outcomes) -> PostingResult | TenureError:
     """What becomes of an event whose key came before in the batch: the same as of the first one, if it is the same event."""
     if (event.participant, event.fingerprint) != (first.participant, first.fingerprint):
         return KeyTwice(event.key, place)
     outcome = outcomes[place]
-    return outcome.model_copy(update={"duplicate": True}) if isinstance(outcome, Answer) else outcome
+    return outcome.model_copy(update={"duplicate": True}) if isinstance(outcome, PostingResult) else outcome
 
 
-def _result(place: int, key: str | None, outcome: Answer | TenureError) -> dict[str, Any]:
+def _result(place: int, key: str | None, outcome: PostingResult | TenureError) -> dict[str, Any]:
     """What an event is answered, under the key as it came."""
-    if isinstance(outcome, Answer) and outcome.outcome == "refused":
+    if isinstance(outcome, PostingResult) and outcome.outcome == "refused":
         outcome = refusal(str(outcome.refusal), str(outcome.detail))
     if isinstance(outcome, TenureError):
         return event_batch.refused(place, key, outcome)

@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 
 from api.http.openapi import raises, together
 from api.points.currencies import currency_of
-from api.points.member_request import Currency, MemberRequest, Points, answer_once, member_context, member_request
+from api.points.member_request import Currency, MemberRequest, Points, idempotent_result, member_context, member_request
 from api.points.transactions import MOVED, TransactionOut, posted
 from domain.definition.document import Conversion, Definition
 from domain.errors_input import InvalidRequest
@@ -18,7 +18,7 @@ from domain.points.errors import BalanceLimit, ConversionUnknown, CurrencyUnknow
 from domain.points.errors_ledger import ConvertsToNothing
 from domain.programs.errors_holds import ProgramHalted, ProgramOnHold
 from domain.rewards.errors import InsufficientPoints, RedeemingClosed
-from ledger import Answer, Convert, Transfer
+from ledger import Convert, PostingResult, Transfer
 from store.members import members
 
 router = APIRouter(prefix="/programs/{program}/members/{participant}", tags=["points"])
@@ -55,7 +55,7 @@ async def transfer_points(giving: TransferIn, by: Transferring) -> JSONResponse:
     """Give points to another member, where the program allows it; they keep their expiry."""
     said = giving.model_dump_json()
 
-    async def ask() -> Answer:
+    async def ask() -> PostingResult:
         context = await member_context(by)
         if not context.definition.transfers_between_members:
             raise TransfersNotAllowed(by.program)
@@ -64,7 +64,7 @@ async def transfer_points(giving: TransferIn, by: Transferring) -> JSONResponse:
         request = context.request(currency_of(context.definition, giving.currency), said)
         return await by.services.ledger.transfer(Transfer(**request, to_participant=giving.to, points=giving.points))
 
-    return posted(by.program, by.participant, await answer_once(by, Transfer, said, ask))
+    return posted(by.program, by.participant, await idempotent_result(by, Transfer, said, ask))
 
 
 @router.post(
@@ -77,7 +77,7 @@ async def convert_points(wish: ConversionIn, by: Converting) -> JSONResponse:
     """Turn points into another currency at the definition's rate, rounded down; `received` says how many these are."""
     said = wish.model_dump_json()
 
-    async def ask() -> Answer:
+    async def ask() -> PostingResult:
         context = await member_context(by)
         definition = context.definition
         conversion = _conversion(definition, wish)
@@ -93,7 +93,7 @@ async def convert_points(wish: ConversionIn, by: Converting) -> JSONResponse:
             )
         )
 
-    return posted(by.program, by.participant, await answer_once(by, Convert, said, ask))
+    return posted(by.program, by.participant, await idempotent_result(by, Convert, said, ask))
 
 
 async def _check_recipient(by: MemberRequest, to: str) -> None:

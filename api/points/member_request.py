@@ -18,7 +18,7 @@ from domain.gates.state import Person
 from domain.members.errors import MemberGone
 from domain.model import CAN_BE_KEPT
 from domain.points import expiry
-from ledger import MAX_POINTS, Answer
+from ledger import MAX_POINTS, PostingResult
 from ledger.requests import Request
 from services.programs.availability import require_open
 from store.members import members
@@ -92,7 +92,9 @@ def member_request(action: Action) -> Callable[..., Awaitable[MemberRequest]]:
     return found
 
 
-async def answer_once(by: MemberRequest, kind: type[Request], said: str, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+async def idempotent_result(
+    by: MemberRequest, kind: type[Request], said: str, ask: Callable[[], Awaitable[PostingResult]]
+) -> PostingResult:
     """The ledger's answer to what was asked, the first one if it was asked before."""
     ledger = by.services.ledger
     with own_key(by.key):

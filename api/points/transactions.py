@@ -16,7 +16,7 @@ from domain.points.errors import BalanceLimit
 from domain.points.errors_ledger import NotReversible
 from domain.refusals import refused
 from domain.rewards.errors import InsufficientPoints
-from ledger import Answer, KeyConflict
+from ledger import KeyConflict, PostingResult
 
 _LOOK_AT_THE_BALANCE = "Look at the member's balance for what is available, then ask with a new Idempotency-Key."
 _INSTEAD = {
@@ -68,7 +68,9 @@ MOVED = links(
 """Where a transaction leads to."""
 
 
-async def first_answer(ask: Callable[[], Awaitable[Answer]], before: Callable[[], Awaitable[Answer | None]]) -> Answer:
+async def first_answer(
+    ask: Callable[[], Awaitable[PostingResult]], before: Callable[[], Awaitable[PostingResult | None]]
+) -> PostingResult:
     """The ledger's answer to a request. One that comes again gets its first answer, even where it would be refused now."""
     try:
         return await ask()
@@ -90,7 +92,7 @@ def own_key(key: str) -> Iterator[None]:
         raise KeyReused(key) from conflict
 
 
-def posted(program: str, participant: str, answer: Answer) -> JSONResponse:
+def posted(program: str, participant: str, answer: PostingResult) -> JSONResponse:
     """The answer of a transaction. Raises the refusal where the ledger refused, in the ledger's words."""
     if answer.outcome == "refused":
         raise refusal(str(answer.refusal), str(answer.detail))
@@ -109,7 +111,7 @@ def refusal(code: str, detail: str, *, kind: str = "") -> TenureError:
     return refused(code, detail, _INSTEAD.get(kind) if code == NotReversible.code else None)
 
 
-def to_response(answer: Answer) -> dict[str, Any]:
+def to_response(answer: PostingResult) -> dict[str, Any]:
     """A transaction as it was answered, with what tells about it: the tier of an earn, the reason of a correction."""
     found = {
         "transaction": answer.txn_id,

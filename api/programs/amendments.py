@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.auth.authorization import require
 from api.http.dependencies import WithServices
-from api.http.idempotency import LATE, Answer, Key, once
+from api.http.idempotency import LATE, Key, StoredResponse, idempotent
 from api.http.openapi import raises, together
 from api.http.pagination import Page, Paged
 from api.http.read_retry import ReadAgain
@@ -157,16 +157,16 @@ async def recall_revision(
 ) -> JSONResponse:
     """Call back an amendment that is approved, before the date on which it takes effect; members who were told are told so."""
 
-    async def act() -> Answer:
+    async def act() -> StoredResponse:
         async with services.engine.connect() as connection:
             await programs.find_revision(connection, await _known(connection, program), number)
         recall = RecallRequest(number=number, requested_by=person.id, reason=why.reason)
         handle = services.temporal.get_workflow_handle_for(ProgramLifecycle.run, ids.lifecycle(program))
         update = handle.execute_update(ProgramLifecycle.recall_revision, recall, id=ids.asked(person.id, key))
         await asked(update, gone=ProgramEnded(program), patience=UNHURRIED)
-        return Answer(200, RecalledOut(program=program, revision=number).model_dump(mode="json"))
+        return StoredResponse(200, RecalledOut(program=program, revision=number).model_dump(mode="json"))
 
-    return await once(request, services, person, key, act, patience=services.patience)
+    return await idempotent(request, services, person, key, act, patience=services.patience)
 
 
 @router.post(
@@ -191,7 +191,7 @@ async def restore_revision(
     refused with what is missing.
     """
 
-    async def act() -> Answer:
+    async def act() -> StoredResponse:
         async with services.engine.connect() as connection:
             record = await programs.find(connection, program)
             earlier = await programs.find_revision(connection, program, number)
@@ -205,7 +205,7 @@ async def restore_revision(
         definition = amendments.restored(old, in_force, sorted(held))
         return await handed_in(services, person, key, definition, None, effective_from, weight, restores=number)
 
-    return await once(request, services, person, key, act, patience=services.patience)
+    return await idempotent(request, services, person, key, act, patience=services.patience)
 
 
 async def _known(connection: AsyncConnection, program: str) -> str:

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field
 from api.auth.authorization import Caller, require
 from api.http.dependencies import Services, WithServices
 from api.http.errors_access import NotAllowed
-from api.http.idempotency import LATE, Answer, Key, RequestOut, once
+from api.http.idempotency import LATE, Key, RequestOut, StoredResponse, idempotent
 from api.http.openapi import links, raises, together
 from api.http.pagination import Page, Paged
 from api.http.read_retry import ReadAgain
@@ -98,10 +98,10 @@ async def hold_program(
     What happened before still counts, and redemptions under way are settled. Members are not approached meanwhile.
     """
 
-    async def act() -> Answer:
+    async def act() -> StoredResponse:
         return await _stop(services, program, "hold", wish.stops, wish.reason, person, key)
 
-    return await once(request, services, person, key, act)
+    return await idempotent(request, services, person, key, act)
 
 
 @router.post(
@@ -123,10 +123,10 @@ async def halt_program(
     It comes on top of a hold, where there is one. Finance or operations lift it, and never who owns the program.
     """
 
-    async def act() -> Answer:
+    async def act() -> StoredResponse:
         return await _stop(services, program, "suspended_insolvency", EVERYTHING, wish.reason, person, key)
 
-    return await once(request, services, person, key, act)
+    return await idempotent(request, services, person, key, act)
 
 
 @router.post(
@@ -149,7 +149,7 @@ async def resume_program(
     later as that took.
     """
 
-    async def act() -> Answer:
+    async def act() -> StoredResponse:
         async with services.engine.connect() as connection:
             record = await programs.find(connection, program)
             done = await holds.lifted_by_key(connection, program, ids.asked(person.id, key))
@@ -165,9 +165,9 @@ async def resume_program(
         update = handle.execute_update(ProgramLifecycle.resume, lifting, id=f"resume/{lifting.key}")
         answer = await asked(update, gone=ProgramEnded(program), patience=UNHURRIED)
         resumed = Resumed(program=program, lifted=answer.hold, standing=answer.standing)
-        return Answer(200, resumed.model_dump(mode="json"))
+        return StoredResponse(200, resumed.model_dump(mode="json"))
 
-    return await once(request, services, person, key, act, patience=services.patience)
+    return await idempotent(request, services, person, key, act, patience=services.patience)
 
 
 @router.get("/holds", dependencies=[Depends(require("read programs"))])
@@ -182,7 +182,7 @@ async def list_holds(program: str, services: WithServices, paged: Paged) -> Page
 
 async def _stop(
     services: Services, program: str, kind: Kind, stops: Sequence[Capability], reason: str, person: Person, key: str
-) -> Answer:
+) -> StoredResponse:
     """Write a stop, who said so, and the nudge for the lifecycle, all at once."""
     now, own_key = datetime.now(UTC), ids.asked(person.id, key)
     async with services.engine.begin() as connection:
@@ -205,7 +205,7 @@ async def _stop(
                 details={"stops": stops, "reason": reason},
             )
             await trail.append(connection, fact)
-    return Answer(201, begun.model_dump(mode="json"), f"/programs/{program}/holds")
+    return StoredResponse(201, begun.model_dump(mode="json"), f"/programs/{program}/holds")
 
 
 def _raise(refusal: Refused | None) -> None:

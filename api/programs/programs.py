@@ -17,7 +17,7 @@ from api.auth.authorization import Caller, check_permission, require
 from api.definition.body import BODY, definition_in
 from api.http import etags
 from api.http.dependencies import WithServices
-from api.http.idempotency import LATE, Answer, Key, RequestOut, once
+from api.http.idempotency import LATE, Key, RequestOut, StoredResponse, idempotent
 from api.http.openapi import links, raises, together
 from api.http.pagination import Page, Paged
 from api.http.read_retry import ReadAgain
@@ -96,7 +96,7 @@ async def start_program(
 ) -> JSONResponse:
     """Start the lifecycle of a program with its first revision; the person who asks is its owner."""
 
-    async def act() -> Answer:
+    async def act() -> StoredResponse:
         definition = await definition_in(request)
         check_permission(principal, "start a program", definition.program)
         async with services.engine.connect() as connection:
@@ -132,9 +132,9 @@ async def start_program(
         except (WorkflowAlreadyStartedError, Refused) as error:
             raise ProgramExists(definition.program) from error  # the only reason why a lifecycle refuses to begin
         submitted = Submitted(program=definition.program, revision=number, digest=first.digest)
-        return Answer(201, submitted.model_dump(mode="json"), f"/programs/{definition.program}")
+        return StoredResponse(201, submitted.model_dump(mode="json"), f"/programs/{definition.program}")
 
-    return await once(request, services, person, key, act, patience=services.patience)
+    return await idempotent(request, services, person, key, act, patience=services.patience)
 
 
 @router.post(
@@ -156,7 +156,7 @@ async def request_end(
 ) -> JSONResponse:
     """Ask for the end of a program; its wind-down gate decides."""
 
-    async def act() -> Answer:
+    async def act() -> StoredResponse:
         async with services.engine.connect() as connection:
             await programs.find(connection, program)
         end = EndRequest(requested_by=person.id, reason=wish.reason, requested_at=datetime.now(UTC))
@@ -173,9 +173,9 @@ async def request_end(
         )
         async with services.engine.begin() as connection:
             await trail.append(connection, fact)
-        return Answer(202, EndAsked(program=program, stage=stage).model_dump(mode="json"), f"/programs/{program}")
+        return StoredResponse(202, EndAsked(program=program, stage=stage).model_dump(mode="json"), f"/programs/{program}")
 
-    return await once(request, services, person, key, act, patience=services.patience)
+    return await idempotent(request, services, person, key, act, patience=services.patience)
 
 
 @router.get("", dependencies=[Depends(require("read programs"))])

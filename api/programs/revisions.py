@@ -14,7 +14,7 @@ from api.http import etags
 from api.http.dependencies import Services, WithServices
 from api.http.errors import TagInvalid
 from api.http.etags import IfMatch, IfNoneMatch
-from api.http.idempotency import LATE, Answer, Key, once
+from api.http.idempotency import LATE, Key, StoredResponse, idempotent
 from api.http.openapi import links, raises, together
 from api.http.pagination import Page, Paged
 from api.http.read_retry import ReadAgain
@@ -143,13 +143,13 @@ async def submit_revision(
     since. A minor amendment asks the launch gate alone, a substantial one goes the whole way.
     """
 
-    async def act() -> Answer:
+    async def act() -> StoredResponse:
         definition = await definition_in(request)
         if definition.program != program:
             raise ProgramDiffers(program, definition.program)
         return await handed_in(services, person, key, definition, if_match, effective_from, weight)
 
-    return await once(request, services, person, key, act, patience=services.patience)
+    return await idempotent(request, services, person, key, act, patience=services.patience)
 
 
 async def handed_in(
@@ -162,7 +162,7 @@ async def handed_in(
     declared: Weight | None,
     *,
     restores: int | None = None,
-) -> Answer:
+) -> StoredResponse:
     """Have a program take a revision, under the key of who hands it in. Raises why it does not."""
     program = definition.program
     async with services.engine.connect() as connection:
@@ -197,7 +197,7 @@ async def handed_in(
     number = await asked(update, gone=ProgramEnded(program), patience=UNHURRIED)
     weight = (declared or weighed.weight) if weighed is not None else None
     submitted = Submitted(program=program, revision=number, digest=submission.digest, weight=weight)
-    return Answer(201, submitted.model_dump(mode="json"), f"/programs/{program}/revisions/{number}")
+    return StoredResponse(201, submitted.model_dump(mode="json"), f"/programs/{program}/revisions/{number}")
 
 
 def _check_date(wanted: datetime, now: datetime) -> None:

@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, ValidationInfo, field_validator
 
 from api.auth.authorization import require
 from api.http.dependencies import WithServices
-from api.http.idempotency import Answer, Key, once
+from api.http.idempotency import Key, StoredResponse, idempotent
 from api.http.openapi import links, raises, together
 from domain import ids
 from domain.gates.state import Person
@@ -79,7 +79,7 @@ async def keep_answer(
 ) -> JSONResponse:
     """Keep what a member answered; the net promoter score and satisfaction are computed from it."""
 
-    async def act() -> Answer:
+    async def act() -> StoredResponse:
         now = datetime.now(UTC)
         answer = SurveyAnswer(question=given.question, value=given.value, answered_at=given.answered_at or now)
         check_clock(answer.answered_at, now, "answered_at")
@@ -96,9 +96,9 @@ async def keep_answer(
                 )
             await survey_answers.keep(connection, program, participant, ids.asked(person.id, key), answer)
         body = AnswerOut(program=program, participant=participant, **dict(answer))
-        return Answer(201, body.model_dump(mode="json"), f"/programs/{program}/members/{participant}/answers")
+        return StoredResponse(201, body.model_dump(mode="json"), f"/programs/{program}/members/{participant}/answers")
 
-    return await once(request, services, person, key, act)
+    return await idempotent(request, services, person, key, act)
 
 
 @router.get("", dependencies=[Depends(require("read members"))])

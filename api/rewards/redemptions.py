@@ -14,7 +14,7 @@ from api.acceptance import readiness
 from api.auth.authorization import require
 from api.http.dependencies import Services, WithServices
 from api.http.errors_server import ServiceUnavailable
-from api.http.idempotency import Answer, Key, once
+from api.http.idempotency import Key, StoredResponse, idempotent
 from api.http.openapi import links, raises, together
 from api.http.pagination import Page, Paged
 from api.http.read_retry import ReadAgain
@@ -116,7 +116,7 @@ async def redeem_reward(
     redemption = ids.redemption(person.id, key)
     location = f"/programs/{program}/members/{participant}/redemptions/{redemption.rpartition('/')[2]}"
 
-    async def act() -> Answer:
+    async def act() -> StoredResponse:
         async with services.engine.connect() as connection:
             record = await redemptions.find(connection, redemption)
         if record is not None and (record.program, record.participant, record.reward) != (program, participant, wish.reward):
@@ -132,7 +132,7 @@ async def redeem_reward(
             raise ServiceUnavailable("The redemption's workflow")
         return _answer(record, location)
 
-    return await once(request, services, person, key, act)
+    return await idempotent(request, services, person, key, act)
 
 
 @router.get("/members/{participant}/redemptions", dependencies=[Depends(require("read members"))])
@@ -183,16 +183,16 @@ async def stock_reward(
 ) -> JSONResponse:
     """Add codes to the stock of a reward that is handed out as codes; those that are there already stay."""
 
-    async def act() -> Answer:
+    async def act() -> StoredResponse:
         async with services.engine.begin() as connection:
             await _voucher_reward(services, program, reward)
             added = await redemptions.stock(connection, program, reward, stock.codes)
             free = await redemptions.free_codes(connection, program, reward)
             await readiness.nudge(connection, program)  # a launch may wait for them
         body = StockAdded(reward=reward, added=added, free=free)
-        return Answer(201, body.model_dump(mode="json"), f"/programs/{program}/rewards/{reward}/codes")
+        return StoredResponse(201, body.model_dump(mode="json"), f"/programs/{program}/rewards/{reward}/codes")
 
-    return await once(request, services, person, key, act)
+    return await idempotent(request, services, person, key, act)
 
 
 @router.get(
@@ -279,13 +279,13 @@ async def _have_settled(services: Services, order: RedemptionOrder) -> None:
         raise ServiceUnavailable("The redemption's workflow") from error
 
 
-def _answer(record: RedemptionRecord, location: str) -> Answer:
+def _answer(record: RedemptionRecord, location: str) -> StoredResponse:
     """The answer to a redemption, by what became of it."""
     match record.state:
         case "held":
-            return Answer(202, record.model_dump(mode="json"), location)
+            return StoredResponse(202, record.model_dump(mode="json"), location)
         case "fulfilled":
-            return Answer(201, record.model_dump(mode="json"), location)
+            return StoredResponse(201, record.model_dump(mode="json"), location)
         case "refused":
             raise REFUSALS[record.refusal or InsufficientPoints.code](record.why)
         case "voided":

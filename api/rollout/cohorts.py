@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
 from api.auth.authorization import require
 from api.http.dependencies import Services, WithServices
-from api.http.idempotency import Answer, Key, once
+from api.http.idempotency import Key, StoredResponse, idempotent
 from api.http.openapi import links, raises, together
 from api.http.pagination import Page, Paged
 from api.http.problems import of_shape
@@ -105,10 +105,10 @@ async def add_to_cohort(
     pilot has begun with it.
     """
 
-    async def act() -> Answer:
+    async def act() -> StoredResponse:
         return await _change(request, services, program, cohort, person, key, add=True)
 
-    return await once(request, services, person, key, act)
+    return await idempotent(request, services, person, key, act)
 
 
 @router.post(
@@ -123,10 +123,10 @@ async def remove_from_cohort(
 ) -> JSONResponse:
     """Take participants out of a cohort with which no wave and no pilot has begun; who is not in it is passed over."""
 
-    async def act() -> Answer:
+    async def act() -> StoredResponse:
         return await _change(request, services, program, cohort, person, key, add=False)
 
-    return await once(request, services, person, key, act)
+    return await idempotent(request, services, person, key, act)
 
 
 @router.get("", dependencies=[Depends(require("read programs"))])
@@ -153,7 +153,7 @@ async def show_cohort(program: str, cohort: CohortName, services: WithServices, 
 
 async def _change(
     request: Request, services: Services, program: str, cohort: str, person: Person, key: str, *, add: bool
-) -> Answer:
+) -> StoredResponse:
     participants = list(dict.fromkeys(await _participants_in(request)))
     now, added, removed = datetime.now(UTC), 0, 0
     async with services.engine.begin() as connection:
@@ -174,7 +174,7 @@ async def _change(
             details={"added": added, "removed": removed, "size": size},
         )
         await trail.append(connection, fact)
-    return Answer(201, body.model_dump(mode="json"), f"/programs/{program}/cohorts/{cohort}")
+    return StoredResponse(201, body.model_dump(mode="json"), f"/programs/{program}/cohorts/{cohort}")
 
 
 async def _participants_in(request: Request) -> Sequence[str]:

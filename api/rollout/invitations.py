@@ -9,7 +9,7 @@ from pydantic import Field
 
 from api.auth.authorization import require
 from api.http.dependencies import WithServices
-from api.http.idempotency import Answer, Key, once
+from api.http.idempotency import Key, StoredResponse, idempotent
 from api.http.openapi import links, raises, together
 from api.http.pagination import Page, Paged
 from api.http.read_retry import ReadAgain
@@ -69,7 +69,7 @@ async def invite_members(
     `needed` says whether joining asks for an invitation at all, by the revision in force (by the first one before the launch).
     """
 
-    async def act() -> Answer:
+    async def act() -> StoredResponse:
         participants, now = list(dict.fromkeys(invited.participants)), datetime.now(UTC)
         async with services.engine.begin() as connection:
             record = await programs.find(connection, program)
@@ -84,9 +84,9 @@ async def invite_members(
             accepted=accepted,
             needed=definition.joining.invitation_only,
         )
-        return Answer(201, body.model_dump(mode="json"), f"/programs/{program}/invitations")
+        return StoredResponse(201, body.model_dump(mode="json"), f"/programs/{program}/invitations")
 
-    return await once(request, services, person, key, act)
+    return await idempotent(request, services, person, key, act)
 
 
 @router.get("", dependencies=[Depends(require("read members"))])

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.auth.authorization import require
 from api.http.dependencies import Services, WithServices
-from api.http.idempotency import LATE, Answer, Key, once
+from api.http.idempotency import LATE, Key, StoredResponse, idempotent
 from api.http.openapi import raises, together
 from api.http.read_retry import ReadAgain
 from api.http.workflow_calls import UNHURRIED, asked
@@ -161,7 +161,7 @@ async def pause_rollout(
 ) -> JSONResponse:
     """Open no further wave and let nobody new join, until it is resumed; members keep all they have, and go on earning."""
     act = _doing(services, program, person, key, why, "pause")
-    return await once(request, services, person, key, act, patience=services.patience)
+    return await idempotent(request, services, person, key, act, patience=services.patience)
 
 
 @router.post("/resume", response_model=RolloutActed, responses=_RESPONSES["resume"])
@@ -170,7 +170,7 @@ async def resume_rollout(
 ) -> JSONResponse:
     """Go on after a pause; a wave's minimum time is longer by it."""
     act = _doing(services, program, person, key, why, "resume")
-    return await once(request, services, person, key, act, patience=services.patience)
+    return await idempotent(request, services, person, key, act, patience=services.patience)
 
 
 @router.post("/release", response_model=RolloutActed, responses=_RESPONSES["release"])
@@ -179,7 +179,7 @@ async def release_rollout(
 ) -> JSONResponse:
     """Let a rollout go on that a guardrail, too small a sample or an empty cohort holds; not by who owns or edited it."""
     act = _doing(services, program, person, key, why, "release")
-    return await once(request, services, person, key, act, patience=services.patience)
+    return await idempotent(request, services, person, key, act, patience=services.patience)
 
 
 @router.post("/abort", response_model=RolloutActed, responses=_RESPONSES["abort"])
@@ -191,13 +191,13 @@ async def abort_rollout(
     The owner then hands in a further revision, in whose rollout those who are in stay in, or asks for the end.
     """
     act = _doing(services, program, person, key, why, "abort")
-    return await once(request, services, person, key, act, patience=services.patience)
+    return await idempotent(request, services, person, key, act, patience=services.patience)
 
 
 def _doing(
     services: Services, program: str, person: Person, key: str, why: WhyIn, wish: Wish
-) -> Callable[[], Awaitable[Answer]]:
-    async def act() -> Answer:
+) -> Callable[[], Awaitable[StoredResponse]]:
+    async def act() -> StoredResponse:
         async with services.engine.connect() as connection:
             record = await programs.find(connection, program)
         if record.stage != "rollout" or record.revision_in_force is None:
@@ -208,7 +208,7 @@ def _doing(
         update = handle.execute_update(wish, deed, id=name, result_type=RolloutState)
         answer: RolloutState = await asked(update, gone=NoRollout(program), patience=UNHURRIED)
         acted = RolloutActed(program=program, revision=record.revision_in_force, status=answer.status, **_to_response(answer))
-        return Answer(200, acted.model_dump(mode="json"))
+        return StoredResponse(200, acted.model_dump(mode="json"))
 
     return act
 

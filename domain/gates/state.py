@@ -10,7 +10,7 @@ from domain.definition.values import Role
 from domain.model import Message
 from domain.refusals import Refused
 
-Answer = Literal["approve", "request_changes", "reject", "withdraw", "break_glass"]
+VoteChoice = Literal["approve", "request_changes", "reject", "withdraw", "break_glass"]
 """`withdraw` withdraws one's own vote; `break_glass` approves alone in an emergency, if the policy names a role for it."""
 Outcome = Literal["approved", "changes_requested", "rejected", "expired", "withdrawn", "unsatisfiable"]
 """`withdrawn`: the process that needed the decision has ended. `unsatisfiable`: too few people are left to approve."""
@@ -54,7 +54,7 @@ class Decision(Message):
 
     person: Person
     role: Role | None = None
-    answer: Answer
+    answer: VoteChoice
     reason: str = ""
     digest: str
     key: str
@@ -77,7 +77,7 @@ class Vote(Message):
     person: str
     role: Role
     roles: tuple[Role, ...]
-    answer: Answer
+    answer: VoteChoice
     reason: str
     at: datetime
     on_behalf_of: str | None = None

@@ -31,7 +31,7 @@ from domain.members import tiers
 from domain.members.benefits import of_change, on_joining
 from domain.members.tier_review import next_review, review
 from domain.points import earning, expiry
-from ledger import Answer, Balance, Capture, Confirm, Earn, Hold, Ledger, Reschedule
+from ledger import Balance, Capture, Confirm, Earn, Hold, Ledger, PostingResult, Reschedule
 from ledger.errors import LedgerFault, Stale
 from ledger.rehearsal import rehearsal
 from services.members import member_review
@@ -202,6 +202,6 @@ class RehearsedMember:
         }
 
 
-def _posted(answer: Answer) -> None:
+def _posted(answer: PostingResult) -> None:
     if answer.outcome != "posted":
         raise _Refused(answer.detail or f"the ledger refuses a {answer.kind} of {answer.points} points")

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.audit.chain import Fact
 from domain.definition.values import Role
 from domain.gates.opening import lacking
-from domain.gates.state import Answer, Decision, GateState, Refusal
+from domain.gates.state import Decision, GateState, Refusal, VoteChoice
 from domain.model import Message
 from store import tables
 from store.audit import trail as audit
@@ -39,7 +39,7 @@ class DecisionRecord(Message):
     name: str | None
     role: Role | None
     on_behalf_of: str | None
-    answer: Answer
+    answer: VoteChoice
     reason: str
     digest: str
     refusal: str | None

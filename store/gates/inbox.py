@@ -8,7 +8,7 @@ from sqlalchemy import Select, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.definition.values import Role
-from domain.gates.state import Answer, Outcome
+from domain.gates.state import Outcome, VoteChoice
 from domain.model import Message
 from store.tables import audit, gate
 
@@ -27,7 +27,7 @@ class Decided(Message):
     person: str
     on_behalf_of: str | None
     role: Role | None
-    answer: Answer
+    answer: VoteChoice
     reason: str
     digest: str
     at: datetime

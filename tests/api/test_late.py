@@ -13,7 +13,7 @@ from starlette.types import Message
 
 from api.app import create_app
 from api.http.dependencies import Services
-from api.http.idempotency import Answer, idempotency_key, once
+from api.http.idempotency import StoredResponse, idempotency_key, idempotent
 from domain.gates.state import Person
 from domain.programs.errors import NotLaunched
 from store import idempotency
@@ -29,10 +29,10 @@ class Slow:
 
     def __init__(self, services: Services, key: str) -> None:
         self._services, self._key = services, key
-        self.ends: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self.ends: asyncio.Future[StoredResponse] = asyncio.get_running_loop().create_future()
         self.times = 0
 
-    async def _act(self) -> Answer:
+    async def _act(self) -> StoredResponse:
         self.times += 1
         return await asyncio.shield(self.ends)
 
@@ -48,7 +48,7 @@ class Slow:
             "headers": [],
             "server": ("tenure", 80),
         }
-        return await once(Request(scope, receive), self._services, _OWNER, self._key, self._act, patience=patience)
+        return await idempotent(Request(scope, receive), self._services, _OWNER, self._key, self._act, patience=patience)
 
     async def settled(self) -> None:
         """Once what goes on behind the 202 has been written down."""
@@ -74,7 +74,7 @@ async def test_what_takes_long_is_answered_202_and_its_place_has_the_outcome(has
     assert place == "/requests/slow%2F1"
     assert (await http.get(place)).json() == json.loads(response.body)
     assert json.loads(response.body)["state"] == "under_way"
-    slow.ends.set_result(Answer(201, {"made": "it"}, "/made/it"))
+    slow.ends.set_result(StoredResponse(201, {"made": "it"}, "/made/it"))
     await slow.settled()
     found = (await http.get(place)).json()
     assert found == {"key": "slow/1", "state": "done", "status": 201, "location": "/made/it", "answer": {"made": "it"}}
@@ -89,7 +89,7 @@ async def test_while_it_is_under_way_a_repetition_does_nothing_a_second_time(has
     await slow.ask()
     with pytest.raises(Exception, match="under way"):
         await slow.ask()
-    slow.ends.set_result(Answer(200, None))
+    slow.ends.set_result(StoredResponse(200, None))
     await slow.settled()
     assert slow.times == 1
 
@@ -118,7 +118,7 @@ async def test_a_failure_after_the_202_leaves_the_key_with_its_request(
     assert "words for the operator" in caplog.text
     assert (await http.get(place)).json()["state"] == "unknown"
     slow.ends = asyncio.get_running_loop().create_future()
-    slow.ends.set_result(Answer(200, "well"))
+    slow.ends.set_result(StoredResponse(200, "well"))
     assert (await slow.ask(patience=30.0)).status_code == 200
     assert slow.times == 2
 

@@ -11,7 +11,7 @@ from domain.definition.document import Definition, digest
 from domain.programs.amendment_impact import Impact, MemberImpact
 from domain.programs.lifecycle import WaveOpening
 from insight.programs.amendment_impact import compute
-from ledger import Answer
+from ledger import PostingResult
 from services.points.earn_requests import seen_under_caps
 from services.points.rating import EventIn, looks_at, rated
 from store.members import members
@@ -52,7 +52,7 @@ class Population:
                 Joining(program=self.program, participant=person, agreement="1997-01", at=at)
             )
 
-    async def buy(self, person: str, amount: str, at: datetime, *, event: str = "purchase", **more: Any) -> Answer:
+    async def buy(self, person: str, amount: str, at: datetime, *, event: str = "purchase", **more: Any) -> PostingResult:
         async with self.house.engine.connect() as connection:
             record = await programs.find(connection, self.program)
             member = await members.find(connection, self.program, person)

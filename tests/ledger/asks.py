@@ -8,7 +8,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ledger import (
     Adjust,
-    Answer,
     Burn,
     Cancel,
     Capture,
@@ -18,6 +17,7 @@ from ledger import (
     Forfeit,
     Hold,
     Ledger,
+    PostingResult,
     Reinstate,
     Reschedule,
     Reverse,
@@ -113,7 +113,7 @@ async def held(ledger: Ledger, member: str = "ann") -> int:
     return (await ledger.balance(PROGRAM, member, CURRENCY)).held
 
 
-def outcome(answer: Answer) -> tuple[str, int, int]:
+def outcome(answer: PostingResult) -> tuple[str, int, int]:
     """What became of it: the outcome or the refusal, the points and the balance."""
     return (answer.refusal or answer.outcome, answer.points, answer.balance)
 
@@ -133,6 +133,6 @@ async def nudged(engine: AsyncEngine) -> list[str]:
     return sorted(each.workflow_id for each in claimed)
 
 
-def again(answer: Answer) -> Answer:
+def again(answer: PostingResult) -> PostingResult:
     """The answer that the same request gets when it comes again."""
     return answer.model_copy(update={"duplicate": True})

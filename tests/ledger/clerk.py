@@ -10,7 +10,7 @@ import sys
 from random import Random
 from typing import Any
 
-from ledger import Answer, Burn, Earn, Ledger
+from ledger import Burn, Earn, Ledger, PostingResult
 from ledger.requests_holds import Capture, Hold
 from runtime.database import create_engine
 from tests.ledger.asks import a_burn, a_capture, a_hold, an_earn
@@ -22,9 +22,9 @@ Ask = Earn | Burn | Hold | Capture
 _KINDS: dict[str, type[Ask]] = {kind.__name__: kind for kind in (Earn, Burn, Hold, Capture)}
 
 
-async def ask(ledger: Ledger, request: Ask) -> Answer:
+async def ask(ledger: Ledger, request: Ask) -> PostingResult:
     """The ledger's answer to whatever it is."""
-    answer: Answer = await getattr(ledger, type(request).__name__.lower())(request)
+    answer: PostingResult = await getattr(ledger, type(request).__name__.lower())(request)
     return answer
 
 

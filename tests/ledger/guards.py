@@ -84,7 +84,7 @@ GUARDS = [
         "test_burn.py::test_the_same_burn_again_takes_nothing_and_another_one_is_a_conflict",
     ),
     Guard(
-        "ledger/once.py",
+        "ledger/idempotency.py",
         "        if locked.stored is not None:\n            return answer_again(locked.stored, request.hash())\n",
         "",
         "test_hold.py::test_a_hold_ends_once",
@@ -170,13 +170,13 @@ GUARDS = [
     Guard("ledger/hold.py", 'if kept.state != "open":', "if False:", "test_hold.py::test_a_hold_ends_once"),
     Guard("ledger/hold.py", "if points > kept.points:", "if False:", "test_hold.py::test_more_than_is_held_cannot_be_captured"),
     Guard(
-        "ledger/once.py",
+        "ledger/idempotency.py",
         "        locked = await bring_up(connection, request.program, locked, request.effective_at)\n",
         "",
         "test_corners.py::test_what_is_due_lapses_before_a_hold_can_keep_it",
     ),
     Guard(
-        "ledger/once.py",
+        "ledger/idempotency.py",
         "        await bring_up(connection, request.program, await again(connection, locked), request.effective_at)\n",
         "",
         "test_hold.py::test_what_a_hold_keeps_does_not_lapse_until_it_is_let_go",

@@ -15,7 +15,7 @@ import psutil
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from ledger import Answer, Ledger
+from ledger import Ledger, PostingResult
 from runtime.database import create_engine
 from store.migrate import migrate
 from tests.ledger.asks import CURRENCY, PROGRAM, again
@@ -57,7 +57,7 @@ class _Run:
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)
         self.asked: dict[str, Ask] = {}
-        self.answers: dict[str, Answer] = {}
+        self.answers: dict[str, PostingResult] = {}
 
     async def round(self, server: EmbeddedPostgres, ledger: Ledger, number: int) -> None:
         """Ask on many connections until the server is killed in the midst of it, and start it again."""
@@ -147,7 +147,7 @@ async def _kill_a_clerk(server: EmbeddedPostgres, run: _Run, name: str) -> None:
         said = json.loads(line)
         if "answer" in said:
             answered += 1
-            run.answers[said["key"]] = Answer.model_validate(said["answer"])
+            run.answers[said["key"]] = PostingResult.model_validate(said["answer"])
         else:
             run.asked[said["key"]] = read(said)
         if answered == enough and not killed:

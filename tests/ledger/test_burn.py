@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ledger import Answer, Burn, Earn, KeyConflict, Ledger, LedgerFault
+from ledger import Burn, Earn, KeyConflict, Ledger, LedgerFault, PostingResult
 from tests.ledger.asks import PROGRAM, a_burn, again, an_earn, day, lots, posted, totals
 
 
@@ -122,7 +122,7 @@ async def test_everything_at_once_on_few_members_adds_up(ledger: Ledger, seed: i
     asked += random.sample(asked, 20)
     random.shuffle(asked)
 
-    async def do(each: Earn | Burn) -> Answer:
+    async def do(each: Earn | Burn) -> PostingResult:
         return await (ledger.earn(each) if isinstance(each, Earn) else ledger.burn(each))
 
     sweeps = asyncio.gather(*(ledger.expire_due(PROGRAM, day(at)) for at in (5, 10, 15)))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from domain.errors import TenureError
-from ledger import Answer, Earn, KeyConflict
+from ledger import Earn, KeyConflict, PostingResult
 from ledger.coalescer import Coalescer
 
 AT = datetime(2026, 3, 10, tzinfo=UTC)
@@ -22,7 +22,7 @@ class _Desk:
         if is_open:
             self.opened.set()
 
-    async def post(self, requests: Sequence[Earn]) -> list[Answer | TenureError]:
+    async def post(self, requests: Sequence[Earn]) -> list[PostingResult | TenureError]:
         self.batches.append([request.key for request in requests])
         await self.opened.wait()
         if any(request.key == "down" for request in requests):
@@ -55,7 +55,7 @@ async def test_a_refused_request_harms_no_neighbour() -> None:
     desk = _Desk()
     coalescer = Coalescer(desk.post)
     found = await asyncio.gather(*(coalescer.earn(_earn(key)) for key in ("k1", "bad", "k2")), return_exceptions=True)
-    assert [type(each) for each in found] == [Answer, KeyConflict, Answer]
+    assert [type(each) for each in found] == [PostingResult, KeyConflict, PostingResult]
 
 
 async def test_a_caller_who_stops_waiting_harms_no_other() -> None:
@@ -80,8 +80,8 @@ def _earn(key: str) -> Earn:
     return Earn(program="p", participant="m", currency="PTS", key=key, points=1, effective_at=AT)
 
 
-def _answer(request: Earn) -> Answer:
+def _answer(request: Earn) -> PostingResult:
     number = int(request.key.removeprefix("k"))
-    return Answer(
+    return PostingResult(
         txn_id=number, kind="earn", outcome="posted", points=1, balance=1, effective_at=request.effective_at, recorded_at=AT
     )

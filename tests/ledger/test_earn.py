@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from ledger import MAX_POINTS, Answer, Earn, KeyConflict, Ledger, Seen, Stale
+from ledger import MAX_POINTS, Earn, KeyConflict, Ledger, PostingResult, Seen, Stale
 from tests.ledger.asks import CURRENCY, PROGRAM, again, an_earn, day, lots, posted, totals
 
 
@@ -107,7 +107,12 @@ async def test_a_batch_posts_each_and_answers_each_at_its_place(ledger: Ledger) 
         ]
     )
     b1, a1, old, b2, a1_again, a1_other, old_other = answers
-    assert isinstance(b1, Answer) and isinstance(b2, Answer) and isinstance(a1, Answer) and isinstance(old, Answer)
+    assert (
+        isinstance(b1, PostingResult)
+        and isinstance(b2, PostingResult)
+        and isinstance(a1, PostingResult)
+        and isinstance(old, PostingResult)
+    )
     assert (b1.points, b2.points) == (10, 20)
     assert sorted([b1.balance, b2.balance])[1] == 30
     assert (a1.duplicate, old.duplicate) == (False, True)
@@ -119,7 +124,7 @@ async def test_a_batch_posts_each_and_answers_each_at_its_place(ledger: Ledger) 
 
 async def test_balances_within_a_batch_follow_one_another(ledger: Ledger) -> None:
     answers = await ledger.earn_many([an_earn(f"e{n}", n) for n in range(1, 21)])
-    balances = [answer.balance for answer in answers if isinstance(answer, Answer)]
+    balances = [answer.balance for answer in answers if isinstance(answer, PostingResult)]
     assert balances == [n * (n + 1) // 2 for n in range(1, 21)]
 
 
@@ -128,9 +133,9 @@ async def test_what_the_database_refuses_harms_no_neighbour(ledger: Ledger) -> N
     batch = [an_earn(f"e{n}", 1, member="rich" if n == 7 else f"m{n}") for n in range(20)]
     answers = await ledger.earn_many(batch)
     refused = answers[7]
-    assert isinstance(refused, Answer)
+    assert isinstance(refused, PostingResult)
     assert (refused.outcome, refused.refusal, refused.balance) == ("refused", "balance_limit", MAX_POINTS)
-    assert [answer.outcome for answer in answers if isinstance(answer, Answer)].count("posted") == 19
+    assert [answer.outcome for answer in answers if isinstance(answer, PostingResult)].count("posted") == 19
     assert await ledger.earn(batch[7]) == again(refused)
     assert await posted(ledger, "m19") == 1
 
@@ -148,7 +153,7 @@ async def test_batches_that_cross_do_not_lock_each_other_out(ledger: Ledger) -> 
 async def test_one_request_twice_in_a_batch_posts_once(ledger: Ledger) -> None:
     request = an_earn("e1", 5)
     first, second = await ledger.earn_many([request, request])
-    assert isinstance(first, Answer)
+    assert isinstance(first, PostingResult)
     assert (first.duplicate, second) == (False, again(first))
     assert await posted(ledger) == 5
 
@@ -191,10 +196,10 @@ async def test_an_earn_that_has_seen_what_is_no_longer_so_is_not_posted(ledger: 
         await ledger.earn(capped("e2", 0))
     assert await posted(ledger) == 40
     answers = await ledger.earn_many([capped("e3", 40), capped("e4", 40), capped("e1", 80), an_earn("e5", 1)])
-    assert [type(answer) for answer in answers] == [Answer, Stale, Answer, Answer]
+    assert [type(answer) for answer in answers] == [PostingResult, Stale, PostingResult, PostingResult]
     assert await posted(ledger) == 81
     outcomes = await asyncio.gather(*(ledger.earn(capped(f"m{n}", 80)) for n in range(6)), return_exceptions=True)
-    assert sum(isinstance(outcome, Answer) for outcome in outcomes) == 1
+    assert sum(isinstance(outcome, PostingResult) for outcome in outcomes) == 1
 
 
 @pytest.mark.parametrize("joins", ["nestloop", "hashjoin", "mergejoin"])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ledger import Answer, Ledger
+from ledger import Ledger, PostingResult
 from ledger.requests import Request
 from runtime.database import create_engine
 from tests.ledger.asks import (
@@ -92,7 +92,7 @@ def _reference(requests: Sequence[Request]) -> tuple[Any, ...]:
     return tuple(sorted(str(outcome[:3]) for outcome in outcomes.values() if not isinstance(outcome, str))), balances
 
 
-async def _found(ledger: Ledger, program: str, answers: Sequence[Answer]) -> tuple[Any, ...]:
+async def _found(ledger: Ledger, program: str, answers: Sequence[PostingResult]) -> tuple[Any, ...]:
     balances = []
     for member in ("ann", "bob"):
         balance = await ledger.balance(program, member, CURRENCY)
@@ -100,8 +100,8 @@ async def _found(ledger: Ledger, program: str, answers: Sequence[Answer]) -> tup
     return tuple(sorted(str((each.outcome, each.refusal, each.points)) for each in answers)), tuple(balances)
 
 
-async def _ask(ledger: Ledger, request: Request) -> Answer:
-    answer: Answer = await getattr(ledger, type(request).__name__.lower())(request)
+async def _ask(ledger: Ledger, request: Request) -> PostingResult:
+    answer: PostingResult = await getattr(ledger, type(request).__name__.lower())(request)
     return answer
 
 

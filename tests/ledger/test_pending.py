@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.members.tiers import Watch
-from ledger import Answer, KeyConflict, Ledger
+from ledger import KeyConflict, Ledger, PostingResult
 from tests.ledger.asks import (
     PROGRAM,
     a_burn,
@@ -106,7 +106,7 @@ async def test_a_watch_is_crossed_by_the_confirmation_and_not_before(ledger: Led
 
 async def test_pending_earns_in_a_batch_harm_no_neighbour(ledger: Ledger) -> None:
     answers = await ledger.earn_many([an_earn("e1", 5), an_earn("e2", 6, pending=True), an_earn("e3", 7, member="bob")])
-    assert [outcome(answer) for answer in answers if isinstance(answer, Answer)] == [
+    assert [outcome(answer) for answer in answers if isinstance(answer, PostingResult)] == [
         ("posted", 5, 5),
         ("posted", 0, 5),
         ("posted", 7, 7),

@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from domain.members.tiers import Watch
 from ledger import (
     Adjust,
-    Answer,
     Burn,
     Cancel,
     Capture,
@@ -24,6 +23,7 @@ from ledger import (
     Hold,
     KeyConflict,
     Ledger,
+    PostingResult,
     Reinstate,
     Reschedule,
     Reverse,
@@ -223,8 +223,8 @@ class _Both:
             found, duplicate = (answer.outcome, answer.refusal, answer.points, answer.balance), answer.duplicate
         assert (found, duplicate) == (expected, before)
 
-    async def _answer(self, request: Any) -> Answer:
-        answer: Answer = await getattr(self.ledger, type(request).__name__.lower())(request)
+    async def _answer(self, request: Any) -> PostingResult:
+        answer: PostingResult = await getattr(self.ledger, type(request).__name__.lower())(request)
         return answer
 
     async def _batch(self, requests: list[Earn]) -> None:
@@ -232,7 +232,7 @@ class _Both:
         self.reference.ask_many(requests)
         for request, answer in zip(requests, await self.ledger.earn_many(requests), strict=True):
             request_hash, expected = self.reference.answers[request.key]
-            if isinstance(answer, Answer):
+            if isinstance(answer, PostingResult):
                 assert ((answer.outcome, answer.refusal, answer.points, answer.balance), request.hash()) == (
                     expected,
                     request_hash,

@@ -6,7 +6,7 @@ from typing import Any
 
 from domain import ids
 from domain.period import Period
-from ledger import Answer, Burn, Earn, Ledger
+from ledger import Burn, Earn, Ledger, PostingResult
 from tests.api.club import MUCH, SHOP, Club, problem, unchanged
 from tests.house import House
 from tests.waiting import history_has
@@ -30,7 +30,7 @@ async def lapsed(club: Club, participant: str, key: str, since: timedelta, point
     return int(number)
 
 
-async def _earn(club: Club, participant: str, key: str, points: int, **more: Any) -> Answer:
+async def _earn(club: Club, participant: str, key: str, points: int, **more: Any) -> PostingResult:
     request: dict[str, Any] = {
         "program": club.program, "participant": participant, "currency": "NOTES", "key": f"{participant}/{key}",
         "points": points, "effective_at": datetime.now(UTC),

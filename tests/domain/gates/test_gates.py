@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from domain.definition.life import Escalation, GatePolicy, GateRule
 from domain.definition.values import Role
 from domain.gates.reducer import changed, expire, pass_time, passed, places_for, refuse, take, upcoming, withdraw
-from domain.gates.state import Answer, Decision, GateState, Mandate, Person, Refusal, Subject
+from domain.gates.state import Decision, GateState, Mandate, Person, Refusal, Subject, VoteChoice
 from domain.period import Period
 
 OPENED = datetime(2026, 5, 3, 9, tzinfo=UTC)
@@ -47,7 +47,7 @@ def opened(*rules: tuple[Role, int] | tuple[Role, int, int], excluded: tuple[str
 def vote(
     person: str,
     *roles: Role,
-    answer: Answer = "approve",
+    answer: VoteChoice = "approve",
     role: Role | None = None,
     digest: str = DIGEST,
     reason: str = "",
@@ -61,7 +61,7 @@ def for_another(
     giver: str,
     *roles: Role,
     own: tuple[Role, ...] = (),
-    answer: Answer = "approve",
+    answer: VoteChoice = "approve",
     reason: str = "",
     key: str = "d",
 ) -> Decision:
@@ -98,7 +98,7 @@ def test_every_rule_must_be_met() -> None:
 
 
 @pytest.mark.parametrize(("answer", "outcome"), [("reject", "rejected"), ("request_changes", "changes_requested")])
-def test_one_voice_against_ends_the_gate_with_its_reason(answer: Answer, outcome: str) -> None:
+def test_one_voice_against_ends_the_gate_with_its_reason(answer: VoteChoice, outcome: str) -> None:
     gate = after(opened(("finance", 1), ("legal", 1)), vote("ann", "finance"))
     gate = after(gate, vote("bob", "legal", answer=answer, reason="The terms name no end"))
     assert gate.outcome == outcome
@@ -359,7 +359,7 @@ decisions = st.lists(
         st.sampled_from(["owner", "editor", "p1", "p2", "p3", "p4"]),
         st.sampled_from(ROLES),
         st.sampled_from(ROLES),
-        answer=st.sampled_from(get_args(Answer)),
+        answer=st.sampled_from(get_args(VoteChoice)),
         digest=st.sampled_from([DIGEST, "e" * 64]),
         reason=st.sampled_from(["", "Because"]),
         key=st.sampled_from(["k1", "k2", "k3"]),

@@ -113,9 +113,9 @@ def test_who_meets_reach_keeps_the_tier_though_keep_is_written_otherwise() -> No
 def test_looking_again_at_the_same_instant_changes_nothing(
     tier_status: TierStatus, counted: dict[str, int], at: datetime
 ) -> None:
-    once = review(SMALL, tier_status, counted, at).standing
-    assert review(SMALL, once, counted, at).standing == once
-    assert review(SMALL, once, counted, at).change == "none"
+    first = review(SMALL, tier_status, counted, at).standing
+    assert review(SMALL, first, counted, at).standing == first
+    assert review(SMALL, first, counted, at).change == "none"
 
 
 @given(tier_statuses, counters, counters, instants)

@@ -18,7 +18,7 @@ from domain.audit.chain import AuditEntry
 from domain.definition.life import GatePolicy
 from domain.definition.values import Role
 from domain.gates.opening import opening
-from domain.gates.state import Answer, Decision, GateState, Person, SignedClaims, Subject
+from domain.gates.state import Decision, GateState, Person, SignedClaims, Subject, VoteChoice
 from store.audit import trail as audit
 from store.gates import gates
 from store.programs import programs
@@ -48,7 +48,7 @@ async def opened(house: House, *roles: Role, **policy: Any) -> Gate:
 
 def by(
     person: str,
-    answer: Answer = "approve",
+    answer: VoteChoice = "approve",
     *,
     reason: str = "",
     digest: str = DIGEST,
@@ -130,7 +130,7 @@ async def test_two_roles_approve(house: House, histories: Histories) -> None:
     ("answer", "outcome"), [("reject", "rejected"), ("request_changes", "changes_requested")], ids=["rejected", "changes"]
 )
 async def test_one_voice_against_ends_it_and_its_reason_is_kept(
-    house: House, histories: Histories, answer: Answer, outcome: str
+    house: House, histories: Histories, answer: VoteChoice, outcome: str
 ) -> None:
     gate = await opened(house, "finance", "legal")
     assert await refused(house, gate, by("demo-finance", answer)) == "reason_missing"

@@ -7,13 +7,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from ledger.accounts import Locked, Owner, lock, lock_all
 from ledger.errors import Refused
 from ledger.journal import answer_again, settled, write
-from ledger.requests import Answer, Request
+from ledger.requests import PostingResult, Request
 from ledger.upkeep import again, bring_up
 
-Work = Callable[[AsyncConnection, Locked], Awaitable[Answer]]
+Work = Callable[[AsyncConnection, Locked], Awaitable[PostingResult]]
 
 
-async def once(engine: AsyncEngine, request: Request, kind: str, work: Work, *, also: Iterable[Owner] = ()) -> Answer:
+async def idempotent(
+    engine: AsyncEngine, request: Request, kind: str, work: Work, *, also: Iterable[Owner] = ()
+) -> PostingResult:
     """Do the work under the lock of the request's account, or store and return its refusal. Raises KeyConflict.
 
     `also` are other accounts that the work needs: all are locked first, in the order that every transaction uses. Points that
@@ -22,7 +24,7 @@ async def once(engine: AsyncEngine, request: Request, kind: str, work: Work, *, 
     owner = Owner(request.program, request.participant, request.currency)
     owners = {owner, *also}
 
-    async def under_lock(connection: AsyncConnection) -> Answer:
+    async def under_lock(connection: AsyncConnection) -> PostingResult:
         if len(owners) > 1:
             await lock_all(connection, owners)
         locked = await lock(connection, request)
