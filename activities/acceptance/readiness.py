@@ -14,7 +14,7 @@ from temporalio.client import Client
 
 from activities.queues import ActivityGroup
 from domain.acceptance import readiness
-from domain.acceptance.readiness import Area, Finding, Look, Pollers
+from domain.acceptance.readiness import Area, Check, Finding, Pollers
 from domain.definition.document import Definition
 from domain.ids import BULK_QUEUE
 from domain.model import Message
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 _LATELY = timedelta(minutes=2)
 """A worker asks for work once a minute at least; one that has not for so long is gone."""
 _LONGEST_REASON = 300
-_Look = Callable[[], Awaitable[Iterable[Finding]]]
+_Check = Callable[[], Awaitable[Iterable[Finding]]]
 
 
 class ReadinessTask(Message):
@@ -58,11 +58,11 @@ class ReadinessActivities(ActivityGroup):
         self._queues = queues
 
     @activity.defn
-    async def check_readiness(self, task: ReadinessTask) -> Look:
+    async def check_readiness(self, task: ReadinessTask) -> Check:
         """Look at everything, and keep what was found; a look that itself fails is told as unknown, which is not ready."""
         async with self._engine.connect() as connection:
             definition = await programs.definition(connection, task.program, task.revision)
-        looks: dict[Area, _Look] = {
+        looks: dict[Area, _Check] = {
             "workers": self._workers,
             "ledger": lambda: self._adds_up(task.program),
             "stock": lambda: self._stock(definition),
@@ -72,11 +72,11 @@ class ReadinessActivities(ActivityGroup):
             "signatures": lambda: self._signatures(definition, task),
         }
         findings = [finding for area, look in looks.items() for finding in await _looked(area, look)]
-        found = Look(program=task.program, revision=task.revision, at=task.at, findings=tuple(findings))
+        found = Check(program=task.program, revision=task.revision, at=task.at, findings=tuple(findings))
         async with self._engine.begin() as connection:
             await kept.keep(connection, found)
             # A repetition is told what was kept: that is what the workflow has to act upon.
-            return await kept.last_look(connection, task.program, task.revision, task.at) or found
+            return await kept.last_check(connection, task.program, task.revision, task.at) or found
 
     async def _workers(self) -> Iterable[Finding]:
         return readiness.of_workers({queue: await self._pollers(queue) for queue in self._queues})
@@ -118,7 +118,7 @@ class ReadinessActivities(ActivityGroup):
         return readiness.of_signatures(definition, signatures)
 
 
-async def _looked(area: Area, look: _Look) -> Sequence[Finding]:
+async def _looked(area: Area, look: _Check) -> Sequence[Finding]:
     try:
         return list(await look())
     except Exception as error:

@@ -48,7 +48,7 @@ class Joining(Message):
     fee: Decimal | None = None
 
 
-class MemberAt(Message):
+class ReviewRequest(Message):
     """A member, looked at from an instant of business time; `last_offer_at` is the last offer that their workflow began."""
 
     program: str
@@ -127,43 +127,43 @@ class MemberActivities(ActivityGroup):
         return record
 
     @activity.defn
-    async def review_member(self, look: MemberAt) -> MemberReview:
+    async def review_member(self, request: ReviewRequest) -> MemberReview:
         """Look at the member's counters and last activity; move their tier where the rules say so; say when to look again."""
         async with self._engine.connect() as connection:
-            in_force = await _in_force_at(connection, look, look.at)
+            in_force = await _in_force_at(connection, request, request.at)
             definition = in_force.definition
-            record = await members.find(connection, look.program, look.participant)
-            program = await programs.find(connection, look.program)
-            revisions = await programs.revisions_in_force(connection, look.program)
-            under = member_review.conditions(revisions, in_force, record, look.at)
+            record = await members.find(connection, request.program, request.participant)
+            program = await programs.find(connection, request.program)
+            revisions = await programs.revisions_in_force(connection, request.program)
+            under = member_review.conditions(revisions, in_force, record, request.at)
             rules = [definition, *([under.judge.definition] if under.judge is not None else [])]
-            stays = await member_review.stays(connection, look.program, look.participant, rules)
-        review = await member_review.review(self._ledger, definition, record, under, stays, look.at)
-        last_activity = await self._ledger.last_activity(look.program, look.participant)
+            stays = await member_review.stays(connection, request.program, request.participant, rules)
+        review = await member_review.review(self._ledger, definition, record, under, stays, request.at)
+        last_activity = await self._ledger.last_activity(request.program, request.participant)
         judged_by = under.by_tier_held if review.standing.since == record.tier_since else None
-        quiet = silence(definition, last_activity or record.joined_at, look.last_offer_at, look.at)
+        quiet = silence(definition, last_activity or record.joined_at, request.last_offer_at, request.at)
         stage = journey_stage(has_activity=last_activity is not None, silent=quiet.has_come)
         # The lots first: once the move is written, a repetition would no longer see that they are due for it.
         if review.reschedules_lots:
-            await self._reschedule_lots(definition, record, review.standing.tier, look.at)
+            await self._reschedule_lots(definition, record, review.standing.tier, request.at)
         async with self._engine.begin() as connection:
             if review.standing != record.tier_status:
-                await members.move(connection, record, review.standing, review.outcome.change, look.at)
+                await members.move(connection, record, review.standing, review.outcome.change, request.at)
             if judged_by != record.judged_by:
-                await members.set_judged_by(connection, look.program, look.participant, judged_by)
+                await members.set_judged_by(connection, request.program, request.participant, judged_by)
             if stage != record.journey_stage:
-                await members.set_journey_stage(connection, look.program, look.participant, stage)
-            membership = await members.find(connection, look.program, look.participant)
-            stays = await member_review.stays(connection, look.program, look.participant, [definition])
-            changes = await _changes_at(connection, definition, membership, look.at)
-        await self._pay_milestones(definition, membership, review.milestones, look.at)
+                await members.set_journey_stage(connection, request.program, request.participant, stage)
+            membership = await members.find(connection, request.program, request.participant)
+            stays = await member_review.stays(connection, request.program, request.participant, [definition])
+            changes = await _changes_at(connection, definition, membership, request.at)
+        await self._pay_milestones(definition, membership, review.milestones, request.at)
         for change, tier in changes:
-            await self._give(definition, membership, benefits.of_change(definition, change, tier), tier, look.at)
-        tier_look = next_review(definition, membership.tier_status, stays, look.at)
-        no_offers = closed_for(program, "offers", look.at)
+            await self._give(definition, membership, benefits.of_change(definition, change, tier), tier, request.at)
+        tier_look = next_review(definition, membership.tier_status, stays, request.at)
+        no_offers = closed_for(program, "offers", request.at)
         # Who would be offered something is looked at again before long: a hold is lifted without telling each member.
         on_hold = no_offers is not None and no_offers.hold is not None
-        after_hold = look.at + _WHILE_ON_HOLD if on_hold and quiet.offer_due else None
+        after_hold = request.at + _WHILE_ON_HOLD if on_hold and quiet.offer_due else None
         return MemberReview(
             membership=membership,
             silent=quiet.has_come,
@@ -287,11 +287,11 @@ async def _definition_at(connection: AsyncConnection, look: Closing) -> Definiti
     return (await _in_force_at(connection, look, look.at)).definition
 
 
-async def _in_force_at(connection: AsyncConnection, look: MemberAt | Closing, at: datetime) -> programs.RevisionInForce:
+async def _in_force_at(connection: AsyncConnection, request: ReviewRequest | Closing, at: datetime) -> programs.RevisionInForce:
     """The revision in force; once in force there always is one, so that none means a program that was never launched."""
-    in_force = await programs.in_force_at(connection, look.program, at)
+    in_force = await programs.in_force_at(connection, request.program, at)
     if in_force is None:
-        raise in_words(NotLaunched, f"Program {look.program} was not in force at {at}.")
+        raise in_words(NotLaunched, f"Program {request.program} was not in force at {at}.")
     return in_force
 
 

@@ -16,7 +16,7 @@ from domain.model import Message
 from domain.programs.errors import NotLaunched
 from domain.programs.lifecycle import WaveOpening
 from domain.rollout import guardrails
-from domain.rollout.guardrails import Look
+from domain.rollout.guardrails import Check
 from domain.rollout.state import RolloutState
 from domain.rollout.waves import is_held_out
 from ledger import Ledger
@@ -72,7 +72,7 @@ class Invited(Message):
     more: bool
 
 
-class GuardrailLook(Message):
+class CheckRequest(Message):
     """A guardrail of a wave is to be looked at as of an instant, for the so manieth time in that wave."""
 
     program: str
@@ -83,10 +83,10 @@ class GuardrailLook(Message):
     at: datetime
 
 
-class LookFailed(Message):
+class CheckFailed(Message):
     """A look that came to nothing, and what went wrong."""
 
-    look: GuardrailLook
+    look: CheckRequest
     told: str
 
 
@@ -170,20 +170,20 @@ class GuardrailActivities(ActivityGroup):
 
     @activity.defn
     @bulk
-    async def look_at_guardrail(self, look: GuardrailLook) -> Look:
+    async def look_at_guardrail(self, check: CheckRequest) -> Check:
         """Compute a guardrail's figure as of an instant, by the formula and the queries of an evaluation, and keep the look."""
-        definition = await definition_at(self._engine, look.program, look.at)
-        since = look.guardrail.window.before(look.at, definition.zone)
-        kpis = [look.guardrail.kpi]
-        figures = await figures_of(self._engine, self._ledger, look.program, definition, kpis, since, look.at)
-        return await self._keep(look, guardrails.looked(look.guardrail, definition, figures, look.number, look.at))
+        definition = await definition_at(self._engine, check.program, check.at)
+        since = check.guardrail.window.before(check.at, definition.zone)
+        kpis = [check.guardrail.kpi]
+        figures = await figures_of(self._engine, self._ledger, check.program, definition, kpis, since, check.at)
+        return await self._keep(check, guardrails.looked(check.guardrail, definition, figures, check.number, check.at))
 
     @activity.defn
-    async def keep_failed_look(self, failed: LookFailed) -> Look:
+    async def keep_failed_look(self, failed: CheckFailed) -> Check:
         """Keep that a look came to nothing: no failure of the program, and no reason to hold."""
-        found = Look(number=failed.look.number, at=failed.look.at, status="source_failed", told=failed.told)
+        found = Check(number=failed.look.number, at=failed.look.at, status="source_failed", told=failed.told)
         return await self._keep(failed.look, found)
 
-    async def _keep(self, look: GuardrailLook, found: Look) -> Look:
+    async def _keep(self, check: CheckRequest, found: Check) -> Check:
         async with self._engine.begin() as connection:
-            return await rollouts.keep_look(connection, look.program, look.revision, look.wave, look.guardrail.id, found)
+            return await rollouts.keep_check(connection, check.program, check.revision, check.wave, check.guardrail.id, found)

@@ -82,15 +82,15 @@ async def show_readiness(program: str, services: WithServices) -> ReadinessOut:
     """How ready the latest revision is: everything that was looked at last, what is missing, whose it is, and what they do."""
     async with services.engine.connect() as connection:
         latest = await _latest(connection, program)
-        look = await readiness.last_look(connection, program, latest.record.number)
+        check = await readiness.last_check(connection, program, latest.record.number)
         signed = await readiness.signatures(connection, program, latest.record.number)
     return ReadinessOut(
         program=program,
         revision=latest.record.number,
         waits=latest.record.status == "submitted",
-        checked_at=look.at if look else None,
-        ready=look.ready if look else None,
-        findings=look.findings if look else (),
+        checked_at=check.at if check else None,
+        ready=check.ready if check else None,
+        findings=check.findings if check else (),
         items=[_item(each, signed.get(each.id)) for each in latest.definition.readiness.items],
     )
 

@@ -29,7 +29,7 @@ from store.members.members import MemberRecord
 from store.programs import programs
 from store.programs.programs import ProgramRecord, RevisionsInForce
 from store.rollout import holdout
-from store.rollout.holdout import HeldOut, OutsideEvent
+from store.rollout.holdout import ControlPurchase, HeldOut
 
 router = APIRouter(prefix="/programs/{program}", tags=["holdout"])
 
@@ -76,18 +76,18 @@ async def post_outside_events(
     found, keys = event_batch.read(await request.body())
     await rates.spend("events", person.id, len(found))
     events = {place: each for place, each in enumerate(found) if isinstance(each, KeyedEvent)}
-    outcomes: dict[int, OutsideEvent | TenureError] = {
+    outcomes: dict[int, ControlPurchase | TenureError] = {
         place: each for place, each in enumerate(found) if isinstance(each, TenureError)
     }
     kept_as = {place: ids.event(person.id, event.key) for place, event in events.items()}
     async with services.engine.begin() as connection:
-        look = await _look(connection, program, {event.participant for event in events.values()})
+        check = await _context(connection, program, {event.participant for event in events.values()})
         for place, event in events.items():
             try:
-                outcomes[place] = look.at(event, kept_as[place])
+                outcomes[place] = check.at(event, kept_as[place])
             except TenureError as error:
                 outcomes[place] = error
-        taken = [each for each in outcomes.values() if isinstance(each, OutsideEvent)]
+        taken = [each for each in outcomes.values() if isinstance(each, ControlPurchase)]
         new = set(await holdout.keep(connection, program, taken))
         stored = await holdout.stored(connection, program, list(kept_as.values()))
     results: dict[int, dict[str, Any]] = {}
@@ -107,7 +107,7 @@ async def post_outside_events(
     return event_batch.answered([results[place] for place in range(len(found))])
 
 
-class _Look(NamedTuple):
+class _Context(NamedTuple):
     """What an event is looked at by: the program, its revisions, and who of the participants is held out, or was a member."""
 
     program: ProgramRecord
@@ -116,7 +116,7 @@ class _Look(NamedTuple):
     members: Mapping[str, MemberRecord]
     now: datetime
 
-    def at(self, event: KeyedEvent, key: str) -> OutsideEvent:
+    def at(self, event: KeyedEvent, key: str) -> ControlPurchase:
         """What is kept of an event, under its key. Raises why it cannot be posted: as a member's, MemberThen, NotCompared."""
         check_clock(event.occurred_at, self.now)
         member = self.members.get(event.participant)
@@ -130,7 +130,7 @@ class _Look(NamedTuple):
             smallest_units(definition.money, event.amount)
         except ValueError as error:
             raise InvalidRequest([{"field": "amount", "problem": str(error)}]) from error
-        return OutsideEvent(
+        return ControlPurchase(
             key=key,
             participant=event.participant,
             occurred_at=event.occurred_at,
@@ -139,16 +139,16 @@ class _Look(NamedTuple):
         )
 
 
-async def _look(connection: AsyncConnection, program: str, participants: Collection[str]) -> _Look:
+async def _context(connection: AsyncConnection, program: str, participants: Collection[str]) -> _Context:
     """Read what events of these participants are looked at by. Raises NoHoldout for a program that has none."""
-    look = _Look(
+    check = _Context(
         await programs.find(connection, program),
         await programs.revisions_in_force(connection, program),
         await holdout.held_out_since(connection, program, participants),
         await members.find_many(connection, program, participants),
         datetime.now(UTC),
     )
-    latest = look.revisions.at(look.now)
+    latest = check.revisions.at(check.now)
     if latest is not None and latest.definition.holdout is None:
         raise NoHoldout(program)
-    return look
+    return check

@@ -28,9 +28,8 @@ from domain.rollout.state import Deed, RolloutAct, RolloutBlocker, RolloutState,
 from store.gates import gates
 from store.programs import programs
 from store.programs.programs import ProgramRecord
-from store.rollout import holdout as outsiders
-from store.rollout import rollouts
-from store.rollout.rollouts import LookRecord
+from store.rollout import holdout, rollouts
+from store.rollout.rollouts import CheckRecord
 
 router = APIRouter(prefix="/programs/{program}/rollout", tags=["rollout"], route_class=ReadAgain)
 
@@ -72,7 +71,7 @@ class GuardrailOut(Value):
     at_most: Decimal | None
     on_failure: Literal["stop", "hold", "warn"]
     wave: str | None
-    looks: Sequence[LookRecord]
+    looks: Sequence[CheckRecord]
 
 
 class RolloutOut(Value):
@@ -114,7 +113,7 @@ Releaser = Annotated[Person, Depends(require("release a rollout"))]
 Aborter = Annotated[Person, Depends(require("abort a rollout"))]
 Wish = Literal["pause", "resume", "release", "abort"]
 """What a rollout can be asked for: the names of its updates."""
-Looks = Mapping[tuple[str, str], Sequence[LookRecord]]
+Checks = Mapping[tuple[str, str], Sequence[CheckRecord]]
 
 
 @router.get("", dependencies=[Depends(require("read programs"))], responses=raises(NoRollout))
@@ -132,9 +131,9 @@ async def show_rollout(program: str, services: WithServices) -> RolloutOut:
         revision = max(known)
         definition = await programs.definition(connection, program, revision)
         state = next((each.state for each in kept if each.revision == revision), RolloutState())
-        looks = await rollouts.looks(connection, program, revision, latest=_LOOKS)
+        checks = await rollouts.looks(connection, program, revision, latest=_LOOKS)
         waves = await _waves(connection, record, definition, revision, opened)
-        held_out = await outsiders.count_held_out(connection, program)
+        held_out = await holdout.count_held_out(connection, program)
     return RolloutOut(
         program=program,
         revision=revision,
@@ -143,7 +142,7 @@ async def show_rollout(program: str, services: WithServices) -> RolloutOut:
         holdout=definition.holdout.share if definition.holdout is not None else None,
         held_out=held_out,
         waves=waves,
-        guardrails=[_guardrail(each, [wave.wave for wave in waves], looks) for each in definition.guardrails],
+        guardrails=[_guardrail(each, [wave.wave for wave in waves], checks) for each in definition.guardrails],
     )
 
 
@@ -255,8 +254,8 @@ async def _waves(
     return [to_response(wave) for wave in definition.waves]
 
 
-def _guardrail(guardrail: Guardrail, waves: Sequence[str], looks: Looks) -> GuardrailOut:
-    looked = [wave for wave in waves if (wave, guardrail.id) in looks]
+def _guardrail(guardrail: Guardrail, waves: Sequence[str], checks: Checks) -> GuardrailOut:
+    looked = [wave for wave in waves if (wave, guardrail.id) in checks]
     return GuardrailOut(
         guardrail=guardrail.id,
         kpi=guardrail.kpi,
@@ -264,5 +263,5 @@ def _guardrail(guardrail: Guardrail, waves: Sequence[str], looks: Looks) -> Guar
         at_most=guardrail.at_most,
         on_failure=guardrail.on_failure,
         wave=looked[-1] if looked else None,
-        looks=looks[looked[-1], guardrail.id] if looked else [],
+        looks=checks[looked[-1], guardrail.id] if looked else [],
     )

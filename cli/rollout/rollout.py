@@ -107,11 +107,11 @@ def _guardrail(found: dict[str, Any]) -> list[str]:
         ", ".join(f"{what} {number(bound)}" for what, bound in bounds.items() if bound is not None),
         found["on_failure"],
         found["wave"] or "-",
-        ", ".join(_look(found["kpi"], look) for look in found["looks"]) or "not looked at yet",
+        ", ".join(_check(found["kpi"], look) for look in found["looks"]) or "not looked at yet",
     ]
 
 
-def _look(kpi: str, look: dict[str, Any]) -> str:
+def _check(kpi: str, look: dict[str, Any]) -> str:
     value = kpi_value(kpi, look["value"]) if look["value"] is not None else ""
     return f"{value} {words(look['status'])}".strip()
 

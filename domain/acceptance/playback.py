@@ -85,7 +85,7 @@ class PlayedMember:
         self._stays = [(self.tier_status.tier, at)]
         if tier is None:
             self._give(on_joining(definition), at)
-        self._look_at = next_review(definition, self.tier_status, self._stays, at)
+        self._next_review_at = next_review(definition, self.tier_status, self._stays, at)
 
     @property
     def balance(self) -> int:
@@ -95,7 +95,7 @@ class PlayedMember:
         """Advance to an instant: lots expire and tiers are reviewed, each at its own instant, in order."""
         while True:
             lapses = min((lot.expires_at for lot in self._lots if lot.expires_at), default=None)
-            ends = self._look_at
+            ends = self._next_review_at
             if lapses and lapses <= to and (ends is None or lapses <= ends):
                 self._lapse(lapses)
             elif ends and ends <= to:
@@ -191,7 +191,7 @@ class PlayedMember:
                 self._paid.add((each.id, window_begins))
                 self._earn(each.points, at)
         self._give(of_change(definition, done.outcome.change, self.tier_status.tier), at)
-        self._look_at = next_review(definition, self.tier_status, self._stays, at)
+        self._next_review_at = next_review(definition, self.tier_status, self._stays, at)
 
     def _give(self, benefits: Iterable[Benefit], at: datetime) -> None:
         for benefit in benefits:

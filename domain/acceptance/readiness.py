@@ -49,7 +49,7 @@ class Finding(Message):
     by_revision: bool = False
 
 
-class Look(Message):
+class Check(Message):
     """The result of a check of a revision's readiness, as of an instant."""
 
     program: str

@@ -99,7 +99,7 @@ def review(
 
 def next_review(definition: Definition, tier_status: TierStatus, stays: Stays, at: datetime) -> datetime | None:
     """When time alone will change the result of a review; None if it never will."""
-    return tiers.next_look(definition, tier_status, time_held(definition, stays, at), at)
+    return tiers.next_review_at(definition, tier_status, time_held(definition, stays, at), at)
 
 
 def time_held(definition: Definition, stays: Stays, at: datetime) -> dict[str, timedelta]:

@@ -76,7 +76,7 @@ class _Plan(NamedTuple):
     repeats: bool
 
 
-class _Look(NamedTuple):
+class _Counts(NamedTuple):
     """A member's sums in one window of the definition, an instant of it, and how long they have held each tier."""
 
     counters: Mapping[str, int]
@@ -123,9 +123,9 @@ def review(
     A rolling window begins just after `window_start` and includes `at`. A second review at the same instant changes nothing.
     Raises KeyError for an unknown tier.
     """
-    looks = _looks(definition, counters, earlier, held, at, joined)
-    now = looks[0]
-    raising = looks if earlier_raises else [now]
+    checks = _looks(definition, counters, earlier, held, at, joined)
+    now = checks[0]
+    raising = checks if earlier_raises else [now]
     current = definition.current_tier(tier_status.tier)
     renamed = current != tier_status.tier
     if renamed:
@@ -133,13 +133,13 @@ def review(
     rank = definition.tier_rank(current)
     lifetime = _lifetime(definition, now)
 
-    best = max(lifetime, *(_reached(definition, look, at, joined) for look in raising))
+    best = max(lifetime, *(_reached(definition, check, at, joined) for check in raising))
     if best > rank:
         return Review(standing=_place(definition, best, at, raising, joined), change="upgrade")
     if amended and rank and former is None and definition.transition == "at_once":
-        stays = rank in (lifetime, best) or any(_met(definition, definition.tiers[rank].keep, look) for look in looks)
-        target = rank if stays else _lower(definition, rank, at, looks, joined)
-        anew = _place(definition, target, at, looks, joined)
+        stays = rank in (lifetime, best) or any(_met(definition, definition.tiers[rank].keep, check) for check in checks)
+        target = rank if stays else _lower(definition, rank, at, checks, joined)
+        anew = _place(definition, target, at, checks, joined)
         if target == rank:
             ends = (anew.until, tier_status.until)  # a member who stays must not lose time
             until = None if None in ends else max(end for end in ends if end is not None)
@@ -161,11 +161,11 @@ def review(
         return Review(standing=tier_status.model_copy(update={"until": kept}), change="renewal")
     if at < tier_status.until:
         return unchanged
-    if former is not None and (rank == best or any(_met(definition, definition.tiers[rank].keep, look) for look in raising)):
+    if former is not None and (rank == best or any(_met(definition, definition.tiers[rank].keep, check) for check in raising)):
         # The old conditions no longer hold and the new ones do: from here on the tier is held under the new ones.
         return Review(standing=_place(definition, rank, at, raising, joined), change="transition")
     return Review(
-        standing=_place(definition, _lower(definition, rank, at, looks, joined), at, looks, joined), change="downgrade"
+        standing=_place(definition, _lower(definition, rank, at, checks, joined), at, checks, joined), change="downgrade"
     )
 
 
@@ -176,13 +176,13 @@ def _looks(
     held: Mapping[str, timedelta],
     at: datetime,
     joined: datetime | None,
-) -> list[_Look]:
+) -> list[_Counts]:
     """A member's sums now, and, if windows follow each other, those of the window before."""
-    looks = [_Look(counters, at, held)]
+    checks = [_Counts(counters, at, held)]
     if earlier is not None and definition.qualification_window.repeats:
         before = definition.qualification_window.span(at, definition.zone, joined).since
-        looks.append(_Look(earlier, before, held))
-    return looks
+        checks.append(_Counts(earlier, before, held))
+    return checks
 
 
 def held(definition: Definition, stays: Iterable[tuple[str, datetime]], at: datetime) -> dict[str, timedelta]:
@@ -210,7 +210,9 @@ def asks_time_held(definition: Definition) -> bool:
     return bool(_plan(definition).held)
 
 
-def next_look(definition: Definition, tier_status: TierStatus, held: Mapping[str, timedelta], at: datetime) -> datetime | None:
+def next_review_at(
+    definition: Definition, tier_status: TierStatus, held: Mapping[str, timedelta], at: datetime
+) -> datetime | None:
     """When time alone will change the result of a review: the end of the validity, or a tier held for long enough."""
     rank = definition.tier_rank(tier_status.tier)
     due = [
@@ -314,38 +316,38 @@ def _plan(definition: Definition) -> _Plan:
     )
 
 
-def _reached(definition: Definition, look: _Look, at: datetime, joined: datetime | None, below: int | None = None) -> int:
+def _reached(definition: Definition, check: _Counts, at: datetime, joined: datetime | None, below: int | None = None) -> int:
     """The rank of the highest tier whose `reach` these sums meet and that is still valid at the instant; 0 if none."""
     tiers: tuple[Tier, ...] = definition.tiers[:below]
     for rank in range(len(tiers) - 1, 0, -1):
-        if _met(definition, tiers[rank].reach, look):
-            if look.at == at:
+        if _met(definition, tiers[rank].reach, check):
+            if check.at == at:
                 return rank
-            end = _end(definition, tiers[rank], at, look.at, joined) if tiers[rank].valid is not None else None
+            end = _end(definition, tiers[rank], at, check.at, joined) if tiers[rank].valid is not None else None
             if end is not None and end > at:
                 return rank
     return 0
 
 
-def _lifetime(definition: Definition, look: _Look, below: int | None = None) -> int:
+def _lifetime(definition: Definition, check: _Counts, below: int | None = None) -> int:
     """The rank of the highest tier that the member has for life; 0 if none."""
     tiers: tuple[Tier, ...] = definition.tiers[:below]
-    return next((rank for rank in range(len(tiers) - 1, 0, -1) if _met(definition, tiers[rank].lifetime, look)), 0)
+    return next((rank for rank in range(len(tiers) - 1, 0, -1) if _met(definition, tiers[rank].lifetime, check)), 0)
 
 
-def _lower(definition: Definition, rank: int, at: datetime, looks: list[_Look], joined: datetime | None) -> int:
+def _lower(definition: Definition, rank: int, at: datetime, checks: list[_Counts], joined: datetime | None) -> int:
     """The rank of the lower tier to which a member falls."""
     if definition.downgrade.to == "one_tier":
         return rank - 1
-    return max(_lifetime(definition, looks[0], rank), *(_reached(definition, look, at, joined, rank) for look in looks))
+    return max(_lifetime(definition, checks[0], rank), *(_reached(definition, check, at, joined, rank) for check in checks))
 
 
-def _place(definition: Definition, rank: int, at: datetime, looks: list[_Look], joined: datetime | None) -> TierStatus:
+def _place(definition: Definition, rank: int, at: datetime, checks: list[_Counts], joined: datetime | None) -> TierStatus:
     """The standing of a member who comes into the tier of this rank: to its latest end by the windows that qualified for it."""
     tier = definition.tiers[rank]
-    if _met(definition, tier.lifetime, looks[0]):
+    if _met(definition, tier.lifetime, checks[0]):
         return TierStatus(tier=tier.id, since=at, until=None)
-    earned = [_end(definition, tier, at, look.at, joined) for look in looks if _met(definition, tier.reach, look)]
+    earned = [_end(definition, tier, at, check.at, joined) for check in checks if _met(definition, tier.reach, check)]
     ends = [end for end in earned if end is not None and (end > at or tier.valid is None)]
     if ends:
         return TierStatus(tier=tier.id, since=at, until=max(ends))
@@ -353,14 +355,14 @@ def _place(definition: Definition, rank: int, at: datetime, looks: list[_Look], 
 
 
 def _kept_until(
-    definition: Definition, tier: Tier, until: datetime, at: datetime, looks: list[_Look], joined: datetime | None
+    definition: Definition, tier: Tier, until: datetime, at: datetime, checks: list[_Counts], joined: datetime | None
 ) -> datetime:
     """The end of the validity after this review: the old one if the tier is not kept, or it is too early to decide."""
-    met = [look for look in looks if _met(definition, tier.reach, look) or _met(definition, tier.keep, look)]
+    met = [check for check in checks if _met(definition, tier.reach, check) or _met(definition, tier.keep, check)]
     if tier.valid is not None:
-        ends = (_end(definition, tier, at, look.at, joined) for look in met)
+        ends = (_end(definition, tier, at, check.at, joined) for check in met)
         return max([until, *(end for end in ends if end is not None and end > at)])
-    if tier.valid_for is not None and at >= until and looks[0] in met:
+    if tier.valid_for is not None and at >= until and checks[0] in met:
         return _next_end(until, tier.valid_for, at, definition.zone)
     return until
 
@@ -384,20 +386,20 @@ def _end(
     return definition.downgrade.grace.after(tier.valid_for.after(at, zone), zone)
 
 
-def _met(definition: Definition, qualification: Qualification | None, look: _Look) -> bool:
+def _met(definition: Definition, qualification: Qualification | None, check: _Counts) -> bool:
     if qualification is None or not qualification.requirements:
         return False
-    met = (_holds(definition, each, look) for each in qualification.requirements)
+    met = (_holds(definition, each, check) for each in qualification.requirements)
     return all(met) if qualification.all else any(met)
 
 
-def _holds(definition: Definition, part: Threshold | Held | Qualification, look: _Look) -> bool:
+def _holds(definition: Definition, part: Threshold | Held | Qualification, check: _Counts) -> bool:
     if isinstance(part, Threshold):
-        return look.counters.get(part.counter, 0) >= _needed(definition, part)
+        return check.counters.get(part.counter, 0) >= _needed(definition, part)
     if isinstance(part, Qualification):
-        return _met(definition, part, look)
+        return _met(definition, part, check)
     # As if it had been held without a break up to now: so a time of whole years is measured by the calendar.
-    return part.at_least.after(look.at - look.held.get(part.held, timedelta()), definition.zone) <= look.at
+    return part.at_least.after(check.at - check.held.get(part.held, timedelta()), definition.zone) <= check.at
 
 
 def _needed(definition: Definition, threshold: Threshold) -> int:

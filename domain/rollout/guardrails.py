@@ -19,7 +19,7 @@ Verdict = Literal["ok", "failing", "no_data", "stop", "hold", "warn"]
 """The state of a guardrail: `failing` is beyond the bounds, but not often enough; the last three are its consequences."""
 
 
-class Look(Message):
+class Check(Message):
     """One check of a guardrail's figure, as of an instant: `told` is its computation, or the error."""
 
     number: int
@@ -43,7 +43,7 @@ class GuardrailState(Message):
     waived: bool = False
 
 
-def looked(guardrail: Guardrail, definition: Definition, figures: Figures, number: int, at: AwareDatetime) -> Look:
+def looked(guardrail: Guardrail, definition: Definition, figures: Figures, number: int, at: AwareDatetime) -> Check:
     """Check the figures of the guardrail's window, by the same formula as an evaluation.
 
     A KPI whose figures are not kept counts as a failed source: it says nothing about the program.
@@ -51,27 +51,29 @@ def looked(guardrail: Guardrail, definition: Definition, figures: Figures, numbe
     rule = next((rule for rule in definition.evaluation.kpis if rule.kpi == guardrail.kpi), None)
     computed = FORMULAS[guardrail.kpi](figures, definition, rule)
     if not computed.kept:
-        return Look(number=number, at=at, status="source_failed", told=computed.formula)
+        return Check(number=number, at=at, status="source_failed", told=computed.formula)
     figure = computed.figure
     too_few = guardrail.minimum_sample is not None and (computed.n or 0) < guardrail.minimum_sample
     if figure is None or too_few:
         wanted = f", and {guardrail.minimum_sample} are asked for" if too_few else ""
-        return Look(number=number, at=at, status="no_data", n=computed.n, told=f"{computed.formula}: {computed.n or 0}{wanted}")
+        return Check(
+            number=number, at=at, status="no_data", n=computed.n, told=f"{computed.formula}: {computed.n or 0}{wanted}"
+        )
     status: Status = "ok" if _within(guardrail, figure.value) else "failing"
-    return Look(
+    return Check(
         number=number, at=at, status=status, value=figure.value, interval=figure.interval, n=computed.n, told=computed.formula
     )
 
 
-def after(guardrail: Guardrail, before: GuardrailState, look: Look) -> GuardrailState:
+def after(guardrail: Guardrail, before: GuardrailState, check: Check) -> GuardrailState:
     """The state of a guardrail after a check.
 
     A failed source changes only its count. Of the last `count` checks, `failures` beyond the bounds make the guardrail fail.
     Without data the rollout waits, unless the guardrail only warns, or a person has waived that.
     """
-    if look.status == "source_failed":
+    if check.status == "source_failed":
         return before.model_copy(update={"source_failures": before.source_failures + 1})
-    looks = (*before.looks, look.status)[-guardrail.count :]
+    looks = (*before.looks, check.status)[-guardrail.count :]
     verdict = _verdict(guardrail, looks, waived=before.waived)
     return before.model_copy(update={"looks": looks, "verdict": verdict, "source_failures": 0})
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from domain.model import Message
 from domain.programs.lifecycle import Revision
-from domain.rollout.guardrails import Look, Verdict
+from domain.rollout.guardrails import Check, Verdict
 
 MINIMUM_SAMPLE = "minimum_sample"
 EMPTY_COHORT = "empty_cohort"
@@ -79,7 +79,7 @@ class GuardrailSaid(Message):
     guardrail: str
     wave: str
     verdict: Verdict
-    look: Look
+    look: Check
     told: str
 
 

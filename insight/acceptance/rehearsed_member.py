@@ -98,7 +98,7 @@ class RehearsedMember:
         self.program = f"rehearsal-{sha256(digest(definition).encode()).hexdigest()[:32]}"
         self._currency = definition.currency.code
         self._stays = [(self.tier_status.tier, at)]
-        self._look_at: datetime | None = None
+        self._next_review_at: datetime | None = None
 
     @property
     def participant(self) -> str:
@@ -116,7 +116,7 @@ class RehearsedMember:
         """Begin the member; with `given`, give the benefits of joining (a member who begins in a tier gets none)."""
         if given:
             await self._give(on_joining(self.definition), self.joined_at)
-        self._look_at = next_review(self.definition, self.tier_status, self._stays, self.joined_at)
+        self._next_review_at = next_review(self.definition, self.tier_status, self._stays, self.joined_at)
 
     async def balance(self) -> Balance:
         """Read the member's balance from the ledger."""
@@ -127,10 +127,10 @@ class RehearsedMember:
         while True:
             lots = (await self.balance()).lots
             lapses = min((lot.expires_at for lot in lots if lot.expires_at is not None), default=None)
-            if lapses is not None and lapses <= to and (self._look_at is None or lapses <= self._look_at):
+            if lapses is not None and lapses <= to and (self._next_review_at is None or lapses <= self._next_review_at):
                 await self._ledger.expire_due(self.program, lapses)
-            elif self._look_at is not None and self._look_at <= to:
-                await self._review(self._look_at)
+            elif self._next_review_at is not None and self._next_review_at <= to:
+                await self._review(self._next_review_at)
             else:
                 return
 
@@ -178,7 +178,7 @@ class RehearsedMember:
         for milestone, window in done.milestones:
             await self._bonus(f"milestone/{milestone.id}/{window.isoformat()}", milestone.points, at)
         await self._give(of_change(definition, done.outcome.change, self.tier_status.tier), at)
-        self._look_at = next_review(definition, self.tier_status, self._stays, at)
+        self._next_review_at = next_review(definition, self.tier_status, self._stays, at)
 
     async def _give(self, benefits: Iterable[Benefit], at: datetime) -> None:
         for benefit in benefits:

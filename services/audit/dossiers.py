@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from domain.acceptance.readiness import Look
+from domain.acceptance.readiness import Check
 from domain.audit.chain import AuditEntry
 from domain.definition.diff import Difference, Mark, differences
 from domain.definition.document import Definition
@@ -67,7 +67,7 @@ class Evidence(Message):
     """The amendment's impact on the members that exist; None until its launch gate is about to open."""
     prototype: PrototypeRecord | None
     tests: tuple[TestRecord, ...]
-    readiness: Look | None = None
+    readiness: Check | None = None
 
 
 class GateInDossier(Message):
@@ -120,7 +120,7 @@ async def evidence_of(connection: AsyncConnection, state: GateState) -> Evidence
         impact=impact if impact is not None and is_known(impact.at) else None,
         prototype=next((run for run in runs if run.revision == number and is_known(run.at)), None),
         tests=tuple(test for test in tests if test.revision == number and is_known(test.at)),
-        readiness=await readiness.last_look(connection, program, number, state.decided_at),
+        readiness=await readiness.last_check(connection, program, number, state.decided_at),
     )
 
 

@@ -8,18 +8,18 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import ColumnElement
 
-from domain.acceptance.readiness import Finding, Look, Signature
+from domain.acceptance.readiness import Check, Finding, Signature
 from store.tables import readiness_check, readiness_signature
 
 
-async def keep(connection: AsyncConnection, look: Look) -> None:
+async def keep(connection: AsyncConnection, check: Check) -> None:
     """Keep what a look has found; a repetition changes nothing."""
-    results = [finding.model_dump(mode="json") for finding in look.findings]
-    values = {"program": look.program, "revision": look.revision, "at": look.at, "ready": look.ready, "results": results}
+    results = [finding.model_dump(mode="json") for finding in check.findings]
+    values = {"program": check.program, "revision": check.revision, "at": check.at, "ready": check.ready, "results": results}
     await connection.execute(insert(readiness_check).values(values).on_conflict_do_nothing())
 
 
-async def last_look(connection: AsyncConnection, program: str, revision: int, by: datetime | None = None) -> Look | None:
+async def last_check(connection: AsyncConnection, program: str, revision: int, by: datetime | None = None) -> Check | None:
     """The last look at a revision, or the last one by an instant; None where nobody has looked."""
     query = select(readiness_check.c.at, readiness_check.c.results).where(
         readiness_check.c.program == program, readiness_check.c.revision == revision
@@ -30,7 +30,7 @@ async def last_look(connection: AsyncConnection, program: str, revision: int, by
     if row is None:
         return None
     findings = tuple(Finding.model_validate(each) for each in row.results)
-    return Look(program=program, revision=revision, at=row.at, findings=findings)
+    return Check(program=program, revision=revision, at=row.at, findings=findings)
 
 
 async def signatures(connection: AsyncConnection, program: str, revision: int) -> Mapping[str, Signature]:

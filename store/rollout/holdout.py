@@ -20,7 +20,7 @@ class HeldOut(Message):
     since: datetime
 
 
-class OutsideEvent(Message):
+class ControlPurchase(Message):
     """A purchase outside the program, in units of its money; `fingerprint` tells it from another one under the same key."""
 
     key: str
@@ -67,7 +67,7 @@ async def count_held_out(connection: AsyncConnection, program: str) -> int:
     return int(await connection.scalar(select(func.count()).select_from(held_out).where(mine)) or 0)
 
 
-async def keep(connection: AsyncConnection, program: str, events: Sequence[OutsideEvent]) -> frozenset[str]:
+async def keep(connection: AsyncConnection, program: str, events: Sequence[ControlPurchase]) -> frozenset[str]:
     """Keep events; the keys of those that were new. What is there already, under the same key, stays as it is."""
     if not events:
         return frozenset()
@@ -77,10 +77,10 @@ async def keep(connection: AsyncConnection, program: str, events: Sequence[Outsi
     return frozenset(written)
 
 
-async def stored(connection: AsyncConnection, program: str, keys: Sequence[str]) -> Mapping[str, OutsideEvent]:
+async def stored(connection: AsyncConnection, program: str, keys: Sequence[str]) -> Mapping[str, ControlPurchase]:
     """Those of these keys under which something is kept."""
-    columns = [outside_event.c[name] for name in OutsideEvent.model_fields]
+    columns = [outside_event.c[name] for name in ControlPurchase.model_fields]
     asked = bindparam("keys", list(keys), type_=ARRAY(Text))
     query = select(*columns).where(outside_event.c.program == program, outside_event.c.key == any_(asked))
     rows = (await connection.execute(query)).mappings()
-    return {row["key"]: OutsideEvent.model_validate(dict(row)) for row in rows}
+    return {row["key"]: ControlPurchase.model_validate(dict(row)) for row in rows}

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.model import Message
-from domain.rollout.guardrails import Look
+from domain.rollout.guardrails import Check
 from domain.rollout.state import RolloutState
 from store.programs import programs
 from store.programs.programs import Stop
@@ -27,7 +27,7 @@ class RolloutRecord(Message):
     at: datetime
 
 
-class LookRecord(Look):
+class CheckRecord(Check):
     """One look at a guardrail, in its wave."""
 
     revision: int
@@ -42,7 +42,7 @@ class Joined(NamedTuple):
     lately: int
 
 
-_LOOK_COLUMNS = [guardrail_look.c[name] for name in LookRecord.model_fields]
+_LOOK_COLUMNS = [guardrail_look.c[name] for name in CheckRecord.model_fields]
 
 
 async def keep(connection: AsyncConnection, program_id: str, record: RolloutRecord) -> None:
@@ -79,20 +79,22 @@ async def listed(connection: AsyncConnection, program_id: str) -> Sequence[Rollo
     return [RolloutRecord.model_validate(dict(row)) for row in rows.mappings()]
 
 
-async def keep_look(connection: AsyncConnection, program_id: str, revision: int, wave: str, guardrail: str, look: Look) -> Look:
+async def keep_check(
+    connection: AsyncConnection, program_id: str, revision: int, wave: str, guardrail: str, check: Check
+) -> Check:
     """Keep a look at a guardrail; the first one under its number stays, and is what is returned."""
     which = {"program": program_id, "revision": revision, "wave": wave, "guardrail": guardrail}
-    values = look.model_dump() | {"interval": look.interval.model_dump(mode="json") if look.interval is not None else None}
+    values = check.model_dump() | {"interval": check.interval.model_dump(mode="json") if check.interval is not None else None}
     await connection.execute(insert(guardrail_look).values(**which, **values).on_conflict_do_nothing())
     found = select(*_LOOK_COLUMNS).where(
-        *(guardrail_look.c[name] == value for name, value in which.items()), guardrail_look.c.number == look.number
+        *(guardrail_look.c[name] == value for name, value in which.items()), guardrail_look.c.number == check.number
     )
-    return Look.model_validate(dict((await connection.execute(found)).mappings().one()))
+    return Check.model_validate(dict((await connection.execute(found)).mappings().one()))
 
 
 async def looks(
     connection: AsyncConnection, program_id: str, revision: int, *, latest: int
-) -> Mapping[tuple[str, str], Sequence[LookRecord]]:
+) -> Mapping[tuple[str, str], Sequence[CheckRecord]]:
     """The last looks at each guardrail of a rollout, newest first, by wave and guardrail."""
     place = (
         func.row_number()
@@ -105,9 +107,9 @@ async def looks(
         .subquery()
     )
     rows = await connection.execute(select(numbered).where(numbered.c.place <= latest).order_by(numbered.c.place))
-    found: dict[tuple[str, str], list[LookRecord]] = {}
+    found: dict[tuple[str, str], list[CheckRecord]] = {}
     for row in rows.mappings():
-        found.setdefault((row["wave"], row["guardrail"]), []).append(LookRecord.model_validate(dict(row)))
+        found.setdefault((row["wave"], row["guardrail"]), []).append(CheckRecord.model_validate(dict(row)))
     return found
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.exceptions import ApplicationError
 
 from activities.evaluation.evaluation import EvaluationActivities, EvaluationTask
-from activities.members.members import Closing, Joining, MemberActivities, MemberAt
+from activities.members.members import Closing, Joining, MemberActivities, ReviewRequest
 from activities.programs.programs import InForce, ProgramActivities
 from activities.retention.interventions import Delivery, Measuring, RetentionActivities
 from domain.definition.document import Definition
@@ -71,9 +71,9 @@ async def test_what_a_program_writes_down_stands_there_once(engine: AsyncEngine,
 async def test_a_review_that_is_repeated_moves_the_member_once(engine: AsyncEngine, definition: Definition) -> None:
     ledger = Ledger(engine)
     await spend(ledger, 1200, LATER, dollars=120)
-    look = MemberAt(program="once", participant="ann", at=LATER)
-    first = await MemberActivities(engine, ledger).review_member(look)
-    assert await MemberActivities(engine, ledger).review_member(look) == first
+    request = ReviewRequest(program="once", participant="ann", at=LATER)
+    first = await MemberActivities(engine, ledger).review_member(request)
+    assert await MemberActivities(engine, ledger).review_member(request) == first
     assert (first.membership.tier, first.membership.tier_since) == ("collector", LATER)
     assert await moves(engine) == ["joined", "upgrade"]
 
@@ -83,7 +83,7 @@ async def test_a_move_from_where_the_member_no_longer_stands_is_none(engine: Asy
     async with engine.connect() as connection:
         before = await members.find(connection, "once", "ann")
     await spend(ledger, 1200, LATER, dollars=120)
-    await MemberActivities(engine, ledger).review_member(MemberAt(program="once", participant="ann", at=LATER))
+    await MemberActivities(engine, ledger).review_member(ReviewRequest(program="once", participant="ann", at=LATER))
     async with engine.begin() as connection:
         await members.move(connection, before, before.tier_status, "downgrade", LATER)
         assert (await members.find(connection, "once", "ann")).tier == "collector"
@@ -108,7 +108,7 @@ async def test_whoever_has_left_is_not_put_on_a_journey_again(engine: AsyncEngin
     ledger = Ledger(engine)
     activities = MemberActivities(engine, ledger)
     await activities.close_membership(Closing(program="once", participant="ann", status="left", why="", at=LATER))
-    review = await activities.review_member(MemberAt(program="once", participant="ann", at=LATER + timedelta(days=400)))
+    review = await activities.review_member(ReviewRequest(program="once", participant="ann", at=LATER + timedelta(days=400)))
     assert (review.membership.status, review.membership.journey_stage) == ("left", "gone")
     assert await moves(engine) == ["joined"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from temporalio.testing import ActivityEnvironment
 
-from activities.members.members import Joining, MemberActivities, MemberAt
+from activities.members.members import Joining, MemberActivities, ReviewRequest
 from domain.definition.document import Definition, digest
 from domain.programs.amendment_impact import Impact, MemberImpact
 from domain.programs.lifecycle import WaveOpening
@@ -63,8 +63,8 @@ class Population:
         return await self.house.ledger.earn(rated(record, member, revisions, said, key=key, now=at, seen=seen))
 
     async def look(self, person: str, at: datetime) -> str:
-        look = MemberAt(program=self.program, participant=person, at=at)
-        return (await ActivityEnvironment().run(self.activities.review_member, look)).membership.tier
+        request = ReviewRequest(program=self.program, participant=person, at=at)
+        return (await ActivityEnvironment().run(self.activities.review_member, request)).membership.tier
 
     async def impact(self, at: datetime = THEN) -> Impact:
         return await compute(self.house.engine, self.program, 2, 1, at)

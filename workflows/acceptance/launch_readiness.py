@@ -7,7 +7,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.acceptance.readiness import ReadinessActivities, ReadinessTask
-    from domain.acceptance.readiness import Look
+    from domain.acceptance.readiness import Check
     from domain.message_names import NUDGE
     from domain.model import Message
     from domain.programs.lifecycle import Revision
@@ -23,7 +23,7 @@ class ReadinessStart(Message):
     """A revision that is not ready, the result of the last check, and the span for which the workflow waits."""
 
     revision: Revision
-    look: Look
+    look: Check
     since: datetime
     until: datetime
 
@@ -42,7 +42,7 @@ class LaunchReadiness:
     @workflow.init
     def __init__(self, start: ReadinessStart) -> None:
         self._start = start
-        self._look = start.look
+        self._check = start.look
         self._summary = ""
         # A nudge that came while the run before was ending, or before this one began, would be lost with it.
         self._nudged = True
@@ -63,18 +63,18 @@ class LaunchReadiness:
             if self._withdrawn:
                 return self._end(ReadinessOutcome(ready=False, why="the program ends"))
             self._nudged = False
-            self._look = await look_at(start.revision)
-            if self._look.ready:
+            self._check = await check(start.revision)
+            if self._check.ready:
                 return self._end(ReadinessOutcome(ready=True))
-            if self._look.sends_back:
-                return self._end(ReadinessOutcome(ready=False, why=self._look.summary))
+            if self._check.sends_back:
+                return self._end(ReadinessOutcome(ready=False, why=self._check.summary))
             if workflow.now() >= start.until:
                 return self._end(
-                    ReadinessOutcome(ready=False, why=f"waited until {instant(start.until)}; {self._look.summary}")
+                    ReadinessOutcome(ready=False, why=f"waited until {instant(start.until)}; {self._check.summary}")
                 )
             if workflow.info().is_continue_as_new_suggested():
                 await workflow.wait_condition(workflow.all_handlers_finished)
-                workflow.continue_as_new(start.model_copy(update={"look": self._look}))
+                workflow.continue_as_new(start.model_copy(update={"look": self._check}))
 
     @workflow.signal(name=NUDGE, description="Something may have become ready: look again")
     def nudge(self) -> None:
@@ -85,12 +85,12 @@ class LaunchReadiness:
         self._withdrawn = True
 
     @workflow.query(description="What the last look has found")
-    def found(self) -> Look:
-        return self._look
+    def found(self) -> Check:
+        return self._check
 
     async def _report_progress(self) -> None:
         """Show the gaps; report them to the program's lifecycle only when they have changed."""
-        missing = waits_for(self._start, self._look)
+        missing = waits_for(self._start, self._check)
         if missing != self._summary:
             self._summary = missing
             await report_progress(self._start.revision.program, missing)
@@ -102,18 +102,18 @@ class LaunchReadiness:
         return outcome
 
 
-def waits_for(start: ReadinessStart, look: Look) -> str:
+def waits_for(start: ReadinessStart, check: Check) -> str:
     """Each gap with its owner and its remedy, and the span for which the workflow waits."""
-    lines = [f"**{each.owner}**: {each.about}: {each.why}. {each.how}" for each in look.missing]
+    lines = [f"**{each.owner}**: {each.about}: {each.why}. {each.how}" for each in check.missing]
     return markdown(
         "Waiting until everything is ready for the launch",
         *lines,
-        f"revision {look.revision}, since {instant(start.since)}, at most until {instant(start.until)}",
-        f"see `tenure readiness show {look.program}`",
+        f"revision {check.revision}, since {instant(start.since)}, at most until {instant(start.until)}",
+        f"see `tenure readiness show {check.program}`",
     )
 
 
-async def look_at(revision: Revision) -> Look:
+async def check(revision: Revision) -> Check:
     """Check everything that must be ready, as of now."""
     task = ReadinessTask(program=revision.program, revision=revision.number, at=workflow.now())
     return await do(ReadinessActivities.check_readiness, task, "Look whether everything is ready for the launch")

@@ -20,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.programs.amendments import Weight
     from domain.programs.lifecycle import GateResult, PhaseResult, PrototypeSummary, QualificationResult, Revision, StageChange
     from domain.programs.stages import Stage
-    from workflows.acceptance.launch_readiness import LaunchReadiness, ReadinessStart, look_at
+    from workflows.acceptance.launch_readiness import LaunchReadiness, ReadinessStart, check
     from workflows.acceptance.test_phase import PhaseStart, TestPhase
     from workflows.attributes import at_stage, of_program
     from workflows.details import instant, markdown
@@ -167,16 +167,16 @@ class RevisionQualification:
         if not workflow.patched("readiness-before-launch"):
             return None
         revision, now = self._revision, workflow.now()
-        look = await look_at(revision)
-        if look.ready:
+        checked = await check(revision)
+        if checked.ready:
             return None
-        why = look.summary
-        if not look.sends_back:
+        why = checked.summary
+        if not checked.sends_back:
             definition = revision.definition
             until = definition.readiness.wait_at_most.after(now, definition.zone)
             child = await workflow.start_child_workflow(
                 LaunchReadiness.run,
-                ReadinessStart(revision=revision, look=look, since=now, until=until),
+                ReadinessStart(revision=revision, look=checked, since=now, until=until),
                 id=ids.readiness(revision.program, revision.number),
                 static_summary=f"Readiness of {revision.program}, revision {revision.number}",
                 search_attributes=of_program(revision.program, revision=revision.number, stage="acceptance_test"),

@@ -9,7 +9,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.workflow import ParentClosePolicy
 
 with workflow.unsafe.imports_passed_through():
-    from activities.members.members import Closing, Joining, MemberActivities, MemberAt
+    from activities.members.members import Closing, Joining, MemberActivities, ReviewRequest
     from activities.refusals import in_words
     from domain import ids
     from domain.members.errors import MemberUnknown
@@ -131,10 +131,10 @@ class MemberLifecycle:
             if not self._active:
                 return None
             self._nudged = False
-            look = MemberAt(
+            request = ReviewRequest(
                 program=self._program, participant=self._participant, at=workflow.now(), last_offer_at=self._state.last_offer_at
             )
-            review = await do(MemberActivities.review_member, look, "Review tier and activity")
+            review = await do(MemberActivities.review_member, request, "Review tier and activity")
             self._see(review.membership, review)
             return review
 

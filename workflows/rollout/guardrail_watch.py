@@ -7,12 +7,12 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.rollout.rollout import GuardrailActivities, GuardrailLook, LookFailed
+    from activities.rollout.rollout import CheckFailed, CheckRequest, GuardrailActivities
     from domain.definition.rollout import Guardrail
     from domain.message_names import GUARDRAIL_SAID
     from domain.model import Message
     from domain.rollout import guardrails
-    from domain.rollout.guardrails import GuardrailState, Look
+    from domain.rollout.guardrails import Check, GuardrailState
     from domain.rollout.state import GuardrailSaid
     from workflows.details import instant, markdown
     from workflows.steps import do, remaining, try_in_bulk
@@ -51,7 +51,7 @@ class GuardrailWatch:
         self._state = start.state or WatchState(next_look=first.after(start.since, self._zone))
         self._closed = False
         self._released = False
-        self._last: Look | None = None
+        self._last: Check | None = None
 
     @workflow.run
     async def run(self, start: WatchStart) -> int:
@@ -65,7 +65,7 @@ class GuardrailWatch:
                     timeout_summary=f"Look {self._state.looks + 1} at {start.guardrail.id}",
                 )
             except TimeoutError:
-                await self._look()
+                await self._check()
             if self._released:
                 self._released = False
                 self._update(standing=guardrails.released(self._state.standing))
@@ -86,9 +86,9 @@ class GuardrailWatch:
     def state(self) -> WatchState:
         return self._state
 
-    async def _look(self) -> None:
+    async def _check(self) -> None:
         start, guardrail = self._start, self._start.guardrail
-        asked = GuardrailLook(
+        asked = CheckRequest(
             program=start.program,
             revision=start.revision,
             wave=start.wave,
@@ -96,31 +96,31 @@ class GuardrailWatch:
             number=self._state.looks + 1,
             at=workflow.now(),
         )
-        look = await try_in_bulk(GuardrailActivities.look_at_guardrail, asked, f"Look {asked.number} at {guardrail.kpi}")
-        if isinstance(look, ActivityError):
-            failed = LookFailed(look=asked, told=f"The figures could not be read: {str(look.cause or look)[:500]}")
-            look = await do(GuardrailActivities.keep_failed_look, failed, f"Look {asked.number}: the source failed")
+        check = await try_in_bulk(GuardrailActivities.look_at_guardrail, asked, f"Look {asked.number} at {guardrail.kpi}")
+        if isinstance(check, ActivityError):
+            failed = CheckFailed(look=asked, told=f"The figures could not be read: {str(check.cause or check)[:500]}")
+            check = await do(GuardrailActivities.keep_failed_look, failed, f"Look {asked.number}: the source failed")
         before = self._state.standing
-        guardrail_state = guardrails.after(guardrail, before, look)
-        self._last = look
+        guardrail_state = guardrails.after(guardrail, before, check)
+        self._last = check
         self._update(looks=asked.number, standing=guardrail_state, next_look=self._following(asked.at))
         failing, failed_before = guardrail_state.source_failures > 0, before.source_failures > 0
         if guardrail_state.verdict != before.verdict or failing != failed_before:
-            await self._say(look)
+            await self._say(check)
 
     def _following(self, at: datetime) -> datetime:
         """When the next check is due; checks that fell due during this one are skipped."""
         following = self._start.guardrail.every.after(self._state.next_look, self._zone)
         return following if following > at else self._start.guardrail.every.after(at, self._zone)
 
-    async def _say(self, look: Look) -> None:
+    async def _say(self, check: Check) -> None:
         start = self._start
         said = GuardrailSaid(
             guardrail=start.guardrail.id,
             wave=start.wave,
             verdict=self._state.standing.verdict,
-            look=look,
-            told=self._describe(look),
+            look=check,
+            told=self._describe(check),
         )
         rollout = workflow.get_external_workflow_handle(start.rollout)
         try:
@@ -128,14 +128,14 @@ class GuardrailWatch:
         except ApplicationError:
             workflow.logger.info("nobody to tell: %s has ended", start.rollout)
 
-    def _describe(self, look: Look) -> str:
+    def _describe(self, check: Check) -> str:
         guardrail = self._start.guardrail
         bounds = {"at least": guardrail.at_least, "at most": guardrail.at_most}
         within = " and ".join(f"{words} {bound}" for words, bound in bounds.items() if bound is not None)
-        if look.status == "source_failed":
+        if check.status == "source_failed":
             times = self._state.standing.source_failures
-            return f"guardrail {guardrail.id}: {guardrail.kpi} could not be told, {times} time(s) in a row: {look.told}"
-        found = f"{look.value}" if look.value is not None else f"without enough data ({look.told})"
+            return f"guardrail {guardrail.id}: {guardrail.kpi} could not be told, {times} time(s) in a row: {check.told}"
+        found = f"{check.value}" if check.value is not None else f"without enough data ({check.told})"
         return f"guardrail {guardrail.id}: {guardrail.kpi} is {found}, must be {within}"
 
     def _update(self, **changes: object) -> None:

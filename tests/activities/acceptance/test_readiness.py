@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
 from activities.acceptance.readiness import ReadinessActivities, ReadinessTask
-from domain.acceptance.readiness import Look
+from domain.acceptance.readiness import Check
 from ledger import Earn, Ledger
 from runtime.database import create_engine
 from runtime.notices_file import logged_alone
@@ -35,12 +35,12 @@ def looking(engine: AsyncEngine, client: Client, **options: Any) -> ReadinessAct
     return ReadinessActivities(engine, Ledger(engine), client, logged_alone().routing, **options)
 
 
-async def look(engine: AsyncEngine, client: Client, at: datetime = AT, **options: Any) -> Look:
+async def look(engine: AsyncEngine, client: Client, at: datetime = AT, **options: Any) -> Check:
     task = ReadinessTask(program=PROGRAM, revision=1, at=at)
     return await looking(engine, client, **options).check_readiness(task)
 
 
-def missing(found: Look) -> dict[str, str]:
+def missing(found: Check) -> dict[str, str]:
     return {each.id: each.why for each in found.missing}
 
 
@@ -64,9 +64,9 @@ async def test_a_look_repeated_is_told_what_was_kept_and_a_later_one_is_the_last
     assert await look(engine, house.temporal) == first
     later = await look(engine, house.temporal, AT + timedelta(minutes=1))
     async with engine.connect() as connection:
-        assert await readiness.last_look(connection, program, 1) == later
-        assert await readiness.last_look(connection, program, 1, AT) == first
-        assert await readiness.last_look(connection, program, 2) is None
+        assert await readiness.last_check(connection, program, 1) == later
+        assert await readiness.last_check(connection, program, 1, AT) == first
+        assert await readiness.last_check(connection, program, 2) is None
 
 
 async def test_a_queue_that_no_worker_serves_is_missing(engine: AsyncEngine, house: House, program: str) -> None:

@@ -16,7 +16,7 @@ from store.programs import wind_down
 from store.retention import survey_answers
 from store.retention.survey_answers import SurveyAnswer
 from store.rollout import holdout
-from store.rollout.holdout import OutsideEvent
+from store.rollout.holdout import ControlPurchase
 from tests.api.past import Past, at, lived
 from tests.house import House
 
@@ -156,7 +156,7 @@ async def _outsiders_buy(past: Past) -> None:
     """Cid for 70 dollars after they left, and two who are held out for 20 and 10, in May; a third who is has bought nothing."""
     amounts = {"cid": Decimal(70), "h": Decimal(20), "i": Decimal(10)}
     bought = [
-        OutsideEvent(key=name, participant=name, occurred_at=at(5, 10), amount=amount, fingerprint=b"-")
+        ControlPurchase(key=name, participant=name, occurred_at=at(5, 10), amount=amount, fingerprint=b"-")
         for name, amount in amounts.items()
     ]
     async with past.house.engine.begin() as connection:

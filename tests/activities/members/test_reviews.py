@@ -6,7 +6,7 @@ from typing import Any
 
 from temporalio.testing import ActivityEnvironment
 
-from activities.members.members import Joining, MemberActivities, MemberAt
+from activities.members.members import Joining, MemberActivities, ReviewRequest
 from domain.definition.document import Definition
 from domain.members.tiers import TierStatus
 from domain.points import earning
@@ -56,9 +56,9 @@ class Club:
 
     async def look(self, at: datetime) -> MemberReview:
         """Two looks at one instant, as when an activity is repeated."""
-        look = MemberAt(program=self.definition.program, participant=ANN, at=at)
-        first = await ActivityEnvironment().run(self.activities.review_member, look)
-        assert (await ActivityEnvironment().run(self.activities.review_member, look)).membership == first.membership
+        request = ReviewRequest(program=self.definition.program, participant=ANN, at=at)
+        first = await ActivityEnvironment().run(self.activities.review_member, request)
+        assert (await ActivityEnvironment().run(self.activities.review_member, request)).membership == first.membership
         return first
 
     async def record(self) -> members.MemberRecord:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, text
 from temporalio.testing import ActivityEnvironment
 
-from activities.members.members import Joining, MemberActivities, MemberAt
+from activities.members.members import Joining, MemberActivities, ReviewRequest
 from activities.programs.amendments import Amended, AmendmentActivities
 from activities.programs.programs import InForce, ProgramActivities
 from domain import ids
@@ -103,7 +103,7 @@ async def test_a_tier_left_to_its_holders_is_judged_by_the_revision_under_which_
         assert (await house.ledger.earn(purchase)).outcome == "posted"
 
     async def look(person: str, at: datetime) -> dict[str, Any]:
-        review = await activities.review_member(MemberAt(program=definition.program, participant=person, at=at))
+        review = await activities.review_member(ReviewRequest(program=definition.program, participant=person, at=at))
         return review.membership.model_dump(include={"tier", "tier_until", "judged_by"})
 
     for person in ("ann", "bob"):
@@ -157,10 +157,10 @@ async def test_at_once_takes_a_tier_that_was_made_harder_and_leaves_one_that_was
         qualifying={"spend": 12000},
     )
     assert (await house.ledger.earn(purchase)).outcome == "posted"
-    look = MemberAt(program=definition.program, participant="ann", at=AT + timedelta(hours=1))
-    assert (await activities.review_member(look)).membership.tier == "collector"
+    request = ReviewRequest(program=definition.program, participant="ann", at=AT + timedelta(hours=1))
+    assert (await activities.review_member(request)).membership.tier == "collector"
 
     harder = at_once(definition, changed, reach={"all": [{"counter": "spend", "at_least": at_least}]}, keep=None)
     await _in_force(house, harder, 2, AT + timedelta(days=200))
-    review = await activities.review_member(look.model_copy(update={"at": AT + timedelta(days=201)}))
+    review = await activities.review_member(request.model_copy(update={"at": AT + timedelta(days=201)}))
     assert review.membership.tier == expected

@@ -15,7 +15,7 @@ from store.programs import amendment_impacts, announcements, programs, wind_down
 from store.retention import survey_answers
 from store.retention.survey_answers import SurveyAnswer
 from store.rollout import holdout
-from store.rollout.holdout import OutsideEvent
+from store.rollout.holdout import ControlPurchase
 from store.tables import survey_answer
 from tests.anchors import AT
 from tests.house import House, example, first_revision, program_id
@@ -61,7 +61,7 @@ async def test_what_amendments_meant_for_a_member_and_what_outsiders_bought_goes
         )
         row = MemberImpact(participant="ann-known", points_before=10, points_after=4)
         await amendment_impacts.keep_points(connection, program, 2, [row])
-        bought = OutsideEvent(key="k", participant="ann-known", occurred_at=AT, amount=Decimal(1), fingerprint=b"-")
+        bought = ControlPurchase(key="k", participant="ann-known", occurred_at=AT, amount=Decimal(1), fingerprint=b"-")
         assert await holdout.keep(connection, program, [bought]) == {"k"}
         await holdout.hold_out(connection, program, "would-have-joined", AT)
         said = SurveyAnswer(question="recommend", value=9, answered_at=AT)

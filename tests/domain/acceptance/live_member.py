@@ -32,7 +32,7 @@ class LiveMember:
         self.last_activity: datetime | None = None
         for benefit in benefits.on_joining(definition):
             self._bonus(f"benefit/{benefit.id}", benefit.points or 0, joined_at)
-        self.look_at = tiers.next_look(definition, self.tier_status, self._held(joined_at), joined_at)
+        self.next_review_at = tiers.next_review_at(definition, self.tier_status, self._held(joined_at), joined_at)
 
     @property
     def balance(self) -> int:
@@ -42,12 +42,12 @@ class LiveMember:
         """Timers and sweeps, in the order of their instants."""
         while True:
             lapse = min((lot.expires_at for lot in self.lots if lot.expires_at is not None), default=None)
-            if lapse is not None and lapse <= to and (self.look_at is None or lapse <= self.look_at):
+            if lapse is not None and lapse <= to and (self.next_review_at is None or lapse <= self.next_review_at):
                 due = [lot for lot in self.lots if lot.expires_at is not None and lot.expires_at <= lapse]
                 self.expired += sum(lot.points for lot in due)
                 self.lots = [lot for lot in self.lots if lot not in due]
-            elif self.look_at is not None and self.look_at <= to:
-                self.review(self.look_at)
+            elif self.next_review_at is not None and self.next_review_at <= to:
+                self.review(self.next_review_at)
             else:
                 return
 
@@ -84,7 +84,7 @@ class LiveMember:
             self._bonus(f"milestone/{milestone.id}/{window}", milestone.points, at)
         for benefit in benefits.of_change(definition, outcome.change, self.tier_status.tier):
             self._bonus(f"benefit/{benefit.id}/{self.tier_status.tier}/{at}", benefit.points or 0, at)
-        self.look_at = tiers.next_look(definition, self.tier_status, self._held(at), at)
+        self.next_review_at = tiers.next_review_at(definition, self.tier_status, self._held(at), at)
 
     def _held(self, at: datetime) -> dict[str, timedelta]:
         return tiers.held(self.definition, self.changes, at)

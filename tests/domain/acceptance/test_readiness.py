@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from domain.acceptance import readiness
-from domain.acceptance.readiness import Finding, Look, Pollers, Signature
+from domain.acceptance.readiness import Check, Finding, Pollers, Signature
 from domain.definition.document import Definition
 from domain.notices.gate_notices import Addressee, Routing
 from tests.domain.definitions import small
@@ -132,12 +132,12 @@ def test_what_people_sign_is_theirs() -> None:
 def test_a_look_tells_what_is_missing_with_its_owner_and_whether_waiting_is_in_vain() -> None:
     missing = readiness.of_ledger("small", ["a balance"])
     blind = readiness.unknown("stock", "OSError: away")
-    look = Look(program="small", revision=1, at=AT, findings=(missing, blind))
-    assert not look.ready
-    assert not look.sends_back
-    assert look.summary == (
+    check = Check(program="small", revision=1, at=AT, findings=(missing, blind))
+    assert not check.ready
+    assert not check.sends_back
+    assert check.summary == (
         "the ledger: 1 drift, the first: a balance (finance); codes for rewards: not known: OSError: away (operations)"
     )
     lost = Finding(id="partners/air", area="partners", about="air", state="missing", owner="legal", by_revision=True)
-    assert Look(program="small", revision=1, at=AT, findings=(missing, lost)).sends_back
-    assert Look(program="small", revision=1, at=AT, findings=()).ready
+    assert Check(program="small", revision=1, at=AT, findings=(missing, lost)).sends_back
+    assert Check(program="small", revision=1, at=AT, findings=()).ready

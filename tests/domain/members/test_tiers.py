@@ -18,7 +18,7 @@ from domain.members.tiers import (
     held,
     joined,
     milestones,
-    next_look,
+    next_review_at,
     placed,
     review,
     spans,
@@ -272,8 +272,8 @@ def test_time_held_is_that_of_the_tier_or_one_above_and_says_when_to_look() -> N
     assert found["member"] == at - _london(2025, 1)
     assert asks_time_held(definition)
     gold = TierStatus(tier="gold", since=since, until=None)
-    assert next_look(definition, gold, {"gold": timedelta()}, since) == _london(2032, 1, 20)
-    assert next_look(definition, joined(definition, since), {}, since) is None
+    assert next_review_at(definition, gold, {"gold": timedelta()}, since) == _london(2032, 1, 20)
+    assert next_review_at(definition, joined(definition, since), {}, since) is None
 
 
 def test_the_tiers_own_figure_is_watched_as_long_as_it_moves_the_end() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from domain.definition.rollout import Guardrail
 from domain.evaluation.figures import Figures
-from domain.rollout.guardrails import GuardrailState, Look, Status, after, halts, looked, released
+from domain.rollout.guardrails import Check, GuardrailState, Status, after, halts, looked, released
 from tests.anchors import AT
 from tests.domain.definitions import small
 
@@ -35,12 +35,12 @@ def _figures(active: int, members: int) -> Figures:
     return Figures.model_validate(none | {"members_at_start": members, "members_at_end": members, "active_members": active})
 
 
-def _looks(found: Sequence[Status]) -> list[Look]:
-    return [Look(number=place, at=AT + timedelta(days=place), status=status) for place, status in enumerate(found)]
+def _looks(found: Sequence[Status]) -> list[Check]:
+    return [Check(number=place, at=AT + timedelta(days=place), status=status) for place, status in enumerate(found)]
 
 
 def _stands(rule: Guardrail, found: Sequence[Status], before: GuardrailState | None = None) -> GuardrailState:
-    return reduce(lambda state, look: after(rule, state, look), _looks(found), before or GuardrailState())
+    return reduce(lambda state, check: after(rule, state, check), _looks(found), before or GuardrailState())
 
 
 @pytest.mark.parametrize(
@@ -57,10 +57,10 @@ def _stands(rule: Guardrail, found: Sequence[Status], before: GuardrailState | N
     ],
 )
 def test_a_look_finds_what_the_figures_say(active: int, members: int, more: dict[str, Any], status: str) -> None:
-    look = looked(guardrail(**more), small(), _figures(active, members), 3, AT)
-    assert (look.status, look.number, look.at) == (status, 3, AT)
-    assert (look.value is not None) == (status in ("ok", "failing"))
-    assert look.told
+    check = looked(guardrail(**more), small(), _figures(active, members), 3, AT)
+    assert (check.status, check.number, check.at) == (status, 3, AT)
+    assert (check.value is not None) == (status in ("ok", "failing"))
+    assert check.told
 
 
 def test_a_lifetime_value_takes_its_terms_from_the_evaluation() -> None:
@@ -68,8 +68,8 @@ def test_a_lifetime_value_takes_its_terms_from_the_evaluation() -> None:
     terms = {"margin": 100, "discount_rate": "0.1"}
     rule = {"kpi": "lifetime_value", "window": "P1Y", "lifetime": terms, "thresholds": [{"below": 1, "consequence": "alert"}]}
     definition = small(evaluation=evaluation | {"kpis": [*evaluation["kpis"], rule]})
-    look = looked(guardrail(kpi="lifetime_value", at_least=1), definition, _figures(1, 10), 1, AT)
-    assert (look.status, look.value) == ("ok", Decimal("1000.00"))
+    check = looked(guardrail(kpi="lifetime_value", at_least=1), definition, _figures(1, 10), 1, AT)
+    assert (check.status, check.value) == ("ok", Decimal("1000.00"))
 
 
 @given(rules, statuses)

@@ -11,7 +11,7 @@ from domain.statistics import Arm
 from insight.evaluation.holdout_comparison import compare
 from ledger import Cancel, Confirm, Reverse
 from store.rollout import holdout
-from store.rollout.holdout import OutsideEvent
+from store.rollout.holdout import ControlPurchase
 from tests.house import House, program_id
 from tests.insight.population import START, THEN, Population
 from tests.lives import club
@@ -28,7 +28,7 @@ async def people(house: House) -> Population:
 
 
 async def outside(people: Population, participant: str, amount: str, at: datetime) -> None:
-    event = OutsideEvent(
+    event = ControlPurchase(
         key=f"{participant}/{at.isoformat()}", participant=participant, occurred_at=at, amount=Decimal(amount), fingerprint=b"-"
     )
     async with people.house.engine.begin() as connection:
