@@ -140,7 +140,7 @@ class MemberActivities(ActivityGroup):
             stays = await member_review.stays(connection, request.program, request.participant, rules)
         review = await member_review.review(self._ledger, definition, record, under, stays, request.at)
         last_activity = await self._ledger.last_activity(request.program, request.participant)
-        judged_by = under.by_tier_held if review.standing.since == record.tier_since else None
+        grandfathered_under = under.by_tier_held if review.standing.since == record.tier_since else None
         quiet = silence(definition, last_activity or record.joined_at, request.last_offer_at, request.at)
         stage = journey_stage(has_activity=last_activity is not None, silent=quiet.has_come)
         # The lots first: once the move is written, a repetition would no longer see that they are due for it.
@@ -149,8 +149,8 @@ class MemberActivities(ActivityGroup):
         async with self._engine.begin() as connection:
             if review.standing != record.tier_status:
                 await members.move(connection, record, review.standing, review.outcome.change, request.at)
-            if judged_by != record.judged_by:
-                await members.set_judged_by(connection, request.program, request.participant, judged_by)
+            if grandfathered_under != record.judged_by:
+                await members.set_judged_by(connection, request.program, request.participant, grandfathered_under)
             if stage != record.journey_stage:
                 await members.set_journey_stage(connection, request.program, request.participant, stage)
             membership = await members.find(connection, request.program, request.participant)

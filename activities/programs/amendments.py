@@ -12,7 +12,7 @@ from domain.audit.chain import SYSTEM, Fact
 from domain.ids import PROGRAMS_QUEUE
 from domain.model import Message
 from domain.programs import amendments
-from domain.programs.amendments import Weighed, Weight
+from domain.programs.amendments import AmendmentClass, Classification
 from insight.programs import amendment_impact
 from ledger import outbox, read
 from store.audit import trail
@@ -30,7 +30,7 @@ class Amendment(Message):
     number: int
     compared_with: int
     at: datetime
-    declared: Weight | None = None
+    declared: AmendmentClass | None = None
 
 
 class ImpactSummary(Message):
@@ -90,15 +90,15 @@ class AmendmentActivities(ActivityGroup):
         self._engine = engine
 
     @activity.defn
-    async def weigh_amendment(self, amendment: Amendment) -> Weighed:
+    async def weigh_amendment(self, amendment: Amendment) -> Classification:
         """Say and write how much an amendment weighs: by its difference, or more where whoever handed it in says so."""
         async with self._engine.begin() as connection:
             before = await programs.definition(connection, amendment.program, amendment.compared_with)
             after = await programs.definition(connection, amendment.program, amendment.number)
-            weighed = amendments.weight(before, after)
+            weighed = amendments.classify(before, after)
             if amendment.declared == "substantial" and weighed.weight == "minor":
-                weighed = Weighed(weight="substantial", reasons=("It was handed in as substantial.", *weighed.reasons))
-            await programs.weigh(connection, amendment.program, amendment.number, weighed.weight)
+                weighed = Classification(weight="substantial", reasons=("It was handed in as substantial.", *weighed.reasons))
+            await programs.classify(connection, amendment.program, amendment.number, weighed.weight)
         return weighed
 
     @activity.defn

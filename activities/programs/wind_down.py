@@ -60,7 +60,7 @@ class EndCase(Message):
     at: datetime
 
 
-class Weighed(Message):
+class EndImpact(Message):
     """What the end of a program means, in a sentence."""
 
     told: str
@@ -141,7 +141,7 @@ class WindDownActivities(ActivityGroup):
         self._books = Bookkeeping(engine)
 
     @activity.defn
-    async def weigh_end(self, case: EndCase) -> Weighed:
+    async def weigh_end(self, case: EndCase) -> EndImpact:
         """Step 1: what the end would mean for members, partners and the books; kept for whoever decides about it."""
         async with self._engine.connect() as connection:
             definition = await self._definition(connection, case.program, case.at)
@@ -166,7 +166,7 @@ class WindDownActivities(ActivityGroup):
             await wind_down.restart(connection, case.program)
             await wind_down.begin(connection, case.program, "case", case.at, _attempt())
             await wind_down.note(connection, case.program, "case", impact.summary, figures)
-        return Weighed(told=impact.summary)
+        return EndImpact(told=impact.summary)
 
     @activity.defn
     async def tell_partners(self, announcement: Announcement) -> None:

@@ -22,7 +22,7 @@ from domain.gates.state import Person
 from domain.model import CAN_BE_KEPT, Value
 from domain.programs import amendments
 from domain.programs.amendment_impact import Impact, MemberImpact
-from domain.programs.amendments import Weight
+from domain.programs.amendments import AmendmentClass
 from domain.programs.errors import ImpactUnknown, NeverInForce, NothingToRestore, ProgramEnded
 from domain.programs.errors_lifecycle import NothingToRecall, RecallTooLate
 from store.errors import RevisionUnknown
@@ -60,7 +60,7 @@ class DifferenceOut(Value):
     program: str
     revision: int
     compared_with: int | None
-    weight: Weight | None
+    weight: AmendmentClass | None
     differences: Sequence[Difference]
 
 
@@ -100,7 +100,7 @@ async def show_difference(
         found = await _differences(connection, program, before, number) if before else None
     if found is None:
         return DifferenceOut(program=program, revision=number, compared_with=None, weight=None, differences=())
-    weight: Weight = "substantial" if found.mark == "substantial" else "minor"
+    weight: AmendmentClass = "substantial" if found.mark == "substantial" else "minor"
     return DifferenceOut(program=program, revision=number, compared_with=before, weight=weight, differences=found.differences)
 
 

@@ -25,7 +25,7 @@ from domain.errors_input import Changed
 from domain.gates.state import Person
 from domain.model import Value
 from domain.programs import amendments
-from domain.programs.amendments import Weight
+from domain.programs.amendments import AmendmentClass
 from domain.programs.errors import (
     CounterDropped,
     CurrencyDropped,
@@ -67,7 +67,7 @@ class Submitted(Value):
     program: str
     revision: int
     digest: str
-    weight: Weight | None = None
+    weight: AmendmentClass | None = None
 
 
 class RevisionOut(RevisionRecord):
@@ -101,7 +101,7 @@ EffectiveFrom = Annotated[
     ),
 ]
 Declared = Annotated[
-    Weight | None,
+    AmendmentClass | None,
     Query(
         description="How much the amendment weighs by who hands it in: a minor one may be declared substantial. A substantial "
         "one that is declared minor is refused, with what is substantial about it."
@@ -159,7 +159,7 @@ async def handed_in(
     definition: Definition,
     if_match: str | None,
     effective_from: str | None,
-    declared: Weight | None,
+    declared: AmendmentClass | None,
     *,
     restores: int | None = None,
 ) -> StoredResponse:
@@ -177,7 +177,7 @@ async def handed_in(
     wanted_from = Moment.parse(effective_from).at(zone) if effective_from is not None else None
     if wanted_from is not None:
         _check_date(wanted_from, datetime.now(UTC))
-    weighed = amendments.weight(in_force, definition) if in_force is not None else None
+    weighed = amendments.classify(in_force, definition) if in_force is not None else None
     if weighed is not None and declared == "minor" and weighed.weight == "substantial":
         raise WeightUnderstated(weighed.reasons)
     if record.stage == "rollout":  # what is launched anew goes the whole way, whatever it changes

@@ -17,7 +17,7 @@ EffectiveFrom = Annotated[
         help="From this day (of the program's time zone) or instant on; not before its approval and the notice of members.",
     ),
 ]
-Weight = Annotated[
+AmendmentClass = Annotated[
     Literal["minor", "substantial"] | None,
     typer.Option(help="Treat a minor amendment as substantial, or refuse one that is not minor."),
 ]
@@ -126,7 +126,7 @@ def rollback(
     program: ProgramId,
     to: Annotated[int, typer.Option(min=1, metavar="REVISION", help="The earlier revision whose definition to restore.")],
     effective_from: EffectiveFrom = None,
-    weight: Weight = None,
+    weight: AmendmentClass = None,
     key: Key = None,
     as_json: Json = False,
     who: As = None,

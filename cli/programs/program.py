@@ -12,7 +12,7 @@ from cli.core.text import audience, count, instant, words
 from cli.definition.definition import DefinitionFile
 from cli.evaluation.schedule import app as schedule
 from cli.programs import amendment
-from cli.programs.amendment import EffectiveFrom, Weight, say_submitted
+from cli.programs.amendment import AmendmentClass, EffectiveFrom, say_submitted
 from cli.programs.holds import add_to as add_holds
 from cli.programs.holds import on_hold
 from cli.render.gates import waits_for
@@ -49,7 +49,7 @@ def revise(
         ),
     ] = None,
     effective_from: EffectiveFrom = None,
-    weight: Weight = None,
+    weight: AmendmentClass = None,
     key: Key = None,
     as_json: Json = False,
     who: As = None,

@@ -29,7 +29,7 @@ class Sums(NamedTuple):
 class Grandfathered(NamedTuple):
     """An earlier revision under whose conditions the tier is held, and the sums by its counters and windows."""
 
-    judge: amendments.Judge
+    judge: amendments.GrandfatheredTier
     sums: Sums
 
 
@@ -77,11 +77,13 @@ def review(
 
     `stays` may be empty if neither the definition nor the earlier revision needs the time for which a tier was held.
     """
-    former = None
+    grandfathered_revision = None
     if grandfathered is not None:
-        judge, own = grandfathered
-        held = time_held(judge.definition, stays, at)
-        former = tiers.Former(judge.definition, judge.tier, own.counters, own.earlier, held)
+        grandfathered_tier, own = grandfathered
+        held = time_held(grandfathered_tier.definition, stays, at)
+        grandfathered_revision = tiers.GrandfatheredRevision(
+            grandfathered_tier.definition, grandfathered_tier.tier, own.counters, own.earlier, held
+        )
     outcome = tiers.review(
         definition,
         tier_status,
@@ -92,7 +94,7 @@ def review(
         joined=joined,
         amended=amended,
         earlier_raises=earlier_raises,
-        former=former,
+        grandfathered=grandfathered_revision,
     )
     return TierReview(definition, tier_status, outcome, sums, at, joined, earlier_raises)
 

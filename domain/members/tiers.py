@@ -53,7 +53,7 @@ class Reached(NamedTuple):
     window: datetime
 
 
-class Former(NamedTuple):
+class GrandfatheredRevision(NamedTuple):
     """The earlier revision under whose conditions a tier is held, after an amendment with the transition `grandfather`.
 
     `tier` is its id there; `counters`, `earlier` and `held` are as for `review`, by that revision's counters and windows.
@@ -105,7 +105,7 @@ def review(
     joined: datetime | None = None,
     amended: bool = False,
     earlier_raises: bool = True,
-    former: Former | None = None,
+    grandfathered: GrandfatheredRevision | None = None,
 ) -> Review:
     """Review a member's tier at an instant, given each counter's sum over its window, up to that instant.
 
@@ -118,7 +118,7 @@ def review(
     `held` is how long each tier, or one above it, has been held (the function `held` computes it); `joined` is needed if
     windows begin on anniversaries. `amended`: the standing is of an earlier revision, and the definition's `transition` is due.
     Without `earlier_raises`, for windows under another revision, `earlier` can only keep a member from falling, not raise them.
-    With `former`, the tier is held under an earlier revision's conditions: the member rises like all others, and keeps the tier
+    With `grandfathered`, the tier is held under an earlier revision's conditions: the member rises like all others, and keeps the tier
     by those conditions; if they miss them, they fall by this definition.
     A rolling window begins just after `window_start` and includes `at`. A second review at the same instant changes nothing.
     Raises KeyError for an unknown tier.
@@ -136,7 +136,7 @@ def review(
     best = max(lifetime, *(_reached(definition, check, at, joined) for check in raising))
     if best > rank:
         return Review(standing=_place(definition, best, at, raising, joined), change="upgrade")
-    if amended and rank and former is None and definition.transition == "at_once":
+    if amended and rank and grandfathered is None and definition.transition == "at_once":
         stays = rank in (lifetime, best) or any(_met(definition, definition.tiers[rank].keep, check) for check in checks)
         target = rank if stays else _lower(definition, rank, at, checks, joined)
         anew = _place(definition, target, at, checks, joined)
@@ -150,9 +150,9 @@ def review(
         return unchanged
     rules, tier, staying = definition, definition.tiers[rank], raising
     stays_for_life = lifetime >= rank
-    if former is not None:
-        rules, tier = former.definition, former.definition.tier(former.tier)
-        staying = _looks(rules, former.counters, former.earlier, former.held, at, joined)
+    if grandfathered is not None:
+        rules, tier = grandfathered.definition, grandfathered.definition.tier(grandfathered.tier)
+        staying = _looks(rules, grandfathered.counters, grandfathered.earlier, grandfathered.held, at, joined)
         stays_for_life = stays_for_life or _lifetime(rules, staying[0]) >= rules.tier_rank(tier.id)
     if stays_for_life or (tier.valid_for is None and tier.valid is None and at >= tier_status.until):
         return Review(standing=tier_status.model_copy(update={"until": None}), change="renewal")
@@ -161,7 +161,9 @@ def review(
         return Review(standing=tier_status.model_copy(update={"until": kept}), change="renewal")
     if at < tier_status.until:
         return unchanged
-    if former is not None and (rank == best or any(_met(definition, definition.tiers[rank].keep, check) for check in raising)):
+    if grandfathered is not None and (
+        rank == best or any(_met(definition, definition.tiers[rank].keep, check) for check in raising)
+    ):
         # The old conditions no longer hold and the new ones do: from here on the tier is held under the new ones.
         return Review(standing=_place(definition, rank, at, raising, joined), change="transition")
     return Review(

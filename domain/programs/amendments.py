@@ -9,20 +9,20 @@ from domain.definition.document import Definition
 from domain.definition.tiers import Qualification, Threshold, Tier
 from domain.model import Message
 
-Weight = Literal["minor", "substantial"]
+AmendmentClass = Literal["minor", "substantial"]
 """A minor amendment passes the launch gate alone; a substantial one takes the whole way of a first revision."""
 _Terms = tuple[object, ...]
 """The terms that are compared between two revisions."""
 
 
-class Weighed(Message):
+class Classification(Message):
     """The class of an amendment, and the reasons in sentences: its substantial differences, else all differences."""
 
-    weight: Weight
+    weight: AmendmentClass
     reasons: tuple[str, ...]
 
 
-class Judge(NamedTuple):
+class GrandfatheredTier(NamedTuple):
     """The earlier revision under whose conditions a tier is held, and the tier's id there."""
 
     number: int
@@ -30,7 +30,7 @@ class Judge(NamedTuple):
     tier: str
 
 
-def weight(before: Definition, after: Definition) -> Weighed:
+def classify(before: Definition, after: Definition) -> Classification:
     """Classify an amendment: substantial if it affects earning, holding, paying, redeeming, the agreement, deciders or the end.
 
     Names, texts, risks, KPIs and their thresholds, messages, tests and reminders are minor (`domain.definition.diff` has the
@@ -38,10 +38,10 @@ def weight(before: Definition, after: Definition) -> Weighed:
     """
     found = differences(before, after).differences
     grave = tuple(each.told for each in found if each.mark == "substantial")
-    return Weighed(weight="substantial" if grave else "minor", reasons=grave or tuple(each.told for each in found))
+    return Classification(weight="substantial" if grave else "minor", reasons=grave or tuple(each.told for each in found))
 
 
-def takes_effect(in_force: Definition, weight: Weight, asked: datetime | None, approved_at: datetime) -> datetime:
+def takes_effect(in_force: Definition, weight: AmendmentClass, asked: datetime | None, approved_at: datetime) -> datetime:
     """The effective date of an amendment: as requested, but not before its approval and the end of the members' notice.
 
     The notice is that of the revision in force; minor amendments need none.
@@ -50,7 +50,7 @@ def takes_effect(in_force: Definition, weight: Weight, asked: datetime | None, a
     return max(earliest, asked or earliest)
 
 
-def judged_by(course: Sequence[tuple[int, Definition]], tier_id: str) -> Judge | None:
+def grandfathered_under(course: Sequence[tuple[int, Definition]], tier_id: str) -> GrandfatheredTier | None:
     """The earlier revision under whose conditions a tier is held; None if it is the last one, which is the usual case.
 
     `course` are the revisions from the one under which the member came into the tier to the one in force, with their numbers.
@@ -71,7 +71,7 @@ def judged_by(course: Sequence[tuple[int, Definition]], tier_id: str) -> Judge |
                 judge, held = place, after.current_tier(named)
         named = after.current_tier(named)
     number, definition = course[judge]
-    return Judge(number, definition, held) if left else None
+    return GrandfatheredTier(number, definition, held) if left else None
 
 
 def _first_id(course: Sequence[tuple[int, Definition]], tier_id: str) -> str | None:

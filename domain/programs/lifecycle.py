@@ -8,7 +8,7 @@ from domain.definition.document import Definition
 from domain.definition.rollout import audience
 from domain.gates.state import Outcome, Vote
 from domain.model import Message
-from domain.programs.amendments import Weight
+from domain.programs.amendments import AmendmentClass
 from domain.programs.stages import JourneyStage, MemberStatus, Stage
 
 
@@ -24,7 +24,7 @@ class Revision(Message):
     submitted_at: datetime
     wanted_from: datetime | None = None
     """The requested effective date of an amendment; None: as soon as possible."""
-    declared: Weight | None = None
+    declared: AmendmentClass | None = None
     """The class that the submitter declared: a minor amendment may be declared substantial."""
     restores: int | None = None
     """The earlier revision whose definition this is again."""
@@ -40,7 +40,7 @@ class QualificationResult(Message):
 
     outcome: Literal["approved", "changes_requested", "rejected", "failed", "expired", "withdrawn", "unsatisfiable"]
     why: str = ""
-    weight: Weight | None = None
+    weight: AmendmentClass | None = None
     """The class of an amendment; None for a first revision."""
 
 

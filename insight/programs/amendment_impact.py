@@ -140,14 +140,18 @@ class _Moves:
     def without_transition(self) -> tuple[Move, ...]:
         return _as_moves(self._by_rules)
 
-    def judges(self, record: MemberRecord) -> tuple[amendments.Judge | None, amendments.Judge | None]:
+    def judges(self, record: MemberRecord) -> tuple[amendments.GrandfatheredTier | None, amendments.GrandfatheredTier | None]:
         """Return the earlier revision under which a member's tier is grandfathered now, and the one by the amendment."""
         course = self._revisions.course(record.tier_since, self._at)
-        return amendments.judged_by(course, record.tier), amendments.judged_by([*course, self.after], record.tier)
+        return amendments.grandfathered_under(course, record.tier), amendments.grandfathered_under(
+            [*course, self.after], record.tier
+        )
 
     def asked(self, record: MemberRecord) -> Iterator[_Asked]:
         """Yield every counter sum that the review of a member needs."""
-        judged = {judge.number: judge.definition for judge in self.judges(record) if judge is not None}
+        judged = {
+            grandfathered.number: grandfathered.definition for grandfathered in self.judges(record) if grandfathered is not None
+        }
         for definition in (*self.definitions, *judged.values()):
             for spans in summed_spans(definition, self._at, record.joined_at):
                 yield from ((record.participant, counter, span.since, span.until) for counter, span in spans.items())
@@ -173,7 +177,7 @@ class _Moves:
         moved = as_it_is.since != record.tier_since
         if moved:
             # A member who moves anyway gets the new tier by the revision in force, which the amendment then supersedes.
-            then = amendments.judged_by([self.before, self.after], as_it_is.tier)
+            then = amendments.grandfathered_under([self.before, self.after], as_it_is.tier)
             judged_under = self.before
         amended = self._is_otherwise(judged_under, self.after, as_it_is.tier)
         under = (record, as_it_is, sums, came)
@@ -196,7 +200,7 @@ class _Moves:
         tier_status: tiers.TierStatus,
         sums: Mapping[_Asked, int],
         came: Sequence[tuple[str, datetime]],
-        judge: amendments.Judge | None,
+        grandfathered: amendments.GrandfatheredTier | None,
         amended: bool,
         raises: bool,
     ) -> tiers.TierStatus:
@@ -214,7 +218,7 @@ class _Moves:
             record.joined_at,
             amended=amended,
             earlier_raises=raises,
-            grandfathered=Grandfathered(judge, summed(judge.definition)) if judge is not None else None,
+            grandfathered=Grandfathered(grandfathered, summed(grandfathered.definition)) if grandfathered is not None else None,
         ).standing
 
     def _is_otherwise(self, judged_under: RevisionInForce, by: RevisionInForce, tier: str) -> bool:

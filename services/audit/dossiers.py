@@ -15,7 +15,7 @@ from domain.definition.explain import explained
 from domain.gates.state import GateState
 from domain.model import Message
 from domain.programs.amendment_impact import Impact
-from domain.programs.amendments import Weight
+from domain.programs.amendments import AmendmentClass
 from domain.programs.stages import RevisionStatus
 from store import tables as store_tables
 from store.acceptance import evidence, readiness
@@ -61,7 +61,7 @@ class Evidence(Message):
     compared_with: int | None
     mark: Mark | None
     differences: tuple[Difference, ...]
-    weight: Weight | None = None
+    weight: AmendmentClass | None = None
     """The class of the revision as an amendment; None if it is none."""
     impact: Impact | None = None
     """The amendment's impact on the members that exist; None until its launch gate is about to open."""

@@ -19,7 +19,7 @@ from store.programs.programs import RevisionInForce, RevisionsInForce
 class Conditions(NamedTuple):
     """The revision under which a member's tier is grandfathered, and the effects of the change of revisions on the review."""
 
-    judge: amendments.Judge | None
+    judge: amendments.GrandfatheredTier | None
     amended: bool
     earlier_raises: bool
 
@@ -43,7 +43,7 @@ def conditions(
     judged_under = revisions.at(record.tier_since)
     ended_by = revisions.at(tiers.window_start(in_force.definition, at, record.joined_at))
     return Conditions(
-        judge=amendments.judged_by(revisions.course(record.tier_since, at), record.tier),
+        judge=amendments.grandfathered_under(revisions.course(record.tier_since, at), record.tier),
         # A tier whose conditions this revision does not change has no transition: the member holds it to its end.
         amended=judged_under is not None and (otherwise or asks_otherwise)(judged_under, in_force, record.tier),
         earlier_raises=ended_by is not None and ended_by.number == in_force.number,

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.definition.document import Definition
 from domain.model import Message
-from domain.programs.amendments import Weight
+from domain.programs.amendments import AmendmentClass
 from domain.programs.holds import ProgramHold
 from domain.programs.lifecycle import Revision, StageChange, WaveOpening
 from domain.programs.stages import RevisionStatus, Stage
@@ -70,7 +70,7 @@ class RevisionRecord(Message):
     status: RevisionStatus
     effective_from: datetime | None
     """From when on it rates what happens; in the future where it is `approved`."""
-    weight: Weight | None = None
+    weight: AmendmentClass | None = None
     """How much an amendment weighs; None for a first revision, and until it is weighed."""
     wanted_from: datetime | None = None
     """The date that was asked for."""
@@ -219,7 +219,7 @@ async def settle_revision(connection: AsyncConnection, program_id: str, number: 
     await connection.execute(update(revision).where(_is_revision(program_id, number)).values(status=status))
 
 
-async def weigh(connection: AsyncConnection, program_id: str, number: int, weight: Weight) -> None:
+async def classify(connection: AsyncConnection, program_id: str, number: int, weight: AmendmentClass) -> None:
     """Write how much an amendment weighs."""
     await connection.execute(update(revision).where(_is_revision(program_id, number)).values(weight=weight))
 

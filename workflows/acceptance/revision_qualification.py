@@ -17,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.definition.life import GatePolicy
     from domain.gates.state import Subject
     from domain.model import Message
-    from domain.programs.amendments import Weight
+    from domain.programs.amendments import AmendmentClass
     from domain.programs.lifecycle import GateResult, PhaseResult, PrototypeSummary, QualificationResult, Revision, StageChange
     from domain.programs.stages import Stage
     from workflows.acceptance.launch_readiness import LaunchReadiness, ReadinessStart, check
@@ -49,7 +49,7 @@ class RevisionQualification:
     def __init__(self, start: QualificationStart) -> None:
         self._revision = start.revision
         self._amendment = start.amendment
-        self._weight: Weight | None = None
+        self._weight: AmendmentClass | None = None
         self._withdrawn = False
 
     @workflow.run
@@ -57,7 +57,7 @@ class RevisionQualification:
         gates, launch = (start.before or self._revision).definition.gates, "the launch"
         figures: dict[str, Decimal] = {}
         if start.before is not None:
-            await self._weigh(start.before.number)
+            await self._classify(start.before.number)
         if self._weight == "minor":
             what = markdown("Minor amendment: the launch gate alone decides", f"revision {self._revision.number}")
             await report_progress(self._revision.program, what)
@@ -107,7 +107,7 @@ class RevisionQualification:
                 return QualificationResult(outcome="failed", why=f"Test phase {phase.phase} failed: {phase.evidence}")
         return await self._be_ready() or prototype
 
-    async def _weigh(self, compared_with: int) -> None:
+    async def _classify(self, compared_with: int) -> None:
         """Whether the amendment is minor or substantial."""
         summary = f"Weigh revision {self._revision.number} against revision {compared_with}"
         weighed = await do(AmendmentActivities.weigh_amendment, self._compared(compared_with), summary)

@@ -28,7 +28,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.gates.decisions import ask
     from workflows.programs import holds as holding
     from workflows.programs import refusals
-    from workflows.programs.pending_amendment import Approved, RecallRequest, TakingEffect
+    from workflows.programs.pending_amendment import PendingAmendment, RecallRequest, ScheduledAmendment
     from workflows.programs.state import ProgramResult, ProgramStart, ProgramState, RevisionSubmission
     from workflows.programs.wind_down import WindDown
     from workflows.progress import Progress
@@ -59,7 +59,7 @@ class ProgramLifecycle:
         self._begun = self._registered
         self._qualifying = False
         self._amending = False
-        self._effect = TakingEffect(self._state.approved, self._see_waiting, self._take_effect)
+        self._effect = PendingAmendment(self._state.approved, self._see_waiting, self._take_effect)
         # A nudge that came while the previous run was ending would be lost with that run.
         self._look_again = start.state is not None
         self._progress = ""
@@ -335,15 +335,15 @@ class ProgramLifecycle:
             effective = amendments.takes_effect(before.definition, result.weight, wanted, now)
             if effective > now:
                 await self._effect.approve(
-                    Approved(revision=self._state.latest, before=before.number, effective_from=effective)
+                    ScheduledAmendment(revision=self._state.latest, before=before.number, effective_from=effective)
                 )
                 self._report_progress(f"In operation; revision {self._state.latest.number} is approved", result.why)
                 return
         if result.outcome == "approved":
             await self._put_in_force()
             if before is not None and result.weight == "substantial" and workflow.patched("amendment-at-once-is-told"):
-                approved = Approved(revision=self._state.latest, before=before.number, effective_from=workflow.now())
-                await self._effect.announce(approved)
+                scheduled = ScheduledAmendment(revision=self._state.latest, before=before.number, effective_from=workflow.now())
+                await self._effect.announce(scheduled)
             if not workflow.patched("schedules-change-in-place"):  # in place, a paused Schedule stays paused
                 await do(ScheduleActivities.stop_schedules, self._program, "Stop the Schedules of the revision before")
             await self._start_schedules()
@@ -517,18 +517,18 @@ class ProgramLifecycle:
         await do(ProgramActivities.put_in_force, in_force, f"Revision {revision.number} is in force")
         self._update(in_force=revision)
 
-    async def _take_effect(self, approved: Approved) -> None:
+    async def _take_effect(self, scheduled: ScheduledAmendment) -> None:
         """Put an amendment into force at its date: events are rated by it already, and now everything else follows."""
-        revision = approved.revision
-        in_force = InForce(program=self._program, number=revision.number, at=approved.effective_from)
+        revision = scheduled.revision
+        in_force = InForce(program=self._program, number=revision.number, at=scheduled.effective_from)
         await do(ProgramActivities.put_in_force, in_force, f"Revision {revision.number} is in force")
         self._update(in_force=revision)
         await self._start_schedules()
-        await self._nudge_concerned(approved.before)
+        await self._nudge_concerned(scheduled.before)
         self._report_progress(f"In operation; revision {revision.number} has taken effect")
 
-    def _see_waiting(self, approved: Approved | None) -> None:
-        self._update(approved=approved)
+    def _see_waiting(self, scheduled: ScheduledAmendment | None) -> None:
+        self._update(approved=scheduled)
         self._show()
 
     async def _nudge_concerned(self, before: int) -> None:

@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.steps import do, remaining
 
 
-class Approved(Message):
+class ScheduledAmendment(Message):
     """An approved amendment, the revision that it replaces, and its effective date."""
 
     revision: Revision
@@ -34,7 +34,7 @@ class RecallRequest(Message):
     reason: str
 
 
-class TakingEffect:
+class PendingAmendment:
     """The program carries the waiting amendment from run to run: `changed` gets it, `put_in_force` is called at its date.
 
     Events are rated by the date in the store; at that date this class makes everything else follow.
@@ -42,9 +42,9 @@ class TakingEffect:
 
     def __init__(
         self,
-        waiting: Approved | None,
-        changed: Callable[[Approved | None], None],
-        put_in_force: Callable[[Approved], Awaitable[None]],
+        waiting: ScheduledAmendment | None,
+        changed: Callable[[ScheduledAmendment | None], None],
+        put_in_force: Callable[[ScheduledAmendment], Awaitable[None]],
     ) -> None:
         self.waiting = waiting
         self._changed = changed
@@ -78,19 +78,19 @@ class TakingEffect:
         if self.waiting is not None:
             self._task = asyncio.create_task(self._wait(self.waiting))
 
-    async def approve(self, approved: Approved) -> None:
+    async def approve(self, scheduled: ScheduledAmendment) -> None:
         """Store the date, announce the amendment to the members, and wait for the date."""
         async with self._settling:
-            what = f"Revision {approved.revision.number} takes effect on {instant(approved.effective_from)}"
-            await do(AmendmentActivities.approve_amendment, _approval(approved), what)
-            await self.announce(approved)
-            self._set(approved)
+            what = f"Revision {scheduled.revision.number} takes effect on {instant(scheduled.effective_from)}"
+            await do(AmendmentActivities.approve_amendment, _approval(scheduled), what)
+            await self.announce(scheduled)
+            self._set(scheduled)
         self.start()
 
-    async def announce(self, approved: Approved) -> None:
+    async def announce(self, scheduled: ScheduledAmendment) -> None:
         """Announce to the members what changes and when: in advance, or, if no notice is promised, as it takes effect."""
-        summary = f"Tell the members of revision {approved.revision.number}"
-        await do(AmendmentActivities.announce_amendment, _approval(approved), summary)
+        summary = f"Tell the members of revision {scheduled.revision.number}"
+        await do(AmendmentActivities.announce_amendment, _approval(scheduled), summary)
 
     def refuse_recall(self, number: int) -> None:
         """Raise the reason if the revision cannot be recalled."""
@@ -119,25 +119,25 @@ class TakingEffect:
             task, self._task = self._task, None
             await task
 
-    async def _wait(self, approved: Approved) -> None:
-        number = approved.revision.number
+    async def _wait(self, scheduled: ScheduledAmendment) -> None:
+        number = scheduled.revision.number
         with suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: self.waiting is not approved,
-                timeout=remaining(approved.effective_from),
-                timeout_summary=f"Revision {number} takes effect on {instant(approved.effective_from)}",
+                lambda: self.waiting is not scheduled,
+                timeout=remaining(scheduled.effective_from),
+                timeout_summary=f"Revision {number} takes effect on {instant(scheduled.effective_from)}",
             )
         async with self._settling:
-            if self.waiting is approved:
-                await self._put_in_force(approved)
+            if self.waiting is scheduled:
+                await self._put_in_force(scheduled)
                 self._set(None)
 
-    async def _take_back(self, approved: Approved, reason: str, by: str | None) -> bool:
-        revision = approved.revision
+    async def _take_back(self, scheduled: ScheduledAmendment, reason: str, by: str | None) -> bool:
+        revision = scheduled.revision
         recall = Recall(
             program=revision.program,
             number=revision.number,
-            effective_from=approved.effective_from,
+            effective_from=scheduled.effective_from,
             at=workflow.now(),
             reason=reason,
             by=by,
@@ -147,17 +147,17 @@ class TakingEffect:
             self._set(None)
         return recalled.done
 
-    def _set(self, approved: Approved | None) -> None:
-        self.waiting = approved
-        self._changed(approved)
+    def _set(self, scheduled: ScheduledAmendment | None) -> None:
+        self.waiting = scheduled
+        self._changed(scheduled)
 
 
-def _approval(approved: Approved) -> Approval:
+def _approval(scheduled: ScheduledAmendment) -> Approval:
     return Approval(
-        program=approved.revision.program,
-        number=approved.revision.number,
-        compared_with=approved.before,
-        effective_from=approved.effective_from,
+        program=scheduled.revision.program,
+        number=scheduled.revision.number,
+        compared_with=scheduled.before,
+        effective_from=scheduled.effective_from,
         at=workflow.now(),
     )
 

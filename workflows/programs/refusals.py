@@ -16,11 +16,13 @@ from domain.programs.errors_lifecycle import (
 )
 from domain.rollout.waves import changed_after_beginning
 from workflows.details import instant
-from workflows.programs.pending_amendment import Approved
+from workflows.programs.pending_amendment import ScheduledAmendment
 from workflows.programs.state import ProgramState, RevisionSubmission
 
 
-def of_revision(state: ProgramState, submission: RevisionSubmission, *, on_its_way: bool, waiting: Approved | None) -> None:
+def of_revision(
+    state: ProgramState, submission: RevisionSubmission, *, on_its_way: bool, waiting: ScheduledAmendment | None
+) -> None:
     """Raise why no revision is accepted: the program ends, another is on its way or `waiting` for its date; or why not this:
     its date has passed, it was made from an outdated revision, it changes nothing.
     """

@@ -4,11 +4,11 @@ from datetime import datetime
 
 from domain.definition.document import Definition
 from domain.model import Message
-from domain.programs.amendments import Weight
+from domain.programs.amendments import AmendmentClass
 from domain.programs.holds import ProgramHold
 from domain.programs.lifecycle import EndRequest, Revision
 from domain.programs.stages import BEFORE_LAUNCH, Stage
-from workflows.programs.pending_amendment import Approved
+from workflows.programs.pending_amendment import ScheduledAmendment
 
 
 class RevisionSubmission(Message):
@@ -21,7 +21,7 @@ class RevisionSubmission(Message):
     """The digest of the latest revision that the author has read; None if not stated."""
     wanted_from: datetime | None = None
     """The requested effective date of an amendment; None: as soon as possible."""
-    declared: Weight | None = None
+    declared: AmendmentClass | None = None
     restores: int | None = None
     """The earlier revision whose definition this is again."""
 
@@ -42,7 +42,7 @@ class ProgramState(Message):
     amendment_gates: int = 0
     amendment_wanted: str = ""
     """Why a gate has approved that the program be amended; empty once a revision is submitted."""
-    approved: Approved | None = None
+    approved: ScheduledAmendment | None = None
     """An amendment that waits for its date."""
     recalled: int = 0
     """The revision that was recalled last."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from domain.definition.document import Definition, scaled
 from domain.members.tiers import (
-    Former,
+    GrandfatheredRevision,
     TierStatus,
     Watch,
     asks_time_held,
@@ -305,10 +305,12 @@ def test_an_amendment_lets_members_keep_their_tier_or_looks_at_once() -> None:
     assert review(strict, kept.standing, {}, at, earlier={}).change == "none"
 
 
-def _left_to_holders(nights: int, *, silver: int = 10, gold: int = 40, platinum: int = 80) -> tuple[Definition, Former]:
+def _left_to_holders(
+    nights: int, *, silver: int = 10, gold: int = 40, platinum: int = 80
+) -> tuple[Definition, GrandfatheredRevision]:
     """An amendment that leaves tiers to their holders, and what the old conditions see: so many nights in the year before."""
     levels = [{"id": "member", "name": "Member"}, _level("silver", silver), _level("gold", gold), _level("platinum", platinum)]
-    return _hotel(tiers=levels, transition="grandfather"), Former(_hotel(), "gold", {}, {"nights": nights})
+    return _hotel(tiers=levels, transition="grandfather"), GrandfatheredRevision(_hotel(), "gold", {}, {"nights": nights})
 
 
 GOLD = TierStatus(tier="gold", since=START, until=_london(2027, 3))
@@ -329,13 +331,13 @@ def test_a_tier_left_to_its_holders_is_kept_by_its_old_conditions(
     nights: int, change: str, tier: str, until: datetime | None
 ) -> None:
     """Gold needed 25 nights and needs 40 now, platinum 50 and 80: who stays and who rises, at the end of the validity."""
-    definition, former = _left_to_holders(nights)
+    definition, grandfathered = _left_to_holders(nights)
     at = _london(2027, 3)
-    found = review(definition, GOLD, {}, at, earlier={"nights": nights}, amended=True, former=former)
+    found = review(definition, GOLD, {}, at, earlier={"nights": nights}, amended=True, grandfathered=grandfathered)
     assert (found.change, found.standing.tier, found.standing.until) == (change, tier, until)
     assert found.standing.since == (GOLD.since if change == "renewal" else at)
-    left = former if change == "renewal" else None
-    again = review(definition, found.standing, {}, at, earlier={"nights": nights}, amended=True, former=left)
+    left = grandfathered if change == "renewal" else None
+    again = review(definition, found.standing, {}, at, earlier={"nights": nights}, amended=True, grandfathered=left)
     assert again.change == "none"
 
 
@@ -346,22 +348,22 @@ def test_without_being_left_to_its_holders_the_same_tier_is_lost() -> None:
 
 
 def test_a_tier_left_to_its_holders_is_theirs_until_its_end_whatever_they_do() -> None:
-    definition, former = _left_to_holders(0)
-    found = review(definition, GOLD, {}, _london(2027, 2), earlier={}, amended=True, former=former)
+    definition, grandfathered = _left_to_holders(0)
+    found = review(definition, GOLD, {}, _london(2027, 2), earlier={}, amended=True, grandfathered=grandfathered)
     assert (found.change, found.standing) == ("none", GOLD)
 
 
 def test_who_loses_a_tier_by_the_old_conditions_and_has_it_by_the_new_ones_goes_over_to_those() -> None:
-    definition, former = _left_to_holders(16, silver=5, gold=15)
+    definition, grandfathered = _left_to_holders(16, silver=5, gold=15)
     at = _london(2027, 3)
-    found = review(definition, GOLD, {}, at, earlier={"nights": 16}, amended=True, former=former)
+    found = review(definition, GOLD, {}, at, earlier={"nights": 16}, amended=True, grandfathered=grandfathered)
     assert (found.change, found.standing) == ("transition", TierStatus(tier="gold", since=at, until=_london(2028, 3)))
 
 
 def test_a_tier_left_to_its_holders_is_not_looked_at_at_once_by_a_later_revision_that_leaves_it_alone() -> None:
-    definition, former = _left_to_holders(0)
+    definition, grandfathered = _left_to_holders(0)
     later = definition.model_copy(update={"transition": "at_once"})
-    found = review(later, GOLD, {}, _london(2026, 6), earlier={}, amended=True, former=former)
+    found = review(later, GOLD, {}, _london(2026, 6), earlier={}, amended=True, grandfathered=grandfathered)
     assert (found.change, found.standing) == ("none", GOLD)
 
 

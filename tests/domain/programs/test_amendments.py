@@ -9,14 +9,14 @@ import pytest
 from domain.definition.diff import _mark
 from domain.definition.document import Definition
 from domain.programs.amendments import (
-    Weight,
+    AmendmentClass,
     asks_otherwise,
+    classify,
     counters_missed,
-    judged_by,
+    grandfathered_under,
     restored,
     takes_effect,
     untouched,
-    weight,
     without_place,
 )
 from tests.domain.definitions import small
@@ -120,7 +120,7 @@ def test_a_tier_without_a_place_is_named_once() -> None:
     ],
 )
 def test_an_amendment_weighs_what_it_changes_for_members(change: Change, expected: str) -> None:
-    weighed = weight(SMALL, amended(change))
+    weighed = classify(SMALL, amended(change))
     assert weighed.weight == expected
     assert len(weighed.reasons) == 1
 
@@ -128,8 +128,8 @@ def test_an_amendment_weighs_what_it_changes_for_members(change: Change, expecte
 @pytest.mark.parametrize("name", ["name", "reminders", "fulfilment", "message"])
 def test_what_somebody_calls_a_part_does_not_make_it_lighter(name: str) -> None:
     rule = {"id": name, "event": "visit", "points": 5}
-    assert weight(SMALL, amended(lambda plain: plain["earning"].append(rule))).weight == "substantial"
-    assert weight(amended(lambda plain: plain["earning"].append(rule)), SMALL).weight == "substantial"
+    assert classify(SMALL, amended(lambda plain: plain["earning"].append(rule))).weight == "substantial"
+    assert classify(amended(lambda plain: plain["earning"].append(rule)), SMALL).weight == "substantial"
 
 
 def test_no_part_of_the_language_is_minor_but_those_that_say_how_a_program_is_run() -> None:
@@ -158,7 +158,7 @@ THIRTY_DAYS_LATER = datetime(2026, 4, 9, 12, tzinfo=UTC)
     ],
 )
 def test_an_amendment_takes_effect_as_asked_but_not_before_its_approval_and_the_notice(
-    notice: str, weighs: Weight, asked: datetime | None, expected: datetime
+    notice: str, weighs: AmendmentClass, asked: datetime | None, expected: datetime
 ) -> None:
     """A month is one of London, which puts its clocks forward in between."""
     in_force = amended(_set("amendments", {"notice": notice}))
@@ -202,8 +202,8 @@ def _revisions(*changes: tuple[Change, str]) -> list[tuple[int, Definition]]:
 def test_a_tier_is_judged_by_the_revision_that_was_left_to_its_holders(
     changes: list[tuple[Change, str]], tier: str, expected: tuple[int, str] | None
 ) -> None:
-    judge = judged_by(_revisions(*changes), tier)
-    assert (judge and (judge.number, judge.tier)) == expected
+    grandfathered = grandfathered_under(_revisions(*changes), tier)
+    assert (grandfathered and (grandfathered.number, grandfathered.tier)) == expected
 
 
 def test_what_came_meanwhile_gives_way_to_what_it_stands_for() -> None:
