@@ -167,17 +167,17 @@ class Bench:
 
     async def sweep(self) -> tuple[float, float]:
         """Measure the lots that expire in a second: by the sweep, and by one bare UPDATE of the same rows."""
-        lapsed = START - timedelta(days=1)
-        await self.members_with_lots(2000, 10, expires_at=lapsed)
+        expired = START - timedelta(days=1)
+        await self.members_with_lots(2000, 10, expires_at=expired)
         async with self.owner.connect() as connection:
             start = time.perf_counter()
             bare = await connection.execute(
-                text("UPDATE ledger.lot SET remaining = 0 WHERE remaining > 0 AND expires_at <= :at"), {"at": lapsed}
+                text("UPDATE ledger.lot SET remaining = 0 WHERE remaining > 0 AND expires_at <= :at"), {"at": expired}
             )
             bare_speed = bare.rowcount / (time.perf_counter() - start)
             await connection.rollback()
         start = time.perf_counter()
-        swept = await self.ledger.expire_due(PROGRAM, lapsed)
+        swept = await self.ledger.expire_due(PROGRAM, expired)
         assert swept.lots == bare.rowcount == 20_000
         return swept.lots / (time.perf_counter() - start), bare_speed
 

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from benchmarks.bench import BATCH, CURRENCY, START, Bench, running
 from benchmarks.table import Row
-from ledger.drain import Becoming
+from ledger.outflow import Settlement
 
 MEMBERS = 100_000
 ROUNDS = 3
@@ -65,7 +65,7 @@ async def _measure(bench: Bench, members: int) -> list[Row]:
             await connection.rollback()
         stopped = await _timed(bench.ledger.stop_expiry(first, "stop", _ENDS))
         settled = await _timed(bench.ledger.settle_remainder(first, "rest", _ENDS))
-        money = Becoming("USD", {CURRENCY: "0.0125"}, 2, half_up=True)
+        money = Settlement("USD", {CURRENCY: "0.0125"}, 2, half_up=True)
         cashed = await _timed(bench.ledger.settle_remainder(second, "rest", _ENDS, "cash_out", money))
         looked = await _timed(bench.ledger.check(first))
         if number > 0:  # the first round warms up caches and plans
@@ -104,11 +104,11 @@ async def _timed(work: Awaitable[Any]) -> float:
 
 async def _members_of(bench: Bench, program: str, members: int) -> None:
     """Write new members of a program, each with one lot that expires after the program's end."""
-    lapses = _ENDS + timedelta(days=180)
+    expires = _ENDS + timedelta(days=180)
     for start in range(0, members, BATCH):
         last = min(start + BATCH, members)
         await bench.ledger.earn_many(
-            [bench.earn(f"m{number}", program=program, expires_at=lapses, qualifying={}) for number in range(start, last)]
+            [bench.earn(f"m{number}", program=program, expires_at=expires, qualifying={}) for number in range(start, last)]
         )
 
 

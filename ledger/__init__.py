@@ -6,7 +6,7 @@ from ledger.figures import WindowFigures
 from ledger.journal import Recorded
 from ledger.ledger import Ledger
 from ledger.read import Balance, LotView, Totals
-from ledger.requests import MAX_POINTS, Burn, Earn, Forfeit, PostingResult, Reschedule, Seen, Swept
+from ledger.requests import MAX_POINTS, Burn, CapUsage, Earn, Forfeit, PostingResult, Reschedule, Swept
 from ledger.requests_corrections import Adjust, Cancel, Confirm, Reinstate, Reverse
 from ledger.requests_exchanges import Convert, Transfer
 from ledger.requests_holds import Capture, Hold, Void
@@ -19,6 +19,7 @@ __all__ = [
     "Balance",
     "Burn",
     "Cancel",
+    "CapUsage",
     "Capture",
     "CheckReport",
     "Confirm",
@@ -39,7 +40,6 @@ __all__ = [
     "Reschedule",
     "Reverse",
     "Sealed",
-    "Seen",
     "Stale",
     "Statement",
     "StatementEntry",

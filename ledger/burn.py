@@ -19,12 +19,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.sql import bindparam
 
 from ledger.accounts import Locked, SystemAccounts, lock
-from ledger.drain import lapse
 from ledger.driver import transaction
 from ledger.errors import LedgerFault, too_few
 from ledger.journal import answer_again, settled, sqlstate, write
+from ledger.outflow import expire
 from ledger.requests import Burn, PostingResult
-from ledger.upkeep import bring_up
+from ledger.upkeep import bring_up_to_date
 
 
 async def burn(engine: AsyncEngine, system: SystemAccounts, request: Burn) -> PostingResult:
@@ -71,10 +71,10 @@ async def _burn(connection: AsyncConnection, redemption: int, request: Burn) -> 
     if account.stored is not None:
         return answer_again(account.stored, request.hash())
     if account.held or account.debt:
-        account = await bring_up(connection, request.program, account, request.effective_at)
+        account = await bring_up_to_date(connection, request.program, account, request.effective_at)
     paid = await _pay(connection, account, redemption, request)
-    if paid is None and (lapsed := await lapse(connection, account.id, request.effective_at)):
-        account = account._replace(posted=account.posted - lapsed)
+    if paid is None and (expired := await expire(connection, account.id, request.effective_at)):
+        account = account._replace(posted=account.posted - expired)
         paid = await _pay(connection, account, redemption, request)
     if paid is None:
         refused = too_few(request.points, account.posted - account.held)

@@ -11,7 +11,7 @@ from ledger.errors import Refused
 from ledger.idempotency import idempotent
 from ledger.requests import PostingResult
 from ledger.requests_exchanges import Convert
-from ledger.upkeep import again, bring_up
+from ledger.upkeep import again, bring_up_to_date
 
 
 async def convert(engine: AsyncEngine, system: SystemAccounts, request: Convert) -> PostingResult:
@@ -31,7 +31,7 @@ async def convert(engine: AsyncEngine, system: SystemAccounts, request: Convert)
             text = f"{points} points at {request.rate} are less than one point of {request.to_currency}."
             raise Refused(ConvertsToNothing.code, text, points)
         getter = await lock(connection, to)
-        getter = await bring_up(connection, request.program, getter, request.effective_at)
+        getter = await bring_up_to_date(connection, request.program, getter, request.effective_at)
         check_limit(getter.posted, received, asked_for=points)
         rate = str(request.rate)
         answer = await enter(
@@ -54,7 +54,7 @@ async def convert(engine: AsyncEngine, system: SystemAccounts, request: Convert)
             lots=[NewLot(received, request.effective_at, request.expires_at)],
             concerns=answer.txn_id,
         )
-        await bring_up(connection, request.program, await again(connection, getter), request.effective_at)
+        await bring_up_to_date(connection, request.program, await again(connection, getter), request.effective_at)
         return answer
 
     return await idempotent(engine, request, "convert", work, also=[Owner(to.program, to.participant, to.currency)])

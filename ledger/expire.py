@@ -9,12 +9,12 @@ from sqlalchemy import Row, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger.accounts import SystemAccounts, lock, lock_program
-from ledger.drain import drain
 from ledger.journal import answer_again, check_same, settled, stored, write
+from ledger.outflow import sweep_out
 from ledger.requests import PostingResult, Reschedule, Swept
 from ledger.sweep import sweep
 from ledger.tables import account, lot, txn
-from ledger.upkeep import bring_up, bring_up_all, settle_all
+from ledger.upkeep import bring_all_up_to_date, bring_up_to_date, settle_all
 
 _AT_ONCE = 1000
 """Accounts in one database transaction of the sweep: few enough that no other request waits long for it."""
@@ -26,11 +26,11 @@ async def expire_due(engine: AsyncEngine, program: str, as_of: datetime) -> Swep
     The account's debt is paid first. An account in use is left out: a burn expires due points itself, and the next sweep comes.
     """
 
-    async def lapse(connection: AsyncConnection, locked: Sequence[Row[Any]]) -> Swept:
+    async def expire_locked(connection: AsyncConnection, locked: Sequence[Row[Any]]) -> Swept:
         await settle_all(connection, locked, as_of)
-        return await drain(connection, "expire", [row.id for row in locked], as_of)
+        return await sweep_out(connection, "expire", [row.id for row in locked], as_of)
 
-    return await sweep(engine, _DUE, {"program": program, "as_of": as_of}, lapse, at_once=_AT_ONCE)
+    return await sweep(engine, _DUE, {"program": program, "as_of": as_of}, expire_locked, at_once=_AT_ONCE)
 
 
 async def stop_expiry(engine: AsyncEngine, program: str, key: str, at: datetime) -> int:
@@ -49,7 +49,7 @@ async def _stop_expiry(connection: AsyncConnection, program: str, key: str, at: 
     if known is not None:
         check_same(known, request_hash)
         return int(known.details["lots"])
-    await bring_up_all(connection, accounts, at)
+    await bring_all_up_to_date(connection, accounts, at)
     mine = lot.c.account_id.in_(select(account.c.id).where(account.c.program == program))
     lots = (await connection.execute(update(lot).values(expires_at=None).where(mine, *_OPEN, lot.c.expires_at > at))).rowcount
     row = {"program": program, "key": key, "request_hash": request_hash, "kind": "stop_expiry", "effective_at": at}
@@ -67,7 +67,7 @@ async def _reschedule(connection: AsyncConnection, request: Reschedule) -> Posti
     locked = await lock(connection, request)
     if locked.stored is not None:
         return answer_again(locked.stored, request.hash())
-    locked = await bring_up(connection, request.program, locked, request.effective_at)
+    locked = await bring_up_to_date(connection, request.program, locked, request.effective_at)
     # Points that are past due and still here are held; they expire when the hold ends.
     not_due = lot.c.expires_at.is_(None) | (lot.c.expires_at > request.effective_at)
     change = update(lot).values(expires_at=request.expires_at).where(lot.c.account_id == locked.id, *_OPEN, not_due)

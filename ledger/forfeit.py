@@ -8,13 +8,13 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger.accounts import SystemAccounts, lock, lock_program, owing
-from ledger.drain import Becoming, Leaving, drain
 from ledger.entry import Origin, Side, enter
 from ledger.errors import LedgerFault
 from ledger.journal import answer_again, check_same, settled, stored, write
+from ledger.outflow import OutflowKind, Settlement, sweep_out
 from ledger.requests import Forfeit, PostingResult, Swept
 from ledger.tables import account, txn
-from ledger.upkeep import bring_up, bring_up_all
+from ledger.upkeep import bring_all_up_to_date, bring_up_to_date
 
 
 async def forfeit(engine: AsyncEngine, system: SystemAccounts, request: Forfeit) -> PostingResult:
@@ -27,8 +27,8 @@ async def _forfeit(connection: AsyncConnection, request: Forfeit) -> PostingResu
     owner = await lock(connection, request)
     if owner.stored is not None:
         return answer_again(owner.stored, request.hash())
-    owner = await bring_up(connection, request.program, owner, request.effective_at)
-    taken = await drain(connection, "forfeit", [owner.id], request.effective_at, request)
+    owner = await bring_up_to_date(connection, request.program, owner, request.effective_at)
+    taken = await sweep_out(connection, "forfeit", [owner.id], request.effective_at, request)
     if taken.points == 0:
         return await write(connection, request, kind="forfeit", account=owner.id, points=0, balance=owner.posted)
     row = (await stored(connection, request.program, [request.key]))[request.key]
@@ -42,13 +42,19 @@ async def forfeit_remainder(engine: AsyncEngine, program: str, key: str, at: dat
     """
 
     async def work(connection: AsyncConnection, accounts: Sequence[int]) -> Swept:
-        return await drain(connection, "forfeit", accounts, at)
+        return await sweep_out(connection, "forfeit", accounts, at)
 
     return await _of_all(engine, program, key, at, "forfeit_remainder", work)
 
 
 async def settle_remainder(
-    engine: AsyncEngine, system: SystemAccounts, program: str, key: str, at: datetime, kind: Leaving, becoming: Becoming | None
+    engine: AsyncEngine,
+    system: SystemAccounts,
+    program: str,
+    key: str,
+    at: datetime,
+    kind: OutflowKind,
+    settlement: Settlement | None,
 ) -> Swept:
     """Settle the remainder of a program that ends: forfeit it, pay it out in money, or convert it to another company's points.
 
@@ -56,16 +62,16 @@ async def settle_remainder(
     a rate.
     """
     losses = {code: (await system.of(program, code))["loss"] for code in await _currencies(engine, program)}
-    if becoming is not None and (unpriced := sorted(set(losses) - set(becoming.rates))):
-        raise LedgerFault(f"What is left in {', '.join(unpriced)} has no rate at which it becomes {becoming.unit}.")
+    if settlement is not None and (unpriced := sorted(set(losses) - set(settlement.rates))):
+        raise LedgerFault(f"What is left in {', '.join(unpriced)} has no rate at which it becomes {settlement.unit}.")
 
     async def work(connection: AsyncConnection, accounts: Sequence[int]) -> Swept:
         for row in await owing(connection, accounts):
             side = Side(losses[row.currency], row.id, row.debt)
             await enter(connection, row.id, Origin(program, at), "write_off", row.debt, sides=[side], debt=-row.debt)
-        return await drain(connection, kind, accounts, at, becoming=becoming)
+        return await sweep_out(connection, kind, accounts, at, settlement=settlement)
 
-    asked = f"{kind} {becoming}" if becoming is not None else kind
+    asked = f"{kind} {settlement}" if settlement is not None else kind
     return await _of_all(engine, program, key, at, f"settle_remainder {asked}", work)
 
 
@@ -93,7 +99,7 @@ async def _of_all(
         if known is not None:
             check_same(known, request_hash)
             return Swept(**known.details)
-        await bring_up_all(connection, accounts, at)
+        await bring_all_up_to_date(connection, accounts, at)
         swept = await work(connection, accounts)
         row = {"program": program, "key": key, "request_hash": request_hash, "kind": asked.partition(" ")[0]}
         kept = {"effective_at": at, "points": swept.points, "balance": 0, "details": swept.model_dump()}

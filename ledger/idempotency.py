@@ -8,7 +8,7 @@ from ledger.accounts import Locked, Owner, lock, lock_all
 from ledger.errors import Refused
 from ledger.journal import answer_again, settled, write
 from ledger.requests import PostingResult, Request
-from ledger.upkeep import again, bring_up
+from ledger.upkeep import again, bring_up_to_date
 
 Work = Callable[[AsyncConnection, Locked], Awaitable[PostingResult]]
 
@@ -30,7 +30,7 @@ async def idempotent(
         locked = await lock(connection, request)
         if locked.stored is not None:
             return answer_again(locked.stored, request.hash())
-        locked = await bring_up(connection, request.program, locked, request.effective_at)
+        locked = await bring_up_to_date(connection, request.program, locked, request.effective_at)
         try:
             answer = await work(connection, locked)
         except Refused as refused:
@@ -45,7 +45,7 @@ async def idempotent(
                 refusal=refused.code,
                 detail=refused.detail,
             )
-        await bring_up(connection, request.program, await again(connection, locked), request.effective_at)
+        await bring_up_to_date(connection, request.program, await again(connection, locked), request.effective_at)
         return answer
 
     return await settled(engine, under_lock)

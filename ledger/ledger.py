@@ -31,8 +31,8 @@ from ledger import (
 )
 from ledger.accounts import SystemAccounts
 from ledger.coalescer import Coalescer
-from ledger.drain import Becoming, Leaving
 from ledger.journal import Recorded
+from ledger.outflow import OutflowKind, Settlement
 from ledger.requests import Burn, Earn, Forfeit, PostingResult, Request, Reschedule, Swept, fingerprint_hash
 from ledger.requests_corrections import Adjust, Cancel, Confirm, Reinstate, Reverse
 from ledger.requests_exchanges import Convert, Transfer
@@ -175,10 +175,10 @@ class Ledger:
         return await forfeit.forfeit_remainder(self._engine, program, key, at)
 
     async def settle_remainder(
-        self, program: str, key: str, at: datetime, kind: Leaving = "forfeit", becoming: Becoming | None = None
+        self, program: str, key: str, at: datetime, kind: OutflowKind = "forfeit", settlement: Settlement | None = None
     ) -> Swept:
         """Settle the remainder as the program's end says: `forfeit`, `cash_out` or `convert_out`; debts are written off."""
-        return await forfeit.settle_remainder(self._engine, self._system, program, key, at, kind, becoming)
+        return await forfeit.settle_remainder(self._engine, self._system, program, key, at, kind, settlement)
 
     async def unsettled(self, program: str) -> ending.Unsettled:
         """Return a program's points held for redemptions under way, and its points that wait for their confirmation."""

@@ -29,12 +29,12 @@ async def reinstate(engine: AsyncEngine, system: SystemAccounts, request: Reinst
                 raise Refused(UnknownExpiry.code, f"The member has no expiry {request.of!r} in {request.currency}.")
             only = found.id
         parameters = {"account": account.id, "only": only, "since": request.since, "at": request.effective_at}
-        lapsed = (await connection.execute(_LAPSED, parameters)).all()
-        points = sum(row.points for row in lapsed)
+        expired = (await connection.execute(_LAPSED, parameters)).all()
+        points = sum(row.points for row in expired)
         if points == 0:
             raise Refused(NothingToReinstate.code, "Nothing that lapsed then is still gone.")
         check_limit(account.posted, points)
-        renewed = update(lot).where(lot.c.id.in_([row.lot_id for row in lapsed]))
+        renewed = update(lot).where(lot.c.id.in_([row.lot_id for row in expired]))
         await connection.execute(renewed.values(expires_at=request.expires_at))
         return await enter(
             connection,
@@ -43,7 +43,7 @@ async def reinstate(engine: AsyncEngine, system: SystemAccounts, request: Reinst
             "reinstate",
             points,
             sides=[Side(breakage, account.id, points)],
-            moves=[Move(row.lot_id, taken=-row.points) for row in lapsed],
+            moves=[Move(row.lot_id, taken=-row.points) for row in expired],
             concerns=only,
         )
 

@@ -60,7 +60,7 @@ class Request(Value):
         return ()
 
 
-class Seen(Value):
+class CapUsage(Value):
     """The sum of a member's counter over (since, until] at the time when a request was composed."""
 
     counter: str
@@ -96,7 +96,7 @@ class Earn(Request):
     watches: tuple[Watch, ...] = ()
     nudge: tuple[str, ...] = ()
     nudge_on_watch: str | None = None
-    seen: tuple[Seen, ...] = ()
+    seen: tuple[CapUsage, ...] = ()
 
     def _content(self) -> tuple[JsonValue, ...]:
         waits = ("pending",) if self.pending else ()

@@ -92,18 +92,18 @@ async def _give_back(
     # Lots get their points back in the order of `_TAKEN` until all are returned. A lot that has expired meanwhile gets a new
     # expiry if the request has one; else `once` expires its points again in this transaction.
     check_limit(account.posted, points)
-    moves, lapsed, wanted = [], [], points
+    moves, expired, wanted = [], [], points
     for taken in await connection.execute(_TAKEN, {"original": original}):
         back = min(wanted, taken.left)
         if back:
             moves.append(Move(taken.lot_id, taken=-back))
             wanted -= back
             if taken.expires_at is not None and taken.expires_at <= request.effective_at:
-                lapsed.append(taken.lot_id)
+                expired.append(taken.lot_id)
     if wanted:
         raise LedgerFault(f"Transaction {original} has {wanted} points fewer in its lots than there are to give back.")
-    if lapsed and request.reinstate_until is not None:
-        await connection.execute(update(lot).where(lot.c.id.in_(lapsed)).values(expires_at=request.reinstate_until))
+    if expired and request.reinstate_until is not None:
+        await connection.execute(update(lot).where(lot.c.id.in_(expired)).values(expires_at=request.reinstate_until))
     sides = [Side(redemption, account.id, points)]
     return await enter(connection, account.id, asked(request), "reversal", points, sides=sides, moves=moves, reverses=original)
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from ledger.drain import drain
+from ledger.outflow import sweep_out
 from ledger.release import time_out
 from ledger.requests import Swept
 from ledger.sweep import sweep
@@ -28,7 +28,7 @@ async def expire_holds(engine: AsyncEngine, program: str, as_of: datetime) -> Sw
         accounts = [row.id for row in locked]
         swept = await time_out(connection, accounts, as_of)
         await settle_all(connection, locked, as_of)
-        await drain(connection, "expire", accounts, as_of)
+        await sweep_out(connection, "expire", accounts, as_of)
         return swept
 
     return await sweep(engine, _DUE, {"program": program, "as_of": as_of}, end, at_once=_AT_ONCE)

@@ -7,7 +7,7 @@ from ledger.entry import NewLot, Origin, Side, asked, check_limit, enter, moves_
 from ledger.idempotency import idempotent
 from ledger.requests import PostingResult
 from ledger.requests_exchanges import Transfer
-from ledger.upkeep import again, bring_up
+from ledger.upkeep import again, bring_up_to_date
 
 
 async def transfer(engine: AsyncEngine, system: SystemAccounts, request: Transfer) -> PostingResult:
@@ -22,7 +22,7 @@ async def transfer(engine: AsyncEngine, system: SystemAccounts, request: Transfe
         points = request.points
         picked = await pick_exactly(connection, giver, points)
         getter = await lock(connection, to)
-        getter = await bring_up(connection, request.program, getter, request.effective_at)
+        getter = await bring_up_to_date(connection, request.program, getter, request.effective_at)
         check_limit(getter.posted, points)
         answer = await enter(
             connection,
@@ -43,7 +43,7 @@ async def transfer(engine: AsyncEngine, system: SystemAccounts, request: Transfe
             lots=[NewLot(each.points, each.earned_at, each.expires_at) for each in picked],
             concerns=answer.txn_id,
         )
-        await bring_up(connection, request.program, await again(connection, getter), request.effective_at)
+        await bring_up_to_date(connection, request.program, await again(connection, getter), request.effective_at)
         return answer
 
     return await idempotent(engine, request, "transfer", work, also=[Owner(to.program, to.participant, to.currency)])

@@ -8,13 +8,13 @@ from sqlalchemy import Row, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger.accounts import Locked, owing
-from ledger.drain import drain, lapse
 from ledger.entry import Origin, enter, moves_of, pick, total
+from ledger.outflow import expire, sweep_out
 from ledger.release import time_out
 from ledger.tables import account
 
 
-async def bring_up(connection: AsyncConnection, program: str, locked: Locked, at: datetime) -> Locked:
+async def bring_up_to_date(connection: AsyncConnection, program: str, locked: Locked, at: datetime) -> Locked:
     """Bring a locked account up to date at the instant; return it as it is then."""
     # The order matters: holds that time out free points; a debt is paid from free points, even from those already due; only
     # then do the due points that are left expire.
@@ -25,17 +25,17 @@ async def bring_up(connection: AsyncConnection, program: str, locked: Locked, at
     if owes:
         await settle(connection, program, locked.id, locked.debt, at)
     if due.lots or due.holds:
-        await lapse(connection, locked.id, at)
+        await expire(connection, locked.id, at)
     if not (due.holds or owes or due.lots):
         return locked
     return await again(connection, locked)
 
 
-async def bring_up_all(connection: AsyncConnection, accounts: Sequence[int], at: datetime) -> None:
+async def bring_all_up_to_date(connection: AsyncConnection, accounts: Sequence[int], at: datetime) -> None:
     """Bring many locked accounts up to date at the instant."""
     await time_out(connection, accounts, at)
     await settle_all(connection, await owing(connection, accounts), at)
-    await drain(connection, "expire", accounts, at)
+    await sweep_out(connection, "expire", accounts, at)
 
 
 async def again(connection: AsyncConnection, locked: Locked) -> Locked:

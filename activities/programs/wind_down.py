@@ -31,7 +31,7 @@ from domain.programs.errors import NotLaunched
 from domain.programs.wind_down import Dates, Impact, Step
 from insight.evaluation import holdout_comparison
 from ledger import Cancel, Confirm, Ledger
-from ledger.drain import Becoming, Leaving
+from ledger.outflow import OutflowKind, Settlement
 from services.accounting.bookkeeping import Bookkeeping
 from services.accounting.errors import PointsOutstanding
 from store.acceptance import evidence
@@ -47,7 +47,7 @@ _AT_ONCE = 16
 """How many memberships end at the same time: enough to keep a worker busy, few enough to leave room for others."""
 _BOOKKEEPER = "wind-down"
 """Who is written down as having ended the books."""
-_KINDS: dict[str, Leaving] = {"forfeit": "forfeit", "cash_out": "cash_out", "convert": "convert_out"}
+_KINDS: dict[str, OutflowKind] = {"forfeit": "forfeit", "cash_out": "cash_out", "convert": "convert_out"}
 _TOLD = {"forfeit": "forfeited", "cash_out": "paid out", "convert": "converted"}
 
 
@@ -496,12 +496,12 @@ def _dates_told(dates: Dates) -> dict[str, str]:
     }
 
 
-def _becoming(definition: Definition) -> Becoming | None:
+def _becoming(definition: Definition) -> Settlement | None:
     """What the points that are left become: money by its smallest unit, a partner's whole points, or nothing."""
     policy = definition.wind_down
     rates = {code: format(rate, "f") for code, rate in rules.rates(definition).items()}
     if policy.remainder == "cash_out":
-        return Becoming(definition.money, rates, exponent(definition.money), half_up=True)
+        return Settlement(definition.money, rates, exponent(definition.money), half_up=True)
     if policy.remainder == "convert" and policy.into is not None:
-        return Becoming(policy.into.partner, rates, 0, half_up=False)
+        return Settlement(policy.into.partner, rates, 0, half_up=False)
     return None

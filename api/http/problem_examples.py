@@ -37,7 +37,7 @@ _WORDS: Mapping[str, Any] = {
     "header": "If-Match",
     "key": "9b2f6c1e-till-7",
     "known": ["points", "miles"],
-    "lapsed_at": "2026-01-31T00:00:00+00:00",
+    "expired_at": "2026-01-31T00:00:00+00:00",
     "last": "2026-12",
     "limit": 10_485_760,
     "longest": 200,

@@ -45,7 +45,7 @@ from store.members.benefits import BenefitGrant
 from store.members.members import MemberRecord, TierChange
 from store.programs import programs
 from workflows.attributes import of_member
-from workflows.members.member_lifecycle import Leaving, MemberLifecycle, MemberStart
+from workflows.members.member_lifecycle import Departure, MemberLifecycle, MemberStart
 
 router = APIRouter(prefix="/programs/{program}/members", tags=["members"], route_class=ReadAgain)
 
@@ -127,8 +127,8 @@ async def leave_program(
         async with services.engine.connect() as connection:
             await members.find(connection, program, participant)
         handle = services.temporal.get_workflow_handle_for(MemberLifecycle.run, ids.member(program, participant))
-        leaving = Leaving(at=datetime.now(UTC), why=wish.why)
-        update = handle.execute_update(MemberLifecycle.leave, leaving, id=ids.asked(person.id, key))
+        departure = Departure(at=datetime.now(UTC), why=wish.why)
+        update = handle.execute_update(MemberLifecycle.leave, departure, id=ids.asked(person.id, key))
         membership: Membership = await asked(update, gone=MemberGone(participant), patience=UNHURRIED)
         return StoredResponse(200, membership.model_dump(mode="json"))
 

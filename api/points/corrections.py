@@ -226,10 +226,10 @@ async def _original(by: MemberRequest, number: int) -> Recorded:
     return found
 
 
-def _check_reinstatement(context: MemberContext, lapsed_at: datetime) -> None:
+def _check_reinstatement(context: MemberContext, expired_at: datetime) -> None:
     within = context.definition.expiry.reinstate_within
     if within is None:
         raise NoReinstatement(context.by.program)
-    until = within.after(lapsed_at, context.definition.zone)
+    until = within.after(expired_at, context.definition.zone)
     if context.now > until:
-        raise ReinstatementTooLate(lapsed_at.isoformat(timespec="seconds"), until.isoformat(timespec="seconds"))
+        raise ReinstatementTooLate(expired_at.isoformat(timespec="seconds"), until.isoformat(timespec="seconds"))

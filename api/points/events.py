@@ -29,10 +29,10 @@ from domain.members.errors import MemberGone, MemberUnknown
 from domain.model import Value
 from domain.points.errors import BalanceLimit, EarningClosed, EarningStopped, EventTypeUnknown, OutOfTime
 from domain.programs.errors_holds import ProgramHalted, ProgramOnHold
-from ledger import Earn, KeyConflict, PostingResult, Seen, Stale, journal
+from ledger import CapUsage, Earn, KeyConflict, PostingResult, Stale, journal
 from ledger.requests import fingerprint_hash
 from services.points.earn_requests import seen_under_caps
-from services.points.rating import EventIn, looks_at, rated
+from services.points.rating import EventIn, capped_rules, rated
 from store.members import members
 from store.programs import programs
 
@@ -87,7 +87,7 @@ async def post_event(
             member = await members.find(connection, program, participant)
             revisions = await programs.revisions_in_force(connection, program)
         for _ in range(_ATTEMPTS):
-            (seen,) = await seen_under_caps(services.ledger, program, [(participant, looks_at(member, revisions, event))])
+            (seen,) = await seen_under_caps(services.ledger, program, [(participant, capped_rules(member, revisions, event))])
             earn = rated(record, member, revisions, event, key=ledger_key, now=datetime.now(UTC), seen=seen)
             with suppress(Stale):  # the member earned under the same cap in between
                 return await services.ledger.earn(earn)
@@ -136,7 +136,7 @@ async def _post(services: Services, person: Person, program: str, events: Mappin
         asked: dict[int, Earn] = {}
         capped = _UnderCaps()
         look = [
-            (event.participant, looks_at(known[event.participant], revisions, event) if event.participant in known else ())
+            (event.participant, capped_rules(known[event.participant], revisions, event) if event.participant in known else ())
             for event in (events[place] for place in part)
         ]
         for place, seen in zip(part, await seen_under_caps(services.ledger, program, look), strict=True):
@@ -184,7 +184,7 @@ class _UnderCaps:
             if not earn.pending and (amount := earn.qualifying.get(seen.counter)):
                 self._given[earn.participant, seen.counter].append((earn.effective_at, amount))
 
-    def with_these(self, participant: str, seen: Sequence[Seen]) -> list[Seen]:
+    def with_these(self, participant: str, seen: Sequence[CapUsage]) -> list[CapUsage]:
         return [
             each.model_copy(
                 update={

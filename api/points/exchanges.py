@@ -82,14 +82,14 @@ async def convert_points(wish: ConversionIn, by: Converting) -> JSONResponse:
         definition = context.definition
         conversion = _conversion(definition, wish)
         context.check_redeeming()
-        lapses_after = conversion.lapses_after
+        expires_after = conversion.lapses_after
         return await by.services.ledger.convert(
             Convert(
                 **context.request(conversion.from_currency, said),
                 to_currency=conversion.to_currency,
                 rate=conversion.rate,
                 points=wish.points,
-                expires_at=lapses_after.after(context.now, definition.zone) if lapses_after else context.expiry(),
+                expires_at=expires_after.after(context.now, definition.zone) if expires_after else context.expiry(),
             )
         )
 

@@ -94,10 +94,10 @@ class PlayedMember:
     def advance(self, to: datetime) -> None:
         """Advance to an instant: lots expire and tiers are reviewed, each at its own instant, in order."""
         while True:
-            lapses = min((lot.expires_at for lot in self._lots if lot.expires_at), default=None)
+            expires = min((lot.expires_at for lot in self._lots if lot.expires_at), default=None)
             ends = self._next_review_at
-            if lapses and lapses <= to and (ends is None or lapses <= ends):
-                self._lapse(lapses)
+            if expires and expires <= to and (ends is None or expires <= ends):
+                self._expire(expires)
             elif ends and ends <= to:
                 self._review(ends)
             else:
@@ -201,6 +201,6 @@ class PlayedMember:
         for lot in self._lots:
             lot.expires_at = expires_at
 
-    def _lapse(self, as_of: datetime) -> None:
+    def _expire(self, as_of: datetime) -> None:
         self.expired += sum(lot.remaining for lot in self._lots if lot.expires_at and lot.expires_at <= as_of)
         self._lots = [lot for lot in self._lots if not (lot.expires_at and lot.expires_at <= as_of)]

@@ -179,7 +179,7 @@ class ReinstatementTooLate(TenureError):
     category = "conflict"
     title = "The time for a reinstatement is over"
 
-    def __init__(self, lapsed_at: str, until: str) -> None:
+    def __init__(self, expired_at: str, until: str) -> None:
         super().__init__(
-            f"What lapsed at {lapsed_at} could be given back until {until}.", remedy="Give points by an adjustment instead."
+            f"What lapsed at {expired_at} could be given back until {until}.", remedy="Give points by an adjustment instead."
         )

@@ -12,8 +12,8 @@ def lot_expiry(definition: Definition, tier: str, earned_at: datetime) -> dateti
     expiry = definition.expiry
     if expiry.after is None or not expiry_rule(expiry).lapses or definition.current_tier(tier) in expiry.exempt_tiers:
         return None
-    lapses = expiry.after.after(earned_at, definition.zone)
-    return expiry.at_end_of.end(lapses, definition.zone) if expiry.at_end_of else lapses
+    expires = expiry.after.after(earned_at, definition.zone)
+    return expiry.at_end_of.end(expires, definition.zone) if expiry.at_end_of else expires
 
 
 def clock_stands_within(definition: Definition) -> Period | None:

@@ -408,31 +408,31 @@ class _Part:
         """Compute expiries and redemptions, and add all sums to the book."""
         book = self.book
         issued = _sums(points, self.starts)
-        lapse_row, lapse_month, tail_month = self._lapses(taken)
-        burned = self._redeem(issued, tiers, lapse_row)
+        expiry_row, expiry_month, tail_month = self._expires(taken)
+        burned = self._redeem(issued, tiers, expiry_row)
         lasts = self.limits[1:] - 1
         redeemed = _sums(burned, self.starts)
-        lapsed = np.zeros(self.members, dtype=np.int64)
-        if len(lapse_row):
+        expired = np.zeros(self.members, dtype=np.int64)
+        if len(expiry_row):
             # By then all points are gone that were issued and not redeemed; earlier expiries are among them.
-            of_member = np.searchsorted(self.limits, lapse_row, side="right") - 1
-            gone_by_then = issued[lapse_row - 1] - redeemed[lapse_row - 1]
+            of_member = np.searchsorted(self.limits, expiry_row, side="right") - 1
+            gone_by_then = issued[expiry_row - 1] - redeemed[expiry_row - 1]
             gone = gone_by_then.copy()
             again = np.flatnonzero(of_member[1:] == of_member[:-1]) + 1
             gone[again] -= gone_by_then[again - 1]
-            book.add(book.expired_in, lapse_month, gone)
-            np.add.at(lapsed, of_member, gone)
+            book.add(book.expired_in, expiry_month, gone)
+            np.add.at(expired, of_member, gone)
         tails = tail_month >= 0
-        rest = np.where(tails, issued[lasts] - redeemed[lasts] - lapsed, 0)
+        rest = np.where(tails, issued[lasts] - redeemed[lasts] - expired, 0)
         book.add(book.expired_in, tail_month[tails], rest[tails])
         book.issued[self.slice], book.burned[self.slice] = issued[lasts], redeemed[lasts]
-        book.expired[self.slice] = lapsed + rest
+        book.expired[self.slice] = expired + rest
         book.add(book.issued_in, self.month, points)
         book.add(book.burned_in, self.month, burned)
         book.add(book.money, self.month, self.money)
         book.add(book.transactions, self.month)
 
-    def _lapses(self, taken: Bools) -> tuple[Ints, Ints, Ints]:
+    def _expires(self, taken: Bools) -> tuple[Ints, Ints, Ints]:
         """Return the rows before which all points of a member expire, their months, and each member's month after the last row.
 
         The third is the month of an expiry after the member's last event, or -1.
@@ -451,16 +451,16 @@ class _Part:
         long = np.flatnonzero(following - self.at[active] >= shortest)
         zone, after = self.plan.definition.zone, expiry.after
         ends = np.array([microseconds(after.after(instant(at), zone)) for at in self.at[active[long]]], dtype=np.int64)
-        lapses = ends <= following[long]
-        rows, ends = active[long][lapses], ends[lapses]
+        expires = ends <= following[long]
+        rows, ends = active[long][expires], ends[expires]
         of_member = np.searchsorted(self.limits, rows, side="right") - 1
-        lapse_row = self._first_row(of_member, ends)
+        expiry_row = self._first_row(of_member, ends)
         month = self.book.month(ends)
-        tail = lapse_row == self.limits[of_member + 1]
+        tail = expiry_row == self.limits[of_member + 1]
         tail_month[of_member[tail]] = month[tail]
-        return lapse_row[~tail], month[~tail], tail_month
+        return expiry_row[~tail], month[~tail], tail_month
 
-    def _redeem(self, issued: Ints, tiers: Tiers, lapse_row: Ints) -> Ints:
+    def _redeem(self, issued: Ints, tiers: Tiers, expiry_row: Ints) -> Ints:
         """Return the points that each event's member redeems after it."""
         # With one price for all tiers, a member without an expiry is computed by columns. All others are walked through event
         # by event, in parallel, sorted by their number of events so that each step takes the first `many` of them.
@@ -477,11 +477,11 @@ class _Part:
             spent = share // prices[0] * prices[0]
             burned[:] = spent
             burned[1:] -= np.where(self.is_first[1:], 0, spent[:-1])
-            members = np.unique(np.searchsorted(self.limits, lapse_row, side="right") - 1)
+            members = np.unique(np.searchsorted(self.limits, expiry_row, side="right") - 1)
         else:
             members = np.arange(self.members)
-        lapses = np.zeros(self.height, dtype=np.bool_)
-        lapses[lapse_row] = True
+        expires = np.zeros(self.height, dtype=np.bool_)
+        expires[expiry_row] = True
         price = np.array([NEVER if each is None else each for each in prices], dtype=np.int64)
         members = members[np.argsort(-counts[members], kind="stable")]
         redeemed, gone = (np.zeros(len(members), dtype=np.int64) for _ in range(2))
@@ -489,7 +489,7 @@ class _Part:
             many = int(np.searchsorted(-counts[members], -step, side="left"))
             rows = self.starts[members[:many]] + step
             if step:
-                gone[:many] = np.where(lapses[rows], issued[rows - 1] - redeemed[:many], gone[:many])
+                gone[:many] = np.where(expires[rows], issued[rows - 1] - redeemed[:many], gone[:many])
             possible = np.minimum(share[rows], issued[rows] - gone[:many]) - redeemed[:many]
             each = price[tiers[rows]]
             burned[rows] = possible // each * each

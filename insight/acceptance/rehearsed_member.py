@@ -126,9 +126,9 @@ class RehearsedMember:
         """Let time pass: lots expire and the tier is reviewed, each at its own instant, in order."""
         while True:
             lots = (await self.balance()).lots
-            lapses = min((lot.expires_at for lot in lots if lot.expires_at is not None), default=None)
-            if lapses is not None and lapses <= to and (self._next_review_at is None or lapses <= self._next_review_at):
-                await self._ledger.expire_due(self.program, lapses)
+            expires = min((lot.expires_at for lot in lots if lot.expires_at is not None), default=None)
+            if expires is not None and expires <= to and (self._next_review_at is None or expires <= self._next_review_at):
+                await self._ledger.expire_due(self.program, expires)
             elif self._next_review_at is not None and self._next_review_at <= to:
                 await self._review(self._next_review_at)
             else:

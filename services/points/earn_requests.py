@@ -13,7 +13,7 @@ from domain.definition.document import Definition
 from domain.members import tiers
 from domain.points import earning, expiry
 from domain.points.earning import CappedRule
-from ledger import MAX_POINTS, Earn, Ledger, Seen
+from ledger import MAX_POINTS, CapUsage, Earn, Ledger
 
 
 class Earner(Protocol):
@@ -46,7 +46,7 @@ def earn_for_event(
     fingerprint: str | None = None,
     pending: bool = False,
     nudge: Sequence[str] = (),
-    seen: Sequence[Seen] = (),
+    seen: Sequence[CapUsage] = (),
 ) -> Earn:
     """Rate an event that happened at an instant, by this revision of the definition; return the request to the ledger.
 
@@ -120,12 +120,14 @@ def earn_for_bonus(
 
 async def seen_under_caps(
     ledger: Ledger, program: str, asked: Sequence[tuple[str, Sequence[CappedRule]]]
-) -> list[tuple[Seen, ...]]:
+) -> list[tuple[CapUsage, ...]]:
     """Return the amounts that each member's capped rules have given, at its place; without such rules nothing is read."""
     sums = [(participant, rule.counter, rule.span.since, rule.span.until) for participant, rules in asked for rule in rules]
     amounts = iter(await ledger.counted(program, sums) if sums else ())
     return [
-        tuple(Seen(counter=rule.counter, since=rule.span.since, until=rule.span.until, amount=next(amounts)) for rule in rules)
+        tuple(
+            CapUsage(counter=rule.counter, since=rule.span.since, until=rule.span.until, amount=next(amounts)) for rule in rules
+        )
         for _, rules in asked
     ]
 

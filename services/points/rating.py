@@ -16,7 +16,7 @@ from domain.model import Value
 from domain.points import earning
 from domain.points.earning import CappedRule
 from domain.points.errors import EventTypeUnknown, OutOfTime
-from ledger import Earn, Seen
+from ledger import CapUsage, Earn
 from services.points.earn_requests import earn_for_event
 from services.programs.availability import require_open
 from store.members.members import MemberRecord
@@ -59,11 +59,11 @@ def rated(
     *,
     key: str,
     now: datetime,
-    seen: Sequence[Seen] = (),
+    seen: Sequence[CapUsage] = (),
 ) -> Earn:
     """Return an event's request to the ledger under its ledger key, by the revision in force when the event happened.
 
-    `seen` has the sums of the counters that `looks_at` returns.
+    `seen` has the sums of the counters that `capped_rules` returns.
     Raises the reason why the event cannot be posted: OutOfTime, MemberGone, EarningClosed, EarningStopped, LateFilesClosed,
     ProgramOnHold, ProgramHalted, EventTypeUnknown, InvalidRequest.
     """
@@ -115,7 +115,7 @@ def check_clock(instant: datetime, now: datetime, field: str = "occurred_at") ->
         raise OutOfTime(f"{instant.isoformat()} has not come yet.", remedy="Post it once it has happened.", field=field)
 
 
-def looks_at(member: MemberRecord, revisions: RevisionsInForce, event: EventIn) -> tuple[CappedRule, ...]:
+def capped_rules(member: MemberRecord, revisions: RevisionsInForce, event: EventIn) -> tuple[CappedRule, ...]:
     """Return the counters that show how much of each cap is used, with their spans; none if no rule for the event has a cap."""
     in_force = revisions.at(event.occurred_at)
     if in_force is None:

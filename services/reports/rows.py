@@ -144,8 +144,8 @@ async def _movement(then: Then) -> tuple[Rows, list[str]]:
         came, went = (moved.joined, moved.left) if moved else (0, 0)
         members += came - went
         # A member who was active last month may still become active before this month is over.
-        lapsed = None if month == present else stopped
-        counted = (lived.new, lived.reactivated, lapsed, lived.active) if lived else (0, 0, lapsed, 0)
+        expired = None if month == present else stopped
+        counted = (lived.new, lived.reactivated, expired, lived.active) if lived else (0, 0, expired, 0)
         rows.append((f"{month:%Y-%m}", came, went, members, *counted))
         stopped = lived.stopped if lived else 0
     return rows, [

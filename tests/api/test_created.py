@@ -9,7 +9,7 @@ from httpx import Response
 
 from store.programs import programs
 from tests.api.club import SHOP, Club, Waiting, definition_of, launched
-from tests.api.points.test_points import lapsed
+from tests.api.points.test_points import expired
 from tests.house import House, first_revision, program_id
 from tests.waiting import stage_reached
 
@@ -115,7 +115,7 @@ def _settled(how: str) -> Make:
 
 async def _reinstatement(club: Club, begin: Begin) -> Response:
     member = await club.member()
-    number = await lapsed(club, member, "old", timedelta(days=10))
+    number = await expired(club, member, "old", timedelta(days=10))
     return await club.points(member, f"transactions/{number}/reinstatement")
 
 

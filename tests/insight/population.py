@@ -13,7 +13,7 @@ from domain.programs.lifecycle import WaveOpening
 from insight.programs.amendment_impact import compute
 from ledger import PostingResult
 from services.points.earn_requests import seen_under_caps
-from services.points.rating import EventIn, looks_at, rated
+from services.points.rating import EventIn, capped_rules, rated
 from store.members import members
 from store.programs import amendment_impacts, programs
 from tests.house import House, first_revision
@@ -58,7 +58,7 @@ class Population:
             member = await members.find(connection, self.program, person)
             revisions = await programs.revisions_in_force(connection, self.program)
         said = EventIn(type=event, occurred_at=at, amount=Decimal(amount), **more)
-        (seen,) = await seen_under_caps(self.house.ledger, self.program, [(person, looks_at(member, revisions, said))])
+        (seen,) = await seen_under_caps(self.house.ledger, self.program, [(person, capped_rules(member, revisions, said))])
         key = f"{person}/{at.isoformat()}/{event}"
         return await self.house.ledger.earn(rated(record, member, revisions, said, key=key, now=at, seen=seen))
 

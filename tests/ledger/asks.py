@@ -37,8 +37,8 @@ def _common(member: str, key: str, at: float) -> dict[str, Any]:
     return {"program": PROGRAM, "participant": member, "currency": CURRENCY, "key": key, "effective_at": day(at)}
 
 
-def an_earn(key: str, points: int, *, member: str = "ann", at: float = 0, lapses: float | None = None, **more: Any) -> Earn:
-    expires_at = None if lapses is None else day(lapses)
+def an_earn(key: str, points: int, *, member: str = "ann", at: float = 0, expires: float | None = None, **more: Any) -> Earn:
+    expires_at = None if expires is None else day(expires)
     return Earn(**_common(member, key, at), points=points, expires_at=expires_at, **more)
 
 
@@ -50,8 +50,8 @@ def a_forfeit(key: str, *, member: str = "ann", at: float = 1, **more: Any) -> F
     return Forfeit(**_common(member, key, at), **more)
 
 
-def a_reschedule(key: str, lapses: float | None, *, member: str = "ann", at: float = 1, **more: Any) -> Reschedule:
-    return Reschedule(**_common(member, key, at), expires_at=None if lapses is None else day(lapses), **more)
+def a_reschedule(key: str, expires: float | None, *, member: str = "ann", at: float = 1, **more: Any) -> Reschedule:
+    return Reschedule(**_common(member, key, at), expires_at=None if expires is None else day(expires), **more)
 
 
 def a_hold(key: str, points: int, *, member: str = "ann", at: float = 1, until: float = 20, **more: Any) -> Hold:
@@ -66,8 +66,8 @@ def a_void(key: str, hold: str, *, member: str = "ann", at: float = 2, **more: A
     return Void(**_common(member, key, at), hold=hold, **more)
 
 
-def a_confirm(key: str, earn: str, *, member: str = "ann", at: float = 2, lapses: float | None = None, **more: Any) -> Confirm:
-    return Confirm(**_common(member, key, at), earn=earn, expires_at=None if lapses is None else day(lapses), **more)
+def a_confirm(key: str, earn: str, *, member: str = "ann", at: float = 2, expires: float | None = None, **more: Any) -> Confirm:
+    return Confirm(**_common(member, key, at), earn=earn, expires_at=None if expires is None else day(expires), **more)
 
 
 def a_cancel(key: str, earn: str, *, member: str = "ann", at: float = 2, **more: Any) -> Cancel:
@@ -78,8 +78,8 @@ def a_reverse(key: str, of: str, points: int | None = None, *, member: str = "an
     return Reverse(**_common(member, key, at), of=of, points=points, **more)
 
 
-def a_reinstate(key: str, *, member: str = "ann", at: float = 9, lapses: float | None = 30, **more: Any) -> Reinstate:
-    return Reinstate(**_common(member, key, at), expires_at=None if lapses is None else day(lapses), **more)
+def a_reinstate(key: str, *, member: str = "ann", at: float = 9, expires: float | None = 30, **more: Any) -> Reinstate:
+    return Reinstate(**_common(member, key, at), expires_at=None if expires is None else day(expires), **more)
 
 
 def a_transfer(key: str, to: str, points: int, *, member: str = "ann", at: float = 1, **more: Any) -> Transfer:

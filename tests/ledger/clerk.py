@@ -33,7 +33,7 @@ def requests(random: Random, caller: str) -> list[Ask]:
     member, points = random.choice(MEMBERS), random.randint(1, 40)
     what = random.choices(["earn", "burn", "hold"], [5, 4, 2])[0]
     if what == "earn":
-        return [an_earn(f"{caller}/e", points, member=member, at=0, lapses=30)]
+        return [an_earn(f"{caller}/e", points, member=member, at=0, expires=30)]
     if what == "burn":
         return [a_burn(f"{caller}/b", points, member=member)]
     return [a_hold(f"{caller}/h", points, member=member), a_capture(f"{caller}/c", f"{caller}/h", member=member)]

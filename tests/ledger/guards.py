@@ -143,7 +143,7 @@ GUARDS = [
     ),
     # Lapses and sweeps.
     Guard(
-        "ledger/drain.py",
+        "ledger/outflow.py",
         "remaining - held AS points",
         "remaining AS points",
         "test_hold.py::test_what_a_hold_keeps_does_not_lapse_until_it_is_let_go",
@@ -171,13 +171,13 @@ GUARDS = [
     Guard("ledger/hold.py", "if points > kept.points:", "if False:", "test_hold.py::test_more_than_is_held_cannot_be_captured"),
     Guard(
         "ledger/idempotency.py",
-        "        locked = await bring_up(connection, request.program, locked, request.effective_at)\n",
+        "        locked = await bring_up_to_date(connection, request.program, locked, request.effective_at)\n",
         "",
         "test_corners.py::test_what_is_due_lapses_before_a_hold_can_keep_it",
     ),
     Guard(
         "ledger/idempotency.py",
-        "        await bring_up(connection, request.program, await again(connection, locked), request.effective_at)\n",
+        "        await bring_up_to_date(connection, request.program, await again(connection, locked), request.effective_at)\n",
         "",
         "test_hold.py::test_what_a_hold_keeps_does_not_lapse_until_it_is_let_go",
     ),
@@ -235,7 +235,7 @@ GUARDS = [
         "test_faults.py::test_lots_that_do_not_cover_a_balance_stop_a_hold",
     ),
     Guard(
-        "ledger/drain.py",
+        "ledger/outflow.py",
         "if not row.taken == row.paid == row.posted == row.moved:",
         "if False:",
         "test_faults.py::test_what_lapses_to_no_account_stays",

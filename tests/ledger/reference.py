@@ -44,7 +44,7 @@ class Lot:
     earned_at: datetime
     remaining: int = 0
     held: int = 0
-    lapses: list[tuple[datetime, int]] = field(default_factory=list)
+    expires: list[tuple[datetime, int]] = field(default_factory=list)
     reinstated: int = 0
 
     def __post_init__(self) -> None:
@@ -166,7 +166,7 @@ class ReferenceLedger:
         if isinstance(request, Earn):
             outcome = self._earn(account, request)
         else:
-            self._bring_up(account, at)
+            self._bring_up_to_date(account, at)
             try:
                 done = self._do(account, request)
             except Refusal as refusal:
@@ -176,7 +176,7 @@ class ReferenceLedger:
                 outcome = ("posted", None, done.points, account.balance)
                 # A new expiry that is past lets lapse nothing by itself: it is for the next who comes.
                 if not isinstance(request, Reschedule):
-                    self._bring_up(account, at)
+                    self._bring_up_to_date(account, at)
         self.answers[request.key] = (request.hash(), outcome)
         return outcome, False
 
@@ -193,7 +193,7 @@ class ReferenceLedger:
         for (participant, _), account in self.accounts.items():
             if any(lot.free and lot.due(at) for lot in account.lots):
                 self._settle(account)
-                gone.append((participant, self._lapse(account, at)))
+                gone.append((participant, self._expire(account, at)))
         return _swept(gone)
 
     def expire_holds(self, at: datetime) -> Swept:
@@ -203,20 +203,20 @@ class ReferenceLedger:
             if parts:
                 freed.append((participant, parts))
                 self._settle(account)
-                self._lapse(account, at)
+                self._expire(account, at)
         return _swept(freed)
 
     def forfeit_remainder(self, at: datetime) -> Swept:
         gone: list[tuple[str, Parts]] = []
         for (participant, _), account in self.accounts.items():
-            self._bring_up(account, at)
+            self._bring_up_to_date(account, at)
             gone.append((participant, self._forfeit(account)))
         return _swept(gone)
 
     def stop_expiry(self, at: datetime) -> int:
         self.expire_due(at)
         for account in self.accounts.values():
-            self._bring_up(account, at)
+            self._bring_up_to_date(account, at)
         lots = [lot for account in self.accounts.values() for lot in account.in_turn() if lot.expires_at and not lot.due(at)]
         for lot in lots:
             lot.expires_at = None
@@ -241,10 +241,10 @@ class ReferenceLedger:
 
     # What comes first
 
-    def _bring_up(self, account: Account, at: datetime) -> None:
+    def _bring_up_to_date(self, account: Account, at: datetime) -> None:
         self._time_out(account, at)
         self._settle(account)
-        self._lapse(account, at)
+        self._expire(account, at)
 
     def _time_out(self, account: Account, at: datetime) -> Parts:
         freed: Counter[Lot] = Counter()
@@ -259,10 +259,10 @@ class ReferenceLedger:
     def _settle(self, account: Account) -> None:
         account.debt -= _take(account.pick(account.debt))
 
-    def _lapse(self, account: Account, at: datetime) -> Parts:
+    def _expire(self, account: Account, at: datetime) -> Parts:
         parts = [(lot, lot.free) for lot in account.lots if lot.free and lot.due(at)]
         for lot, points in parts:
-            lot.lapses.append((at, points))
+            lot.expires.append((at, points))
         self.figures[account.currency]["expired"] += _take(parts)
         return parts
 
@@ -361,11 +361,11 @@ class ReferenceLedger:
             case Transfer(points=points):
                 parts = account.pick_exactly(points)
                 getter = self._account(request.to_participant, request.currency)
-                self._bring_up(getter, request.effective_at)
+                self._bring_up_to_date(getter, request.effective_at)
                 _take(parts)
                 for lot, part in parts:
                     self._new_lot(getter, part, lot.earned_at, lot.expires_at)
-                self._bring_up(getter, request.effective_at)
+                self._bring_up_to_date(getter, request.effective_at)
                 return Done("transfer", account, points)
             case Convert(points=points):
                 parts = account.pick_exactly(points)
@@ -373,12 +373,12 @@ class ReferenceLedger:
                 if not received:
                     raise Refusal("converts_to_nothing", points)
                 getter = self._account(request.participant, request.to_currency)
-                self._bring_up(getter, request.effective_at)
+                self._bring_up_to_date(getter, request.effective_at)
                 _take(parts)
                 self._new_lot(getter, received, request.effective_at, request.expires_at)
                 figures["converted"] += points
                 self.figures[request.to_currency]["converted"] -= received
-                self._bring_up(getter, request.effective_at)
+                self._bring_up_to_date(getter, request.effective_at)
                 return Done("convert", account, points)
         raise AssertionError(f"the reference knows no {type(request).__name__}")
 
@@ -483,8 +483,8 @@ class ReferenceLedger:
         assert request.since is not None
         points = 0
         for lot in account.lots:
-            meant = sum(part for at, part in lot.lapses if request.since <= at <= request.effective_at)
-            back = min(meant, sum(part for _, part in lot.lapses) - lot.reinstated)
+            meant = sum(part for at, part in lot.expires if request.since <= at <= request.effective_at)
+            back = min(meant, sum(part for _, part in lot.expires) - lot.reinstated)
             if back:
                 lot.reinstated += back
                 lot.remaining += back

@@ -66,7 +66,7 @@ async def test_a_sale_is_split_at_the_terms_of_its_own_period(engine: AsyncEngin
 
 
 async def test_every_operation_is_in_the_books(engine: AsyncEngine, ledger: Ledger) -> None:
-    await ledger.earn(_sale("sale", "100.00", 1000, lapses=40))
+    await ledger.earn(_sale("sale", "100.00", 1000, expires=40))
     await ledger.earn(an_earn("bonus", 200, kind="bonus", activity=False))
     await ledger.earn(an_earn("free", 30))
     await ledger.earn(an_earn("left", 4, member="cat"))
@@ -87,7 +87,7 @@ async def test_every_operation_is_in_the_books(engine: AsyncEngine, ledger: Ledg
     await ledger.adjust(an_adjustment("less", -5))
     await ledger.reverse(a_reverse("return", "sale", 200, at=34, shortfall="other_lots"))
     await ledger.expire_due(PROGRAM, day(41))
-    await ledger.reinstate(a_reinstate("back", at=42, since=day(40), lapses=80))
+    await ledger.reinstate(a_reinstate("back", at=42, since=day(40), expires=80))
     await ledger.forfeit(a_forfeit("leaves", member="cat", at=43))
     await ledger.stop_expiry(PROGRAM, "stop", day(44))
 

@@ -13,8 +13,8 @@ from tests.ledger.asks import PROGRAM, a_burn, again, an_earn, day, lots, posted
 
 
 async def test_a_burn_takes_first_what_lapses_first_and_last_what_never_does(ledger: Ledger) -> None:
-    for key, points, lapses in (("e1", 10, None), ("e2", 20, 90), ("e3", 30, 60), ("e4", 40, 90)):
-        await ledger.earn(an_earn(key, points, lapses=lapses))
+    for key, points, expires in (("e1", 10, None), ("e2", 20, 90), ("e3", 30, 60), ("e4", 40, 90)):
+        await ledger.earn(an_earn(key, points, expires=expires))
     answer = await ledger.burn(a_burn("b1", 55))
     assert (answer.outcome, answer.points, answer.balance, answer.kind) == ("posted", 55, 45, "burn")
     assert await lots(ledger) == [(35, 90), (10, None)]
@@ -24,8 +24,8 @@ async def test_a_burn_takes_first_what_lapses_first_and_last_what_never_does(led
 
 
 async def test_a_burn_tells_which_lots_it_drew_on(ledger: Ledger, owner: AsyncConnection) -> None:
-    await ledger.earn(an_earn("e1", 10, lapses=50))
-    await ledger.earn(an_earn("e2", 10, lapses=60))
+    await ledger.earn(an_earn("e1", 10, expires=50))
+    await ledger.earn(an_earn("e2", 10, expires=60))
     burn = await ledger.burn(a_burn("b1", 13))
     moves = await owner.execute(
         text(
@@ -72,8 +72,8 @@ def test_a_burn_of_no_sensible_amount_cannot_be_asked(points: int) -> None:
 
 
 async def test_what_is_due_lapses_before_a_burn_as_of_the_burn(ledger: Ledger) -> None:
-    await ledger.earn(an_earn("e1", 10, lapses=5))
-    await ledger.earn(an_earn("e2", 20, lapses=9))
+    await ledger.earn(an_earn("e1", 10, expires=5))
+    await ledger.earn(an_earn("e2", 20, expires=9))
     before = await ledger.burn(a_burn("b1", 4, at=4.9))
     assert (before.balance, await lots(ledger)) == (26, [(6, 5), (20, 9)])
     after = await ledger.burn(a_burn("b2", 7, at=5))
@@ -82,7 +82,7 @@ async def test_what_is_due_lapses_before_a_burn_as_of_the_burn(ledger: Ledger) -
 
 
 async def test_a_refused_burn_still_lets_lapse_what_is_due(ledger: Ledger) -> None:
-    await ledger.earn(an_earn("e1", 10, lapses=5))
+    await ledger.earn(an_earn("e1", 10, expires=5))
     refused = await ledger.burn(a_burn("b1", 10, at=6))
     assert (refused.outcome, refused.balance) == ("refused", 0)
     assert (await totals(ledger))["expired"] == 10
@@ -90,7 +90,7 @@ async def test_a_refused_burn_still_lets_lapse_what_is_due(ledger: Ledger) -> No
 
 async def test_concurrent_burns_never_take_more_than_there_is(ledger: Ledger) -> None:
     for lot in range(10):
-        await ledger.earn(an_earn(f"e{lot}", 10 + lot, lapses=50 - lot))
+        await ledger.earn(an_earn(f"e{lot}", 10 + lot, expires=50 - lot))
     answers = await asyncio.gather(*(ledger.burn(a_burn(f"b{n}", 7)) for n in range(40)))
     assert [answer.outcome for answer in answers].count("posted") == 145 // 7
     assert await posted(ledger) == 145 % 7
@@ -114,8 +114,8 @@ async def test_everything_at_once_on_few_members_adds_up(ledger: Ledger, seed: i
         member, at = random.choice(members), random.uniform(0, 20)
         if random.random() < 0.5:
             clock = day(3) - day(0) if random.random() < 0.5 else None
-            points, lapses = random.randrange(60), at + random.uniform(0, 9)
-            return an_earn(f"k{number}", points, member=member, at=at, lapses=lapses, clock_stands_within=clock)
+            points, expires = random.randrange(60), at + random.uniform(0, 9)
+            return an_earn(f"k{number}", points, member=member, at=at, expires=expires, clock_stands_within=clock)
         return a_burn(f"k{number}", random.randrange(1, 60), member=member, at=at)
 
     asked = [ask(number) for number in range(60)]

@@ -8,13 +8,13 @@ from pydantic import ValidationError
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from ledger import MAX_POINTS, Earn, KeyConflict, Ledger, PostingResult, Seen, Stale
+from ledger import MAX_POINTS, CapUsage, Earn, KeyConflict, Ledger, PostingResult, Stale
 from tests.ledger.asks import CURRENCY, PROGRAM, again, an_earn, day, lots, posted, totals
 
 
 async def test_an_earn_posts_points_a_lot_and_counters(ledger: Ledger) -> None:
     answer = await ledger.earn(
-        an_earn("e1", 40, at=3, lapses=33, qualifying={"stars": 40, "spend": 1250}, details={"type": "purchase"})
+        an_earn("e1", 40, at=3, expires=33, qualifying={"stars": 40, "spend": 1250}, details={"type": "purchase"})
     )
     assert (answer.kind, answer.outcome, answer.points, answer.balance, answer.duplicate) == ("earn", "posted", 40, 40, False)
     assert (answer.effective_at, answer.details) == (day(3), {"type": "purchase"})
@@ -34,7 +34,7 @@ async def test_the_same_request_again_changes_nothing_and_gets_the_same_answer(l
 
 
 @pytest.mark.parametrize(
-    "other", [{"points": 41}, {"member": "bob"}, {"at": 1}, {"lapses": 9}, {"qualifying": {"stars": 1}}, {"details": {"a": 1}}]
+    "other", [{"points": 41}, {"member": "bob"}, {"at": 1}, {"expires": 9}, {"qualifying": {"stars": 1}}, {"details": {"a": 1}}]
 )
 async def test_the_same_key_with_another_content_is_a_conflict(ledger: Ledger, other: dict[str, Any]) -> None:
     await ledger.earn(an_earn("e1", 40))
@@ -188,7 +188,7 @@ def test_an_instant_without_a_zone_cannot_be_asked() -> None:
 
 async def test_an_earn_that_has_seen_what_is_no_longer_so_is_not_posted(ledger: Ledger) -> None:
     def capped(key: str, seen: int) -> Earn:
-        known = Seen(counter="cap/survey", since=day(-1), until=day(9), amount=seen)
+        known = CapUsage(counter="cap/survey", since=day(-1), until=day(9), amount=seen)
         return an_earn(key, 40, qualifying={"cap/survey": 40}, seen=(known,))
 
     assert (await ledger.earn(capped("e1", 0))).outcome == "posted"
@@ -213,7 +213,7 @@ async def test_lots_of_a_batch_are_numbered_in_their_turn_however_the_planner_jo
         await owner.execute(text(f'ALTER DATABASE "{name}" SET enable_{other} = off'))
     await engine.dispose()  # the setting is for sessions that begin now
     ledger = Ledger(engine)
-    batch = [an_earn(f"e{n}", 10 + n, at=n, lapses=90, member=member) for n in range(1, 6) for member in ("ann", "bob")]
+    batch = [an_earn(f"e{n}", 10 + n, at=n, expires=90, member=member) for n in range(1, 6) for member in ("ann", "bob")]
     await ledger.earn_many([each.model_copy(update={"key": f"{each.participant}/{each.key}"}) for each in batch])
     for member in ("ann", "bob"):
         found = (await ledger.balance(PROGRAM, member, "STAR")).lots

@@ -25,9 +25,9 @@ from tests.ledger.asks import (
 
 
 async def test_transferred_points_keep_their_expiry_and_their_age(ledger: Ledger) -> None:
-    await ledger.earn(an_earn("e1", 10, at=0, lapses=50))
-    await ledger.earn(an_earn("e2", 10, at=1, lapses=60))
-    await ledger.earn(an_earn("e3", 1, at=1, lapses=55, member="bob"))
+    await ledger.earn(an_earn("e1", 10, at=0, expires=50))
+    await ledger.earn(an_earn("e2", 10, at=1, expires=60))
+    await ledger.earn(an_earn("e3", 1, at=1, expires=55, member="bob"))
     first = await ledger.transfer(a_transfer("t1", "bob", 13, at=2))
     assert (first.kind, *outcome(first), first.details) == ("transfer", "posted", 13, 7, {"to_participant": "bob"})
     assert await lots(ledger) == [(7, 60)]

@@ -15,12 +15,12 @@ WEEK = timedelta(days=7)
 
 
 async def test_the_sweep_takes_what_is_due_and_nothing_else(ledger: Ledger) -> None:
-    await ledger.earn(an_earn("e1", 10, lapses=5))
-    await ledger.earn(an_earn("e2", 20, lapses=5))
-    await ledger.earn(an_earn("e3", 30, lapses=5.001))
+    await ledger.earn(an_earn("e1", 10, expires=5))
+    await ledger.earn(an_earn("e2", 20, expires=5))
+    await ledger.earn(an_earn("e3", 30, expires=5.001))
     await ledger.earn(an_earn("e4", 40))
-    await ledger.earn(an_earn("e5", 50, member="bob", lapses=1))
-    await ledger.earn(an_earn("e6", 60, lapses=1).model_copy(update={"program": "miles"}))
+    await ledger.earn(an_earn("e5", 50, member="bob", expires=1))
+    await ledger.earn(an_earn("e6", 60, expires=1).model_copy(update={"program": "miles"}))
     assert await ledger.expire_due(PROGRAM, day(5)) == Swept(lots=3, points=80, participants=2)
     assert await ledger.expire_due(PROGRAM, day(5)) == Swept(lots=0, points=0, participants=0)
     assert await lots(ledger) == [(30, 5.001), (40, None)]
@@ -28,8 +28,8 @@ async def test_the_sweep_takes_what_is_due_and_nothing_else(ledger: Ledger) -> N
 
 
 async def test_the_sweep_leaves_alone_what_is_in_use_and_takes_it_the_next_time(ledger: Ledger, engine: AsyncEngine) -> None:
-    await ledger.earn(an_earn("e1", 10, lapses=5))
-    await ledger.earn(an_earn("e2", 20, member="bob", lapses=5))
+    await ledger.earn(an_earn("e1", 10, expires=5))
+    await ledger.earn(an_earn("e2", 20, member="bob", expires=5))
     async with engine.begin() as busy:
         await busy.execute(text("SELECT FROM ledger.account WHERE participant = 'ann' FOR UPDATE"))
         async with asyncio.timeout(20):  # a sweep that waited for the account would wait for ever
@@ -38,7 +38,7 @@ async def test_the_sweep_leaves_alone_what_is_in_use_and_takes_it_the_next_time(
 
 
 async def test_sweeps_at_the_same_time_take_each_lot_once(ledger: Ledger) -> None:
-    await ledger.earn_many([an_earn(f"e{n}", 1, member=f"m{n % 50}", lapses=5) for n in range(200)])
+    await ledger.earn_many([an_earn(f"e{n}", 1, member=f"m{n % 50}", expires=5) for n in range(200)])
     sweeps = await asyncio.gather(*(ledger.expire_due(PROGRAM, day(6)) for _ in range(6)))
     last = await ledger.expire_due(PROGRAM, day(6))
     assert sum(swept.points for swept in (*sweeps, last)) == 200
@@ -46,17 +46,17 @@ async def test_sweeps_at_the_same_time_take_each_lot_once(ledger: Ledger) -> Non
 
 
 async def test_a_clock_stands_still_while_the_gaps_between_activities_are_short(ledger: Ledger) -> None:
-    await ledger.earn(an_earn("e1", 10, at=0, lapses=30, clock_stands_within=WEEK))
-    await ledger.earn(an_earn("e2", 20, at=7, lapses=37, clock_stands_within=WEEK))
+    await ledger.earn(an_earn("e1", 10, at=0, expires=30, clock_stands_within=WEEK))
+    await ledger.earn(an_earn("e2", 20, at=7, expires=37, clock_stands_within=WEEK))
     assert await lots(ledger) == [(10, 37), (20, 37)]
-    await ledger.earn(an_earn("e3", 0, at=14.5, lapses=44.5, clock_stands_within=WEEK))
+    await ledger.earn(an_earn("e3", 0, at=14.5, expires=44.5, clock_stands_within=WEEK))
     assert await lots(ledger) == [(10, 37), (20, 37)]
     await ledger.earn(an_earn("e4", 0, at=16.5, clock_stands_within=WEEK))
     assert await lots(ledger) == [(10, 39), (20, 39)]
 
 
 async def test_a_clock_does_not_turn_for_late_events_doubled_events_or_bonuses(ledger: Ledger) -> None:
-    await ledger.earn(an_earn("e1", 10, at=5, lapses=30, clock_stands_within=WEEK))
+    await ledger.earn(an_earn("e1", 10, at=5, expires=30, clock_stands_within=WEEK))
     await ledger.earn(an_earn("e2", 0, at=4, clock_stands_within=WEEK))
     await ledger.earn(an_earn("e3", 0, at=6, activity=False, clock_stands_within=WEEK))
     assert await lots(ledger) == [(10, 30)]
@@ -66,9 +66,9 @@ async def test_a_clock_does_not_turn_for_late_events_doubled_events_or_bonuses(l
 
 
 async def test_activity_does_not_bring_back_what_has_lapsed(ledger: Ledger) -> None:
-    await ledger.earn(an_earn("e1", 10, at=0, lapses=5))
-    await ledger.earn(an_earn("e2", 20, at=5, lapses=90, clock_stands_within=WEEK))
-    await ledger.earn(an_earn("e3", 30, at=6, lapses=91, renew_lots=True))
+    await ledger.earn(an_earn("e1", 10, at=0, expires=5))
+    await ledger.earn(an_earn("e2", 20, at=5, expires=90, clock_stands_within=WEEK))
+    await ledger.earn(an_earn("e3", 30, at=6, expires=91, renew_lots=True))
     assert await lots(ledger) == [(10, 5), (20, 91), (30, 91)]
 
 
@@ -77,8 +77,8 @@ async def test_a_batch_turns_the_clock_as_its_events_one_by_one(ledger: Ledger) 
 
     def asked(member: str) -> list[Earn]:
         return [
-            an_earn(f"{member}{at}", points, member=member, at=at, lapses=lapses, clock_stands_within=WEEK)
-            for at, points, lapses in events
+            an_earn(f"{member}{at}", points, member=member, at=at, expires=expires, clock_stands_within=WEEK)
+            for at, points, expires in events
         ]
 
     for each in asked("ann"):
@@ -88,27 +88,27 @@ async def test_a_batch_turns_the_clock_as_its_events_one_by_one(ledger: Ledger) 
 
 
 async def test_earns_of_one_member_at_once_turn_the_clock_for_each_gap_once(ledger: Ledger) -> None:
-    await ledger.earn(an_earn("first", 10, at=0, lapses=30))
+    await ledger.earn(an_earn("first", 10, at=0, expires=30))
     await asyncio.gather(*(ledger.earn(an_earn(f"e{n}", 0, at=5, clock_stands_within=WEEK)) for n in range(12)))
     assert await lots(ledger) == [(10, 35)]
 
 
 async def test_activity_renews_every_open_lot_where_points_lapse_by_inactivity(ledger: Ledger) -> None:
-    await ledger.earn(an_earn("e1", 10, at=0, lapses=30, renew_lots=True))
-    await ledger.earn(an_earn("e2", 20, at=25, lapses=55, renew_lots=True))
+    await ledger.earn(an_earn("e1", 10, at=0, expires=30, renew_lots=True))
+    await ledger.earn(an_earn("e2", 20, at=25, expires=55, renew_lots=True))
     assert await lots(ledger) == [(10, 55), (20, 55)]
-    await ledger.earn(an_earn("e3", 0, at=20, lapses=50, renew_lots=True))
-    await ledger.earn(an_earn("e4", 0, at=26, lapses=56, renew_lots=True, activity=False))
+    await ledger.earn(an_earn("e3", 0, at=20, expires=50, renew_lots=True))
+    await ledger.earn(an_earn("e4", 0, at=26, expires=56, renew_lots=True, activity=False))
     assert await lots(ledger) == [(10, 55), (20, 55)]
     await ledger.earn(an_earn("e5", 0, at=40, renew_lots=True))
     assert await lots(ledger) == [(10, None), (20, None)]
 
 
 async def test_a_new_expiry_is_that_of_every_open_lot(ledger: Ledger) -> None:
-    await ledger.earn(an_earn("e1", 10, lapses=5))
-    await ledger.earn(an_earn("e2", 20, lapses=9))
+    await ledger.earn(an_earn("e1", 10, expires=5))
+    await ledger.earn(an_earn("e2", 20, expires=9))
     await ledger.earn(an_earn("e3", 30))
-    await ledger.earn(an_earn("e4", 40, member="bob", lapses=9))
+    await ledger.earn(an_earn("e4", 40, member="bob", expires=9))
     first = await ledger.reschedule(a_reschedule("r1", 50, at=6, details={"tier": "gold"}))
     assert (first.kind, first.outcome, first.points, first.balance) == ("reschedule", "posted", 0, 50)
     assert first.details == {"tier": "gold", "lots": 2}
@@ -122,7 +122,7 @@ async def test_a_new_expiry_is_that_of_every_open_lot(ledger: Ledger) -> None:
 
 
 async def test_a_member_who_leaves_forfeits_everything_but_what_had_lapsed(ledger: Ledger) -> None:
-    await ledger.earn(an_earn("e1", 10, lapses=5))
+    await ledger.earn(an_earn("e1", 10, expires=5))
     await ledger.earn(an_earn("e2", 20))
     await ledger.earn(an_earn("e3", 30, member="bob"))
     first = await ledger.forfeit(a_forfeit("f1", at=6, details={"reason": "left"}))
@@ -137,11 +137,11 @@ async def test_a_member_who_leaves_forfeits_everything_but_what_had_lapsed(ledge
 
 
 async def test_once_expiry_is_stopped_no_open_lot_lapses_any_more(ledger: Ledger) -> None:
-    await ledger.earn(an_earn("e1", 10, lapses=5))
-    await ledger.earn(an_earn("e2", 20, lapses=9))
-    await ledger.earn(an_earn("e3", 30, member="bob", lapses=9))
+    await ledger.earn(an_earn("e1", 10, expires=5))
+    await ledger.earn(an_earn("e2", 20, expires=9))
+    await ledger.earn(an_earn("e3", 30, member="bob", expires=9))
     await ledger.earn(an_earn("e4", 40, member="bob"))
-    await ledger.earn(an_earn("e5", 50, lapses=9).model_copy(update={"program": "miles"}))
+    await ledger.earn(an_earn("e5", 50, expires=9).model_copy(update={"program": "miles"}))
     assert await ledger.stop_expiry(PROGRAM, "end", day(6)) == 2
     assert await ledger.stop_expiry(PROGRAM, "end", day(6)) == 2
     assert (await ledger.expire_due(PROGRAM, day(99))).lots == 0
@@ -152,7 +152,7 @@ async def test_once_expiry_is_stopped_no_open_lot_lapses_any_more(ledger: Ledger
 
 
 async def test_the_remainder_of_a_program_is_forfeited_once(ledger: Ledger, owner: AsyncConnection) -> None:
-    await ledger.earn_many([an_earn(f"e{n}", 10 + n, member=f"m{n % 3}", lapses=5 if n == 4 else None) for n in range(6)])
+    await ledger.earn_many([an_earn(f"e{n}", 10 + n, member=f"m{n % 3}", expires=5 if n == 4 else None) for n in range(6)])
     await ledger.earn(an_earn("e", 9).model_copy(update={"program": "miles"}))
     await ledger.burn(a_burn("b1", 3, member="m0"))
     first = await ledger.forfeit_remainder(PROGRAM, "rest", day(6))
@@ -173,9 +173,9 @@ async def test_a_program_that_nobody_joined_ends_with_nothing(ledger: Ledger) ->
 
 
 async def test_the_figures_of_a_window_are_of_what_took_effect_in_it(ledger: Ledger) -> None:
-    await ledger.earn(an_earn("e1", 100, at=1, lapses=20))
+    await ledger.earn(an_earn("e1", 100, at=1, expires=20))
     await ledger.earn(an_earn("e2", 50, member="bob", at=2))
-    await ledger.earn(an_earn("e3", 30, member="bob", at=11, lapses=12))
+    await ledger.earn(an_earn("e3", 30, member="bob", at=11, expires=12))
     await ledger.burn(a_burn("b1", 40, at=3))
     await ledger.burn(a_burn("b2", 25, at=10))
     await ledger.burn(a_burn("b3", 10**6, member="bob", at=11))
@@ -218,7 +218,7 @@ async def test_the_figures_of_a_window_are_of_what_took_effect_in_it(ledger: Led
 
 async def test_a_program_ends_however_many_are_in_it(ledger: Ledger, owner: AsyncConnection) -> None:
     """More accounts than a statement takes parameters."""
-    await ledger.earn(an_earn("e1", 10, lapses=9))
+    await ledger.earn(an_earn("e1", 10, expires=9))
     many = """
     INSERT INTO ledger.account (program, participant, currency, kind)
     SELECT program, 'm' || number, currency, kind FROM ledger.account, generate_series(1, 33000) AS number

@@ -46,7 +46,7 @@ async def test_nobody_spends_from_the_lots_of_another(engine: AsyncEngine, owner
 
 async def test_what_lapses_to_no_account_stays(engine: AsyncEngine, owner: AsyncConnection) -> None:
     ledger = Ledger(engine)
-    await ledger.earn(an_earn("e1", 10, lapses=5))
+    await ledger.earn(an_earn("e1", 10, expires=5))
     await owner.execute(text("DELETE FROM ledger.account WHERE participant = '@breakage'"))
     with pytest.raises(LedgerFault, match="To expire: lots 10, accounts 10, postings 0, moves 10"):
         await ledger.expire_due(PROGRAM, day(6))

@@ -27,7 +27,7 @@ MEMBERS = ("ann", "bob", "cid")
 async def lived(ledger: Ledger) -> Ledger:
     """Nine days of three members, who do all that changes a balance."""
     for number, member in enumerate(MEMBERS):
-        await ledger.earn(an_earn(f"e/{member}", 100 * (number + 1), member=member, at=1, lapses=8))
+        await ledger.earn(an_earn(f"e/{member}", 100 * (number + 1), member=member, at=1, expires=8))
         await ledger.earn(an_earn(f"f/{member}", 10, member=member, at=4))
     await ledger.burn(a_burn("b1", 30, member="ann", at=2))
     await ledger.hold(a_hold("h1", 40, member="bob", at=3))

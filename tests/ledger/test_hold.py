@@ -39,8 +39,8 @@ async def test_what_is_held_is_still_there_but_cannot_be_spent(ledger: Ledger) -
 
 
 async def test_a_capture_spends_the_held_lots_that_lapse_first_and_lets_the_rest_go(ledger: Ledger) -> None:
-    for key, points, lapses in (("e1", 30, 60), ("e2", 30, 50), ("e3", 30, 40)):
-        await ledger.earn(an_earn(key, points, lapses=lapses))
+    for key, points, expires in (("e1", 30, 60), ("e2", 30, 50), ("e3", 30, 40)):
+        await ledger.earn(an_earn(key, points, expires=expires))
     await ledger.hold(a_hold("h1", 70))
     captured = await ledger.capture(a_capture("c1", "h1", 35))
     assert (captured.kind, *outcome(captured)) == ("capture", "posted", 35, 55)
@@ -93,7 +93,7 @@ async def test_more_than_is_held_cannot_be_captured(ledger: Ledger) -> None:
 
 
 async def test_what_a_hold_keeps_does_not_lapse_until_it_is_let_go(ledger: Ledger) -> None:
-    await ledger.earn(an_earn("e1", 10, lapses=5))
+    await ledger.earn(an_earn("e1", 10, expires=5))
     await ledger.hold(a_hold("h1", 4))
     assert (await ledger.expire_due(PROGRAM, day(6))).points == 6
     assert (await ledger.forfeit(a_forfeit("f1", at=7))).points == 0
@@ -104,7 +104,7 @@ async def test_what_a_hold_keeps_does_not_lapse_until_it_is_let_go(ledger: Ledge
 
 
 async def test_the_time_out_gives_back_what_is_held_and_lets_lapse_what_is_past_due(ledger: Ledger) -> None:
-    await ledger.earn(an_earn("e1", 10, lapses=5))
+    await ledger.earn(an_earn("e1", 10, expires=5))
     await ledger.earn(an_earn("e2", 20))
     await ledger.earn(an_earn("e3", 20, member="bob"))
     await ledger.hold(a_hold("h1", 15, until=6))

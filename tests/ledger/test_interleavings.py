@@ -31,12 +31,12 @@ from tests.ledger.reference import ReferenceLedger
 
 Ask = Callable[[], Request]
 _BEFORE: Sequence[Request] = (
-    an_earn("e1", 30, lapses=9),
-    an_earn("e2", 30, lapses=20),
+    an_earn("e1", 30, expires=9),
+    an_earn("e2", 30, expires=20),
     an_earn("e3", 10, member="bob"),
     an_earn("e4", 12, pending=True),
-    an_earn("e5", 5, lapses=1),
-    an_earn("e6", 20, member="bob", lapses=6),
+    an_earn("e5", 5, expires=1),
+    an_earn("e6", 20, member="bob", expires=6),
     a_burn("b0", 10, at=0),
     a_hold("h0", 15, at=0, until=8),
 )
@@ -46,7 +46,7 @@ _TOGETHER: dict[str, Sequence[Request]] = {
         a_burn("b1", 12, member="bob"),
         a_burn("b2", 12, member="bob"),
         a_burn("b2", 12, member="bob"),
-        an_earn("e9", 1, member="bob", lapses=5),
+        an_earn("e9", 1, member="bob", expires=5),
     ),
     "a burn twice": (a_burn("b1", 20), a_burn("b1", 20), a_burn("b1", 20)),
     "hold and burn": (a_hold("h1", 25), a_burn("b1", 20), a_hold("h2", 10)),
@@ -60,11 +60,11 @@ _TOGETHER: dict[str, Sequence[Request]] = {
     ),
     "clawback and earn": (
         a_reverse("r1", "e1", shortfall="negative", lowest_allowed=-100),
-        an_earn("e9", 7, lapses=15),
+        an_earn("e9", 7, expires=15),
         a_burn("b1", 30),
     ),
     "transfers that cross": (a_transfer("t1", "bob", 25), a_transfer("t2", "ann", 8, member="bob"), a_burn("b1", 25)),
-    "confirm and cancel": (a_confirm("c1", "e4"), a_confirm("c2", "e4", lapses=4), a_reverse("r1", "e4")),
+    "confirm and cancel": (a_confirm("c1", "e4"), a_confirm("c2", "e4", expires=4), a_reverse("r1", "e4")),
     "lapses and what comes back": (a_reinstate("i1", since=day(0)), a_burn("b1", 20, at=9), a_reinstate("i2", since=day(0))),
     "a new expiry and a burn": (a_reschedule("s1", 30, at=2), a_burn("b1", 40, at=9), an_adjustment("a1", -10)),
 }

@@ -39,7 +39,7 @@ async def test_pending_points_are_shown_and_cannot_be_spent(ledger: Ledger) -> N
 
 
 async def test_a_confirmation_posts_them_as_of_the_earn(ledger: Ledger) -> None:
-    await ledger.earn(an_earn("e1", 40, at=3, lapses=33, pending=True, qualifying={"stars": 40}))
+    await ledger.earn(an_earn("e1", 40, at=3, expires=33, pending=True, qualifying={"stars": 40}))
     confirmed = await ledger.confirm(a_confirm("c1", "e1", at=8))
     assert (confirmed.kind, *outcome(confirmed), confirmed.effective_at) == ("confirm", "posted", 40, 40, day(8))
     balance = await ledger.balance(PROGRAM, "ann", "STAR")
@@ -50,9 +50,9 @@ async def test_a_confirmation_posts_them_as_of_the_earn(ledger: Ledger) -> None:
 
 
 async def test_a_confirmation_may_set_another_expiry_and_what_is_past_it_lapses_at_once(ledger: Ledger) -> None:
-    await ledger.earn(an_earn("e1", 40, lapses=33, pending=True))
-    await ledger.earn(an_earn("e2", 7, lapses=5, pending=True))
-    await ledger.confirm(a_confirm("c1", "e1", at=8, lapses=50))
+    await ledger.earn(an_earn("e1", 40, expires=33, pending=True))
+    await ledger.earn(an_earn("e2", 7, expires=5, pending=True))
+    await ledger.confirm(a_confirm("c1", "e1", at=8, expires=50))
     assert outcome(await ledger.confirm(a_confirm("c2", "e2", at=8))) == ("posted", 7, 47)
     assert await lots(ledger) == [(40, 50)]
     assert (await totals(ledger))["expired"] == 7
@@ -83,7 +83,7 @@ async def test_only_a_confirmed_earn_can_be_reversed_and_the_confirmation_is_wha
 
 
 async def test_a_pending_earn_is_an_activity_with_all_that_follows_from_it(ledger: Ledger, engine: AsyncEngine) -> None:
-    await ledger.earn(an_earn("e1", 10, at=0, lapses=30))
+    await ledger.earn(an_earn("e1", 10, at=0, expires=30))
     await ledger.earn(an_earn("e2", 9, at=5, pending=True, clock_stands_within=timedelta(days=7), nudge=("w",)))
     assert await lots(ledger) == [(10, 35)]
     assert await ledger.last_activity(PROGRAM, "ann") == day(5)

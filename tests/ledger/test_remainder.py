@@ -12,12 +12,12 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger import Earn, KeyConflict, Ledger, LedgerFault, Swept
-from ledger.drain import Becoming
+from ledger.outflow import Settlement
 from tests.house import program_id
 from tests.ledger.asks import CURRENCY, PROGRAM, a_burn, a_confirm, a_hold, a_reverse, an_earn, day, totals
 
-MONEY = Becoming("USD", {CURRENCY: "0.0125"}, 2, half_up=True)
-MILES = Becoming("air", {CURRENCY: "0.4"}, 0, half_up=False)
+MONEY = Settlement("USD", {CURRENCY: "0.0125"}, 2, half_up=True)
+MILES = Settlement("air", {CURRENCY: "0.4"}, 0, half_up=False)
 NOTHING = dict.fromkeys(("issued", "burned", "expired", "forfeited", "outstanding"), 0)
 
 
@@ -57,7 +57,7 @@ async def test_what_is_left_becomes_a_partners_points_rounded_down(ledger: Ledge
 async def test_a_currency_without_a_rate_is_a_fault_and_nothing_is_taken(ledger: Ledger) -> None:
     await ledger.earn(an_earn("e1", 99))
     with pytest.raises(LedgerFault, match=f"What is left in {CURRENCY} has no rate"):
-        await ledger.settle_remainder(PROGRAM, "rest", day(6), "cash_out", Becoming("USD", {"GEMS": "1"}, 2, half_up=True))
+        await ledger.settle_remainder(PROGRAM, "rest", day(6), "cash_out", Settlement("USD", {"GEMS": "1"}, 2, half_up=True))
     assert (await totals(ledger))["outstanding"] == 99
 
 
@@ -122,8 +122,8 @@ async def test_money_is_points_times_the_rate_rounded_once(engine: AsyncEngine, 
     for number, points in enumerate(lots):
         asked: dict[str, Any] = {"program": program, "participant": "ann", "currency": CURRENCY, "key": str(number)}
         await ledger.earn(Earn(**asked, points=points, effective_at=at))
-    becoming = Becoming("USD", {CURRENCY: format(rate, "f")}, 2, half_up=True)
-    await ledger.settle_remainder(program, "rest", at, "cash_out", becoming)
+    settlement = Settlement("USD", {CURRENCY: format(rate, "f")}, 2, half_up=True)
+    await ledger.settle_remainder(program, "rest", at, "cash_out", settlement)
     (payout,) = await ledger.payouts(program, 0, 10)
     assert payout.points == sum(lots)
     assert Decimal(payout.received) == (sum(lots) * rate).quantize(Decimal("0.01"), ROUND_HALF_UP)

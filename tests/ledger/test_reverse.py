@@ -30,8 +30,8 @@ from tests.ledger.asks import (
 
 
 async def test_a_reversed_burn_gives_back_the_same_lots(ledger: Ledger) -> None:
-    await ledger.earn(an_earn("e1", 10, lapses=50))
-    await ledger.earn(an_earn("e2", 10, lapses=60))
+    await ledger.earn(an_earn("e1", 10, expires=50))
+    await ledger.earn(an_earn("e2", 10, expires=60))
     await ledger.burn(a_burn("b1", 13))
     reversed_ = await ledger.reverse(a_reverse("r1", "b1"))
     assert (reversed_.kind, *outcome(reversed_)) == ("reversal", "posted", 13, 20)
@@ -43,8 +43,8 @@ async def test_a_reversed_burn_gives_back_the_same_lots(ledger: Ledger) -> None:
 
 
 async def test_parts_of_a_burn_come_back_as_if_less_had_been_spent_and_add_up(ledger: Ledger) -> None:
-    await ledger.earn(an_earn("e1", 10, lapses=50))
-    await ledger.earn(an_earn("e2", 10, lapses=60))
+    await ledger.earn(an_earn("e1", 10, expires=50))
+    await ledger.earn(an_earn("e2", 10, expires=60))
     await ledger.burn(a_burn("b1", 15))
     await ledger.reverse(a_reverse("r1", "b1", 7))
     assert await lots(ledger) == [(2, 50), (10, 60)]
@@ -57,7 +57,7 @@ async def test_parts_of_a_burn_come_back_as_if_less_had_been_spent_and_add_up(le
 
 
 async def test_a_capture_is_reversed_like_a_burn(ledger: Ledger) -> None:
-    await ledger.earn(an_earn("e1", 10, lapses=50))
+    await ledger.earn(an_earn("e1", 10, expires=50))
     await ledger.hold(a_hold("h1", 8))
     await ledger.capture(a_capture("c1", "h1", 5))
     assert outcome(await ledger.reverse(a_reverse("r1", "c1"))) == ("posted", 5, 10)
@@ -68,7 +68,7 @@ async def test_a_capture_is_reversed_like_a_burn(ledger: Ledger) -> None:
 async def test_what_has_lapsed_meanwhile_lapses_again_or_gets_a_new_expiry(
     ledger: Ledger, until: float | None, open_lots: list[tuple[int, float]], expired: int
 ) -> None:
-    await ledger.earn(an_earn("e1", 10, lapses=5))
+    await ledger.earn(an_earn("e1", 10, expires=5))
     await ledger.burn(a_burn("b1", 10))
     reinstate_until = None if until is None else day(until)
     answer = await ledger.reverse(a_reverse("r1", "b1", at=7, reinstate_until=reinstate_until))
@@ -78,15 +78,15 @@ async def test_what_has_lapsed_meanwhile_lapses_again_or_gets_a_new_expiry(
 
 
 async def test_a_lot_that_has_not_lapsed_keeps_its_expiry(ledger: Ledger) -> None:
-    await ledger.earn(an_earn("e1", 10, lapses=9))
+    await ledger.earn(an_earn("e1", 10, expires=9))
     await ledger.burn(a_burn("b1", 10))
     await ledger.reverse(a_reverse("r1", "b1", at=7, reinstate_until=day(40)))
     assert await lots(ledger) == [(10, 9)]
 
 
 async def test_a_clawback_takes_the_own_lot_first(ledger: Ledger) -> None:
-    await ledger.earn(an_earn("e1", 10, lapses=50))
-    await ledger.earn(an_earn("e2", 10, lapses=60, qualifying={"stars": 10}))
+    await ledger.earn(an_earn("e1", 10, expires=50))
+    await ledger.earn(an_earn("e2", 10, expires=60, qualifying={"stars": 10}))
     clawed_back = await ledger.reverse(a_reverse("r1", "e2"))
     assert (clawed_back.kind, *outcome(clawed_back)) == ("clawback", "posted", 10, 10)
     assert await lots(ledger) == [(10, 50)]
@@ -111,8 +111,8 @@ async def test_the_policy_says_what_pays_for_what_was_spent_of_the_own_lot(
     open_lots: list[tuple[int, float | None]],
     figures: dict[str, int],
 ) -> None:
-    await ledger.earn(an_earn("e1", 10, lapses=50))
-    await ledger.earn(an_earn("e2", 10, lapses=60))
+    await ledger.earn(an_earn("e1", 10, expires=50))
+    await ledger.earn(an_earn("e2", 10, expires=60))
     await ledger.burn(a_burn("b1", 6))
     assert outcome(await ledger.reverse(a_reverse("r1", "e1", **policy))) == answer
     assert await lots(ledger) == open_lots
@@ -138,7 +138,7 @@ async def test_what_is_owed_is_paid_by_the_next_points_before_they_can_lapse_or_
     await ledger.earn(an_earn("e1", 10))
     await ledger.burn(a_burn("b1", 10))
     await ledger.reverse(a_reverse("r1", "e1", shortfall="negative", lowest_allowed=-10))
-    await ledger.earn(an_earn("e2", 4, at=4, lapses=5))
+    await ledger.earn(an_earn("e2", 4, at=4, expires=5))
     assert await posted(ledger) == -6
     assert (await ledger.expire_due(PROGRAM, day(6))).points == 0
     assert (await ledger.balance(PROGRAM, "ann", "STAR")).owed == 6
@@ -207,7 +207,7 @@ async def test_what_cannot_be_reversed_is_refused_each_for_its_reason(ledger: Le
 
 async def test_concurrent_reversals_never_give_back_more_than_was_spent(ledger: Ledger) -> None:
     for lot in range(4):
-        await ledger.earn(an_earn(f"e{lot}", 10, lapses=30 + lot))
+        await ledger.earn(an_earn(f"e{lot}", 10, expires=30 + lot))
     await ledger.burn(a_burn("b1", 35))
     answers = await asyncio.gather(*(ledger.reverse(a_reverse(f"r{n}", "b1", 6)) for n in range(12)))
     assert [answer.outcome for answer in answers].count("posted") == 5

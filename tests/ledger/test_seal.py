@@ -25,7 +25,7 @@ def _ann(key: str, at: float) -> dict[str, Any]:
 async def _written(ledger: Ledger) -> None:
     """Some of everything that is sealed: transactions 1 to 7, postings 1 to 5, lots 1 and 2."""
     await ledger.earn(an_earn("e1", 100, details={"type": "purchase"}))
-    await ledger.earn(an_earn("e2", 50, lapses=90))
+    await ledger.earn(an_earn("e2", 50, expires=90))
     await ledger.burn(a_burn("b1", 60))
     await ledger.hold(Hold(**_ann("h1", 2), points=20, expires_at=day(9)))
     await ledger.capture(Capture(**_ann("c1", 3), hold="h1"))

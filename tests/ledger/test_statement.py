@@ -30,9 +30,9 @@ def _lines(statement: Statement) -> list[tuple[str, int, int]]:
 
 
 async def test_a_statement_goes_from_the_opening_through_its_entries_to_the_closing(ledger: Ledger) -> None:
-    await ledger.earn(an_earn("e1", 100, at=0, lapses=9))
+    await ledger.earn(an_earn("e1", 100, at=0, expires=9))
     await ledger.burn(a_burn("b1", 30, at=2))
-    await ledger.earn(an_earn("e2", 50, at=4, lapses=30, details={"type": "purchase"}))
+    await ledger.earn(an_earn("e2", 50, at=4, expires=30, details={"type": "purchase"}))
     await ledger.burn(a_burn("b2", 60, at=5))
     await ledger.earn(an_earn("e3", 5, at=6))
     found = await _of(ledger, 2, 5)

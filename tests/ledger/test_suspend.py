@@ -10,11 +10,11 @@ NOTHING = Swept(lots=0, points=0, participants=0)
 
 
 async def test_no_lot_lapses_meanwhile_and_afterwards_each_lapses_so_much_later(ledger: Ledger) -> None:
-    await ledger.earn(an_earn("e1", 10, lapses=5))
-    await ledger.earn(an_earn("e2", 20, lapses=40))
+    await ledger.earn(an_earn("e1", 10, expires=5))
+    await ledger.earn(an_earn("e2", 20, expires=40))
     await ledger.earn(an_earn("e3", 30))
-    await ledger.earn(an_earn("e4", 40, member="bob", lapses=4))
-    await ledger.earn(an_earn("e5", 50, lapses=5).model_copy(update={"program": "miles"}))
+    await ledger.earn(an_earn("e4", 40, member="bob", expires=4))
+    await ledger.earn(an_earn("e5", 50, expires=5).model_copy(update={"program": "miles"}))
     assert await ledger.suspend_expiry(PROGRAM, day(4)) == 2, "what was due by then is due"
     assert await ledger.expire_due(PROGRAM, day(30)) == Swept(lots=1, points=40, participants=1)
     assert sorted(await lots(ledger)) == [(10, None), (20, None), (30, None)]
@@ -27,9 +27,9 @@ async def test_no_lot_lapses_meanwhile_and_afterwards_each_lapses_so_much_later(
 
 
 async def test_what_is_earned_meanwhile_gets_the_time_back_from_then_on(ledger: Ledger) -> None:
-    await ledger.earn(an_earn("e1", 10, lapses=5))
+    await ledger.earn(an_earn("e1", 10, expires=5))
     assert await ledger.suspend_expiry(PROGRAM, day(2)) == 1
-    await ledger.earn(an_earn("e2", 20, at=3, lapses=8))
+    await ledger.earn(an_earn("e2", 20, at=3, expires=8))
     assert await ledger.suspend_expiry(PROGRAM, day(2)) == 1, "a repetition finds what is new"
     assert await ledger.suspend_expiry(PROGRAM, day(2)) == 0
     assert await ledger.resume_expiry(PROGRAM, day(10)) == 2
@@ -37,8 +37,8 @@ async def test_what_is_earned_meanwhile_gets_the_time_back_from_then_on(ledger: 
 
 
 async def test_what_is_spent_or_gets_another_expiry_meanwhile_keeps_that(ledger: Ledger) -> None:
-    await ledger.earn(an_earn("e1", 10, lapses=5))
-    await ledger.earn(an_earn("e2", 20, member="bob", lapses=5))
+    await ledger.earn(an_earn("e1", 10, expires=5))
+    await ledger.earn(an_earn("e2", 20, member="bob", expires=5))
     assert await ledger.suspend_expiry(PROGRAM, day(2)) == 2
     await ledger.burn(a_burn("b1", 10, at=3))
     await ledger.reschedule(a_reschedule("r1", 60, member="bob", at=3))
@@ -47,7 +47,7 @@ async def test_what_is_spent_or_gets_another_expiry_meanwhile_keeps_that(ledger:
 
 
 async def test_in_a_program_that_ends_no_lot_lapses_by_age_any_more(ledger: Ledger, engine: AsyncEngine) -> None:
-    await ledger.earn(an_earn("e1", 10, lapses=5))
+    await ledger.earn(an_earn("e1", 10, expires=5))
     await ledger.suspend_expiry(PROGRAM, day(2))
     assert await ledger.forget_suspended(PROGRAM) == 1
     assert await ledger.resume_expiry(PROGRAM, day(10)) == 0

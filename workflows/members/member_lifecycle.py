@@ -41,7 +41,7 @@ class MemberStart(Message):
     state: MemberState = MemberState()
 
 
-class Leaving(Message):
+class Departure(Message):
     """A member's request to leave, with the reason if they gave one."""
 
     at: datetime
@@ -90,8 +90,8 @@ class MemberLifecycle:
         return self._required_membership()
 
     @workflow.update(description="Leave by the member's own wish; what is left of the points is forfeited")
-    async def leave(self, leaving: Leaving) -> Membership:
-        return await self._close("left", leaving.why or "the member left", leaving.at)
+    async def leave(self, departure: Departure) -> Membership:
+        return await self._close("left", departure.why or "the member left", departure.at)
 
     @workflow.update(name=END_MEMBERSHIP, description="End the membership because the program ends")
     async def end(self, at: datetime) -> Membership:

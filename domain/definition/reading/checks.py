@@ -186,8 +186,8 @@ def _partners(whole: Plain) -> Iterator[Finding]:
                 "lower one of the two rates until a round trip gains nothing",
             )
     for message in whole["interactions"].items():
-        lapse = message["when"].text == "points_lapse_soon"
-        if lapse != message["before"].given or (lapse == message["after"].given and lapse):
+        expiring = message["when"].text == "points_lapse_soon"
+        if expiring != message["before"].given or (expiring == message["after"].given and expiring):
             yield message.says(
                 "a message before points lapse says how long before, and every other how long after",
                 "write before with points_lapse_soon, and after with all others",

@@ -9,7 +9,7 @@ from api.points.corrections import AdjustmentIn
 from domain import ids
 from ledger import Adjust
 from tests.api.club import SHOP, Club, problem, unchanged
-from tests.api.points.test_points import lapsed, pending_earn
+from tests.api.points.test_points import expired, pending_earn
 from tests.house import House
 
 _REASON = {"reason": "a test"}
@@ -118,7 +118,7 @@ async def test_an_unknown_conversion_is_told_which_ones_there_are(
 async def test_a_program_that_names_none_converts_transfers_and_gives_back_nothing(club: Club, house: House) -> None:
     participant, other = await club.member(), await club.member()
     await club.event(participant)
-    number = await lapsed(club, participant, "old", timedelta(days=1))
+    number = await expired(club, participant, "old", timedelta(days=1))
     async with unchanged(house, club.program):
         body = {"from_currency": "NOTES", "to_currency": "NOTES", "points": 5}
         found = problem(await club.points(participant, "conversions", body), 422, "conversion_unknown")
@@ -244,7 +244,7 @@ async def test_what_has_no_reversal_is_told_what_to_do_instead(pool: Club, house
     participant, other = await pool.member(), await pool.member()
     await pool.event(participant, "100")
     conversion = {"points": 100, "from_currency": "NOTES", "to_currency": "GEMS"}
-    number = await lapsed(pool, participant, "old", timedelta(days=1))
+    number = await expired(pool, participant, "old", timedelta(days=1))
     numbers = {"expire": number}
     for kind, what, body in (
         ("adjustment", "adjustments", {"points": 5, **_REASON}),
@@ -269,7 +269,7 @@ async def test_what_has_no_reversal_is_told_what_to_do_instead(pool: Club, house
 
 async def test_what_lapsed_too_long_ago_does_not_come_back(pool: Club, house: House) -> None:
     participant = await pool.member()
-    number = await lapsed(pool, participant, "old", timedelta(days=31))
+    number = await expired(pool, participant, "old", timedelta(days=31))
     async with unchanged(house, pool.program):
         found = problem(await pool.points(participant, f"transactions/{number}/reinstatement"), 409, "reinstatement_too_late")
     assert "could be given back until" in found["detail"]

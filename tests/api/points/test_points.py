@@ -20,7 +20,7 @@ async def pending_earn(club: Club, participant: str, key: str, points: int = 50)
     return answer.txn_id
 
 
-async def lapsed(club: Club, participant: str, key: str, since: timedelta, points: int = 40) -> int:
+async def expired(club: Club, participant: str, key: str, since: timedelta, points: int = 40) -> int:
     """Points that lapsed so long ago, and were swept then; the number of their expiry."""
     at = datetime.now(UTC) - since
     await _earn(club, participant, key, points, effective_at=at - _DAY, expires_at=at)
@@ -177,7 +177,7 @@ async def test_a_pending_earn_is_confirmed_or_cancelled_and_neither_twice(pool: 
 
 async def test_what_lapsed_comes_back_within_its_time_and_lapses_anew(pool: Club) -> None:
     participant = await pool.member()
-    number = await lapsed(pool, participant, "old", timedelta(days=10))
+    number = await expired(pool, participant, "old", timedelta(days=10))
     answer = await pool.points(participant, f"transactions/{number}/reinstatement", {"reason": "was in hospital"})
     assert answer.status_code == 201, answer.text
     assert (answer.json()["kind"], answer.json()["points"], answer.json()["balance"]) == ("reinstate", 40, 40)

@@ -99,11 +99,11 @@ async def test_what_was_kept_is_repeated_though_it_would_be_refused_by_now(outsi
 
 
 async def test_of_a_member_only_what_they_buy_after_they_left_is_kept(outside: Outside, house: House) -> None:
-    joining, leaving = outside.since + timedelta(days=10), outside.since + timedelta(days=20)
+    joining, departure = outside.since + timedelta(days=10), outside.since + timedelta(days=20)
     await joined(house.engine, outside.definition, ["ann"], joining)
     async with house.engine.begin() as connection:
-        await members.close(connection, outside.program, "ann", "left", leaving)
-    times = [joining - timedelta(seconds=1), joining, leaving - timedelta(seconds=1), leaving]
+        await members.close(connection, outside.program, "ann", "left", departure)
+    times = [joining - timedelta(seconds=1), joining, departure - timedelta(seconds=1), departure]
     response = await outside.post([outside.event("ann", occurred_at=time.isoformat()) for time in times])
     assert statuses(response) == ["refused", "refused", "refused", "posted"]
     found = [(result["problem"]["code"], result["problem"]["field"]) for result in response.json()["results"][:3]]

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import Result
 
 from tests.api.club import Club, pooling
-from tests.api.points.test_points import lapsed, pending_earn
+from tests.api.points.test_points import expired, pending_earn
 from tests.cli.conftest import Ask
 from tests.house import House
 
@@ -75,7 +75,7 @@ async def test_earlier_transactions_are_taken_back_settled_and_given_back(ask: A
     assert _said(await ask("points", "confirm", program, member, str(first))).startswith("50 pending points confirmed")
     dropped = await ask("points", "cancel", program, member, str(second), "--reason", "never collected")
     assert _said(dropped) == "50 pending points dropped; the balance is 250"
-    number = await lapsed(club, member, "old", timedelta(days=2))
+    number = await expired(club, member, "old", timedelta(days=2))
     back = await ask("points", "reinstate", program, member, str(number))
     assert _said(back) == "40 lapsed points given back; the balance is 290"
 

@@ -41,9 +41,13 @@ class LiveMember:
     def advance(self, to: datetime) -> None:
         """Timers and sweeps, in the order of their instants."""
         while True:
-            lapse = min((lot.expires_at for lot in self.lots if lot.expires_at is not None), default=None)
-            if lapse is not None and lapse <= to and (self.next_review_at is None or lapse <= self.next_review_at):
-                due = [lot for lot in self.lots if lot.expires_at is not None and lot.expires_at <= lapse]
+            next_expiry = min((lot.expires_at for lot in self.lots if lot.expires_at is not None), default=None)
+            if (
+                next_expiry is not None
+                and next_expiry <= to
+                and (self.next_review_at is None or next_expiry <= self.next_review_at)
+            ):
+                due = [lot for lot in self.lots if lot.expires_at is not None and lot.expires_at <= next_expiry]
                 self.expired += sum(lot.points for lot in due)
                 self.lots = [lot for lot in self.lots if lot not in due]
             elif self.next_review_at is not None and self.next_review_at <= to:

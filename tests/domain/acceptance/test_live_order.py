@@ -82,12 +82,12 @@ def definitions(draw: st.DrawFn) -> Definition:
     extra |= draw(st.sampled_from([{}, {"from": "2025-05-01", "until": "2026-01-01"}]))
     nights = {"id": "nights", "event": "visit", "rate": 10, "per": "nights"}
     kind = draw(st.sampled_from(["never", "after_earning", "inactivity"]))
-    lapse: dict[str, Any] = {"kind": kind}
+    due: dict[str, Any] = {"kind": kind}
     if kind != "never":
-        lapse |= {"after": draw(st.sampled_from(["P25D", "P6M"])), "at_end_of": draw(st.sampled_from([None, "month", "year"]))}
-        lapse["exempt_tiers"] = draw(st.sampled_from([[], ["gold"]]))
+        due |= {"after": draw(st.sampled_from(["P25D", "P6M"])), "at_end_of": draw(st.sampled_from([None, "month", "year"]))}
+        due["exempt_tiers"] = draw(st.sampled_from([[], ["gold"]]))
     if kind == "after_earning":
-        lapse["unless_active_every"] = draw(st.sampled_from([None, "P7D"]))
+        due["unless_active_every"] = draw(st.sampled_from([None, "P7D"]))
     milestone = {"id": "m", "counter": "ever", "at": draw(st.integers(1, 6)), "points": 500}
     return small(
         counters=draw(counters(own_windows)),
@@ -101,7 +101,7 @@ def definitions(draw: st.DrawFn) -> Definition:
             {"id": "up", "name": "Up", "on": "tier", "points": 11},
             {"id": "again", "name": "Again", "on": "renewal", "tiers": ["gold"], "points": 13},
         ],
-        expiry=lapse,
+        expiry=due,
     )
 
 

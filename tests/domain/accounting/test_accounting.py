@@ -61,8 +61,8 @@ def test_breakage_is_what_is_earned_above_each_points_own_share() -> None:
 def test_when_no_point_is_left_all_is_earned_and_when_none_is_expected_too() -> None:
     sold = kept("STAR", _MONEY, PortfolioPosition(), _sale("1000", 100, _terms("0.9")), _terms("0.9"))
     assert _whole(sold.revenue, sold.deferred_liability) == _whole(0, sold.deferred)
-    lapsed = kept("STAR", _MONEY, sold.standing, Movement(expired=100), _terms("0.9"))
-    assert _whole(lapsed.revenue, lapsed.breakage, lapsed.deferred_liability) == _whole(sold.deferred, sold.deferred, 0)
+    expired = kept("STAR", _MONEY, sold.standing, Movement(expired=100), _terms("0.9"))
+    assert _whole(expired.revenue, expired.breakage, expired.deferred_liability) == _whole(sold.deferred, sold.deferred, 0)
     hopeless = kept("STAR", _MONEY, sold.standing, Movement(), _terms("0"))
     assert _whole(hopeless.revenue, hopeless.catch_up, hopeless.deferred_liability) == _whole(sold.deferred, sold.deferred, 0)
 

@@ -88,7 +88,7 @@ def definitions(draw: st.DrawFn) -> Definition:
     ]
     prices: list[dict[str, Any]] = [{"id": "mug", "name": "Mug", "points": draw(st.sampled_from([20, 100]))}]
     prices += draw(st.sampled_from([[], [{"id": "pen", "name": "Pen", "points": 5, "from_tier": "gold"}]]))
-    lapse = draw(
+    due = draw(
         st.sampled_from([{"kind": "never"}, {"kind": "inactivity", "after": "P2M"}, {"kind": "inactivity", "after": "P45D"}])
     )
     return small(
@@ -101,7 +101,7 @@ def definitions(draw: st.DrawFn) -> Definition:
         milestones=draw(st.sampled_from([[], milestones])),
         benefits=draw(st.sampled_from([[], [{"id": "hello", "name": "Hello", "on": "joining", "points": 33}]])),
         rewards=prices,
-        expiry=lapse,
+        expiry=due,
         prototype={
             "transactions": "some-log",
             "burn_share": draw(st.sampled_from(["0.5", "1", "0.37", "0"])),

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from domain.accounting.deferral import CurrencyBooks
 from domain.errors import TenureError
 from ledger import Reverse
-from ledger.drain import Becoming, Leaving
+from ledger.outflow import OutflowKind, Settlement
 from services.accounting.errors import PointsOutstanding
 from store.acceptance import pilots
 from store.acceptance.pilots import PilotRecord
@@ -232,11 +232,11 @@ async def test_the_books_end_at_zero_with_all_that_was_deferred_earned(shop: Sho
     assert (await shop.read(None, at(6))).period == "2026-04"
 
 
-@pytest.mark.parametrize("leaving", ["cash_out", "convert_out"])
-async def test_what_a_programs_end_pays_out_or_converts_is_redeemed_in_its_books(shop: Shop, leaving: Leaving) -> None:
+@pytest.mark.parametrize("kind", ["cash_out", "convert_out"])
+async def test_what_a_programs_end_pays_out_or_converts_is_redeemed_in_its_books(shop: Shop, kind: OutflowKind) -> None:
     await shop.sell(at(1, 20))
-    becoming = Becoming("JPY" if leaving == "cash_out" else "air", {"STAR": "1"}, 0, half_up=True)
-    await shop.ledger.settle_remainder(PROGRAM, "remainder", at(2), leaving, becoming)
+    settlement = Settlement("JPY" if kind == "cash_out" else "air", {"STAR": "1"}, 0, half_up=True)
+    await shop.ledger.settle_remainder(PROGRAM, "remainder", at(2), kind, settlement)
     ended = await shop.end(at(2, 11))
     assert (ended.period, ended.liability) == ("2026-02", Decimal(0))
     last = star(await shop.read("2026-02", at(3)))

@@ -26,7 +26,7 @@ from tests.house import House, program_id
 from tests.lives import AGREEMENT, ask_for_the_end, buy, club, enrol, forward, forward_until, handle, launch, now_of, shown
 from tests.waiting import approve, done, history_has, timer_started
 from tests.workflows.conftest import Histories
-from workflows.members.member_lifecycle import Leaving, MemberLifecycle, MemberStart
+from workflows.members.member_lifecycle import Departure, MemberLifecycle, MemberStart
 
 REVIEW = "Review tier and activity"
 SILENT = timedelta(days=90)
@@ -131,7 +131,7 @@ async def fall_silent(house: House, environment: WorkflowEnvironment, definition
 
 
 async def leave(member: Member, at: datetime) -> Membership:
-    gone: Membership = await member.execute_update("leave", Leaving(at=at, why="moved away"), result_type=Membership)
+    gone: Membership = await member.execute_update("leave", Departure(at=at, why="moved away"), result_type=Membership)
     return gone
 
 
@@ -230,9 +230,9 @@ async def test_a_nudge_that_comes_while_the_member_leaves_changes_nothing(
         held = {"program": definition.program, "participant": "hurries"}
         query = "SELECT FROM store.member WHERE program = :program AND participant = :participant FOR UPDATE"
         await holding.execute(text(query), held)
-        leaving = Leaving(at=await now_of(temporal_env, member))
+        departure = Departure(at=await now_of(temporal_env, member))
         update = await member.start_update(
-            "leave", leaving, wait_for_stage=WorkflowUpdateStage.ACCEPTED, result_type=Membership
+            "leave", departure, wait_for_stage=WorkflowUpdateStage.ACCEPTED, result_type=Membership
         )
         await member.signal("nudge")
         await history_has(

@@ -112,16 +112,16 @@ async def test_while_nothing_can_be_redeemed_no_point_lapses_and_afterwards_it_l
     member = await enrol(house, program, "ann")
     await buy(house, definition, "ann", 10, await now_of(temporal_env, member))
 
-    async def lapses() -> list[datetime | None]:
+    async def expiries() -> list[datetime | None]:
         return [lot.expires_at for lot in (await house.ledger.balance(program, "ann", "NOTES")).lots]
 
-    (before,) = await lapses()
+    (before,) = await expiries()
     since = await hold(house, program, "redeeming")
     await done(house.temporal, lifecycle, KEPT)
-    assert await lapses() == [None]
+    assert await expiries() == [None]
     until = await resume(house, program)
     assert before is not None
-    assert await lapses() == [before + (until - since)]
+    assert await expiries() == [before + (until - since)]
     assert (await house.ledger.check(program)).clean
     await histories.keep(house.temporal, lifecycle, "ProgramLifecycle-on-hold")
 

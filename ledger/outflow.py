@@ -12,8 +12,8 @@ from sqlalchemy.sql import bindparam
 from ledger.errors import LedgerFault
 from ledger.requests import OWN_KEYS, Forfeit, Swept
 
-Leaving = Literal["expire", "forfeit", "cash_out", "convert_out"]
-_OPPOSITE: dict[Leaving, str] = {
+OutflowKind = Literal["expire", "forfeit", "cash_out", "convert_out"]
+_OPPOSITE: dict[OutflowKind, str] = {
     "expire": "@breakage",
     "forfeit": "@forfeiture",
     "cash_out": "@cash_out",
@@ -21,7 +21,7 @@ _OPPOSITE: dict[Leaving, str] = {
 }
 
 
-class Becoming(NamedTuple):
+class Settlement(NamedTuple):
     """The value of a departing point in a `unit`, by currency; the sum is rounded once for each account.
 
     Money (`decimals` of its smallest unit) is rounded half up; another company's points (no decimals) are rounded down.
@@ -33,18 +33,18 @@ class Becoming(NamedTuple):
     half_up: bool
 
 
-async def lapse(connection: AsyncConnection, account: int, at: datetime) -> int:
+async def expire(connection: AsyncConnection, account: int, at: datetime) -> int:
     """Expire the locked account's points that are due at the instant; return how many."""
-    return (await drain(connection, "expire", [account], at)).points
+    return (await sweep_out(connection, "expire", [account], at)).points
 
 
-async def drain(
+async def sweep_out(
     connection: AsyncConnection,
-    kind: Leaving,
+    kind: OutflowKind,
     accounts: Sequence[int],
     at: datetime,
     request: Forfeit | None = None,
-    becoming: Becoming | None = None,
+    settlement: Settlement | None = None,
 ) -> Swept:
     """Take from the locked accounts all points due at the instant (`expire`) or all points that no hold keeps (other kinds).
 
@@ -55,7 +55,7 @@ async def drain(
     """
     row = (
         await connection.execute(
-            _DRAIN,
+            _SWEEP_OUT,
             {
                 "accounts": list(accounts),
                 "kind": kind,
@@ -65,10 +65,10 @@ async def drain(
                 "key": request.key if request else None,
                 "request_hash": request.hash() if request else None,
                 "details": request.details if request else {},
-                "unit": becoming.unit if becoming else None,
-                "rates": becoming.rates if becoming else {},
-                "decimals": becoming.decimals if becoming else 0,
-                "half_up": becoming.half_up if becoming else False,
+                "unit": settlement.unit if settlement else None,
+                "rates": settlement.rates if settlement else {},
+                "decimals": settlement.decimals if settlement else 0,
+                "half_up": settlement.half_up if settlement else False,
             },
         )
     ).one()
@@ -78,7 +78,7 @@ async def drain(
 
 
 # The key of a transaction without a request only has to be unique: the lots ensure that no point expires twice.
-_DRAIN = text(
+_SWEEP_OUT = text(
     """
 WITH taken AS MATERIALIZED (
     SELECT id, account_id, remaining - held AS points
