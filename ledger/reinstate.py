@@ -32,7 +32,7 @@ async def reinstate(engine: AsyncEngine, system: SystemAccounts, request: Reinst
         expired = (await connection.execute(_LAPSED, parameters)).all()
         points = sum(row.points for row in expired)
         if points == 0:
-            raise Refused(NothingToReinstate.code, "Nothing that lapsed then is still gone.")
+            raise Refused(NothingToReinstate.code, "Nothing that expired then is still gone.")
         check_limit(account.posted, points)
         renewed = update(lot).where(lot.c.id.in_([row.lot_id for row in expired]))
         await connection.execute(renewed.values(expires_at=request.expires_at))

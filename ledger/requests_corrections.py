@@ -72,7 +72,7 @@ class Reinstate(Request):
         if (self.of is None) == (self.since is None):
             raise ValueError("say either of (the key of an expiry) or since (an instant)")
         if self.expires_at is not None and self.expires_at <= self.effective_at:
-            raise ValueError("the points would lapse again at once; let expires_at be later than effective_at")
+            raise ValueError("the points would expire again at once; let expires_at be later than effective_at")
         return self
 
     def _content(self) -> tuple[JsonValue, ...]:

@@ -245,7 +245,7 @@ class MemberActivities(ActivityGroup):
         )
 
     async def _reschedule_lots(self, definition: Definition, record: members.MemberRecord, tier: str, at: datetime) -> None:
-        """On moving to a tier whose points lapse otherwise, every open lot gets the expiry that the new tier gives."""
+        """On moving to a tier whose points expire otherwise, every open lot gets the expiry that the new tier gives."""
         for currency, key in _currencies(definition):
             await self._ledger.reschedule(
                 Reschedule(

@@ -1,4 +1,4 @@
-"""The sweep that lets due points lapse in time; balances are right without it, since a burn lapses what is due first."""
+"""The sweep that lets due points expire in time; balances are right without it, since a burn expires what is due first."""
 
 from datetime import datetime
 
@@ -33,9 +33,9 @@ class ExpiryActivities(ActivityGroup):
 
     @activity.defn
     async def expire_due(self, sweep: Sweep) -> SweepResult:
-        """Time out every hold of the program, and let every lot lapse, that was due at the instant.
+        """Time out every hold of the program, and let every lot expire, that was due at the instant.
 
-        While nothing can be redeemed only what was due before lapses; what was earned meanwhile keeps its time too.
+        While nothing can be redeemed only what was due before expires; what was earned meanwhile keeps its time too.
         """
         async with self._engine.connect() as connection:
             closed = closed_for(await programs.find(connection, sweep.program), "expiry", sweep.at)

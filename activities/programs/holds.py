@@ -38,7 +38,7 @@ class HoldActivities(ActivityGroup):
     @activity.defn
     @bulk
     async def keep_points(self, program: str) -> None:
-        """While nothing can be redeemed, no point lapses: the time of all lots stands still from when that began."""
+        """While nothing can be redeemed, no point expires: the time of all lots stands still from when that began."""
         async with self._engine.connect() as connection:
             active = rules.active(await holds.of_program(connection, program))
         begun = [hold.since for hold in active if "redeeming" in hold.stops]
@@ -70,7 +70,7 @@ class HoldActivities(ActivityGroup):
 
     async def _give_time_back(self, record: programs.ProgramRecord, at: datetime) -> None:
         if has_stopped_earning(record, at):
-            await self._ledger.forget_suspended(record.id)  # the program ends, and no point lapses by age any more
+            await self._ledger.forget_suspended(record.id)  # the program ends, and no point expires by age any more
         else:
             await self._ledger.resume_expiry(record.id, at)
 

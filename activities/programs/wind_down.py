@@ -211,14 +211,14 @@ class WindDownActivities(ActivityGroup):
 
     @activity.defn
     async def suspend_expiry(self, step: EndStep) -> None:
-        """Steps 4 and 5 begin: earning has stopped, and in the redeem-only window no point lapses by age any more."""
+        """Steps 4 and 5 begin: earning has stopped, and in the redeem-only window no point expires by age any more."""
         async with self._engine.begin() as connection:
             await wind_down.end(connection, step.program, "announcement", step.at)
             await wind_down.begin(connection, step.program, "earning", step.at, _attempt())
             await wind_down.note(connection, step.program, "earning", "evaluations and sweeps have stopped", {})
         async with self._step(step.program, "redeeming", step.at, over=False) as done:
             lots = await self._ledger.stop_expiry(step.program, step.key, step.at)
-            done(f"{lots} lots no longer lapse by age", {"lots": lots})
+            done(f"{lots} lots no longer expire by age", {"lots": lots})
 
     @activity.defn
     async def mature_pending(self, step: EndStep) -> Matured:
@@ -235,7 +235,7 @@ class WindDownActivities(ActivityGroup):
                     }
                     await self._mature(step, **request)
                 earns += len(waiting)
-            # What late files and confirmations brought since earning stopped must not lapse either.
+            # What late files and confirmations brought since earning stopped must not expire either.
             await self._ledger.stop_expiry(step.program, f"{step.key}/expiry", step.at)
             done(f"late files are closed; {earns} pending earns matured", {"matured": earns})
         return Matured(earns=earns)

@@ -96,7 +96,7 @@ Confirming = Annotated[MemberRequest, Depends(member_request("confirm points"))]
     responses=together(MOVED, raises(BalanceLimit, CurrencyUnknown, MemberGone, InsufficientPoints)),
 )
 async def adjust_points(adjustment: AdjustmentIn, by: Correcting) -> JSONResponse:
-    """Give or take points by hand; who asks is the author. What is given lapses as if it were earned now."""
+    """Give or take points by hand; who asks is the author. What is given expires as if it were earned now."""
     said = adjustment.model_dump_json()
 
     async def ask() -> PostingResult:
@@ -124,7 +124,7 @@ async def adjust_points(adjustment: AdjustmentIn, by: Correcting) -> JSONRespons
 async def reverse_transaction(number: Number, reversal: ReversalIn, by: Correcting) -> JSONResponse:
     """Take back a burn, a capture or an earn, or some points of it.
 
-    The points of a burn return to their lots; those of a lot that is past due lapse again. Where those of an earn are spent,
+    The points of a burn return to their lots; those of a lot that is past due expire again. Where those of an earn are spent,
     the definition's `clawback` says what happens. The member's tier is looked at again.
     """
     original, said = await _original(by, number), f"{number}\n{reversal.model_dump_json()}"
@@ -177,7 +177,7 @@ async def cancel_earn(number: Number, by: Confirming, settlement: SettlementIn =
     responses=together(MOVED, raises(TransactionUnknown, MemberGone, BalanceLimit, *_NOT_BACK)),
 )
 async def reinstate_points(number: Number, by: Correcting, settlement: SettlementIn = SettlementIn()) -> JSONResponse:
-    """Give back what an expiry took, within the definition's time for that; it lapses anew as if it were earned now."""
+    """Give back what an expiry took, within the definition's time for that; it expires anew as if it were earned now."""
     original, said = await _original(by, number), f"{number}\n{settlement.model_dump_json()}"
 
     async def ask() -> PostingResult:

@@ -69,7 +69,7 @@ class MemberContext:
         }
 
     def expiry(self) -> datetime | None:
-        """When what the member gets now lapses."""
+        """When what the member gets now expires."""
         return expiry.lot_expiry(self.definition, self.member.tier, self.now)
 
     def check_redeeming(self) -> None:

@@ -49,7 +49,7 @@ class BalanceOut(Balance):
 
 @router.get("/balance", responses=raises(CurrencyUnknown))
 async def show_balance(program: str, participant: str, services: WithServices, currency: Currency | None = None) -> BalanceOut:
-    """What a member has: posted, held, available, and every lot with the instant at which it lapses."""
+    """What a member has: posted, held, available, and every lot with the instant at which it expires."""
     code = await _currency(services, program, participant, currency)
     balance = await services.ledger.balance(program, participant, code)
     return BalanceOut(program=program, participant=participant, currency=code, **balance.model_dump())

@@ -145,7 +145,7 @@ async def resume_program(
 ) -> JSONResponse:
     """Let a program go on: lift its halt, or where there is none its hold.
 
-    What happened while it was stopped counts for nothing, now neither. Where nothing could be redeemed, points lapse as much
+    What happened while it was stopped counts for nothing, now neither. Where nothing could be redeemed, points expire as much
     later as that took.
     """
 

@@ -195,7 +195,7 @@ def balance(program: ProgramId, member: MemberId, currency: Currency = None, as_
         [instant(lot["earned_at"]), number(lot["remaining"]), instant(lot["expires_at"], nothing="never")]
         for lot in found["lots"]
     ]
-    out.print(table(count(len(lots), "lot"), ("Earned (UTC)", "Remaining", "Lapses (UTC)"), lots, right=("Remaining",)))
+    out.print(table(count(len(lots), "lot"), ("Earned (UTC)", "Remaining", "Expires (UTC)"), lots, right=("Remaining",)))
 
 
 @app.command("list")

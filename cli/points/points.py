@@ -156,7 +156,7 @@ def reinstate(
     """
     body = {"reason": reason}
     reply = _post(who, as_json, program, member, "transactions", str(transaction), "reinstatement", key=key, body=body)
-    _print_outcome(reply, as_json, f"{count(reply.data['points'], 'lapsed point')} given back")
+    _print_outcome(reply, as_json, f"{count(reply.data['points'], 'expired point')} given back")
 
 
 def _post(

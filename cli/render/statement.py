@@ -51,7 +51,7 @@ def print_statement(console: Console, found: dict[str, Any]) -> None:
         ]
         for lot in found["lots"]
     ]
-    columns_of_lots = ("Earned (UTC)", "Amount", "Remaining", "Held", "Lapses (UTC)")
+    columns_of_lots = ("Earned (UTC)", "Amount", "Remaining", "Held", "Expires (UTC)")
     console.print(table(count(len(lots), "lot"), columns_of_lots, lots, right=("Amount", "Remaining", "Held")))
     if found["holds"]:
         holds = [

@@ -76,7 +76,7 @@ _MEANING = {
     "members": "members by tier and stage",
     "movement": "who joined, left, was active, lapsed and came back, by month",
     "points": "points and money by month",
-    "expiry": "points that will lapse, by month",
+    "expiry": "points that will expire, by month",
     "redemptions": "redemptions by reward",
     "decisions": "decisions, and how long the gates took",
     "exceptions": "what is stuck or went wrong",

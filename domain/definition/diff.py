@@ -98,7 +98,7 @@ class _Compared:
             unit = f" per {self.new.money if new.per == 'amount' else words.name(new.per)}" if field == "rate" else ""
             return f"{subject} now gives {words.points(after)}{unit} instead of {words.figure(before)}"
         if isinstance(new, Expiry) and field == "after" and before is not None and after is not None:
-            return f"Points now lapse after {words.period(after)} instead of {words.period(before)}"
+            return f"Points now expire after {words.period(after)} instead of {words.period(before)}"
         if path == ("qualification_window",):
             return f"What counts towards tiers is now summed over {words.window(after)} instead of {words.window(before)}"
         if path == ("agreement", "version"):

@@ -58,7 +58,7 @@ PROFILES: dict[Jurisdiction, Profile] = {
         place="Ontario",
         facts=(
             Fact(
-                "points do not lapse by time alone; that they end with the agreement, after notice, is excepted",
+                "points do not expire by time alone; that they end with the agreement, after notice, is excepted",
                 "Consumer Protection Act, 2002, section 47.1, and Ontario Regulation 388/17",
             ),
         ),

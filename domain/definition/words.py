@@ -180,8 +180,8 @@ def expiry(definition: Definition, written: Expiry) -> str:
     """When points expire, in one sentence."""
     rule = expiry_rule(written)
     if not rule.lapses or written.after is None:
-        return "Points never lapse"
-    text = f"Points lapse {period(written.after)} after {rule.counted_from}"
+        return "Points never expire"
+    text = f"Points expire {period(written.after)} after {rule.counted_from}"
     if written.at_end_of:
         text += f", at the end of the {written.at_end_of.written()}"
     if written.unless_active_every:

@@ -159,21 +159,21 @@ class RecipientNotActive(TenureError):
 
 
 class NoReinstatement(TenureError):
-    """The definition in force gives back nothing that has lapsed."""
+    """The definition in force gives back nothing that has expired."""
 
     code = "reinstatement_not_offered"
     category = "conflict"
-    title = "What has lapsed does not come back"
+    title = "What has expired does not come back"
 
     def __init__(self, program: str) -> None:
         super().__init__(
-            f"Program {program!r} gives back nothing that has lapsed.",
+            f"Program {program!r} gives back nothing that has expired.",
             remedy="Offer it with `expiry.reinstate_within` in a further revision, or give points by an adjustment.",
         )
 
 
 class ReinstatementTooLate(TenureError):
-    """What has lapsed comes back within the time that the definition gives for it."""
+    """What has expired comes back within the time that the definition gives for it."""
 
     code = "reinstatement_too_late"
     category = "conflict"
@@ -181,5 +181,5 @@ class ReinstatementTooLate(TenureError):
 
     def __init__(self, expired_at: str, until: str) -> None:
         super().__init__(
-            f"What lapsed at {expired_at} could be given back until {until}.", remedy="Give points by an adjustment instead."
+            f"What expired at {expired_at} could be given back until {until}.", remedy="Give points by an adjustment instead."
         )

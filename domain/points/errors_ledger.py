@@ -106,11 +106,11 @@ class UnknownExpiry(Refused):
 
 
 class NothingToReinstate(Refused):
-    """What had lapsed has come back before."""
+    """What had expired has come back before."""
 
     code = "nothing_to_reinstate"
     title = "Nothing is left to give back"
-    detail = "Nothing that lapsed then is still gone."
+    detail = "Nothing that expired then is still gone."
     remedy = "Nothing is to be done: its points have come back before."
 
 

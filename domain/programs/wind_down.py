@@ -27,7 +27,7 @@ TITLES: dict[Step, str] = {
     "partners": "Partners are told; no amendment is taken any more",
     "announcement": "The end is announced; enrolment closes; members may still earn and redeem",
     "earning": "Earning has stopped; pending points mature; late files and returns still count",
-    "redeeming": "Points can only be redeemed; none lapses by age",
+    "redeeming": "Points can only be redeemed; none expires by age",
     "last_redemption": "Last redemptions; what is held is settled",
     "remainder": "What is left of the points is settled",
     "statements": "Partners get their final statements",

@@ -115,10 +115,10 @@ _OUTLINES = (
     ),
     Outline(
         name="expiry",
-        title="Points that will lapse, by month",
-        tells="when the points that are outstanding lapse, unless they are redeemed before",
+        title="Points that will expire, by month",
+        tells="when the points that are outstanding expire, unless they are redeemed before",
         columns=(*_texts("month", "currency"), *_counts("points", "members")),
-        plots=(Plot(title="Points that will lapse", kind="stacked", along="month", columns=("points",)),),
+        plots=(Plot(title="Points that will expire", kind="stacked", along="month", columns=("points",)),),
     ),
     Outline(
         name="redemptions",

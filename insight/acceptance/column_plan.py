@@ -170,7 +170,7 @@ def _hindrances(definition: Definition) -> Iterator[str]:
     if window.kind not in ("fixed", "lifetime"):
         yield "the qualification window is not the same for everybody"
     if expiry_rule(definition.expiry).lot_by_lot or definition.expiry.exempt_tiers or definition.expiry.at_end_of:
-        yield "lots lapse each at a time of their own"
+        yield "lots expire each at a time of their own"
     if any(each.points and each.on != "joining" for each in definition.benefits):
         yield "a tier brings points"
     asked: set[str] = {each.counter for each in definition.milestones}

@@ -75,7 +75,7 @@ async def launched(house: House, provider: str, **changes: Any) -> "Club":
 
 
 async def pooling(house: House, provider: str) -> "Club":
-    """Another one, with a second and a third currency, transfers between members, and lapsed points that can come back."""
+    """Another one, with a second and a third currency, transfers between members, and expired points that can come back."""
     more = {"name": "More", "value_per_point": "0.01", "cost_per_point": "0.01", "expected_redemption_rate": "0.5"}
     return await launched(
         house,

@@ -100,7 +100,7 @@ async def posted(ledger: Ledger, member: str = "ann") -> int:
 
 
 async def lots(ledger: Ledger, member: str = "ann") -> list[tuple[int, float | None]]:
-    """What remains in each open lot, and the day on which it lapses."""
+    """What remains in each open lot, and the day on which it expires."""
     open_lots = (await ledger.balance(PROGRAM, member, CURRENCY)).lots
     return [(lot.remaining, _number(lot.expires_at) if lot.expires_at else None) for lot in open_lots]
 

@@ -56,7 +56,7 @@ GUARDS = [
         "ledger/burn.py",
         "remaining > held AND expires_at <= CAST(:at AS timestamptz)",
         "false",
-        "test_burn.py::test_what_is_due_lapses_before_a_burn_as_of_the_burn",
+        "test_burn.py::test_what_is_due_expires_before_a_burn_as_of_the_burn",
     ),
     Guard(
         "ledger/burn.py",
@@ -68,7 +68,7 @@ GUARDS = [
         "ledger/burn.py",
         "sum(remaining - held) OVER (ORDER BY expires_at, id)",
         "sum(remaining - held) OVER (ORDER BY id)",
-        "test_burn.py::test_a_burn_takes_first_what_lapses_first_and_last_what_never_does",
+        "test_burn.py::test_a_burn_takes_first_what_expires_first_and_last_what_never_does",
     ),
     Guard(
         "ledger/burn.py",
@@ -141,12 +141,12 @@ GUARDS = [
         "WHERE 0 > (",
         "test_earn.py::test_an_earn_that_has_seen_what_is_no_longer_so_is_not_posted",
     ),
-    # Lapses and sweeps.
+    # Expiries and sweeps.
     Guard(
         "ledger/outflow.py",
         "remaining - held AS points",
         "remaining AS points",
-        "test_hold.py::test_what_a_hold_keeps_does_not_lapse_until_it_is_let_go",
+        "test_hold.py::test_what_a_hold_keeps_does_not_expire_until_it_is_let_go",
     ),
     Guard(
         "ledger/sweep.py",
@@ -173,13 +173,13 @@ GUARDS = [
         "ledger/idempotency.py",
         "        locked = await bring_up_to_date(connection, request.program, locked, request.effective_at)\n",
         "",
-        "test_corners.py::test_what_is_due_lapses_before_a_hold_can_keep_it",
+        "test_corners.py::test_what_is_due_expires_before_a_hold_can_keep_it",
     ),
     Guard(
         "ledger/idempotency.py",
         "        await bring_up_to_date(connection, request.program, await again(connection, locked), request.effective_at)\n",
         "",
-        "test_hold.py::test_what_a_hold_keeps_does_not_lapse_until_it_is_let_go",
+        "test_hold.py::test_what_a_hold_keeps_does_not_expire_until_it_is_let_go",
     ),
     Guard("ledger/pending.py", 'if waiting.state != "open":', "if False:", "test_pending.py::test_a_pending_earn_ends_once"),
     Guard(
@@ -238,7 +238,7 @@ GUARDS = [
         "ledger/outflow.py",
         "if not row.taken == row.paid == row.posted == row.moved:",
         "if False:",
-        "test_faults.py::test_what_lapses_to_no_account_stays",
+        "test_faults.py::test_what_expires_to_no_account_stays",
     ),
     Guard(
         "ledger/release.py",

@@ -174,7 +174,7 @@ class ReferenceLedger:
             else:
                 self.done[request.key] = done
                 outcome = ("posted", None, done.points, account.balance)
-                # A new expiry that is past lets lapse nothing by itself: it is for the next who comes.
+                # A new expiry that is past lets expire nothing by itself: it is for the next who comes.
                 if not isinstance(request, Reschedule):
                     self._bring_up_to_date(account, at)
         self.answers[request.key] = (request.hash(), outcome)

@@ -100,7 +100,7 @@ async def test_every_operation_is_in_the_books(engine: AsyncEngine, ledger: Ledg
     assert round(first.allocated - part, 12) == 0
     assert second.model_copy(update={"allocated": Decimal(0)}) == Movement(
         sold=500, returned_sold=200, redeemed=-40, expired=20, forfeited=4, sales=Decimal(50) - Decimal(20)
-    ), "what had lapsed of one came back, and of the other not"
+    ), "what had expired of one came back, and of the other not"
     confirmed = allocated(Decimal(50), 500, _TERMS[1])
     assert round(second.allocated - (confirmed - part / 5), 12) == 0, "a return takes back what was split off at the sale"
     assert moved["GEM", 0] == Movement(given=10)

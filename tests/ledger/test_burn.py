@@ -12,7 +12,7 @@ from ledger import Burn, Earn, KeyConflict, Ledger, LedgerFault, PostingResult
 from tests.ledger.asks import PROGRAM, a_burn, again, an_earn, day, lots, posted, totals
 
 
-async def test_a_burn_takes_first_what_lapses_first_and_last_what_never_does(ledger: Ledger) -> None:
+async def test_a_burn_takes_first_what_expires_first_and_last_what_never_does(ledger: Ledger) -> None:
     for key, points, expires in (("e1", 10, None), ("e2", 20, 90), ("e3", 30, 60), ("e4", 40, 90)):
         await ledger.earn(an_earn(key, points, expires=expires))
     answer = await ledger.burn(a_burn("b1", 55))
@@ -71,7 +71,7 @@ def test_a_burn_of_no_sensible_amount_cannot_be_asked(points: int) -> None:
         a_burn("b1", points)
 
 
-async def test_what_is_due_lapses_before_a_burn_as_of_the_burn(ledger: Ledger) -> None:
+async def test_what_is_due_expires_before_a_burn_as_of_the_burn(ledger: Ledger) -> None:
     await ledger.earn(an_earn("e1", 10, expires=5))
     await ledger.earn(an_earn("e2", 20, expires=9))
     before = await ledger.burn(a_burn("b1", 4, at=4.9))
@@ -81,7 +81,7 @@ async def test_what_is_due_lapses_before_a_burn_as_of_the_burn(ledger: Ledger) -
     assert await totals(ledger) == {"issued": 30, "burned": 11, "expired": 6, "forfeited": 0, "outstanding": 13}
 
 
-async def test_a_refused_burn_still_lets_lapse_what_is_due(ledger: Ledger) -> None:
+async def test_a_refused_burn_still_lets_expire_what_is_due(ledger: Ledger) -> None:
     await ledger.earn(an_earn("e1", 10, expires=5))
     refused = await ledger.burn(a_burn("b1", 10, at=6))
     assert (refused.outcome, refused.balance) == ("refused", 0)

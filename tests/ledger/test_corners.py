@@ -30,7 +30,7 @@ async def test_a_burn_takes_of_a_lot_only_what_is_not_held(ledger: Ledger) -> No
     assert await lots(ledger) == [(4, 50), (8, 60)]
 
 
-async def test_what_is_due_lapses_before_a_hold_can_keep_it(ledger: Ledger) -> None:
+async def test_what_is_due_expires_before_a_hold_can_keep_it(ledger: Ledger) -> None:
     await ledger.earn(an_earn("e1", 10, expires=5))
     refused = await ledger.hold(a_hold("h1", 10, at=6))
     assert (refused.refusal, refused.balance, await posted(ledger)) == ("insufficient_points", 0, 0)

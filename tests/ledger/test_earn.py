@@ -206,7 +206,7 @@ async def test_an_earn_that_has_seen_what_is_no_longer_so_is_not_posted(ledger: 
 async def test_lots_of_a_batch_are_numbered_in_their_turn_however_the_planner_joins(
     engine: AsyncEngine, owner: AsyncConnection, joins: str
 ) -> None:
-    """Of lots that lapse at the same time, the older number goes first."""
+    """Of lots that expire at the same time, the older number goes first."""
     name = await owner.scalar(text("SELECT current_database()"))
     await owner.execute(text(f'ALTER DATABASE "{name}" SET plan_cache_mode = force_generic_plan'))
     for other in {"nestloop", "hashjoin", "mergejoin"} - {joins}:

@@ -65,7 +65,7 @@ async def test_a_clock_does_not_turn_for_late_events_doubled_events_or_bonuses(l
         assert await lots(ledger) == [(10, 32)]
 
 
-async def test_activity_does_not_bring_back_what_has_lapsed(ledger: Ledger) -> None:
+async def test_activity_does_not_bring_back_what_has_expired(ledger: Ledger) -> None:
     await ledger.earn(an_earn("e1", 10, at=0, expires=5))
     await ledger.earn(an_earn("e2", 20, at=5, expires=90, clock_stands_within=WEEK))
     await ledger.earn(an_earn("e3", 30, at=6, expires=91, renew_lots=True))
@@ -93,7 +93,7 @@ async def test_earns_of_one_member_at_once_turn_the_clock_for_each_gap_once(ledg
     assert await lots(ledger) == [(10, 35)]
 
 
-async def test_activity_renews_every_open_lot_where_points_lapse_by_inactivity(ledger: Ledger) -> None:
+async def test_activity_renews_every_open_lot_where_points_expire_by_inactivity(ledger: Ledger) -> None:
     await ledger.earn(an_earn("e1", 10, at=0, expires=30, renew_lots=True))
     await ledger.earn(an_earn("e2", 20, at=25, expires=55, renew_lots=True))
     assert await lots(ledger) == [(10, 55), (20, 55)]
@@ -136,7 +136,7 @@ async def test_a_member_who_leaves_forfeits_everything_but_what_had_lapsed(ledge
         await ledger.forfeit(a_forfeit("f1", at=8))
 
 
-async def test_once_expiry_is_stopped_no_open_lot_lapses_any_more(ledger: Ledger) -> None:
+async def test_once_expiry_is_stopped_no_open_lot_expires_any_more(ledger: Ledger) -> None:
     await ledger.earn(an_earn("e1", 10, expires=5))
     await ledger.earn(an_earn("e2", 20, expires=9))
     await ledger.earn(an_earn("e3", 30, member="bob", expires=9))

@@ -44,7 +44,7 @@ async def test_nobody_spends_from_the_lots_of_another(engine: AsyncEngine, owner
     assert (await ledger.check()).clean
 
 
-async def test_what_lapses_to_no_account_stays(engine: AsyncEngine, owner: AsyncConnection) -> None:
+async def test_what_expires_to_no_account_stays(engine: AsyncEngine, owner: AsyncConnection) -> None:
     ledger = Ledger(engine)
     await ledger.earn(an_earn("e1", 10, expires=5))
     await owner.execute(text("DELETE FROM ledger.account WHERE participant = '@breakage'"))

@@ -1,4 +1,4 @@
-"""Holds: points that are kept cannot be spent twice, do not lapse, and are captured, voided or timed out once."""
+"""Holds: points that are kept cannot be spent twice, do not expire, and are captured, voided or timed out once."""
 
 import asyncio
 
@@ -38,7 +38,7 @@ async def test_what_is_held_is_still_there_but_cannot_be_spent(ledger: Ledger) -
         await ledger.hold(a_hold("h1", 61))
 
 
-async def test_a_capture_spends_the_held_lots_that_lapse_first_and_lets_the_rest_go(ledger: Ledger) -> None:
+async def test_a_capture_spends_the_held_lots_that_expire_first_and_lets_the_rest_go(ledger: Ledger) -> None:
     for key, points, expires in (("e1", 30, 60), ("e2", 30, 50), ("e3", 30, 40)):
         await ledger.earn(an_earn(key, points, expires=expires))
     await ledger.hold(a_hold("h1", 70))
@@ -92,7 +92,7 @@ async def test_more_than_is_held_cannot_be_captured(ledger: Ledger) -> None:
     assert outcome(await ledger.capture(a_capture("c2", "h1", 30))) == ("posted", 30, 60)
 
 
-async def test_what_a_hold_keeps_does_not_lapse_until_it_is_let_go(ledger: Ledger) -> None:
+async def test_what_a_hold_keeps_does_not_expire_until_it_is_let_go(ledger: Ledger) -> None:
     await ledger.earn(an_earn("e1", 10, expires=5))
     await ledger.hold(a_hold("h1", 4))
     assert (await ledger.expire_due(PROGRAM, day(6))).points == 6
@@ -103,7 +103,7 @@ async def test_what_a_hold_keeps_does_not_lapse_until_it_is_let_go(ledger: Ledge
     assert await totals(ledger) == {"issued": 10, "burned": 1, "expired": 9, "forfeited": 0, "outstanding": 0}
 
 
-async def test_the_time_out_gives_back_what_is_held_and_lets_lapse_what_is_past_due(ledger: Ledger) -> None:
+async def test_the_time_out_gives_back_what_is_held_and_lets_expire_what_is_past_due(ledger: Ledger) -> None:
     await ledger.earn(an_earn("e1", 10, expires=5))
     await ledger.earn(an_earn("e2", 20))
     await ledger.earn(an_earn("e3", 20, member="bob"))

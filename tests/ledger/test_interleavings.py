@@ -65,7 +65,7 @@ _TOGETHER: dict[str, Sequence[Request]] = {
     ),
     "transfers that cross": (a_transfer("t1", "bob", 25), a_transfer("t2", "ann", 8, member="bob"), a_burn("b1", 25)),
     "confirm and cancel": (a_confirm("c1", "e4"), a_confirm("c2", "e4", expires=4), a_reverse("r1", "e4")),
-    "lapses and what comes back": (a_reinstate("i1", since=day(0)), a_burn("b1", 20, at=9), a_reinstate("i2", since=day(0))),
+    "expires and what comes back": (a_reinstate("i1", since=day(0)), a_burn("b1", 20, at=9), a_reinstate("i2", since=day(0))),
     "a new expiry and a burn": (a_reschedule("s1", 30, at=2), a_burn("b1", 40, at=9), an_adjustment("a1", -10)),
 }
 

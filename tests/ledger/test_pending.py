@@ -49,7 +49,7 @@ async def test_a_confirmation_posts_them_as_of_the_earn(ledger: Ledger) -> None:
     assert await ledger.confirm(a_confirm("c1", "e1", at=8)) == again(confirmed)
 
 
-async def test_a_confirmation_may_set_another_expiry_and_what_is_past_it_lapses_at_once(ledger: Ledger) -> None:
+async def test_a_confirmation_may_set_another_expiry_and_what_is_past_it_expires_at_once(ledger: Ledger) -> None:
     await ledger.earn(an_earn("e1", 40, expires=33, pending=True))
     await ledger.earn(an_earn("e2", 7, expires=5, pending=True))
     await ledger.confirm(a_confirm("c1", "e1", at=8, expires=50))

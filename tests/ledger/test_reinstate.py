@@ -1,4 +1,4 @@
-"""Reinstatement: what lapsed comes back once, with the expiry that is asked for."""
+"""Reinstatement: what expired comes back once, with the expiry that is asked for."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tests.ledger.asks import PROGRAM, a_burn, a_reinstate, again, an_earn, day,
 
 
 async def _expired(ledger: Ledger) -> None:
-    """7 points that lapsed on day 4, and 20 on day 6."""
+    """7 points that expired on day 4, and 20 on day 6."""
     await ledger.earn(an_earn("e1", 10, expires=4))
     await ledger.earn(an_earn("e2", 20, expires=6))
     await ledger.earn(an_earn("e3", 5, member="bob", expires=4))
@@ -21,7 +21,7 @@ async def _expired(ledger: Ledger) -> None:
     await ledger.expire_due(PROGRAM, day(6))
 
 
-async def test_what_lapsed_since_an_instant_comes_back(ledger: Ledger) -> None:
+async def test_what_expired_since_an_instant_comes_back(ledger: Ledger) -> None:
     await _expired(ledger)
     reinstated = await ledger.reinstate(a_reinstate("r1", since=day(5), expires=30))
     assert (reinstated.kind, *outcome(reinstated)) == ("reinstate", "posted", 20, 20)

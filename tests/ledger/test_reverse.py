@@ -65,7 +65,7 @@ async def test_a_capture_is_reversed_like_a_burn(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize(("until", "open_lots", "expired"), [(None, [], 10), (40, [(10, 40)], 0), (6, [], 10)])
-async def test_what_has_lapsed_meanwhile_lapses_again_or_gets_a_new_expiry(
+async def test_what_has_expired_meanwhile_expires_again_or_gets_a_new_expiry(
     ledger: Ledger, until: float | None, open_lots: list[tuple[int, float]], expired: int
 ) -> None:
     await ledger.earn(an_earn("e1", 10, expires=5))
@@ -77,7 +77,7 @@ async def test_what_has_lapsed_meanwhile_lapses_again_or_gets_a_new_expiry(
     assert (await totals(ledger))["expired"] == expired
 
 
-async def test_a_lot_that_has_not_lapsed_keeps_its_expiry(ledger: Ledger) -> None:
+async def test_a_lot_that_has_not_expired_keeps_its_expiry(ledger: Ledger) -> None:
     await ledger.earn(an_earn("e1", 10, expires=9))
     await ledger.burn(a_burn("b1", 10))
     await ledger.reverse(a_reverse("r1", "b1", at=7, reinstate_until=day(40)))
@@ -134,7 +134,7 @@ async def test_a_balance_goes_below_zero_only_as_far_as_the_request_allows(ledge
     assert outcome(await ledger.burn(a_burn("b2", 1, at=4))) == ("insufficient_points", 1, -7)
 
 
-async def test_what_is_owed_is_paid_by_the_next_points_before_they_can_lapse_or_leave(ledger: Ledger) -> None:
+async def test_what_is_owed_is_paid_by_the_next_points_before_they_can_expire_or_leave(ledger: Ledger) -> None:
     await ledger.earn(an_earn("e1", 10))
     await ledger.burn(a_burn("b1", 10))
     await ledger.reverse(a_reverse("r1", "e1", shortfall="negative", lowest_allowed=-10))

@@ -1,4 +1,4 @@
-"""Time that stands still while nothing can be redeemed: no lot lapses, and each gets back what it has lost."""
+"""Time that stands still while nothing can be redeemed: no lot expires, and each gets back what it has lost."""
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -9,7 +9,7 @@ from tests.ledger.asks import PROGRAM, a_burn, a_reschedule, an_earn, day, lots
 NOTHING = Swept(lots=0, points=0, participants=0)
 
 
-async def test_no_lot_lapses_meanwhile_and_afterwards_each_lapses_so_much_later(ledger: Ledger) -> None:
+async def test_no_lot_expires_meanwhile_and_afterwards_each_expires_so_much_later(ledger: Ledger) -> None:
     await ledger.earn(an_earn("e1", 10, expires=5))
     await ledger.earn(an_earn("e2", 20, expires=40))
     await ledger.earn(an_earn("e3", 30))
@@ -46,7 +46,7 @@ async def test_what_is_spent_or_gets_another_expiry_meanwhile_keeps_that(ledger:
     assert await lots(ledger, "bob") == [(20, 60)]
 
 
-async def test_in_a_program_that_ends_no_lot_lapses_by_age_any_more(ledger: Ledger, engine: AsyncEngine) -> None:
+async def test_in_a_program_that_ends_no_lot_expires_by_age_any_more(ledger: Ledger, engine: AsyncEngine) -> None:
     await ledger.earn(an_earn("e1", 10, expires=5))
     await ledger.suspend_expiry(PROGRAM, day(2))
     assert await ledger.forget_suspended(PROGRAM) == 1

@@ -176,7 +176,7 @@ class Life:
         """A hold that stops redeeming, and its end."""
         body = {"reason": "two tills count twice", "stops": ["redeeming"]}
         assert (await self.house.post(f"{self.path}/holds", body, person=OPERATIONS)).status_code == 201
-        await done(self.temporal, self.lifecycle, "No point lapses while nothing can be redeemed")
+        await done(self.temporal, self.lifecycle, "No point expires while nothing can be redeemed")
         response = await self.house.post(f"{self.path}/resumption", {"reason": "mended"}, person=OPERATIONS)
         assert response.status_code == 200, response.text
 

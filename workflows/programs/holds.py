@@ -15,7 +15,7 @@ async def active(program: str) -> tuple[ProgramHold, ...]:
     """The active holds. While one stops redeeming, no points expire."""
     found = await do(HoldActivities.standing_holds, program, "What is on hold?")
     if any("redeeming" in hold.stops for hold in found.holds):
-        await do(HoldActivities.keep_points, program, "No point lapses while nothing can be redeemed")
+        await do(HoldActivities.keep_points, program, "No point expires while nothing can be redeemed")
     return found.holds
 
 

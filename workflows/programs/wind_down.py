@@ -93,7 +93,7 @@ class WindDown:
 
     async def _suspend_expiry(self) -> None:
         step = self._step("redeeming", "suspend-expiry")
-        await do(WindDownActivities.suspend_expiry, step, "Points no longer lapse by age")
+        await do(WindDownActivities.suspend_expiry, step, "Points no longer expire by age")
 
     async def _do_when_due(self, due: Due, planned: Dates) -> None:
         """Wait for the next action of the redeem-only time, and perform it."""

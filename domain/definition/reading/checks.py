@@ -189,7 +189,7 @@ def _partners(whole: Plain) -> Iterator[Finding]:
         expiring = message["when"].text == "points_lapse_soon"
         if expiring != message["before"].given or (expiring == message["after"].given and expiring):
             yield message.says(
-                "a message before points lapse says how long before, and every other how long after",
+                "a message before points expire says how long before, and every other how long after",
                 "write before with points_lapse_soon, and after with all others",
             )
 

@@ -58,6 +58,6 @@ def expiry(whole: Plain) -> Iterator[Finding]:
     after, active = policy["after"].period, policy["unless_active_every"].period
     if kind == "after_earning" and after and active and active.approximate() > after.approximate():
         yield policy["unless_active_every"].says(
-            f"{active} is longer than after ({after}): the points would lapse before the member could be late",
+            f"{active} is longer than after ({after}): the points would expire before the member could be late",
             "write a period that is not longer than after",
         )

@@ -190,7 +190,7 @@ async def test_a_transaction_is_one_of_the_members_own(pool: Club, house: House,
                 assert str(each) in problem(response, 404, "transaction_unknown")["detail"]
 
 
-async def test_what_was_posted_at_once_does_not_wait_and_has_not_lapsed(
+async def test_what_was_posted_at_once_does_not_wait_and_has_not_expired(
     pool: Club, house: House, member: str, earn: int
 ) -> None:
     async with unchanged(house, pool.program):
@@ -267,7 +267,7 @@ async def test_what_has_no_reversal_is_told_what_to_do_instead(pool: Club, house
         assert "Transfer the points back" in found["remedy"]
 
 
-async def test_what_lapsed_too_long_ago_does_not_come_back(pool: Club, house: House) -> None:
+async def test_what_expired_too_long_ago_does_not_come_back(pool: Club, house: House) -> None:
     participant = await pool.member()
     number = await expired(pool, participant, "old", timedelta(days=31))
     async with unchanged(house, pool.program):

@@ -21,7 +21,7 @@ async def pending_earn(club: Club, participant: str, key: str, points: int = 50)
 
 
 async def expired(club: Club, participant: str, key: str, since: timedelta, points: int = 40) -> int:
-    """Points that lapsed so long ago, and were swept then; the number of their expiry."""
+    """Points that expired so long ago, and were swept then; the number of their expiry."""
     at = datetime.now(UTC) - since
     await _earn(club, participant, key, points, effective_at=at - _DAY, expires_at=at)
     await club.house.ledger.expire_due(club.program, at)
@@ -175,7 +175,7 @@ async def test_a_pending_earn_is_confirmed_or_cancelled_and_neither_twice(pool: 
     assert (back.json()["kind"], back.json()["balance"]) == ("clawback", 0)
 
 
-async def test_what_lapsed_comes_back_within_its_time_and_lapses_anew(pool: Club) -> None:
+async def test_what_expired_comes_back_within_its_time_and_expires_anew(pool: Club) -> None:
     participant = await pool.member()
     number = await expired(pool, participant, "old", timedelta(days=10))
     answer = await pool.points(participant, f"transactions/{number}/reinstatement", {"reason": "was in hospital"})
@@ -205,7 +205,7 @@ async def test_a_reversal_comes_once_for_its_key_and_its_refusal_repeats(pool: C
             problem(reused, 422, "idempotency_key_reused")
 
 
-async def test_what_comes_back_past_its_expiry_lapses_again_and_can_be_reinstated(pool: Club) -> None:
+async def test_what_comes_back_past_its_expiry_expires_again_and_can_be_reinstated(pool: Club) -> None:
     participant = await pool.member()
     now = datetime.now(UTC)
     await _earn(pool, participant, "old", 40, effective_at=now - 9 * _DAY, expires_at=now - _DAY)

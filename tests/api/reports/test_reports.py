@@ -145,7 +145,7 @@ async def test_what_was_told_of_a_month_that_is_over_stays_told(past: Past, name
             details[row["month"], row.get("currency", "")] = before | row
 
 
-async def test_points_lapse_ahead_by_the_month_of_their_lots(past: Past) -> None:
+async def test_points_expire_ahead_by_the_month_of_their_lots(past: Past) -> None:
     rows = {row["month"]: (row["points"], row["members"]) for row in await past.rows("expiry", "2025-03-31")}
     assert rows == {"2027-02": (1200, 1), "2027-03": (300 + 700 + 90, 3)}
     points = {row["month"]: row["points"] for row in await past.rows("expiry", "2025-04-30")}

@@ -77,7 +77,7 @@ async def test_earlier_transactions_are_taken_back_settled_and_given_back(ask: A
     assert _said(dropped) == "50 pending points dropped; the balance is 250"
     number = await expired(club, member, "old", timedelta(days=2))
     back = await ask("points", "reinstate", program, member, str(number))
-    assert _said(back) == "40 lapsed points given back; the balance is 290"
+    assert _said(back) == "40 expired points given back; the balance is 290"
 
 
 async def test_the_same_key_acts_once_and_json_is_the_apis_own(ask: Ask, club: Club) -> None:

@@ -1,4 +1,4 @@
-"""A played member: lots lapse, tiers end and points burn in the order in which they would in the live program."""
+"""A played member: lots expire, tiers end and points burn in the order in which they would in the live program."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -22,7 +22,7 @@ def _day(month: int, day: int = 1, year: int = 2025) -> datetime:
     return datetime(year, month, day, 12, tzinfo=UTC)
 
 
-def test_points_lapse_when_due_and_not_before() -> None:
+def test_points_expire_when_due_and_not_before() -> None:
     member = PlayedMember(small(), START)
     member.post(_purchase(10), START)
     member.advance(_day(6, 30))
@@ -59,7 +59,7 @@ def test_with_expiry_by_inactivity_any_activity_renews_every_lot() -> None:
     assert (member.balance, member.expired) == (0, 40)
 
 
-def test_the_lots_that_lapse_first_are_burned_first() -> None:
+def test_the_lots_that_expire_first_are_burned_first() -> None:
     member = PlayedMember(small(), START)
     member.post(_purchase(10), START)
     member.post(_purchase(10), _day(3))
@@ -76,7 +76,7 @@ def test_more_than_the_balance_cannot_be_burned() -> None:
     assert member.balance == 20
 
 
-def test_points_stop_lapsing_in_an_exempt_tier_and_start_anew_on_leaving_it() -> None:
+def test_points_stop_expiring_in_an_exempt_tier_and_start_anew_on_leaving_it() -> None:
     member = PlayedMember(small(), START)
     for _ in range(5):
         member.post(_purchase(100), START)
@@ -130,10 +130,10 @@ def test_a_gap_of_just_the_written_length_still_stops_the_clock() -> None:
     assert late.expired == 20
 
 
-def test_a_tier_that_ends_before_a_lot_lapses_is_reviewed_first() -> None:
+def test_a_tier_that_ends_before_a_lot_expires_is_reviewed_first() -> None:
     exempt = small(expiry={"kind": "after_earning", "after": "P6M", "exempt_tiers": ["silver"]})
     member = PlayedMember(exempt, START, "gold")
     member.post(_purchase(100), _day(12))
     member.advance(_day(9, 1, 2026))
     assert member.tier_status.tier == "silver"
-    assert member.expired == 0, "the tier fell to one whose points never lapse, months before the lot was due"
+    assert member.expired == 0, "the tier fell to one whose points never expire, months before the lot was due"

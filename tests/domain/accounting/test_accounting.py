@@ -102,7 +102,7 @@ _RATES = st.decimals(0, 1, places=3)
 
 @st.composite
 def _periods(draw: st.DrawFn, *, rates: bool = True) -> list[tuple[Movement, Terms]]:
-    """A whole life: sales, gifts, returns, redemptions and lapses in any order; at its end nobody has a point any more."""
+    """A whole life: sales, gifts, returns, redemptions and expiries in any order; at its end nobody has a point any more."""
     outstanding, sold = 0, 0
     found = []
     rate = draw(_RATES)

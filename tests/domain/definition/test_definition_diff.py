@@ -52,10 +52,10 @@ def test_the_two_hiltons_differ_as_a_product_owner_would_say() -> None:
         (("    rate: 2\n", "    rate: 1\n"), "substantial", "The rule per-pound now gives 1 point per GBP instead of 2."),
         (("gold: 3", "gold: 4"), "substantial", "The rule per-pound now gives Gold 4 points per unit instead of 3."),
         (("    points: 100\n", "    points: 120\n"), "substantial", "A mug now costs 120 points instead of 100."),
-        (("  after: P6M\n", "  after: P9M\n"), "substantial", "Points now lapse after 9 months instead of 6 months."),
+        (("  after: P6M\n", "  after: P9M\n"), "substantial", "Points now expire after 9 months instead of 6 months."),
         ((LAPSE, "kind: never"), "substantial",
-         "Points never lapse; until now: points lapse 6 months after they were earned, later where the member is active every "
-         "1 month; never for Gold."),
+         "Points never expire; until now: points expire 6 months after they were earned, later where the member is active "
+         "every 1 month; never for Gold."),
         (("tiers:\n", "qualification_window:\n  year_from: 04-01\ntiers:\n"), "substantial",
          "What counts towards tiers is now summed over each year from 1 April instead of the last 1 year."),
         (("silver\n    name: Silver\n", "silver\n    name: Argent\n"), "editorial", "Silver is now called Argent."),

@@ -1,4 +1,4 @@
-"""Expiry: when lots lapse, whose never do, and what activity and a change of tier do to them."""
+"""Expiry: when lots expire, whose never do, and what activity and a change of tier do to them."""
 
 from datetime import UTC, datetime
 
@@ -9,15 +9,15 @@ from tests.domain.definitions import small
 AUGUST = datetime(2025, 8, 31, 12, tzinfo=UTC)
 
 
-def test_points_lapse_so_long_after_they_were_earned() -> None:
+def test_points_expire_so_long_after_they_were_earned() -> None:
     assert lot_expiry(small(), "blue", AUGUST) == datetime(2026, 2, 28, 13, tzinfo=UTC)
 
 
-def test_points_of_exempt_tiers_never_lapse() -> None:
+def test_points_of_exempt_tiers_never_expire() -> None:
     assert lot_expiry(small(), "gold", AUGUST) is None
 
 
-def test_where_nothing_lapses_no_lot_has_an_end() -> None:
+def test_where_nothing_expires_no_lot_has_an_end() -> None:
     never = small(expiry={"kind": "never"})
     assert lot_expiry(never, "blue", AUGUST) is None
     assert clock_stands_within(never) is None

@@ -200,7 +200,7 @@ def test_years_of_an_example_are_the_same_either_way(name: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"expiry": {"kind": "after_earning", "after": "P6M"}}, "lots lapse"),
+        ({"expiry": {"kind": "after_earning", "after": "P6M"}}, "lots expire"),
         ({"qualification_window": "P12M"}, "not the same for everybody"),
         ({"benefits": [{"id": "up", "name": "Up", "on": "tier", "points": 11}]}, "a tier brings points"),
     ],

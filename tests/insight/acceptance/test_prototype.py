@@ -59,7 +59,7 @@ def test_the_months_tell_when_it_happened() -> None:
     assert [month.month for month in months] == [f"2025-0{number}" for number in range(1, 10)]
     assert [month.points_issued for month in months] == [120, 121 - 1, 0, 0, 0, 0, 0, 0, 10]
     assert [month.points_burned for month in months] == [0, 100, 0, 0, 0, 0, 0, 0, 0]
-    # The clock of what was earned in January stood still until February: both lots lapse six months after that, or later.
+    # The clock of what was earned in January stood still until February: both lots expire six months after that, or later.
     assert sum(month.points_expired for month in months) == 140
     assert [month.members for month in months] == [1] * 8 + [2]
     assert [month.members_by_tier["silver"] for month in months] == [0, 1, 1, 1, 1, 1, 1, 1, 1]
@@ -101,7 +101,7 @@ def test_the_known_answer_of_the_standard_is_the_deferred_revenue() -> None:
     assert round(deferred_revenue(definition, Totals(**sold, burned=4_500))) == 4_566
 
 
-def test_points_lapse_up_to_the_end_of_the_log() -> None:
+def test_points_expire_up_to_the_end_of_the_log() -> None:
     result = simulate(small(), [_bought("ann", 0, "10.00"), _bought("bob", 200, "5.00")])
     assert result.figures["points_expired"] == 20
     assert result.figures["points_outstanding"] == 10

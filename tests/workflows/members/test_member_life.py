@@ -107,7 +107,7 @@ async def test_a_year_up_kept_down_and_up_again(
     await done(house.temporal, member.id, REVIEW, times=reviewed + 1)
     assert (await moves(house, definition, "year"))[4:] == [("upgrade", "curator")]
     lots = (await house.ledger.balance(definition.program, "year", definition.currency.code)).lots
-    assert all(lot.expires_at is None for lot in lots), "a curator's points do not lapse, those from before neither"
+    assert all(lot.expires_at is None for lot in lots), "a curator's points do not expire, those from before neither"
 
     await forward(temporal_env, member, timedelta(days=55))
     at = await now_of(temporal_env, member)

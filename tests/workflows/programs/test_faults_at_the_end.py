@@ -79,7 +79,7 @@ async def test_a_partners_file_that_is_late_still_counts_and_stands_in_their_fin
     await enrol(house, program, "ann")
     closing_dates, wind_down = await _end(house, program), handle(house, ids.wind_down(program))
     await forward_until(temporal_env, wind_down, closing_dates["earning_until"])
-    await done(house.temporal, wind_down.id, "Points no longer lapse")
+    await done(house.temporal, wind_down.id, "Points no longer expire")
 
     happened = datetime.now(UTC)
     events = [
@@ -99,7 +99,7 @@ async def test_a_partners_file_that_is_late_still_counts_and_stands_in_their_fin
     await done(house.temporal, wind_down.id, "Late files are closed")
     balance = await house.ledger.balance(program, "ann", "NOTES")
     assert (balance.posted, balance.pending) == (300, 0), "what was pending has matured"
-    assert not any(lot.expires_at for lot in balance.lots), "what came late does not lapse either"
+    assert not any(lot.expires_at for lot in balance.lots), "what came late does not expire either"
 
     await forward_until(temporal_env, wind_down, closing_dates["redeeming_until"])
     assert (await wind_down.result())["settled"] == 300

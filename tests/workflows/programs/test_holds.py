@@ -27,7 +27,7 @@ from tests.lives import (
 from tests.waiting import approve, continued_as_new, done, stage_reached, started, timer_started, worked_on
 from tests.workflows.conftest import Histories
 
-LOOKED, KEPT = "What is on hold?", "No point lapses while nothing can be redeemed"
+LOOKED, KEPT = "What is on hold?", "No point expires while nothing can be redeemed"
 FEW: dict[str, Any] = {"id": "few", "share": 20, "minimum_time": "P30D"}
 ALL: dict[str, Any] = {"id": "all", "share": 100, "minimum_time": "P30D"}
 
@@ -102,7 +102,7 @@ async def test_a_program_on_hold_before_its_rollout_may_be_ended_and_opens_no_wa
     assert await waves(house, program) == []
 
 
-async def test_while_nothing_can_be_redeemed_no_point_lapses_and_afterwards_it_lapses_so_much_later(
+async def test_while_nothing_can_be_redeemed_no_point_expires_and_afterwards_it_expires_so_much_later(
     house: House, temporal_env: WorkflowEnvironment, histories: Histories
 ) -> None:
     program = program_id("kept")

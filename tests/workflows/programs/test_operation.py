@@ -265,7 +265,7 @@ async def test_a_program_in_operation_has_schedules_that_its_wind_down_removes(
     await approve(house, await ask_for_the_end(house, program), "demo-finance", "demo-legal")
     await timer_started(house.temporal, ids.wind_down(program))
     await forward(temporal_env, handle(house, ids.wind_down(program)), timedelta(days=14))
-    await done(house.temporal, ids.wind_down(program), "Points no longer lapse")
+    await done(house.temporal, ids.wind_down(program), "Points no longer expire")
     for schedule_id in schedules:
         with pytest.raises(RPCError) as caught:
             await house.temporal.get_schedule_handle(schedule_id).describe()

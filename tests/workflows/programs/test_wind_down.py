@@ -53,7 +53,7 @@ async def test_the_doors_close_in_their_order(house: House, temporal_env: Workfl
     assert [closing_dates[1] - closing_dates[0], closing_dates[2] - closing_dates[1]] == [NOTICE, REDEEM_WINDOW]
     assert all(lot.expires_at for lot in (await house.ledger.balance(program, "ann", "NOTES")).lots)
     await forward(temporal_env, wind_down, NOTICE)
-    await done(house.temporal, wind_down.id, "Points no longer lapse")
+    await done(house.temporal, wind_down.id, "Points no longer expire")
     assert not any(lot.expires_at for lot in (await house.ledger.balance(program, "ann", "NOTES")).lots)
     await forward(temporal_env, wind_down, REDEEM_WINDOW)
     assert await wind_down.result() == {"settled": 600, "members": 1, "data_until": ANY}
