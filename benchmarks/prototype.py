@@ -176,11 +176,11 @@ async def measure() -> list[Row]:
     for what, costs in (("sort and all", per_event), ("without the sort", unsorted)):
         spread = max(costs.values()) / min(costs.values())
         text = ", ".join(f"{events:,}: {cost:.2f} µs" for events, cost in costs.items())
-        why = f"Polars' sort, which outgrows the caches; {text}" if costs is per_event else text
+        reason = f"Polars' sort, which outgrows the caches; {text}" if costs is per_event else text
         name = f"dearest size over cheapest, {what}"
         target = "value <= 1.5" if costs is per_event else None
         rows.append(
-            Row("prototype", name, round(spread, 2), "times", None, None, target, spread <= 1.5 if target else None, why)
+            Row("prototype", name, round(spread, 2), "times", None, None, target, spread <= 1.5 if target else None, reason)
         )
     for events in BY_MEMBER:
         run = _measured("members", events)

@@ -24,9 +24,9 @@ async def convert(engine: AsyncEngine, system: SystemAccounts, request: Convert)
     to = request.model_copy(update={"currency": request.to_currency})
     received = int(Fraction(request.rate) * request.points)
 
-    async def work(connection: AsyncConnection, giver: Locked) -> PostingResult:
+    async def work(connection: AsyncConnection, sender: Locked) -> PostingResult:
         points = request.points
-        picked = await pick_exactly(connection, giver, points)
+        picked = await pick_exactly(connection, sender, points)
         if received == 0:
             text = f"{points} points at {request.rate} are less than one point of {request.to_currency}."
             raise Refused(ConvertsToNothing.code, text, points)
@@ -36,11 +36,11 @@ async def convert(engine: AsyncEngine, system: SystemAccounts, request: Convert)
         rate = str(request.rate)
         answer = await enter(
             connection,
-            giver.id,
+            sender.id,
             asked(request, to_currency=request.to_currency, rate=rate, received=received),
             "convert",
             points,
-            sides=[Side(giver.id, leaves, points)],
+            sides=[Side(sender.id, leaves, points)],
             moves=moves_of(picked),
         )
         details = {"from_currency": request.currency, "rate": rate, "given": points}

@@ -18,19 +18,19 @@ async def transfer(engine: AsyncEngine, system: SystemAccounts, request: Transfe
     between = (await system.of(request.program, request.currency))["transfer"]
     to = request.model_copy(update={"participant": request.to_participant})
 
-    async def work(connection: AsyncConnection, giver: Locked) -> PostingResult:
+    async def work(connection: AsyncConnection, sender: Locked) -> PostingResult:
         points = request.points
-        picked = await pick_exactly(connection, giver, points)
+        picked = await pick_exactly(connection, sender, points)
         getter = await lock(connection, to)
         getter = await bring_up_to_date(connection, request.program, getter, request.effective_at)
         check_limit(getter.posted, points)
         answer = await enter(
             connection,
-            giver.id,
+            sender.id,
             asked(request, to_participant=request.to_participant),
             "transfer",
             points,
-            sides=[Side(giver.id, between, points)],
+            sides=[Side(sender.id, between, points)],
             moves=moves_of(picked),
         )
         await enter(

@@ -99,10 +99,10 @@ class Run:
 def pure_runs(words: Sequence[str] = ()) -> list[Run]:
     """The pure tests, once for each day; `words` are further arguments of pytest."""
     runs = []
-    for shown, zone, why in DAYS:
+    for shown, zone, reason in DAYS:
         at = datetime.fromisoformat(shown).replace(tzinfo=ZoneInfo(zone))
         arguments = ("-p", "tests.another_day", "--at", at.isoformat(), *words)
-        runs.append(Run(f"{shown} {zone}, {why}", zone, arguments))
+        runs.append(Run(f"{shown} {zone}, {reason}", zone, arguments))
     return runs
 
 

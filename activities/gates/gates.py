@@ -154,9 +154,9 @@ class GateActivities(ActivityGroup):
 
     async def _refuse_forged(self, asked: DecisionAsked, error: Exception) -> DecisionTaken:
         """Nobody knows who wrote it, so nothing of what it says is kept but the digest of its text."""
-        why = error.detail if isinstance(error, SignatureInvalid) else "What was signed is no decision."
+        reason = error.detail if isinstance(error, SignatureInvalid) else "What was signed is no decision."
         remedy = "Decide through the API, which signs what it has checked."
-        return await self._refuse_message(asked, "unknown", {"why": why}, Refusal.of(Forged(why, remedy)))
+        return await self._refuse_message(asked, "unknown", {"why": reason}, Refusal.of(Forged(reason, remedy)))
 
     async def _refuse_elsewhere(self, asked: DecisionAsked, claims: SignedClaims) -> DecisionTaken:
         """A decision that was given at another gate is no decision at this one, whoever carried it here."""

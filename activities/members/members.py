@@ -93,7 +93,7 @@ class MemberActivities(ActivityGroup):
             try:
                 opening = None if piloted else await admit(connection, program, definition, joining.participant, joining.at)
             except NotAdmitted as refused:
-                raise in_words(refused.kind, refused.why) from None
+                raise in_words(refused.kind, refused.reason) from None
             if definition.joining.invitation_only and not await invitations.is_invited(
                 connection, joining.program, joining.participant
             ):

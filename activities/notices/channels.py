@@ -44,12 +44,12 @@ _LONGEST_SAID = 500
 class DeliveryFailed(Exception):
     """An attempt failed, for good where `permanent`.
 
-    `why` names nobody, since workflows' histories keep it; `said` is what the other side answered, for the store alone.
+    `reason` names nobody, since workflows' histories keep it; `said` is what the other side answered, for the store alone.
     """
 
-    def __init__(self, why: str, *, said: str = "", permanent: bool = False) -> None:
-        super().__init__(why)
-        self.why = why
+    def __init__(self, reason: str, *, said: str = "", permanent: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
         self.said = said[:_LONGEST_SAID]
         self.permanent = permanent
 

@@ -61,9 +61,9 @@ class NoticeActivities(ActivityGroup):
             await channel.send(notice)
         except DeliveryFailed as failure:
             async with self._engine.begin() as connection:
-                error = f"{failure.why} {failure.said}".rstrip()
+                error = f"{failure.reason} {failure.said}".rstrip()
                 await notices.note_error(connection, delivery.notice, delivery.round, error)
-            raise ApplicationError(failure.why, type="notice_not_delivered", non_retryable=failure.permanent) from None
+            raise ApplicationError(failure.reason, type="notice_not_delivered", non_retryable=failure.permanent) from None
 
     @activity.defn
     async def settle_notice(self, settling: Settling) -> None:

@@ -47,25 +47,25 @@ class HoldActivities(ActivityGroup):
 
     @activity.defn
     @bulk
-    async def lift_hold(self, wish: Lifting) -> Lifted:
+    async def lift_hold(self, lifting: Lifting) -> Lifted:
         """End what is lifted next, and say who did. Where members can redeem again, their points have got their time back."""
         async with self._engine.connect() as connection:
-            record = await programs.find(connection, wish.program)
-            done = await holds.lifted_by_key(connection, wish.program, wish.key)
+            record = await programs.find(connection, lifting.program)
+            done = await holds.lifted_by_key(connection, lifting.program, lifting.key)
         if done is not None:
             return Lifted(hold=done, standing=rules.active(record.holds))
         hold = rules.next_lifted(record.holds)
-        refused = refuse_lifting(record.holds, wish.program, wish.by, record.owner)
+        refused = refuse_lifting(record.holds, lifting.program, lifting.by, record.owner)
         if hold is None or refused is not None:
             assert refused is not None
             raise refusal(refused)
         others = [each for each in rules.active(record.holds) if each.id != hold.id]
         if "redeeming" in hold.stops and not any("redeeming" in each.stops for each in others):
-            await self._give_time_back(record, wish.at)
+            await self._give_time_back(record, lifting.at)
         async with self._engine.begin() as connection:
-            await holds.lock(connection, wish.program)
-            lifted = await holds.lift(connection, hold, wish.by, wish.reason, wish.at, wish.key)
-            await trail.append(connection, _fact(lifted, wish))
+            await holds.lock(connection, lifting.program)
+            lifted = await holds.lift(connection, hold, lifting.by, lifting.reason, lifting.at, lifting.key)
+            await trail.append(connection, _fact(lifted, lifting))
         return Lifted(hold=lifted, standing=tuple(others))
 
     async def _give_time_back(self, record: programs.ProgramRecord, at: datetime) -> None:
@@ -75,14 +75,14 @@ class HoldActivities(ActivityGroup):
             await self._ledger.resume_expiry(record.id, at)
 
 
-def _fact(lifted: ProgramHold, wish: Lifting) -> Fact:
+def _fact(lifted: ProgramHold, lifting: Lifting) -> Fact:
     """That somebody has let a program go on, for the audit trail."""
     return Fact(
-        program=wish.program,
-        at=wish.at,
+        program=lifting.program,
+        at=lifting.at,
         action="hold_lifted" if lifted.kind == "hold" else "halt_lifted",
-        actor=wish.by,
+        actor=lifting.by,
         about=f"hold/{lifted.id}",
         key=f"hold_lifted/{lifted.id}",
-        details={"stops": lifted.stops, "since": lifted.since, "reason": wish.reason},
+        details={"stops": lifted.stops, "since": lifted.since, "reason": lifting.reason},
     )

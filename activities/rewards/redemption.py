@@ -71,11 +71,11 @@ class RedemptionActivities(ActivityGroup):
             )
         )
         held = answer.outcome == "posted"
-        why = "" if held else answer.detail or "There are not enough points."
+        reason = "" if held else answer.detail or "There are not enough points."
         if held:
             await self._keep(order, "held")
         else:
-            await self._keep(order, "refused", why=why, refusal=InsufficientPoints.code, settled_at=order.asked_at)
+            await self._keep(order, "refused", why=reason, refusal=InsufficientPoints.code, settled_at=order.asked_at)
         return Held(held=held, available=answer.balance)
 
     @activity.defn
@@ -108,8 +108,8 @@ class RedemptionActivities(ActivityGroup):
             answer = await self._ledger.capture(Capture.model_validate(request.model_dump()))
         else:
             answer = await self._ledger.void(request)
-        why = settling.why if answer.outcome == "posted" else f"{settling.why} {answer.detail or ''}".strip()
-        await self._keep(order, settling.state, reference=settling.reference or None, why=why, settled_at=settling.at)
+        reason = settling.why if answer.outcome == "posted" else f"{settling.why} {answer.detail or ''}".strip()
+        await self._keep(order, settling.state, reference=settling.reference or None, why=reason, settled_at=settling.at)
 
     async def _take(self, order: RedemptionOrder) -> TenureError | None:
         """Take a piece of the reward for this redemption, or keep that there is none for it; the same answer on repetition."""

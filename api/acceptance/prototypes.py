@@ -104,7 +104,7 @@ class Unusable(Value):
     ),
 )
 async def run_prototype(
-    wish: PrototypeIn,
+    body: PrototypeIn,
     request: Request,
     services: WithServices,
     key: Key,
@@ -114,9 +114,9 @@ async def run_prototype(
     """Have a definition simulated over a log; ask for the figures at Location. The same two have the same id."""
 
     async def act() -> StoredResponse:
-        definition = await _definition(services, wish, principal)
+        definition = await _definition(services, body, principal)
         check_permission(principal, "run a prototype", definition.program)
-        name = wish.log or definition.prototype.transactions
+        name = body.log or definition.prototype.transactions
         async with services.engine.connect() as connection:
             log = await transaction_logs.find(connection, name)
         workflow_id = ids.prototype(digest(definition), log.digest)
@@ -154,13 +154,13 @@ async def compare_prototypes(before: PrototypeId, after: PrototypeId, services: 
     return compare(first, second)
 
 
-async def _definition(services: Services, wish: PrototypeIn, principal: Principal) -> Definition:
-    if isinstance(wish.definition, RevisionIn):
-        check_sees(principal, wish.definition.program)
+async def _definition(services: Services, body: PrototypeIn, principal: Principal) -> Definition:
+    if isinstance(body.definition, RevisionIn):
+        check_sees(principal, body.definition.program)
         async with services.engine.connect() as connection:
-            await programs.find(connection, wish.definition.program)
-            return await programs.definition(connection, wish.definition.program, wish.definition.revision)
-    found = read_definition(wish.definition)
+            await programs.find(connection, body.definition.program)
+            return await programs.definition(connection, body.definition.program, body.definition.revision)
+    found = read_definition(body.definition)
     if isinstance(found, Definition):
         return found
     raise DefinitionFaulty([fault.model_dump(mode="json") for fault in found])

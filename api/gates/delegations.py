@@ -73,12 +73,12 @@ async def list_delegations(services: WithServices, person: Delegator, paged: Pag
     ),
 )
 async def give_delegation(
-    wish: DelegationIn, request: Request, services: WithServices, key: Key, person: Delegator, principal: Caller
+    body: DelegationIn, request: Request, services: WithServices, key: Key, person: Delegator, principal: Caller
 ) -> JSONResponse:
     """Have somebody decide for me at gates, for a dated span; they are left out wherever I am, and need a role there too."""
 
     async def act() -> StoredResponse:
-        given = await _given(services, wish, principal, key)
+        given = await _given(services, body, principal, key)
         return StoredResponse(201, given.model_dump(mode="json"), f"/delegations/{given.id}")
 
     return await idempotent(request, services, person, key, act)
@@ -109,20 +109,20 @@ async def end_delegation(
     return await idempotent(request, services, person, key, act)
 
 
-async def _given(services: Services, wish: DelegationIn, principal: Principal, key: str) -> Delegation:
+async def _given(services: Services, body: DelegationIn, principal: Principal, key: str) -> Delegation:
     """Write the delegation, and refused ones in the audit trail. Raises Refused, ProgramUnknown, DelegateUnknown."""
     now = datetime.now(UTC)
-    person = Person(id=principal.id, roles=principal.roles.of(wish.program) if wish.program else principal.roles.everywhere)
-    if wish.program is not None:
-        check_sees(principal, wish.program)
+    person = Person(id=principal.id, roles=principal.roles.of(body.program) if body.program else principal.roles.everywhere)
+    if body.program is not None:
+        check_sees(principal, body.program)
     given = Delegation(
         id=ids.asked(person.id, key),
         giver=person.id,
-        taker=wish.to,
-        roles=tuple(dict.fromkeys(wish.roles if wish.roles is not None else person.roles)),
-        program=wish.program,
-        since=wish.since or now,
-        until=wish.until,
+        taker=body.to,
+        roles=tuple(dict.fromkeys(body.roles if body.roles is not None else person.roles)),
+        program=body.program,
+        since=body.since or now,
+        until=body.until,
     )
     async with services.engine.begin() as connection:
         if given.program is not None:

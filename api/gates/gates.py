@@ -173,14 +173,14 @@ async def _meant(services: Services, gate: str, answer: DecisionIn, person: Pers
     decision = Decision(
         person=person, role=answer.role, answer=answer.answer, reason=answer.reason, digest=answer.digest, key=key
     )
-    giver = answer.on_behalf_of
-    if giver is None:
+    delegator = answer.on_behalf_of
+    if delegator is None:
         return decision
     async with services.engine.connect() as connection:
         program = (await gates.find(connection, gate)).subject.program
-        lent = await delegations.holding(connection, person.id, program, datetime.now(UTC), giver=giver)
+        lent = await delegations.holding(connection, person.id, program, datetime.now(UTC), delegator=delegator)
     fitting = [each for each in lent if answer.role in (None, *each.roles)] or lent
-    mandate = Mandate(delegation=fitting[0].id if fitting else "", giver=giver, roles=fitting[0].roles if fitting else ())
+    mandate = Mandate(delegation=fitting[0].id if fitting else "", giver=delegator, roles=fitting[0].roles if fitting else ())
     return decision.model_copy(update={"on_behalf_of": mandate})
 
 

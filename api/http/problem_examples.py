@@ -65,7 +65,7 @@ _WORDS: Mapping[str, Any] = {
     "tiers": ["silver"],
     "to_currency": "miles",
     "what": "The program",
-    "why": "The provider has none left.",
+    "reason": "The provider has none left.",
     "until": "2026-02-28T00:00:00+00:00",
 }
 """What stands for each parameter of an error's class; a class with another one says in `example` what it is made with."""

@@ -70,22 +70,22 @@ class ApiKeyMade(ApiKeyRecord):
     ),
 )
 async def make_key(
-    wish: ApiKeyIn, request: Request, services: WithServices, key: Key, person: Manager, principal: Caller
+    body: ApiKeyIn, request: Request, services: WithServices, key: Key, person: Manager, principal: Caller
 ) -> JSONResponse:
     """Make an API key. `key` in the answer is shown this once: a repetition of the request gets the answer without it."""
 
     async def act() -> StoredResponse:
         now = datetime.now(UTC)
-        _check_expiry(wish.expires_at, now)
+        _check_expiry(body.expires_at, now)
         async with services.engine.begin() as connection:
-            await _check_grant(connection, principal, wish)
+            await _check_grant(connection, principal, body)
             new = machine_keys.made()
             record = ApiKeyRecord(
                 id=new.id,
-                name=wish.name,
-                roles=wish.roles,
-                programs=wish.programs,
-                expires_at=wish.expires_at.astimezone(UTC),
+                name=body.name,
+                roles=body.roles,
+                programs=body.programs,
+                expires_at=body.expires_at.astimezone(UTC),
                 created_by=person.id,
                 created_at=now,
             )
@@ -152,17 +152,17 @@ def _check_expiry(at: datetime, now: datetime) -> None:
         raise ApiKeyExpiry(LONGEST_DAYS)
 
 
-async def _check_grant(connection: AsyncConnection, principal: Principal, wish: ApiKeyIn) -> None:
+async def _check_grant(connection: AsyncConnection, principal: Principal, body: ApiKeyIn) -> None:
     """Raise ProgramUnknown for a program that is not there for who asks, and RoleNotGranted for a role they cannot give."""
-    for program in wish.programs or ():
+    for program in body.programs or ():
         check_sees(principal, program)
         await programs.find(connection, program)
-    if _reaches(principal, wish.programs):
-        held = [set(principal.roles.of(program)) for program in wish.programs or ()] or [set(principal.roles.everywhere)]
+    if _reaches(principal, body.programs):
+        held = [set(principal.roles.of(program)) for program in body.programs or ()] or [set(principal.roles.everywhere)]
         mine = set.intersection(*held)
-        not_mine = set(wish.roles) - mine - OF_MACHINES
+        not_mine = set(body.roles) - mine - OF_MACHINES
     else:
-        not_mine = set(wish.roles)
+        not_mine = set(body.roles)
     if not_mine:
         raise RoleNotGranted(", ".join(sorted(not_mine)), ", ".join(sorted(OF_MACHINES)))
 

@@ -119,7 +119,7 @@ async def enrol_member(
     "/{participant}/departure", status_code=200, response_model=Membership, responses=together(LATE, raises(MemberGone))
 )
 async def leave_program(
-    program: str, participant: str, wish: DepartureIn, request: Request, services: WithServices, key: Key, person: Service
+    program: str, participant: str, body: DepartureIn, request: Request, services: WithServices, key: Key, person: Service
 ) -> JSONResponse:
     """Let a member leave; what is left of their points is forfeited, the ledger keeps its entries."""
 
@@ -127,7 +127,7 @@ async def leave_program(
         async with services.engine.connect() as connection:
             await members.find(connection, program, participant)
         handle = services.temporal.get_workflow_handle_for(MemberLifecycle.run, ids.member(program, participant))
-        departure = Departure(at=datetime.now(UTC), why=wish.why)
+        departure = Departure(at=datetime.now(UTC), why=body.why)
         update = handle.execute_update(MemberLifecycle.leave, departure, id=ids.asked(person.id, key))
         membership: Membership = await asked(update, gone=MemberGone(participant), patience=UNHURRIED)
         return StoredResponse(200, membership.model_dump(mode="json"))

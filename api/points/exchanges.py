@@ -73,14 +73,14 @@ async def transfer_points(giving: TransferIn, by: Transferring) -> JSONResponse:
     response_model=TransactionOut,
     responses=together(MOVED, raises(ConversionUnknown, ConvertsToNothing, *_ALWAYS)),
 )
-async def convert_points(wish: ConversionIn, by: Converting) -> JSONResponse:
+async def convert_points(body: ConversionIn, by: Converting) -> JSONResponse:
     """Turn points into another currency at the definition's rate, rounded down; `received` says how many these are."""
-    said = wish.model_dump_json()
+    said = body.model_dump_json()
 
     async def ask() -> PostingResult:
         context = await member_context(by)
         definition = context.definition
-        conversion = _conversion(definition, wish)
+        conversion = _conversion(definition, body)
         context.check_redeeming()
         expires_after = conversion.lapses_after
         return await by.services.ledger.convert(
@@ -88,7 +88,7 @@ async def convert_points(wish: ConversionIn, by: Converting) -> JSONResponse:
                 **context.request(conversion.from_currency, said),
                 to_currency=conversion.to_currency,
                 rate=conversion.rate,
-                points=wish.points,
+                points=body.points,
                 expires_at=expires_after.after(context.now, definition.zone) if expires_after else context.expiry(),
             )
         )
@@ -108,10 +108,10 @@ async def _check_recipient(by: MemberRequest, to: str) -> None:
         raise RecipientNotActive(to, by.program)
 
 
-def _conversion(definition: Definition, wish: ConversionIn) -> Conversion:
+def _conversion(definition: Definition, body: ConversionIn) -> Conversion:
     ends = (
-        currency_of(definition, wish.from_currency, field="from_currency"),
-        currency_of(definition, wish.to_currency, field="to_currency"),
+        currency_of(definition, body.from_currency, field="from_currency"),
+        currency_of(definition, body.to_currency, field="to_currency"),
     )
     for conversion in definition.conversions:
         if (conversion.from_currency, conversion.to_currency) == ends:

@@ -37,7 +37,7 @@ router = APIRouter(prefix="/programs/{program}/revisions/{number}", tags=["progr
 Reviser = Annotated[Person, Depends(require("revise a program"))]
 
 
-class ReasonIn(Value):
+class RecallIn(Value):
     """Why it is done; members are not told the reason, the audit trail keeps it."""
 
     reason: Annotated[str, Field(min_length=1, max_length=2000), CAN_BE_KEPT]
@@ -153,14 +153,14 @@ async def list_amendment_notices(program: str, number: Number, services: WithSer
     ),
 )
 async def recall_revision(
-    program: str, number: Number, why: ReasonIn, request: Request, services: WithServices, key: Key, person: Reviser
+    program: str, number: Number, body: RecallIn, request: Request, services: WithServices, key: Key, person: Reviser
 ) -> JSONResponse:
     """Call back an amendment that is approved, before the date on which it takes effect; members who were told are told so."""
 
     async def act() -> StoredResponse:
         async with services.engine.connect() as connection:
             await programs.find_revision(connection, await _known(connection, program), number)
-        recall = RecallRequest(number=number, requested_by=person.id, reason=why.reason)
+        recall = RecallRequest(number=number, requested_by=person.id, reason=body.reason)
         handle = services.temporal.get_workflow_handle_for(ProgramLifecycle.run, ids.lifecycle(program))
         update = handle.execute_update(ProgramLifecycle.recall_revision, recall, id=ids.asked(person.id, key))
         await asked(update, gone=ProgramEnded(program), patience=UNHURRIED)

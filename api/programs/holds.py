@@ -87,7 +87,7 @@ _LEADS_ON = {"program": "$request.path.program"}
 )
 async def hold_program(
     program: str,
-    wish: HoldIn,
+    body: HoldIn,
     request: Request,
     services: WithServices,
     key: Key,
@@ -99,7 +99,7 @@ async def hold_program(
     """
 
     async def act() -> StoredResponse:
-        return await _stop(services, program, "hold", wish.stops, wish.reason, person, key)
+        return await _stop(services, program, "hold", body.stops, body.reason, person, key)
 
     return await idempotent(request, services, person, key, act)
 
@@ -112,7 +112,7 @@ async def hold_program(
 )
 async def halt_program(
     program: str,
-    wish: HaltIn,
+    body: HaltIn,
     request: Request,
     services: WithServices,
     key: Key,
@@ -124,7 +124,7 @@ async def halt_program(
     """
 
     async def act() -> StoredResponse:
-        return await _stop(services, program, "suspended_insolvency", EVERYTHING, wish.reason, person, key)
+        return await _stop(services, program, "suspended_insolvency", EVERYTHING, body.reason, person, key)
 
     return await idempotent(request, services, person, key, act)
 
@@ -136,7 +136,7 @@ async def halt_program(
 )
 async def resume_program(
     program: str,
-    wish: ResumptionIn,
+    body: ResumptionIn,
     request: Request,
     services: WithServices,
     key: Key,
@@ -159,7 +159,7 @@ async def resume_program(
             if lifted is not None and LIFTED_BY[lifted.kind].isdisjoint(principal.roles.of(program)):
                 raise NotAllowed(person.id, f"lift a {lifted.what}", ", ".join(sorted(LIFTED_BY[lifted.kind])))
         lifting = Lifting(
-            program=program, by=person.id, reason=wish.reason, at=datetime.now(UTC), key=ids.asked(person.id, key)
+            program=program, by=person.id, reason=body.reason, at=datetime.now(UTC), key=ids.asked(person.id, key)
         )
         handle = services.temporal.get_workflow_handle_for(ProgramLifecycle.run, ids.lifecycle(program))
         update = handle.execute_update(ProgramLifecycle.resume, lifting, id=f"resume/{lifting.key}")

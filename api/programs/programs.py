@@ -148,7 +148,7 @@ async def start_program(
 )
 async def request_end(
     program: str,
-    wish: EndIn,
+    body: EndIn,
     request: Request,
     services: WithServices,
     key: Key,
@@ -159,7 +159,7 @@ async def request_end(
     async def act() -> StoredResponse:
         async with services.engine.connect() as connection:
             await programs.find(connection, program)
-        end = EndRequest(requested_by=person.id, reason=wish.reason, requested_at=datetime.now(UTC))
+        end = EndRequest(requested_by=person.id, reason=body.reason, requested_at=datetime.now(UTC))
         handle = services.temporal.get_workflow_handle_for(ProgramLifecycle.run, ids.lifecycle(program))
         update = handle.execute_update(ProgramLifecycle.request_end, end, id=ids.asked(person.id, key))
         stage = await asked(update, gone=ProgramEnded(program), patience=UNHURRIED)
@@ -169,7 +169,7 @@ async def request_end(
             action="end_asked",
             actor=person.id,
             key=f"end_asked/{ids.asked(person.id, key)}",
-            details={"reason": wish.reason},
+            details={"reason": body.reason},
         )
         async with services.engine.begin() as connection:
             await trail.append(connection, fact)

@@ -106,7 +106,7 @@ _NOT_REDEEMED = (
 async def redeem_reward(
     program: str,
     participant: str,
-    wish: RedemptionIn,
+    body: RedemptionIn,
     request: Request,
     services: WithServices,
     key: Key,
@@ -119,10 +119,10 @@ async def redeem_reward(
     async def act() -> StoredResponse:
         async with services.engine.connect() as connection:
             record = await redemptions.find(connection, redemption)
-        if record is not None and (record.program, record.participant, record.reward) != (program, participant, wish.reward):
+        if record is not None and (record.program, record.participant, record.reward) != (program, participant, body.reward):
             raise KeyReused(key)
         if record is None or record.settled_at is None:
-            order = await _order(services, redemption, program, participant, wish, begun=record is not None)
+            order = await _order(services, redemption, program, participant, body, begun=record is not None)
             if record is None:
                 await _check_availability(services, order)
             await _have_settled(services, order)
@@ -208,7 +208,7 @@ async def show_stock(program: str, reward: str, services: WithServices) -> Stock
 
 
 async def _order(
-    services: Services, redemption: str, program: str, participant: str, wish: RedemptionIn, *, begun: bool
+    services: Services, redemption: str, program: str, participant: str, body: RedemptionIn, *, begun: bool
 ) -> RedemptionOrder:
     """The order for a reward at its price of now. Raises the reason why this member cannot have it.
 
@@ -224,9 +224,9 @@ async def _order(
     require_open(record, "settling" if begun else "redeeming", now, in_force=in_force is not None)
     assert in_force is not None
     definition = in_force.definition
-    reward = definition.reward(wish.reward)
+    reward = definition.reward(body.reward)
     if reward is None:
-        raise RewardUnknown(wish.reward, [reward.id for reward in definition.rewards])
+        raise RewardUnknown(body.reward, [reward.id for reward in definition.rewards])
     tier = definition.current_tier(member.tier)
     if reward.from_tier is not None and definition.tier_rank(tier) < definition.tier_rank(reward.from_tier):
         raise TierTooLow(tier, reward.from_tier)

@@ -24,7 +24,7 @@ from domain.model import CAN_BE_KEPT, Value
 from domain.programs.errors import NoRollout
 from domain.programs.lifecycle import WaveOpening
 from domain.rollout.errors import RolloutIsPaused, RolloutNotHeld, RolloutNotPaused, RolloutOver
-from domain.rollout.state import Deed, RolloutAct, RolloutBlocker, RolloutState, RolloutStatus
+from domain.rollout.state import ActionRecord, RolloutAction, RolloutBlocker, RolloutState, RolloutStatus
 from store.gates import gates
 from store.programs import programs
 from store.programs.programs import ProgramRecord
@@ -38,7 +38,7 @@ _LOOKS = 5
 WaveState = Literal["to_come", "at_gate", "open", "passed"]
 
 
-class WhyIn(Value):
+class ReasonIn(Value):
     """Why something is done to a rollout; it stands in the audit trail."""
 
     reason: Annotated[str, Field(min_length=1, max_length=2000), CAN_BE_KEPT]
@@ -84,9 +84,9 @@ class RolloutOut(Value):
     program: str
     revision: int
     status: RolloutStatus
-    paused: Deed | None
-    paused_with_program: Deed | None
-    stopped: Deed | None
+    paused: ActionRecord | None
+    paused_with_program: ActionRecord | None
+    stopped: ActionRecord | None
     holds: Sequence[RolloutBlocker]
     warnings: Sequence[RolloutBlocker]
     holdout: Decimal | None
@@ -101,9 +101,9 @@ class RolloutActed(Value):
     program: str
     revision: int
     status: RolloutStatus
-    paused: Deed | None
-    paused_with_program: Deed | None
-    stopped: Deed | None
+    paused: ActionRecord | None
+    paused_with_program: ActionRecord | None
+    stopped: ActionRecord | None
     holds: Sequence[RolloutBlocker]
     warnings: Sequence[RolloutBlocker]
 
@@ -111,7 +111,7 @@ class RolloutActed(Value):
 Pauser = Annotated[Person, Depends(require("pause a rollout"))]
 Releaser = Annotated[Person, Depends(require("release a rollout"))]
 Aborter = Annotated[Person, Depends(require("abort a rollout"))]
-Wish = Literal["pause", "resume", "release", "abort"]
+RolloutCommand = Literal["pause", "resume", "release", "abort"]
 """What a rollout can be asked for: the names of its updates."""
 Checks = Mapping[tuple[str, str], Sequence[CheckRecord]]
 
@@ -156,45 +156,45 @@ _RESPONSES = {
 
 @router.post("/pause", response_model=RolloutActed, responses=_RESPONSES["pause"])
 async def pause_rollout(
-    program: str, why: WhyIn, request: Request, services: WithServices, key: Key, person: Pauser
+    program: str, body: ReasonIn, request: Request, services: WithServices, key: Key, person: Pauser
 ) -> JSONResponse:
     """Open no further wave and let nobody new join, until it is resumed; members keep all they have, and go on earning."""
-    act = _doing(services, program, person, key, why, "pause")
+    act = _doing(services, program, person, key, body, "pause")
     return await idempotent(request, services, person, key, act, patience=services.patience)
 
 
 @router.post("/resume", response_model=RolloutActed, responses=_RESPONSES["resume"])
 async def resume_rollout(
-    program: str, why: WhyIn, request: Request, services: WithServices, key: Key, person: Pauser
+    program: str, body: ReasonIn, request: Request, services: WithServices, key: Key, person: Pauser
 ) -> JSONResponse:
     """Go on after a pause; a wave's minimum time is longer by it."""
-    act = _doing(services, program, person, key, why, "resume")
+    act = _doing(services, program, person, key, body, "resume")
     return await idempotent(request, services, person, key, act, patience=services.patience)
 
 
 @router.post("/release", response_model=RolloutActed, responses=_RESPONSES["release"])
 async def release_rollout(
-    program: str, why: WhyIn, request: Request, services: WithServices, key: Key, person: Releaser
+    program: str, body: ReasonIn, request: Request, services: WithServices, key: Key, person: Releaser
 ) -> JSONResponse:
     """Let a rollout go on that a guardrail, too small a sample or an empty cohort holds; not by who owns or edited it."""
-    act = _doing(services, program, person, key, why, "release")
+    act = _doing(services, program, person, key, body, "release")
     return await idempotent(request, services, person, key, act, patience=services.patience)
 
 
 @router.post("/abort", response_model=RolloutActed, responses=_RESPONSES["abort"])
 async def abort_rollout(
-    program: str, why: WhyIn, request: Request, services: WithServices, key: Key, person: Aborter
+    program: str, body: ReasonIn, request: Request, services: WithServices, key: Key, person: Aborter
 ) -> JSONResponse:
     """Stop a rollout: nobody joins and nothing is earned any more; what was issued is honoured.
 
     The owner then hands in a further revision, in whose rollout those who are in stay in, or asks for the end.
     """
-    act = _doing(services, program, person, key, why, "abort")
+    act = _doing(services, program, person, key, body, "abort")
     return await idempotent(request, services, person, key, act, patience=services.patience)
 
 
 def _doing(
-    services: Services, program: str, person: Person, key: str, why: WhyIn, wish: Wish
+    services: Services, program: str, person: Person, key: str, body: ReasonIn, command: RolloutCommand
 ) -> Callable[[], Awaitable[StoredResponse]]:
     async def act() -> StoredResponse:
         async with services.engine.connect() as connection:
@@ -203,8 +203,8 @@ def _doing(
             raise NoRollout(program)
         handle = services.temporal.get_workflow_handle(ids.rollout(program, record.revision_in_force))
         name = ids.asked(person.id, key)
-        deed = RolloutAct(by=person.id, why=why.reason, key=name)
-        update = handle.execute_update(wish, deed, id=name, result_type=RolloutState)
+        action = RolloutAction(by=person.id, why=body.reason, key=name)
+        update = handle.execute_update(command, action, id=name, result_type=RolloutState)
         answer: RolloutState = await asked(update, gone=NoRollout(program), patience=UNHURRIED)
         acted = RolloutActed(program=program, revision=record.revision_in_force, status=answer.status, **_to_response(answer))
         return StoredResponse(200, acted.model_dump(mode="json"))

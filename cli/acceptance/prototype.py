@@ -31,9 +31,9 @@ class LogUnusable(CommandError):
 class RunUnusable(WrongCall):
     code = "prototype_run_unusable"
 
-    def __init__(self, file: Path, why: str) -> None:
+    def __init__(self, file: Path, reason: str) -> None:
         super().__init__(
-            f"{file} is no run of a prototype ({why}).", remedy="Name a file that `tenure prototype run` has written."
+            f"{file} is no run of a prototype ({reason}).", remedy="Name a file that `tenure prototype run` has written."
         )
 
 

@@ -98,7 +98,7 @@ def approve(
     gate: GateId,
     reason: Because = "",
     role: AsRole = None,
-    giver: For = None,
+    delegator: For = None,
     digest: Insisted = None,
     key: Key = None,
     as_json: Json = False,
@@ -108,7 +108,7 @@ def approve(
 
     Example: `tenure --as demo-finance gate approve program/cd-club/r1/gate/strategy/1 --reason "The liability is bounded"`
     """
-    _decide("approve", gate, reason, role, giver, digest, key, as_json, who)
+    _decide("approve", gate, reason, role, delegator, digest, key, as_json, who)
 
 
 @app.command()
@@ -116,7 +116,7 @@ def reject(
     gate: GateId,
     reason: Because,
     role: AsRole = None,
-    giver: For = None,
+    delegator: For = None,
     digest: Insisted = None,
     key: Key = None,
     as_json: Json = False,
@@ -126,7 +126,7 @@ def reject(
 
     Example: `tenure --as demo-legal gate reject program/cd-club/r1/gate/launch/1 --reason "The agreement breaks the law"`
     """
-    _decide("reject", gate, reason, role, giver, digest, key, as_json, who)
+    _decide("reject", gate, reason, role, delegator, digest, key, as_json, who)
 
 
 @app.command("request-changes")
@@ -134,7 +134,7 @@ def request_changes(
     gate: GateId,
     reason: Because,
     role: AsRole = None,
-    giver: For = None,
+    delegator: For = None,
     digest: Insisted = None,
     key: Key = None,
     as_json: Json = False,
@@ -144,7 +144,7 @@ def request_changes(
 
     Example: `tenure --as demo-finance gate request-changes program/cd-club/r1/gate/strategy/1 --reason "Halve the rate"`
     """
-    _decide("request_changes", gate, reason, role, giver, digest, key, as_json, who)
+    _decide("request_changes", gate, reason, role, delegator, digest, key, as_json, who)
 
 
 @app.command()
@@ -216,7 +216,7 @@ def _decide(
     gate: str,
     reason: str,
     role: str | None,
-    giver: str | None,
+    delegator: str | None,
     insisted: str | None,
     key: str | None,
     as_json: bool,
@@ -229,10 +229,10 @@ def _decide(
     subject = api.get("gates", gate).data["subject"]
     if insisted is not None and not subject["digest"].startswith(insisted.lower()):
         raise SubjectChanged(insisted, subject["digest"])
-    whom = f" for {giver}" if giver else ""
+    whom = f" for {delegator}" if delegator else ""
     typer.echo(clean(f"Vote{whom} to {words(answer)}: {subject['title']}, digest {subject['digest']}"), err=as_json)
     body = {"answer": answer, "digest": subject["digest"], "reason": reason}
-    body |= {name: value for name, value in (("role", role), ("on_behalf_of", giver)) if value}
+    body |= {name: value for name, value in (("role", role), ("on_behalf_of", delegator)) if value}
     reply = api.post("gates", gate, "decisions", key=key, body=body)
     if reply.data.get("status") == "open":
         reply = _awaited(api, gate, reply)

@@ -13,7 +13,7 @@ _STATES = {"ready": "green", "missing": "bold yellow", "unknown": "bold yellow"}
 def print_look(out: Console, at: str, findings: list[dict[str, Any]]) -> None:
     """Print the findings of a check, the missing ones first."""
     rows = [
-        [cell(each["state"], _STATES[each["state"]]), each["about"], words(each["owner"]), _why(each)]
+        [cell(each["state"], _STATES[each["state"]]), each["about"], words(each["owner"]), _reason(each)]
         for each in sorted(findings, key=lambda each: each["state"] == "ready")
     ]
     missing = sum(each["state"] != "ready" for each in findings)
@@ -28,7 +28,7 @@ def print_items(out: Console, items: list[dict[str, Any]]) -> None:
         out.print(table("Signatures", ("Item", "What", "Whose", "Signed by", "At (UTC)", "Note"), rows))
 
 
-def _why(finding: dict[str, Any]) -> str:
+def _reason(finding: dict[str, Any]) -> str:
     return "\n".join(line for line in (finding["why"], finding["how"]) if line)
 
 

@@ -34,7 +34,7 @@ def print_statement(console: Console, found: dict[str, Any]) -> None:
             _signed(entry["points"]),
             _signed(entry["held"]) if entry["held"] else "",
             number(entry["balance"]),
-            _why(entry),
+            _reason(entry),
         ]
         for entry in found["entries"]
     ]
@@ -64,7 +64,7 @@ def _signed(points: int) -> str:
     return f"{'+' if points > 0 else ''}{number(points)}"
 
 
-def _why(entry: dict[str, Any]) -> str:
+def _reason(entry: dict[str, Any]) -> str:
     """The details of an entry: reason, event, reward, the other member, the transaction that it reverses."""
     details = entry["details"]
     said = [

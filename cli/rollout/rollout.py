@@ -69,11 +69,11 @@ def abort(program: ProgramId, reason: Reason, key: Key = None, as_json: Json = F
 def print_rollout(out: Console, found: dict[str, Any]) -> None:
     """Print the waves, the guardrails, pauses and blockers of a rollout."""
     out.print(heading(f"Rollout of {found['program']}, revision {found['revision']}: {found['status']}"))
-    deeds = {"paused": "paused", "on hold with the program": "paused_with_program", "stopped": "stopped"}
+    actions = {"paused": "paused", "on hold with the program": "paused_with_program", "stopped": "stopped"}
     out.print(
         facts(
             {
-                **{what: _deed(found[field]) for what, field in deeds.items() if found[field]},
+                **{what: _describe_action(found[field]) for what, field in actions.items() if found[field]},
                 "held by": _noted(found["holds"]),
                 "warnings": _noted(found["warnings"]),
                 "holdout": _holdout(found) if found["holdout"] else None,
@@ -116,8 +116,8 @@ def _check(kpi: str, look: dict[str, Any]) -> str:
     return f"{value} {words(look['status'])}".strip()
 
 
-def _deed(deed: dict[str, Any]) -> str:
-    return f"{instant(deed['at'])} UTC by {deed['by']}: {deed['why']}"
+def _describe_action(action: dict[str, Any]) -> str:
+    return f"{instant(action['at'])} UTC by {action['by']}: {action['why']}"
 
 
 def _noted(noted: list[dict[str, Any]]) -> str | None:

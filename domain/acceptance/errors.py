@@ -35,11 +35,11 @@ class PrototypeNotDone(TenureError):
     code = "prototype_not_done"
     category = "conflict"
     title = "The prototype has no figures"
-    example = {"prototype": "0f3d9a7c5e1b4d6f8a2c4e6081b3d5f7", "why": "it still runs"}
+    example = {"prototype": "0f3d9a7c5e1b4d6f8a2c4e6081b3d5f7", "reason": "it still runs"}
 
-    def __init__(self, prototype: str, why: str) -> None:
+    def __init__(self, prototype: str, reason: str) -> None:
         super().__init__(
-            f"The prototype {prototype!r} has no figures: {why}.",
+            f"The prototype {prototype!r} has no figures: {reason}.",
             remedy="Compare prototypes that are done, as GET /prototypes/{id} shows them.",
             field="prototype",
         )

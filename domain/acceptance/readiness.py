@@ -93,10 +93,16 @@ class Signature(Message):
     at: datetime
 
 
-def unknown(area: Area, why: str) -> Finding:
+def unknown(area: Area, reason: str) -> Finding:
     """The finding for an area whose check has failed."""
     return Finding(
-        id=area, area=area, about=_ABOUT[area], state="unknown", owner=_OWNERS[area], why=f"not known: {why}", how=_LOOK_AGAIN
+        id=area,
+        area=area,
+        about=_ABOUT[area],
+        state="unknown",
+        owner=_OWNERS[area],
+        why=f"not known: {reason}",
+        how=_LOOK_AGAIN,
     )
 
 
@@ -104,14 +110,16 @@ def of_workers(pollers: Mapping[str, Pollers]) -> Iterator[Finding]:
     """Whether workers poll each queue for workflows and for activities."""
     for queue, found in pollers.items():
         lacking = [kind for kind, many in (("workflows", found.workflows), ("activities", found.activities)) if not many]
-        why = f"no worker asks for {' and '.join(lacking)}" if lacking else ""
-        yield _finding("workers", queue, f"workers on the queue {queue}", why, f"Start a worker that serves the queue {queue}.")
+        reason = f"no worker asks for {' and '.join(lacking)}" if lacking else ""
+        yield _finding(
+            "workers", queue, f"workers on the queue {queue}", reason, f"Start a worker that serves the queue {queue}."
+        )
 
 
 def of_ledger(program: str, drifts: Sequence[str]) -> Finding:
     """Whether the program's ledger is without drift; `drifts` are the first ones, in words."""
-    why = f"{len(drifts)} drift{'s' * (len(drifts) != 1)}, the first: {drifts[0]}" if drifts else ""
-    return _finding("ledger", "", "the ledger", why, f"See `tenure ledger check {program}`, and correct what it names.")
+    reason = f"{len(drifts)} drift{'s' * (len(drifts) != 1)}, the first: {drifts[0]}" if drifts else ""
+    return _finding("ledger", "", "the ledger", reason, f"See `tenure ledger check {program}`, and correct what it names.")
 
 
 def of_stock(definition: Definition, free: Mapping[str, int]) -> Iterator[Finding]:
@@ -121,9 +129,9 @@ def of_stock(definition: Definition, free: Mapping[str, int]) -> Iterator[Findin
         if isinstance(reward.fulfilment, VoucherFulfilment):
             asked = min(wanted, reward.stock) if reward.stock is not None else wanted
             has = free.get(reward.id, 0)
-            why = f"{has} free code{'s' * (has != 1)}, and {asked} must be there" if has < asked else ""
+            reason = f"{has} free code{'s' * (has != 1)}, and {asked} must be there" if has < asked else ""
             how = f"Load codes: `tenure reward stock {definition.program} {reward.id} FILE`."
-            yield _finding("stock", reward.id, f"codes for the reward {reward.id}", why, how)
+            yield _finding("stock", reward.id, f"codes for the reward {reward.id}", reason, how)
 
 
 def of_messages(definition: Definition) -> Iterator[Finding]:
@@ -131,14 +139,14 @@ def of_messages(definition: Definition) -> Iterator[Finding]:
     texts = {f"the message {each.id}": each.message for each in definition.interactions}
     for about, text in texts.items():
         unfinished = _UNFINISHED.search(text)
-        why = f"its words are not finished: {unfinished[0]!r}" if unfinished else ""
-        yield _finding("messages", about.rpartition(" ")[2], about, why, _ANOTHER, by_revision=True)
+        reason = f"its words are not finished: {unfinished[0]!r}" if unfinished else ""
+        yield _finding("messages", about.rpartition(" ")[2], about, reason, _ANOTHER, by_revision=True)
     if definition.retention is not None:
         text = definition.retention.offer.message
         unfinished, place = _UNFINISHED.search(text), _PLACE.search(text)
-        why = f"nobody fills {place[0]!r}: the offer goes out as it is written" if place else ""
-        why = f"its words are not finished: {unfinished[0]!r}" if unfinished else why
-        yield _finding("messages", "offer", "the offer to silent members", why, _ANOTHER, by_revision=True)
+        reason = f"nobody fills {place[0]!r}: the offer goes out as it is written" if place else ""
+        reason = f"its words are not finished: {unfinished[0]!r}" if unfinished else reason
+        yield _finding("messages", "offer", "the offer to silent members", reason, _ANOTHER, by_revision=True)
 
 
 def of_notices(definition: Definition, routing: Routing) -> Iterator[Finding]:
@@ -151,17 +159,17 @@ def of_notices(definition: Definition, routing: Routing) -> Iterator[Finding]:
             asking.setdefault(role, []).append(name)
     for role, names in asking.items():
         known = bool(routing.of((role,), definition.program))
-        why = "" if known else f"no notice reaches them, and they decide at {', '.join(names)}"
+        reason = "" if known else f"no notice reaches them, and they decide at {', '.join(names)}"
         how = f"Name somewhere to tell {role} in the notices file, and restart the workers."
-        yield _finding("notices", role, f"notices for {role}", why, how)
+        yield _finding("notices", role, f"notices for {role}", reason, how)
 
 
 def of_partners(definition: Definition, at: datetime) -> Iterator[Finding]:
     """Whether each partner has an agreement in force at the instant."""
     for partner in definition.partners:
-        why, by_revision = _agreement(definition, partner, at)
+        reason, by_revision = _agreement(definition, partner, at)
         how = _ANOTHER if by_revision else "Wait until it is, or hand in a revision with another date."
-        yield _finding("partners", partner.id, f"the agreement with {partner.name}", why, how, by_revision=by_revision)
+        yield _finding("partners", partner.id, f"the agreement with {partner.name}", reason, how, by_revision=by_revision)
 
 
 def of_signatures(definition: Definition, signatures: Mapping[str, Signature]) -> Iterator[Finding]:
@@ -195,16 +203,16 @@ def _agreement(definition: Definition, partner: Partner, at: datetime) -> tuple[
     return "", False
 
 
-def _finding(area: Area, part: str, about: str, why: str, how: str, *, by_revision: bool = False) -> Finding:
+def _finding(area: Area, part: str, about: str, reason: str, how: str, *, by_revision: bool = False) -> Finding:
     return Finding(
         id=f"{area}/{part}" if part else area,
         area=area,
         about=about,
-        state="missing" if why else "ready",
+        state="missing" if reason else "ready",
         owner=_OWNERS[area],
-        why=why,
-        how=how if why else "",
-        by_revision=by_revision and bool(why),
+        why=reason,
+        how=how if reason else "",
+        by_revision=by_revision and bool(reason),
     )
 
 

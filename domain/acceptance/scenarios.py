@@ -96,9 +96,9 @@ def run_scenario(definition: Definition, scenario: Scenario) -> ScenarioResult:
             continue
         member.advance(at)
         reward = reward_of(definition, does.redeem)
-        why = why_not(definition, reward, at, tier=member.tier_status.tier, points=member.balance, had=had)
-        if why is not None:
-            refused.append(why)
+        reason = obstacle(definition, reward, at, tier=member.tier_status.tier, points=member.balance, had=had)
+        if reason is not None:
+            refused.append(reason)
         else:
             member.burn(reward.points)
             had.append(Had(reward.id, at))
@@ -122,8 +122,8 @@ def judged(scenario: Scenario, ended: Outcome) -> ScenarioResult:
     if (ended.points, ended.tier) != (expect.points, expect.tier):
         differs.append(f"expected {expect.points} points and tier {expect.tier}, got {ended.points} and {ended.tier}")
     if ended.redeemed != redeemed:
-        why = f" ({' '.join(ended.refused)})" if ended.refused else ""
-        differs.append(f"expected to get {_listed(redeemed)} redeemed, got {_listed(ended.redeemed)}{why}")
+        reason = f" ({' '.join(ended.refused)})" if ended.refused else ""
+        differs.append(f"expected to get {_listed(redeemed)} redeemed, got {_listed(ended.redeemed)}{reason}")
     if may_redeem is not None and set(ended.may_redeem) != set(may_redeem):
         differs.append(f"expected to be able to redeem {_listed(may_redeem)}, is able to redeem {_listed(ended.may_redeem)}")
     return ScenarioResult(
@@ -150,9 +150,9 @@ def compared(result: ScenarioResult, ledger: Outcome) -> ScenarioResult:
     return result.model_copy(update={"ledger": ledger, "differs": tuple(differs), "passed": not differs})
 
 
-def untried(result: ScenarioResult, why: str) -> ScenarioResult:
+def untried(result: ScenarioResult, reason: str) -> ScenarioResult:
     """The result of a scenario that the ledger could not carry out: failed, with the reason."""
-    return result.model_copy(update={"passed": False, "differs": (*result.differs, f"the ledger could not do it: {why}")})
+    return result.model_copy(update={"passed": False, "differs": (*result.differs, f"the ledger could not do it: {reason}")})
 
 
 def reward_of(definition: Definition, reward_id: str) -> Reward:
@@ -163,7 +163,7 @@ def reward_of(definition: Definition, reward_id: str) -> Reward:
     return reward
 
 
-def why_not(definition: Definition, reward: Reward, at: datetime, *, tier: str, points: int, had: Sequence[Had]) -> str | None:
+def obstacle(definition: Definition, reward: Reward, at: datetime, *, tier: str, points: int, had: Sequence[Had]) -> str | None:
     """Why a member cannot redeem the reward at an instant, in a sentence; None if they can. Only their own redemptions count
     against its stock.
     """
@@ -184,7 +184,9 @@ def why_not(definition: Definition, reward: Reward, at: datetime, *, tier: str, 
 def within_reach(definition: Definition, at: datetime, *, tier: str, points: int, had: Sequence[Had]) -> tuple[str, ...]:
     """The rewards that a member could redeem at an instant, in the order of the definition."""
     return tuple(
-        reward.id for reward in definition.rewards if why_not(definition, reward, at, tier=tier, points=points, had=had) is None
+        reward.id
+        for reward in definition.rewards
+        if obstacle(definition, reward, at, tier=tier, points=points, had=had) is None
     )
 
 

@@ -18,7 +18,7 @@ from domain.model import Message
 
 
 class Delegation(Message):
-    """`giver` lends `taker` their vote in these roles, for a span of time, at the gates of one program or of all.
+    """`giver` lends `delegate` their vote in these roles, for a span of time, at the gates of one program or of all.
 
     A lent role cannot be lent again: everybody lends only roles of their own.
     """
@@ -42,59 +42,59 @@ class Delegation(Message):
         return self.program in (None, program) and self.since <= at < self.end
 
 
-def refuse(wish: Delegation, own: Sequence[Role], others: Sequence[Delegation], now: datetime) -> Refusal | None:
+def refuse(proposed: Delegation, own: Sequence[Role], others: Sequence[Delegation], now: datetime) -> Refusal | None:
     """The reason why this delegation cannot be given, or None if it can; `own` are the delegator's roles.
 
     `others` are all delegations, by anybody, that may hold at the same time.
     """
-    if wish.giver == wish.taker:
-        return Refusal.of(DelegationToOneself(f"{wish.giver} cannot decide for themselves by delegation."))
-    if wish.until <= wish.since:
+    if proposed.giver == proposed.taker:
+        return Refusal.of(DelegationToOneself(f"{proposed.giver} cannot decide for themselves by delegation."))
+    if proposed.until <= proposed.since:
         return Refusal.of(
             DelegationEndsBeforeItBegins(
-                f"It would begin at {wish.since:%Y-%m-%d %H:%M:%S} UTC and end at {wish.until:%Y-%m-%d %H:%M:%S} UTC."
+                f"It would begin at {proposed.since:%Y-%m-%d %H:%M:%S} UTC and end at {proposed.until:%Y-%m-%d %H:%M:%S} UTC."
             )
         )
-    if wish.until <= now:
-        return Refusal.of(DelegationOver(f"It would have ended at {wish.until:%Y-%m-%d %H:%M:%S} UTC already."))
-    if not wish.roles:
-        return Refusal.of(DelegationOfNothing(f"{wish.giver} has no role that could be lent."))
-    if foreign := [role for role in wish.roles if role not in own]:
+    if proposed.until <= now:
+        return Refusal.of(DelegationOver(f"It would have ended at {proposed.until:%Y-%m-%d %H:%M:%S} UTC already."))
+    if not proposed.roles:
+        return Refusal.of(DelegationOfNothing(f"{proposed.giver} has no role that could be lent."))
+    if foreign := [role for role in proposed.roles if role not in own]:
         return Refusal.of(
             DelegationOfForeignRole(
-                f"{wish.giver} does not have the role {foreign[0]} in person; what is lent cannot be passed on.",
+                f"{proposed.giver} does not have the role {foreign[0]} in person; what is lent cannot be passed on.",
                 f"Lend roles of your own: {', '.join(own)}." if own else "You have no role to lend.",
             )
         )
-    if circle := _circle(wish, others):
+    if circle := _circle(proposed, others):
         return Refusal.of(DelegationCircle(f"It would close a circle: {' for '.join(circle)}."))
     return None
 
 
 def refuse_to_act(delegation: Delegation | None, decision: Decision, program: str, now: datetime) -> Refusal | None:
     """The reason why this delegation does not cover a decision on behalf of another, or None if it does."""
-    mandate, taker = decision.on_behalf_of, decision.person.id
+    mandate, delegate = decision.on_behalf_of, decision.person.id
     if mandate is None:
         return None
-    if delegation is None or (delegation.giver, delegation.taker) != (mandate.giver, taker):
-        detail = f"{mandate.giver} has not delegated to {taker}."
+    if delegation is None or (delegation.giver, delegation.taker) != (mandate.giver, delegate):
+        detail = f"{mandate.giver} has not delegated to {delegate}."
     elif not delegation.holds(program, now):
-        detail = f"The delegation of {mandate.giver} to {taker} does not hold in {program} at {now:%Y-%m-%d %H:%M:%S} UTC."
+        detail = f"The delegation of {mandate.giver} to {delegate} does not hold in {program} at {now:%Y-%m-%d %H:%M:%S} UTC."
     elif foreign := [role for role in mandate.roles if role not in delegation.roles]:
-        detail = f"The delegation of {mandate.giver} to {taker} does not lend the role {foreign[0]}."
+        detail = f"The delegation of {mandate.giver} to {delegate} does not lend the role {foreign[0]}."
     else:
         return None
     return Refusal.of(NoDelegation(detail, f"Decide for yourself, or ask {mandate.giver} for one."))
 
 
-def _circle(wish: Delegation, others: Sequence[Delegation]) -> list[str]:
+def _circle(proposed: Delegation, others: Sequence[Delegation]) -> list[str]:
     """The people of a circle that the delegation would close, from its delegate on; empty if it closes none.
 
     It is a circle only if all its parts hold at one instant, at the gates of one program.
     """
 
     def followed(by: str, since: datetime, until: datetime, program: str | None, seen: tuple[str, ...]) -> list[str]:
-        if by == wish.giver:
+        if by == proposed.giver:
             return [*seen, by]
         for other in others:
             begin, end = max(since, other.since), min(until, other.end)
@@ -105,4 +105,4 @@ def _circle(wish: Delegation, others: Sequence[Delegation]) -> list[str]:
                     return found
         return []
 
-    return followed(wish.taker, wish.since, wish.end, wish.program, ())
+    return followed(proposed.taker, proposed.since, proposed.end, proposed.program, ())

@@ -10,12 +10,12 @@ from domain.errors import TenureError
 
 
 class NotAdmitted(Exception):
-    """The applicant cannot join: `kind` is the problem, `why` the reason in words."""
+    """The applicant cannot join: `kind` is the problem, `reason` the reason in words."""
 
-    def __init__(self, kind: type[TenureError], why: str) -> None:
-        super().__init__(why)
+    def __init__(self, kind: type[TenureError], reason: str) -> None:
+        super().__init__(reason)
         self.kind = kind
-        self.why = why
+        self.reason = reason
 
 
 def not_asked(joining: Joining, attributes: Mapping[str, object]) -> tuple[str, ...]:

@@ -110,9 +110,9 @@ class RewardNotHandedOut(TenureError):
     category = "conflict"
     title = "The reward could not be handed out"
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, reason: str) -> None:
         super().__init__(
-            f"{why or 'The provider did not hand it out.'} The points are back.",
+            f"{reason or 'The provider did not hand it out.'} The points are back.",
             remedy="Choose another reward, or try later with a new key.",
         )
 

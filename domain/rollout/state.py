@@ -14,7 +14,7 @@ EMPTY_COHORT = "empty_cohort"
 RolloutStatus = Literal["running", "paused", "held", "stopped", "over"]
 
 
-class RolloutAct(Message):
+class RolloutAction(Message):
     """An action of a person on a rollout, with the reason; `key` makes a repetition the same action."""
 
     by: str
@@ -22,7 +22,7 @@ class RolloutAct(Message):
     key: str
 
 
-class Deed(Message):
+class ActionRecord(Message):
     """A recorded action on a rollout: by whom, why and when."""
 
     by: str
@@ -42,12 +42,12 @@ class RolloutBlocker(Message):
 class RolloutState(Message):
     """The state of a rollout: nothing is set while waves open one after the other without any interruption."""
 
-    paused: Deed | None = None
-    paused_with_program: Deed | None = None
+    paused: ActionRecord | None = None
+    paused_with_program: ActionRecord | None = None
     """The program as a whole is on hold; this ends with the program's hold, and not by resuming the rollout."""
     holds: tuple[RolloutBlocker, ...] = ()
     warnings: tuple[RolloutBlocker, ...] = ()
-    stopped: Deed | None = None
+    stopped: ActionRecord | None = None
 
     @property
     def is_paused(self) -> bool:

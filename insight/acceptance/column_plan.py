@@ -132,8 +132,8 @@ def instant(at: int) -> datetime:
 
 def plan(definition: Definition, start: datetime, end: datetime) -> Plan:
     """Return the definition's plan for a log between these instants. Raises Unsayable with the reason if it has none."""
-    for why in _hindrances(definition):
-        raise Unsayable(why)
+    for reason in _hindrances(definition):
+        raise Unsayable(reason)
     asked = {leaf.counter for tier in definition.tiers for each in (tier.reach, tier.keep) if each for leaf in each.thresholds}
     asked |= {each.counter for each in definition.milestones}
     counters = tuple(counter for counter in definition.counters if counter.id in asked)

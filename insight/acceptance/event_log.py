@@ -102,7 +102,7 @@ def _money(definition: Definition, purchase: Purchase) -> int:
     return units
 
 
-def _unratable(definition: Definition, purchase: Purchase, why: str) -> UnusableLog:
+def _unratable(definition: Definition, purchase: Purchase, reason: str) -> UnusableLog:
     return UnusableLog(
-        f"the purchase of {purchase.customer} at {purchase.at} cannot be rated ({purchase.amount} {definition.money}): {why}"
+        f"the purchase of {purchase.customer} at {purchase.at} cannot be rated ({purchase.amount} {definition.money}): {reason}"
     )

@@ -162,9 +162,9 @@ def _file(file: Path) -> pl.DataFrame:
     except pl.exceptions.NoDataError as error:
         raise UnusableLog(f"{file.name} is empty", "Name a file that has rows.") from error
     except (OSError, pl.exceptions.PolarsError) as error:
-        why = str(error).partition("\n")[0][:200]
+        reason = str(error).partition("\n")[0][:200]
         raise UnusableLog(
-            f"{file.name} cannot be read ({why})", "Give CSV as UTF-8 text with a header line, or Parquet."
+            f"{file.name} cannot be read ({reason})", "Give CSV as UTF-8 text with a header line, or Parquet."
         ) from error
 
 

@@ -16,11 +16,11 @@ from domain.acceptance.scenarios import (
     Step,
     compared,
     joins_at,
+    obstacle,
     reward_of,
     run_scenario,
     steps,
     untried,
-    why_not,
     within_reach,
 )
 from domain.definition.acceptance import Scenario
@@ -155,9 +155,9 @@ class RehearsedMember:
     async def _redeem(self, key: str, reward: Reward, at: datetime) -> None:
         """Redeem a reward as a redemption does: hold the price, then capture the hold."""
         points = (await self.balance()).available
-        why = why_not(self.definition, reward, at, tier=self.tier_status.tier, points=points, had=self.had)
-        if why is not None:
-            self.refused.append(why)
+        reason = obstacle(self.definition, reward, at, tier=self.tier_status.tier, points=points, had=self.had)
+        if reason is not None:
+            self.refused.append(reason)
             return
         until = at + timedelta(days=1)
         _posted(await self._ledger.hold(Hold(**self._request(key, at), points=reward.points, expires_at=until)))

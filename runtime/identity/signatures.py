@@ -29,9 +29,9 @@ class SignatureInvalid(TenureError):
     category = "forbidden"
     title = "The signature is not valid"
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, reason: str) -> None:
         super().__init__(
-            f"The message does not prove who wrote it: {why}.",
+            f"The message does not prove who wrote it: {reason}.",
             remedy="Decide through the API, which signs what it has checked.",
         )
 

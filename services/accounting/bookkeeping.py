@@ -125,7 +125,7 @@ class Bookkeeping:
         self,
         program: str,
         rate: Decimal,
-        why: str,
+        reason: str,
         *,
         by: str,
         key: str,
@@ -155,7 +155,9 @@ class Bookkeeping:
             known = list((await _terms(connection, found, closed, list(through(found.first, wanted))))[wanted])
             if currency is not None and currency not in known:
                 raise BookedCurrencyUnknown(currency, known)
-            new = Estimate(period=wanted, currency=currency or known[0], redemption_rate=rate, why=why, entered_by=by, at=now)
+            new = Estimate(
+                period=wanted, currency=currency or known[0], redemption_rate=rate, why=reason, entered_by=by, at=now
+            )
             await connection.execute(insert(books_estimate).values(program=program, key=key, **new.model_dump()))
             return new
 

@@ -72,11 +72,11 @@ async def not_over(connection: AsyncConnection, at: datetime) -> Sequence[Delega
 
 
 async def holding(
-    connection: AsyncConnection, taker: str, program: str, at: datetime, *, giver: str | None = None
+    connection: AsyncConnection, delegate: str, program: str, at: datetime, *, delegator: str | None = None
 ) -> Sequence[Delegation]:
     """What somebody has been lent for the gates of a program at an instant; of one giver or of all."""
-    found = await _read(connection, select(*_COLUMNS).where(table.c.taker == taker, table.c.until > at).order_by(table.c.id))
-    return [each for each in found if each.holds(program, at) and giver in (None, each.giver)]
+    found = await _read(connection, select(*_COLUMNS).where(table.c.taker == delegate, table.c.until > at).order_by(table.c.id))
+    return [each for each in found if each.holds(program, at) and delegator in (None, each.giver)]
 
 
 async def is_known(connection: AsyncConnection, person_id: str) -> bool:

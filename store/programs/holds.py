@@ -41,9 +41,9 @@ async def begin(
     return _hold((await connection.execute(insert(program_hold).values(row).returning(*_COLUMNS))).mappings().one())
 
 
-async def lift(connection: AsyncConnection, hold: ProgramHold, by: str, why: str, at: datetime, key: str) -> ProgramHold:
+async def lift(connection: AsyncConnection, hold: ProgramHold, by: str, reason: str, at: datetime, key: str) -> ProgramHold:
     """Write that a hold is over from an instant on, which is never before it began."""
-    values = {"until": max(at, hold.since), "lifted_by": by, "lifted_why": why, "lifted_key": key}
+    values = {"until": max(at, hold.since), "lifted_by": by, "lifted_why": reason, "lifted_key": key}
     lifted = update(program_hold).where(program_hold.c.id == hold.id, program_hold.c.until.is_(None)).values(values)
     return _hold((await connection.execute(lifted.returning(*_COLUMNS))).mappings().one())
 

@@ -53,7 +53,7 @@ async def keep(connection: AsyncConnection, program_id: str, record: RolloutReco
     written = insert(rollout).values(program=program_id, revision=record.revision, **values)
     await connection.execute(written.on_conflict_do_update(constraint="rollout_pkey", set_=values))
     state = record.state
-    paused = [deed.at for deed in (state.paused, state.paused_with_program) if deed is not None]
+    paused = [action.at for action in (state.paused, state.paused_with_program) if action is not None]
     await connection.execute(
         update(program)
         .where(program.c.id == program_id)

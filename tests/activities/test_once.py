@@ -136,10 +136,10 @@ async def test_an_offer_is_credited_once_and_closed_once(engine: AsyncEngine, de
     assert found.open_intervention is None
 
 
-@pytest.mark.parametrize("why", ["left", "ending"])
-async def test_who_has_left_or_is_to_be_left_gets_no_offer(engine: AsyncEngine, definition: Definition, why: str) -> None:
+@pytest.mark.parametrize("reason", ["left", "ending"])
+async def test_who_has_left_or_is_to_be_left_gets_no_offer(engine: AsyncEngine, definition: Definition, reason: str) -> None:
     ledger = Ledger(engine)
-    if why == "left":
+    if reason == "left":
         closing = Closing(program="once", participant="ann", status="left", why="", at=LATER)
         await MemberActivities(engine, ledger).close_membership(closing)
     else:

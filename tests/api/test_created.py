@@ -49,8 +49,8 @@ async def _decision(club: Club, begin: Begin) -> Response:
 
 
 async def _delegation(club: Club, begin: Begin) -> Response:
-    wish = {"to": "demo-legal", "until": (datetime.now(UTC) + timedelta(days=1)).isoformat()}
-    return await club.house.post("/delegations", wish, person="demo-marketing")
+    command = {"to": "demo-legal", "until": (datetime.now(UTC) + timedelta(days=1)).isoformat()}
+    return await club.house.post("/delegations", command, person="demo-marketing")
 
 
 async def _api_key(club: Club, begin: Begin) -> Response:
@@ -120,9 +120,9 @@ async def _reinstatement(club: Club, begin: Begin) -> Response:
 
 
 async def _transfer(club: Club, begin: Begin) -> Response:
-    giver, taker = await club.member(), await club.member()
-    await club.event(giver)
-    return await club.points(giver, "transfers", {"to": taker, "points": 5})
+    sender, receiver = await club.member(), await club.member()
+    await club.event(sender)
+    return await club.points(sender, "transfers", {"to": receiver, "points": 5})
 
 
 async def _conversion(club: Club, begin: Begin) -> Response:

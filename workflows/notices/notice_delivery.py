@@ -34,8 +34,8 @@ class NoticeDelivery:
                 retry=_policy(delivery.patience),
             )
         except ActivityError as error:
-            why = "The delivery was cancelled." if is_cancelled_exception(error) else str(error.cause or error)
-            settling = settling.model_copy(update={"state": "dead", "why": why})
+            reason = "The delivery was cancelled." if is_cancelled_exception(error) else str(error.cause or error)
+            settling = settling.model_copy(update={"state": "dead", "why": reason})
         settling = settling.model_copy(update={"at": workflow.now()})
         await do(NoticeActivities.settle_notice, settling, f"The notice is {settling.state}")
         again = f"to send it again: `tenure notice replay {delivery.notice}`" if settling.state == "dead" else ""

@@ -19,13 +19,13 @@ async def active(program: str) -> tuple[ProgramHold, ...]:
     return found.holds
 
 
-async def lift(wish: Lifting) -> Lifted:
+async def lift(lifting: Lifting) -> Lifted:
     """End the hold that is lifted next.
 
     Raises `ApplicationError` with the reason why it cannot be lifted.
     """
     try:
-        return await do(HoldActivities.lift_hold, wish, f"Lift the hold, as {wish.by} wishes")
+        return await do(HoldActivities.lift_hold, lifting, f"Lift the hold, as {lifting.by} wishes")
     except ActivityError as error:
         if isinstance(error.cause, ApplicationError):
             raise error.cause from error

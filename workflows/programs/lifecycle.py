@@ -21,7 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.programs.holds import Capability, Lifted, Lifting, ProgramHold
     from domain.programs.lifecycle import EndRequest, QualificationResult, Revision, StageChange
     from domain.programs.stages import ENDED, RevisionStatus, Stage
-    from domain.rollout.state import RolloutAct, RolloutStart
+    from domain.rollout.state import RolloutAction, RolloutStart
     from workflows.acceptance.revision_qualification import QualificationStart, RevisionQualification
     from workflows.attributes import at_stage, of_program
     from workflows.details import instant, markdown
@@ -150,14 +150,14 @@ class ProgramLifecycle:
             )
 
     @workflow.update(description="Let the program go on: lift its halt, or where there is none its hold")
-    async def resume(self, wish: Lifting) -> Lifted:
+    async def resume(self, lifting: Lifting) -> Lifted:
         async with self._holding:
-            lifted = await holding.lift(wish)
+            lifted = await holding.lift(lifting)
             await self._obey(lifted.standing)
             return lifted
 
     @resume.validator
-    def refuse_resumption(self, wish: Lifting) -> None:
+    def refuse_resumption(self, lifting: Lifting) -> None:
         if self._state.stage in ENDED:
             raise in_words(
                 ProgramEnded, f"The lifecycle of program {self._program!r} has ended.", "Nothing can be changed in it."
@@ -248,12 +248,12 @@ class ProgramLifecycle:
             if await self._revise_halted(result.stopped):
                 result = await self._roll_out(begun)
 
-    async def _revise_halted(self, why: str) -> bool:
+    async def _revise_halted(self, reason: str) -> bool:
         """After a stopped rollout, wait for the owner: a further revision, fully qualified (True: in force), or the end."""
         program = self._program
         self._report_progress(
             "The rollout is stopped: nobody joins, and nothing is earned; what was issued is honoured",
-            why,
+            reason,
             f"waiting for {self._owner}: `tenure program revise {program} FILE`, or `tenure program end {program} --reason …`",
         )
         await workflow.wait_condition(lambda: self._end_wanted or self._state.submitted is not None)
@@ -368,7 +368,7 @@ class ProgramLifecycle:
         if verdict.consequence == "propose_amendment" and workflow.patched("amendment-proposal-opens-a-gate"):
             await self._propose_amendment(verdict.told)
 
-    async def _propose_amendment(self, why: str) -> None:
+    async def _propose_amendment(self, reason: str) -> None:
         """Let the approvers of the strategy gate decide whether the owner is asked for an amendment.
 
         Nothing is proposed if a revision has been submitted: that revision passes the same gate anyway.
@@ -381,7 +381,7 @@ class ProgramLifecycle:
             kind="amendment",
             program=self._program,
             revision=revision.number,
-            title=f"that {revision.definition.name} be amended: {why}",
+            title=f"that {revision.definition.name} be amended: {reason}",
             digest=revision.digest,
         )
         gate = await ask(
@@ -394,13 +394,13 @@ class ProgramLifecycle:
             withdrawn=lambda: self._end_wanted or self._state.submitted is not None,
         )
         if gate.outcome == "approved":
-            self._update(amendment_wanted=why)
+            self._update(amendment_wanted=reason)
             self._report_progress(
-                f"{self._owner} is asked to amend the program", why, f"to act: `tenure program revise {self._program} FILE`"
+                f"{self._owner} is asked to amend the program", reason, f"to act: `tenure program revise {self._program} FILE`"
             )
         else:
             self._report_progress(
-                f"In operation; an amendment was proposed: {gate.outcome.replace('_', ' ')}", why, gate.reasons
+                f"In operation; an amendment was proposed: {gate.outcome.replace('_', ' ')}", reason, gate.reasons
             )
 
     def _refuse_revision(self, submission: RevisionSubmission) -> None:
@@ -451,16 +451,16 @@ class ProgramLifecycle:
         weighed = await do(WindDownActivities.weigh_end, case, "Weigh the end: members, points, liability, partners")
         return f" ({weighed.told})"
 
-    async def _give_up(self, why: str) -> ProgramResult:
+    async def _give_up(self, reason: str) -> ProgramResult:
         """Reject a program that was not launched; if a pilot has brought members, the program winds down first."""
         if workflow.patched("pilot-members-have-an-end"):
             piloted = await do(ProgramActivities.piloted, self._program, "Whether a pilot has brought members")
             if piloted is not None:
-                end = EndRequest(requested_by=self._owner, reason=why, requested_at=workflow.now())
+                end = EndRequest(requested_by=self._owner, reason=reason, requested_at=workflow.now())
                 self._update(end=end, end_approved=True)
                 await self._impact_of(end)
                 await self._wind_down(piloted)
-        return await self._close("rejected", why)
+        return await self._close("rejected", reason)
 
     async def _wind_down(self, revision: Revision) -> None:
         await self._enter("wind_down", self._state.end.reason if self._state.end else "")
@@ -488,10 +488,10 @@ class ProgramLifecycle:
             return
         if self._stopped("rollout"):
             stop = next(hold for hold in self._state.holds if "rollout" in hold.stops)
-            act = RolloutAct(by=stop.begun_by, why=stop.reason, key=f"hold/{stop.id}")
+            act = RolloutAction(by=stop.begun_by, why=stop.reason, key=f"hold/{stop.id}")
             await signal_child(self._rollout, Rollout.pause_with_program, act)
         else:
-            act = RolloutAct(by=SYSTEM, why="the program goes on", key=f"going-on/{workflow.now().isoformat()}")
+            act = RolloutAction(by=SYSTEM, why="the program goes on", key=f"going-on/{workflow.now().isoformat()}")
             await signal_child(self._rollout, Rollout.resume_with_program, act)
 
     def _stopped(self, capability: Capability) -> bool:
@@ -505,11 +505,11 @@ class ProgramLifecycle:
         change = StageChange(program=self._program, stage=stage, at=workflow.now(), note=note)
         await do(ProgramActivities.change_stage, change, f"Stage: {stage.replace('_', ' ')}")
 
-    async def _close(self, stage: Stage, why: str) -> ProgramResult:
-        await self._enter(stage, why)
+    async def _close(self, stage: Stage, reason: str) -> ProgramResult:
+        await self._enter(stage, reason)
         await workflow.wait_condition(workflow.all_handlers_finished)
-        self._report_progress(f"The program is {stage}", why)
-        return ProgramResult(stage=stage, why=why)
+        self._report_progress(f"The program is {stage}", reason)
+        return ProgramResult(stage=stage, why=reason)
 
     async def _put_in_force(self) -> None:
         revision = self._state.latest

@@ -107,11 +107,11 @@ class PendingAmendment:
             if not await self._take_back(self.waiting, request.reason, request.requested_by):
                 raise _too_late(request.number)
 
-    async def end(self, why: str) -> None:
+    async def end(self, cause: str) -> None:
         """Recall the waiting amendment, because the program ends."""
         async with self._settling:
             if self.waiting is not None:
-                await self._take_back(self.waiting, why, None)
+                await self._take_back(self.waiting, cause, None)
 
     async def collect(self) -> None:
         """Await the finished wait; raises the error that it failed with."""

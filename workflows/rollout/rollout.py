@@ -24,9 +24,9 @@ with workflow.unsafe.imports_passed_through():
     from domain.rollout.state import (
         EMPTY_COHORT,
         MINIMUM_SAMPLE,
-        Deed,
+        ActionRecord,
         GuardrailSaid,
-        RolloutAct,
+        RolloutAction,
         RolloutBlocker,
         RolloutStart,
         RolloutState,
@@ -99,11 +99,11 @@ class Rollout:
     @workflow.update(
         description="Open no further wave and let nobody new join, until it is resumed; members keep all they have"
     )
-    async def pause(self, act: RolloutAct) -> RolloutState:
+    async def pause(self, act: RolloutAction) -> RolloutState:
         return await self._pause(act)
 
     @pause.validator
-    def refuse_pause(self, act: RolloutAct) -> None:
+    def refuse_pause(self, act: RolloutAction) -> None:
         self._refuse_over()
         if self._state.paused is not None:
             raise refusal(
@@ -113,17 +113,17 @@ class Rollout:
             )
 
     @workflow.update(description="Go on after a pause")
-    async def resume(self, act: RolloutAct) -> RolloutState:
+    async def resume(self, act: RolloutAction) -> RolloutState:
         return await self._resume(act)
 
     @resume.validator
-    def refuse_resume(self, act: RolloutAct) -> None:
+    def refuse_resume(self, act: RolloutAction) -> None:
         self._refuse_over()
         if self._state.paused is None:
             raise refusal(RolloutNotPaused("Nobody has paused the rollout."))
 
     @workflow.update(description="Let the rollout go on although a guardrail or too small a sample holds it; not by editors")
-    async def release(self, act: RolloutAct) -> RolloutState:
+    async def release(self, act: RolloutAction) -> RolloutState:
         held = self._state.holds
         self._sample_waived = self._sample_waived or any(hold.what == MINIMUM_SAMPLE for hold in held)
         self._change(holds=())
@@ -134,7 +134,7 @@ class Rollout:
         return self._state
 
     @release.validator
-    def refuse_release(self, act: RolloutAct) -> None:
+    def refuse_release(self, act: RolloutAction) -> None:
         self._refuse_over()
         if not self._state.holds:
             raise refusal(RolloutNotHeld("Nothing holds the rollout."))
@@ -147,27 +147,27 @@ class Rollout:
             )
 
     @workflow.update(description="Stop the rollout: nobody joins and nothing is earned any more; what was issued is honoured")
-    async def abort(self, act: RolloutAct) -> RolloutState:
+    async def abort(self, act: RolloutAction) -> RolloutState:
         await self._halt(act)
         return self._state
 
     @abort.validator
-    def refuse_abort(self, act: RolloutAct) -> None:
+    def refuse_abort(self, act: RolloutAction) -> None:
         self._refuse_over()
 
     @workflow.signal(description="The program as a whole is on hold: the same as a pause, which its own end alone ends")
-    async def pause_with_program(self, act: RolloutAct) -> None:
+    async def pause_with_program(self, act: RolloutAction) -> None:
         if self._state.paused_with_program is None and not self._stop:
             await self._pause(act, with_program=True)
 
     @workflow.signal(description="The program goes on")
-    async def resume_with_program(self, act: RolloutAct) -> None:
+    async def resume_with_program(self, act: RolloutAction) -> None:
         if self._state.paused_with_program is not None and not self._stop:
             await self._resume(act, with_program=True)
 
     @workflow.signal(description="Open no further wave; those opened stay open")
-    def stop(self, why: str) -> None:
-        self._stop = self._stop or why
+    def stop(self, reason: str) -> None:
+        self._stop = self._stop or reason
 
     @workflow.signal(
         name=GUARDRAIL_SAID, description="The verdict of a guardrail has changed, or its source fails, or answers again"
@@ -184,7 +184,7 @@ class Rollout:
         if said.look.status == "source_failed":
             await self._note(warnings=(*without(self._state.warnings, said.guardrail), noted))
         elif follows == "stop":
-            await self._halt(RolloutAct(by=SYSTEM, why=said.told, key=key))
+            await self._halt(RolloutAction(by=SYSTEM, why=said.told, key=key))
         elif follows == "hold":
             await self._hold(noted, key)
         else:
@@ -241,9 +241,9 @@ class Rollout:
             opening = self._opening(wave)
             if await do(RolloutActivities.open_cohort_wave, opening, f"Open wave {wave.id}: {wave.audience}"):
                 return True
-            why = f"nobody is in the cohort {wave.cohort}: `tenure cohort add {self._revision.program} {wave.cohort} …`"
+            reason = f"nobody is in the cohort {wave.cohort}: `tenure cohort add {self._revision.program} {wave.cohort} …`"
             await self._hold(
-                RolloutBlocker(what=EMPTY_COHORT, wave=wave.id, why=why, since=workflow.now()), f"{wave.id}/{opening.at}"
+                RolloutBlocker(what=EMPTY_COHORT, wave=wave.id, why=reason, since=workflow.now()), f"{wave.id}/{opening.at}"
             )
             await self._wait_for_leave()
         return False
@@ -297,8 +297,8 @@ class Rollout:
             joined = await do(RolloutActivities.count_joined, count, f"Count who has joined in wave {wave.id}")
             if joined >= needed:
                 break
-            why = f"{joined} of the {needed} members that it needs have joined in wave {wave.id}"
-            hold = RolloutBlocker(what=MINIMUM_SAMPLE, wave=wave.id, why=why, since=workflow.now())
+            reason = f"{joined} of the {needed} members that it needs have joined in wave {wave.id}"
+            hold = RolloutBlocker(what=MINIMUM_SAMPLE, wave=wave.id, why=reason, since=workflow.now())
             await self._hold(hold, f"{wave.id}/{MINIMUM_SAMPLE}")
             await workflow.wait_condition(lambda: bool(self._stop) or self._sample_waived or self._look_again)
         if not self._stop and any(hold.what == MINIMUM_SAMPLE for hold in self._state.holds):
@@ -372,15 +372,15 @@ class Rollout:
 
     # Actions of people and guardrails
 
-    async def _pause(self, act: RolloutAct, *, with_program: bool = False) -> RolloutState:
-        deed = Deed(by=act.by, why=act.why, at=workflow.now())
-        self._change(**{_field(with_program): deed})
+    async def _pause(self, act: RolloutAction, *, with_program: bool = False) -> RolloutState:
+        action = ActionRecord(by=act.by, why=act.why, at=workflow.now())
+        self._change(**{_field(with_program): action})
         await self._tell_inviting(WaveInvitation.pause)
         await self._keep("rollout_paused", act, with_program=with_program)
         return self._state
 
-    async def _resume(self, act: RolloutAct, *, with_program: bool = False) -> RolloutState:
-        since = min(deed.at for deed in (self._state.paused, self._state.paused_with_program) if deed is not None)
+    async def _resume(self, act: RolloutAction, *, with_program: bool = False) -> RolloutState:
+        since = min(action.at for action in (self._state.paused, self._state.paused_with_program) if action is not None)
         self._change(**{_field(with_program): None})
         if not self._state.is_paused:
             self._lost += workflow.now() - since
@@ -396,23 +396,25 @@ class Rollout:
         if any(each.what == hold.what for each in self._state.holds):
             return
         self._change(holds=(*self._state.holds, hold), warnings=without(self._state.warnings, hold.what))
-        await self._keep("rollout_held", RolloutAct(by=SYSTEM, why=hold.why, key=key), held=[hold.what])
+        await self._keep("rollout_held", RolloutAction(by=SYSTEM, why=hold.why, key=key), held=[hold.what])
 
     async def _note(self, **changes: object) -> None:
         """Store and show a change that is nobody's action."""
         self._change(**changes)
-        await self._keep(None, RolloutAct(by=SYSTEM, why="", key=""))
+        await self._keep(None, RolloutAction(by=SYSTEM, why="", key=""))
 
-    async def _halt(self, act: RolloutAct) -> None:
+    async def _halt(self, act: RolloutAction) -> None:
         """Stop joining and earning; then the run ends, and the program's owner decides how to go on."""
         self._stop = f"stopped by {act.by}: {act.why}"
-        self._change(stopped=Deed(by=act.by, why=act.why, at=workflow.now()), paused=None, paused_with_program=None, holds=())
+        self._change(
+            stopped=ActionRecord(by=act.by, why=act.why, at=workflow.now()), paused=None, paused_with_program=None, holds=()
+        )
         await self._keep("rollout_stopped", act)
 
     def _change(self, **changes: object) -> None:
         self._state = self._state.model_copy(update=changes)
 
-    async def _keep(self, action: Action | None, act: RolloutAct, **details: object) -> None:
+    async def _keep(self, action: Action | None, act: RolloutAction, **details: object) -> None:
         """Store the state and the action, one after the other, so that the newest state is written last."""
         async with self._keeping:
             change = RolloutChange(
@@ -431,14 +433,18 @@ class Rollout:
 
     def _describe(self) -> str:
         state, program = self._state, self._revision.program
-        deeds = {"paused": state.paused, "on hold with the program": state.paused_with_program, "stopped": state.stopped}
+        actions = {"paused": state.paused, "on hold with the program": state.paused_with_program, "stopped": state.stopped}
         acts = {
             "paused": f"`tenure {'rollout' if state.paused is not None else 'program'} resume {program} --reason …`",
             "held": f"`tenure rollout release {program} --reason …`, not by the owner, or `tenure rollout abort {program} …`",
         }
         return markdown(
             f"Rollout {state.status}" + (f", wave {self._wave.id}" if self._wave is not None else ""),
-            *(f"{what} by {deed.by} on {instant(deed.at)}: {deed.why}" for what, deed in deeds.items() if deed is not None),
+            *(
+                f"{what} by {action.by} on {instant(action.at)}: {action.why}"
+                for what, action in actions.items()
+                if action is not None
+            ),
             *(f"held by {hold.what} since {instant(hold.since)}: {hold.why}" for hold in state.holds),
             *(f"warning since {instant(each.since)}: {each.why}" for each in state.warnings),
             f"to act: {acts[state.status]}" if state.status in acts else "",

@@ -39,9 +39,9 @@ class LoadStopped(CommandError):
     code = "event_load_stopped"
     exit_code = UNREACHABLE
 
-    def __init__(self, why: str, so_far: str) -> None:
+    def __init__(self, reason: str, so_far: str) -> None:
         super().__init__(
-            f"{why} {so_far}",
+            f"{reason} {so_far}",
             remedy="Run the same command again once the API answers (`tenure up` starts it): it goes on from there.",
         )
 

@@ -85,7 +85,7 @@ async def test_a_mail_that_the_server_will_never_take_is_given_up(answer: str, p
     async with mail_server() as box:
         box.answers = [answer]
         failure = await _failure(Mail(box.server), _notice("mail", "finance@example.org"))
-    assert (failure.permanent, failure.why) == (permanent, f"The mail server answered {answer[:3]}.")
+    assert (failure.permanent, failure.reason) == (permanent, f"The mail server answered {answer[:3]}.")
     assert answer[4:] in failure.said
 
 
@@ -93,7 +93,7 @@ async def test_an_address_that_is_not_there_is_given_up_and_named_in_the_store_a
     async with mail_server() as box:
         failure = await _failure(Mail(box.server), _notice("mail", "nobody@example.org"))
     assert failure.permanent
-    assert "nobody@" not in failure.why
+    assert "nobody@" not in failure.reason
     assert "nobody@example.org" in failure.said
 
 
@@ -136,10 +136,10 @@ async def test_a_mail_server_asks_who_sends_and_proves_who_it_is(
                 await Mail(server).send(notice)
                 continue
             failure = await _failure(Mail(server), notice)
-            assert failure.why == "The mail server answered 535."
+            assert failure.reason == "The mail server answered 535."
             # The password is ours to correct, and then the mail goes.
             assert not failure.permanent
-            assert "wrong" not in failure.why + failure.said
+            assert "wrong" not in failure.reason + failure.said
     assert len(box.mails) == 1
 
 
@@ -176,7 +176,7 @@ async def test_a_webhook_that_says_no_is_given_up_and_one_in_trouble_is_asked_ag
     async with webhook_receiver() as receiver, AsyncClient() as http:
         receiver.answers = [status]
         failure = await _failure(Webhooks(http, {"chat": receiver.webhook}), _notice("webhook", "chat"))
-    assert (failure.permanent, failure.why, len(receiver.requests)) == (permanent, f"The webhook answered {status}.", 1)
+    assert (failure.permanent, failure.reason, len(receiver.requests)) == (permanent, f"The webhook answered {status}.", 1)
 
 
 async def test_a_webhook_that_is_away_or_no_longer_configured_waits() -> None:
@@ -185,8 +185,8 @@ async def test_a_webhook_that_is_away_or_no_longer_configured_waits() -> None:
         failure = await _failure(away, _notice("webhook", "chat"))
         gone = await _failure(away, _notice("webhook", "board"))
     assert (failure.permanent, gone.permanent) == (False, False)
-    assert "a-secret-place" not in failure.why + failure.said
-    assert "board" in gone.why
+    assert "a-secret-place" not in failure.reason + failure.said
+    assert "board" in gone.reason
 
 
 async def test_without_configuration_a_notice_is_a_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:

@@ -118,7 +118,7 @@ async def test_an_estimate_that_is_none_is_told_by_its_field(
 
 
 async def test_what_cannot_be_closed_or_entered_is_told_why(house: House, shop: Shop) -> None:
-    path, why = f"/programs/{shop.program}/books", {"redemption_rate": "0.9", "why": "because"}
+    path, reason = f"/programs/{shop.program}/books", {"redemption_rate": "0.9", "why": "because"}
     async with _unchanged(house, shop):
         skipped = problem(await house.post(f"{path}/2026-02/closing", person=FINANCE), 409, "period_skipped")
         assert "Close 2026-01 first" in skipped["remedy"]
@@ -130,11 +130,11 @@ async def test_what_cannot_be_closed_or_entered_is_told_why(house: House, shop: 
             assert found["field"] == "path.period"
             problem(await _get(house, f"{path}?period={wrong}"), 422, "invalid_request")
         problem(await _get(house, f"{path}/journal?format=xml"), 422, "invalid_request")
-        unknown = await house.post(f"{path}/estimates", why | {"currency": "GOLD"}, person=FINANCE)
+        unknown = await house.post(f"{path}/estimates", reason | {"currency": "GOLD"}, person=FINANCE)
         assert problem(unknown, 422, "currency_unknown")["field"] == "currency"
     await house.post(f"{path}/2026-01/closing", person=FINANCE)
     async with _unchanged(house, shop):
-        closed = await house.post(f"{path}/estimates", why | {"period": "2026-01"}, person=FINANCE)
+        closed = await house.post(f"{path}/estimates", reason | {"period": "2026-01"}, person=FINANCE)
         assert "2026-02" in problem(closed, 409, "period_closed")["remedy"]
 
 

@@ -77,13 +77,13 @@ async def test_a_program_is_started_by_who_owns_it_or_all(club: Club, ask: Ask) 
 
 
 async def test_a_prototype_is_shown_to_who_sees_its_program(club: Club, ask: Ask) -> None:
-    wish = {"definition": {"program": club.program, "revision": 1}}
+    command = {"definition": {"program": club.program, "revision": 1}}
     mine, others = [f"analyst@{club.program}"], ["analyst@elsewhere"]
-    problem(await ask(others, "POST", "/prototypes", wish), 404, "program_unknown")
-    problem(await ask([f"finance@{club.program}"], "POST", "/prototypes", wish), 403, "not_allowed")
+    problem(await ask(others, "POST", "/prototypes", command), 404, "program_unknown")
+    problem(await ask([f"finance@{club.program}"], "POST", "/prototypes", command), 403, "not_allowed")
     by_text = {"definition": club.definition.model_dump_json(), "log": club.definition.prototype.transactions}
     problem(await ask(others, "POST", "/prototypes", by_text, "text"), 403, "not_allowed")
-    begun = await ask(mine, "POST", "/prototypes", wish)
+    begun = await ask(mine, "POST", "/prototypes", command)
     assert begun.status_code == 202, begun.text
     place = begun.headers["Location"]
     assert (await ask(mine, "GET", place)).json()["state"] in ("running", "done")

@@ -18,9 +18,9 @@ def at(days: float) -> str:
     return (datetime.now(UTC) + timedelta(days=days)).isoformat()
 
 
-async def lent(house: House, giver: str, taker: str, **wish: Any) -> dict[str, Any]:
+async def lent(house: House, delegator: str, delegate: str, **command: Any) -> dict[str, Any]:
     """A delegation that holds from now on for a day."""
-    response = await house.post("/delegations", {"to": taker, "until": at(1)} | wish, person=giver)
+    response = await house.post("/delegations", {"to": delegate, "until": at(1)} | command, person=delegator)
     assert response.status_code == 201, response.text
     given: dict[str, Any] = response.json()
     assert response.headers["Location"] == f"/delegations/{given['id']}"
@@ -50,15 +50,15 @@ async def test_both_ends_see_a_delegation_and_nobody_else_does(house: House) -> 
 
 
 async def test_the_same_wish_again_gets_the_same_delegation(house: House) -> None:
-    wish = {"to": "demo-app", "until": at(1)}
-    first = await house.post("/delegations", wish, person="demo-marketing", key="lend-once")
-    again = await house.post("/delegations", wish, person="demo-marketing", key="lend-once")
+    command = {"to": "demo-app", "until": at(1)}
+    first = await house.post("/delegations", command, person="demo-marketing", key="lend-once")
+    again = await house.post("/delegations", command, person="demo-marketing", key="lend-once")
     assert (first.status_code, again.json()) == (201, first.json())
     await end(house, first.json(), "demo-marketing")
 
 
 @pytest.mark.parametrize(
-    ("person", "wish", "status", "code"),
+    ("person", "command", "status", "code"),
     [
         ("demo-finance", {"to": "demo-finance"}, 422, "delegation_to_oneself"),
         ("demo-finance", {"since": at(3), "until": at(2)}, 422, "delegation_ends_before_it_begins"),
@@ -74,10 +74,10 @@ async def test_the_same_wish_again_gets_the_same_delegation(house: House) -> Non
     ],
 )
 async def test_what_cannot_be_lent_is_refused_and_lends_nothing(
-    house: House, person: str, wish: dict[str, Any], status: int, code: str
+    house: House, person: str, command: dict[str, Any], status: int, code: str
 ) -> None:
     before = await house.get("/delegations", "demo-finance")
-    response = await house.post("/delegations", {"to": "demo-app", "until": at(1)} | wish, person=person)
+    response = await house.post("/delegations", {"to": "demo-app", "until": at(1)} | command, person=person)
     problem(response, status, code)
     assert await house.get("/delegations", "demo-finance") == before
 

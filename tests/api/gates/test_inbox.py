@@ -45,12 +45,12 @@ async def test_what_waits_for_me_is_shown_until_i_have_decided(begin: Begin, hou
 
 async def test_what_waits_for_who_has_delegated_is_shown_apart(begin: Begin, house: House) -> None:
     waiting = await begin()
-    wish = {
+    command = {
         "to": "demo-analyst",
         "program": waiting.program,
         "until": (datetime.now(UTC) + timedelta(days=1)).isoformat(),
     }
-    given = await house.post("/delegations", wish, person="demo-marketing")
+    given = await house.post("/delegations", command, person="demo-marketing")
     assert given.status_code == 201, given.text
     inbox = await house.get("/inbox", "demo-analyst")
     assert not [each for each in inbox["waiting"] if each["program"] == waiting.program]

@@ -24,15 +24,15 @@ from tests.house import ISSUER, House, api_settings, client_of, people_in
 YEAR = timedelta(days=365)
 
 
-def _wish(club: Club | None = None, **changes: Any) -> dict[str, Any]:
+def _body(club: Club | None = None, **changes: Any) -> dict[str, Any]:
     """A till's key for a month."""
     until = (datetime.now(UTC) + timedelta(days=30)).isoformat()
     usual = {"name": "till 7", "roles": ["member_service"], "programs": [club.program] if club else None, "expires_at": until}
     return usual | changes
 
 
-async def _made(house: House, wish: dict[str, Any], **how: Any) -> dict[str, Any]:
-    response = await house.post("/api-keys", wish, **how)
+async def _made(house: House, command: dict[str, Any], **how: Any) -> dict[str, Any]:
+    response = await house.post("/api-keys", command, **how)
     assert response.status_code == 201, response.text
     found: dict[str, Any] = response.json()
     return found
@@ -52,7 +52,7 @@ async def other_process(house: House, tmp_path_factory: pytest.TempPathFactory) 
 
 
 async def test_a_key_serves_members_of_its_program_and_sees_no_other(club: Club, pool: Club, house: House) -> None:
-    made = await _made(house, _wish(club))
+    made = await _made(house, _body(club))
     key = made["key"]
     assert key.startswith(f"tnr_{made['id']}_")
     member = await club.member()
@@ -74,9 +74,9 @@ async def test_a_key_serves_members_of_its_program_and_sees_no_other(club: Club,
 
 
 async def test_the_secret_is_shown_once_and_kept_nowhere(house: House) -> None:
-    wish = _wish()
-    first = await _made(house, wish, key="one-key")
-    again = await house.post("/api-keys", wish, key="one-key")
+    command = _body()
+    first = await _made(house, command, key="one-key")
+    again = await house.post("/api-keys", command, key="one-key")
     assert (again.status_code, again.headers["Idempotency-Replayed"]) == (201, "true")
     assert again.json() == {name: value for name, value in first.items() if name != "key"}
     shown = await house.get(f"/api-keys/{first['id']}")
@@ -90,12 +90,12 @@ async def test_the_secret_is_shown_once_and_kept_nowhere(house: House) -> None:
 
 
 async def test_a_key_whose_answer_was_lost_is_made_anew_and_the_lost_one_can_be_revoked(house: House) -> None:
-    wish = _wish(name="lost")
-    first = await _made(house, wish, key="lost-key")
+    command = _body(name="lost")
+    first = await _made(house, command, key="lost-key")
     await unanswered(house, "lost-key")
     async with house.engine.begin() as connection:
         await idempotency.release(connection, "demo-owner", "lost-key")
-    second = await _made(house, wish, key="lost-key")
+    second = await _made(house, command, key="lost-key")
     assert "key" in second and second["id"] != first["id"]
     listed = [each["id"] for each in (await house.get("/api-keys?limit=200"))["items"] if each["name"] == "lost"]
     assert listed == [second["id"], first["id"]]
@@ -103,7 +103,7 @@ async def test_a_key_whose_answer_was_lost_is_made_anew_and_the_lost_one_can_be_
 
 
 async def test_unknown_expired_and_revoked_keys_are_answered_alike(house: House) -> None:
-    revoked, expired, good = [await _made(house, _wish(name=name)) for name in ("revoked", "expired", "good")]
+    revoked, expired, good = [await _made(house, _body(name=name)) for name in ("revoked", "expired", "good")]
     assert (await house.post(f"/api-keys/{revoked['id']}/revocation")).status_code == 200
     statement = text("UPDATE store.api_key SET created_at = now() - interval '9 days', expires_at = now() WHERE id = :id")
     owner = await _owner(house)
@@ -136,7 +136,7 @@ async def _owner(house: House) -> AsyncEngine:
 async def test_a_revocation_holds_at_once_here_and_soon_in_every_process(
     house: House, other_process: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = await _made(house, _wish())
+    made = await _made(house, _body())
     for http in (house.http, other_process):
         assert (await _show(http, made["key"], "/programs")).status_code == 200
     ended = await house.post(f"/api-keys/{made['id']}/revocation")
@@ -158,7 +158,7 @@ _OWNERS = ("product_owner", "finance")
     "route", [route for route, action in ROUTES.items() if action in HUMAN_ONLY and PERMISSIONS[action].intersection(_OWNERS)]
 )
 async def test_what_a_person_answers_for_no_key_may(house: House, route: tuple[str, str]) -> None:
-    made = await _made(house, _wish(roles=list(_OWNERS)))
+    made = await _made(house, _body(roles=list(_OWNERS)))
     method, path = route
     address = path.replace("{gate:path}", "program/nowhere/r1/gate/strategy/1")
     for name in ("program", "api_key"):
@@ -186,21 +186,21 @@ async def test_what_a_person_answers_for_no_key_may(house: House, route: tuple[s
 )
 async def test_a_wish_of_the_wrong_shape_names_the_field(house: House, changes: dict[str, Any], field: str) -> None:
     before = await house.get("/api-keys?limit=200")
-    found = problem(await house.post("/api-keys", _wish(**changes)), 422, "invalid_request")
+    found = problem(await house.post("/api-keys", _body(**changes)), 422, "invalid_request")
     assert found["errors"][0]["field"] == found["field"] == field
     assert await house.get("/api-keys?limit=200") == before
 
 
 @pytest.mark.parametrize("after", [-timedelta(seconds=1), timedelta(days=367), timedelta(days=3650)])
 async def test_every_key_ends_within_a_year(house: House, after: timedelta) -> None:
-    wish = _wish(expires_at=(datetime.now(UTC) + after).isoformat())
-    found = problem(await house.post("/api-keys", wish), 422, "api_key_expiry")
+    command = _body(expires_at=(datetime.now(UTC) + after).isoformat())
+    found = problem(await house.post("/api-keys", command), 422, "api_key_expiry")
     assert found["field"] == "expires_at"
-    assert (await _made(house, _wish(expires_at=(datetime.now(UTC) + YEAR).isoformat())))["id"]
+    assert (await _made(house, _body(expires_at=(datetime.now(UTC) + YEAR).isoformat())))["id"]
 
 
 async def test_a_key_for_a_program_that_is_not_there_is_refused(house: House) -> None:
-    problem(await house.post("/api-keys", _wish(programs=["nowhere"])), 404, "program_unknown")
+    problem(await house.post("/api-keys", _body(programs=["nowhere"])), 404, "program_unknown")
 
 
 async def test_the_application_itself_cannot_change_what_a_key_may(house: House) -> None:
@@ -232,10 +232,10 @@ async def test_the_owner_of_a_program_manages_the_keys_of_it_alone(
     house: House, club: Club, pool: Club, as_owner_of: Any
 ) -> None:
     of_pool, of_both, of_all = [
-        await _made(house, wish)
-        for wish in (_wish(pool), _wish(programs=[club.program, pool.program]), _wish(roles=["analyst"]))
+        await _made(house, command)
+        for command in (_body(pool), _body(programs=[club.program, pool.program]), _body(roles=["analyst"]))
     ]
-    mine = (await as_owner_of(club.program, "POST", "/api-keys", _wish(club))).json()
+    mine = (await as_owner_of(club.program, "POST", "/api-keys", _body(club))).json()
     listed = [each["id"] for each in (await as_owner_of(club.program, "GET", "/api-keys")).json()["items"]]
     assert mine["id"] in listed
     for foreign in (of_pool, of_both, of_all):
@@ -247,8 +247,8 @@ async def test_the_owner_of_a_program_manages_the_keys_of_it_alone(
         problem(await as_owner_of(club.program, "POST", f"{address}/revocation"), 404, "api_key_unknown")
         assert (await house.get(address))["revoked_at"] is None
     assert (await as_owner_of(club.program, "POST", f"/api-keys/{mine['id']}/revocation")).status_code == 200
-    problem(await as_owner_of(club.program, "POST", "/api-keys", _wish(pool), "p"), 404, "program_unknown")
-    problem(await as_owner_of(club.program, "POST", "/api-keys", _wish(), "a"), 403, "role_not_granted")
+    problem(await as_owner_of(club.program, "POST", "/api-keys", _body(pool), "p"), 404, "program_unknown")
+    problem(await as_owner_of(club.program, "POST", "/api-keys", _body(), "a"), 403, "role_not_granted")
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ async def test_the_owner_of_a_program_manages_the_keys_of_it_alone(
 async def test_nobody_gives_a_key_more_than_machines_need_or_they_have(
     club: Club, as_owner_of: Any, roles: list[str], status: int
 ) -> None:
-    response = await as_owner_of(club.program, "POST", "/api-keys", _wish(club, roles=roles), "-".join(roles))
+    response = await as_owner_of(club.program, "POST", "/api-keys", _body(club, roles=roles), "-".join(roles))
     assert response.status_code == status, response.text
     if status == 403:
         assert problem(response, 403, "role_not_granted")["field"] == "roles"

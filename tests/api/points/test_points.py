@@ -86,17 +86,17 @@ async def test_a_correction_comes_once_for_its_key_whatever_happens_meanwhile(po
 
 
 async def test_points_go_to_another_member_and_keep_their_expiry(pool: Club) -> None:
-    giver, getter = await pool.member(), await pool.member()
-    await pool.event(giver, "10")
-    given = await pool.points(giver, "transfers", {"to": getter, "points": 30}, person=SHOP)
+    sender, getter = await pool.member(), await pool.member()
+    await pool.event(sender, "10")
+    given = await pool.points(sender, "transfers", {"to": getter, "points": 30}, person=SHOP)
     assert given.status_code == 201, given.text
     assert {name: given.json()[name] for name in ("kind", "points", "balance", "to_participant")} == {
         "kind": "transfer", "points": 30, "balance": 70, "to_participant": getter,
     }  # fmt: skip
-    (left,), (got,) = [(await _balance(pool, each))["lots"] for each in (giver, getter)]
+    (left,), (got,) = [(await _balance(pool, each))["lots"] for each in (sender, getter)]
     assert (left["remaining"], got["remaining"], got["expires_at"]) == (70, 30, left["expires_at"])
     (entry,) = (await pool.statement(getter))["entries"]
-    assert (entry["kind"], entry["details"]["from_participant"]) == ("transfer_in", giver)
+    assert (entry["kind"], entry["details"]["from_participant"]) == ("transfer_in", sender)
 
 
 async def test_points_become_another_currency_at_the_definitions_rate(pool: Club) -> None:

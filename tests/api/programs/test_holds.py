@@ -26,7 +26,7 @@ from tests.waiting import approve, done, history_has, timer_started
 
 SHOP, OPERATIONS, FINANCE, OWNER = "demo-shop", "demo-operations", "demo-finance", "demo-owner"
 REWARDS = [{"id": "single", "name": "A CD single", "points": 100}]
-WHY = {"reason": "two tills count twice"}
+REASON = {"reason": "two tills count twice"}
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ class Held:
         self.house, self.program, self.path = house, definition.program, f"/programs/{definition.program}"
 
     async def stop(self, *capabilities: str, person: str = OPERATIONS, key: str | None = None) -> Response:
-        body: dict[str, Any] = WHY | ({"stops": list(capabilities)} if capabilities else {})
+        body: dict[str, Any] = REASON | ({"stops": list(capabilities)} if capabilities else {})
         return await self.house.post(f"{self.path}/holds", body, person=person, key=key)
 
     async def halt(self, person: str = FINANCE) -> Response:
@@ -76,10 +76,10 @@ async def test_a_hold_stops_joining_and_waves_unless_told_and_takes_nothing_from
     assert begun.status_code == 201
     said = begun.json()
     assert (said["kind"], said["stops"], said["begun_by"], said["reason"], said["until"]) == (
-        *("hold", ["enrolment", "rollout"], OPERATIONS, WHY["reason"], None),
+        *("hold", ["enrolment", "rollout"], OPERATIONS, REASON["reason"], None),
     )
     refused = problem(await held.join(), 409, "program_on_hold")
-    assert all(word in refused["detail"] for word in (OPERATIONS, WHY["reason"], "Enrolment"))
+    assert all(word in refused["detail"] for word in (OPERATIONS, REASON["reason"], "Enrolment"))
     assert f"tenure program resume {held.program}" in refused["remedy"]
     assert (await held.join("ann")).status_code == 201, "who is a member stays one"
     assert (await held.buy()).status_code == 201
@@ -150,7 +150,7 @@ async def test_what_is_stopped_shows_in_the_status_and_among_the_exceptions(held
     await held.stop()
     assert OPERATIONS in (await report_of("status", "what"))["on hold"]["value"]
     row = (await report_of("exceptions", "kind"))["on hold"]
-    assert WHY["reason"] in row["told"] and "tenure program resume" in row["remedy"]
+    assert REASON["reason"] in row["told"] and "tenure program resume" in row["remedy"]
     await held.halt()
     assert "halted" in await report_of("exceptions", "kind")
     for _ in range(2):
@@ -170,7 +170,7 @@ async def test_who_did_what_and_why_stands_in_the_audit_trail(held: Held) -> Non
         if (each["about"] or "").startswith("hold/")
     ]
     assert mine == [
-        ("held", OPERATIONS, WHY["reason"]),
+        ("held", OPERATIONS, REASON["reason"]),
         ("halted", FINANCE, "an administrator came"),
         ("halt_lifted", OPERATIONS, "mended"),
         ("hold_lifted", OPERATIONS, "mended"),
@@ -195,14 +195,16 @@ async def test_what_cannot_be_stopped_or_lifted_is_refused_clearly_and_changes_n
     problem(await held.resume(), 409, "not_on_hold")
     problem(await held.stop(person=SHOP), 403, "not_allowed")
     problem(await held.halt("demo-marketing"), 403, "not_allowed")
-    none = problem(await held.house.post(f"{held.path}/holds", WHY | {"stops": []}, person=OPERATIONS), 422, "invalid_request")
+    none = problem(
+        await held.house.post(f"{held.path}/holds", REASON | {"stops": []}, person=OPERATIONS), 422, "invalid_request"
+    )
     assert none["field"] == "stops"
     other = problem(
-        await held.house.post(f"{held.path}/holds", WHY | {"stops": ["all"]}, person=OPERATIONS), 422, "invalid_request"
+        await held.house.post(f"{held.path}/holds", REASON | {"stops": ["all"]}, person=OPERATIONS), 422, "invalid_request"
     )
     assert other["field"].startswith("stops")
     problem(await held.house.post(f"{held.path}/halt", {}, person=FINANCE), 422, "invalid_request")
-    problem(await held.house.post("/programs/nowhere/holds", WHY, person=OPERATIONS), 404, "program_unknown")
+    problem(await held.house.post("/programs/nowhere/holds", REASON, person=OPERATIONS), 404, "program_unknown")
     assert (await held.house.get(f"{held.path}/holds"))["items"] == []
 
     await held.stop()
@@ -221,7 +223,7 @@ async def test_a_program_that_has_ended_is_not_stopped(house: House) -> None:
         await programs.register(connection, first_revision(definition, now))
         await programs.change_stage(connection, StageChange(program=definition.program, stage="rejected", at=now))
     for path in ("holds", "halt"):
-        response = await house.post(f"/programs/{definition.program}/{path}", WHY, person=OPERATIONS)
+        response = await house.post(f"/programs/{definition.program}/{path}", REASON, person=OPERATIONS)
         problem(response, 409, "program_ended")
 
 

@@ -108,14 +108,14 @@ def test_a_server_that_is_not_the_api_is_told_as_such(tenure: Tenure, somebody_e
 
 def test_an_answer_that_breaks_off_tells_how_to_repeat_under_the_same_key(tenure: Tenure) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        taker = threading.Thread(target=_hang_up, args=(server,))
-        taker.start()
+        thread = threading.Thread(target=_hang_up, args=(server,))
+        thread.start()
         result = tenure(
             *("member", "event", "p", "m", "--type", "purchase", "--key", "k-1", "--at", "2026-03-10T09:30:00Z"),
             TENURE_API_URL=f"http://127.0.0.1:{server.getsockname()[1]}",
             TENURE_TOKEN="a-token",
         )
-        taker.join()
+        thread.join()
 
     assert result.exit_code == 3
     assert "`--key k-1 --at 2026-03-10T09:30:00Z`" in result.stderr

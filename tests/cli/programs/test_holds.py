@@ -14,12 +14,12 @@ async def test_a_program_is_held_halted_and_resumed_and_each_says_how_to_go_on(
     ask = ask_as("demo-operations")
     program = club("held-by-hand").program
     await launch(house, club(program))
-    why = ("--reason", "two tills count twice")
+    reason = ("--reason", "two tills count twice")
 
-    held = await ask("program", "hold", program, *why, "--stops", "earning", "--stops", "enrolment")
+    held = await ask("program", "hold", program, *reason, "--stops", "earning", "--stops", "enrolment")
     assert held.exit_code == 0, held.output
     assert "on hold: enrolment, earning stopped" in held.stdout and f"tenure program resume {program}" in held.stdout
-    again = await ask("program", "hold", program, *why)
+    again = await ask("program", "hold", program, *reason)
     assert again.exit_code == 1 and "already_on_hold" in again.stderr and "demo-operations" in again.stderr
     halted = await ask("program", "halt", program, "--reason", "an administrator came", "--json", person="demo-finance")
     assert json.loads(halted.stdout)["kind"] == "suspended_insolvency"
@@ -38,5 +38,5 @@ async def test_a_program_is_held_halted_and_resumed_and_each_says_how_to_go_on(
     listed = " ".join((await ask("program", "holds", program)).stdout.split())
     assert "2 holds" in listed and "mended" in listed and "administrator" in listed
     assert len(json.loads((await ask("program", "holds", program, "--json")).stdout)["items"]) == 2
-    unknown = await ask("program", "hold", program, *why, "--stops", "everything")
+    unknown = await ask("program", "hold", program, *reason, "--stops", "everything")
     assert unknown.exit_code == 2

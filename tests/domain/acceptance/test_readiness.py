@@ -39,14 +39,16 @@ def test_a_ledger_with_a_drift_is_finances() -> None:
     assert found.how == "See `tenure ledger check small`, and correct what it names."
 
 
-@pytest.mark.parametrize(("wanted", "free", "why"), [(1, 0, "0 free codes, and 1 must be there"), (5, 1, "1 free code, and 5")])
-def test_rewards_handed_out_as_codes_need_codes(wanted: int, free: int, why: str) -> None:
+@pytest.mark.parametrize(
+    ("wanted", "free", "reason"), [(1, 0, "0 free codes, and 1 must be there"), (5, 1, "1 free code, and 5")]
+)
+def test_rewards_handed_out_as_codes_need_codes(wanted: int, free: int, reason: str) -> None:
     codes = {"fulfilment": {"kind": "voucher_codes"}}
     rewards = [{"id": "mug", "name": "A mug", "points": 100}, {"id": "card", "name": "A card", "points": 100, **codes}]
     definition = small(rewards=rewards, readiness={"codes_in_stock": wanted})
     (found,) = readiness.of_stock(definition, {"card": free})
     assert (found.id, found.owner, found.state) == ("stock/card", "operations", "missing")
-    assert found.why.startswith(why)
+    assert found.why.startswith(reason)
     assert found.how == "Load codes: `tenure reward stock small card FILE`."
     (enough,) = readiness.of_stock(definition, {"card": wanted})
     assert enough.state == "ready"
@@ -65,15 +67,15 @@ def with_offer(message: str) -> Definition:
 
 
 @pytest.mark.parametrize(
-    ("message", "why"),
+    ("message", "reason"),
     [
         ("Dear {first_name}, here are 5 points.", "nobody fills '{first_name}': the offer goes out as it is written"),
         ("TODO: nicer words", "its words are not finished: 'TODO'"),
     ],
 )
-def test_an_offer_goes_out_as_it_is_written_so_its_words_must_be_finished(message: str, why: str) -> None:
+def test_an_offer_goes_out_as_it_is_written_so_its_words_must_be_finished(message: str, reason: str) -> None:
     (found,) = readiness.of_messages(with_offer(message))
-    assert (found.id, found.owner, found.why, found.by_revision) == ("messages/offer", "marketing", why, True)
+    assert (found.id, found.owner, found.why, found.by_revision) == ("messages/offer", "marketing", reason, True)
     (fine,) = readiness.of_messages(with_offer("Here are 5 points."))
     assert fine.state == "ready"
 
@@ -100,7 +102,7 @@ def test_who_decides_must_be_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("agreement", "why", "by_revision"),
+    ("agreement", "reason", "by_revision"),
     [
         ({}, "none is named", True),
         ({"agreement": "A-1"}, "", False),
@@ -109,11 +111,11 @@ def test_who_decides_must_be_told() -> None:
         ({"agreement": "A-1", "agreement_from": "2026-03-10", "agreement_until": "2026-03-11"}, "", False),
     ],
 )
-def test_each_partner_has_an_agreement_in_force(agreement: dict[str, str], why: str, by_revision: bool) -> None:
+def test_each_partner_has_an_agreement_in_force(agreement: dict[str, str], reason: str, by_revision: bool) -> None:
     definition = small(partners=[{"id": "air", "name": "The airline", **agreement}])
     (found,) = readiness.of_partners(definition, AT)
-    assert (found.owner, found.why, found.by_revision) == ("legal", why, by_revision)
-    assert found.state == ("missing" if why else "ready")
+    assert (found.owner, found.why, found.by_revision) == ("legal", reason, by_revision)
+    assert found.state == ("missing" if reason else "ready")
 
 
 def test_what_people_sign_is_theirs() -> None:

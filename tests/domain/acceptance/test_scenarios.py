@@ -67,7 +67,7 @@ def test_a_redemption_that_is_refused_fails_the_scenario_unless_it_is_expected()
 
 
 @pytest.mark.parametrize(
-    ("reward", "why"),
+    ("reward", "reason"),
     [
         ({"from_tier": "gold"}, "is for tier 'gold' and above"),
         ({"from": "2026-01-01"}, "is offered from 2026-01-01 on"),
@@ -76,11 +76,11 @@ def test_a_redemption_that_is_refused_fails_the_scenario_unless_it_is_expected()
         ({"stock": 1}, "All 1 of the reward 'mug' are taken"),
     ],
 )
-def test_tier_dates_stock_and_limit_hold_for_a_scripted_member_too(reward: dict[str, object], why: str) -> None:
+def test_tier_dates_stock_and_limit_hold_for_a_scripted_member_too(reward: dict[str, object], reason: str) -> None:
     definition = small(rewards=[{"id": "mug", "name": "A mug", "points": 10, **reward}])
     scenario = _scenario(0, "blue", {"event": "purchase", "amount": 10}, {"redeem": "mug"}, {"redeem": "mug"})
     result = run_scenario(definition, scenario)
-    assert any(why in refused for refused in result.refused)
+    assert any(reason in refused for refused in result.refused)
     assert result.may_redeem == ()
 
 

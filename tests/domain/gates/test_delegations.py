@@ -18,8 +18,8 @@ def day(number: float) -> datetime:
 
 
 def lent(
-    giver: str = "ann",
-    taker: str = "bob",
+    delegator: str = "ann",
+    delegate: str = "bob",
     *roles: Role,
     program: str | None = None,
     since: float = 0,
@@ -27,9 +27,9 @@ def lent(
     ended: float | None = None,
 ) -> Delegation:
     return Delegation(
-        id=f"{giver}-{taker}",
-        giver=giver,
-        taker=taker,
+        id=f"{delegator}-{delegate}",
+        giver=delegator,
+        taker=delegate,
         roles=roles or ("finance",),
         program=program,
         since=day(since),
@@ -38,17 +38,17 @@ def lent(
     )
 
 
-def code(wish: Delegation, *others: Delegation, own: tuple[Role, ...] = ("finance",)) -> str | None:
-    refusal = refuse(wish, own, others, NOW)
+def code(proposed: Delegation, *others: Delegation, own: tuple[Role, ...] = ("finance",)) -> str | None:
+    refusal = refuse(proposed, own, others, NOW)
     return refusal.code if refusal else None
 
 
 @pytest.mark.parametrize(
-    ("wish", "own", "expected"),
+    ("proposed", "own", "expected"),
     [
         (lent(), ("finance",), None),
         (lent(since=3, until=3.5), ("finance", "legal"), None),
-        (lent(taker="ann"), ("finance",), "delegation_to_oneself"),
+        (lent(delegate="ann"), ("finance",), "delegation_to_oneself"),
         (lent(since=5, until=5), ("finance",), "delegation_ends_before_it_begins"),
         (lent(since=5, until=4), ("finance",), "delegation_ends_before_it_begins"),
         (lent(since=-5, until=-1), ("finance",), "delegation_over"),
@@ -58,8 +58,10 @@ def code(wish: Delegation, *others: Delegation, own: tuple[Role, ...] = ("financ
         (lent().model_copy(update={"roles": ()}), (), "delegation_of_nothing"),
     ],
 )
-def test_what_cannot_be_lent_is_refused_with_its_code(wish: Delegation, own: tuple[Role, ...], expected: str | None) -> None:
-    assert code(wish, own=own) == expected
+def test_what_cannot_be_lent_is_refused_with_its_code(
+    proposed: Delegation, own: tuple[Role, ...], expected: str | None
+) -> None:
+    assert code(proposed, own=own) == expected
 
 
 @pytest.mark.parametrize(
@@ -93,7 +95,7 @@ def test_different_programs_make_no_circle() -> None:
     assert code(lent(program="club"), lent("bob", "ann", program="club")) == "delegation_circle"
 
 
-wishes = st.lists(
+proposals = st.lists(
     st.builds(
         lent,
         st.sampled_from("abcd"),
@@ -106,12 +108,12 @@ wishes = st.lists(
 )
 
 
-@given(wishes)
+@given(proposals)
 def test_whatever_is_asked_for_no_circle_ever_holds(asked: list[Delegation]) -> None:
     given_: list[Delegation] = []
-    for wish in asked:
-        if refuse(wish, ("finance",), given_, NOW) is None:
-            given_.append(wish)
+    for proposed in asked:
+        if refuse(proposed, ("finance",), given_, NOW) is None:
+            given_.append(proposed)
     for instant in range(10):
         for program in ("club", "other"):
             edges = {(each.giver, each.taker) for each in given_ if each.holds(program, day(instant))}
@@ -120,15 +122,15 @@ def test_whatever_is_asked_for_no_circle_ever_holds(asked: list[Delegation]) -> 
 
 def _reaches(edges: set[tuple[str, str]], start: str, end: str) -> bool:
     reached: set[str] = set()
-    found = {taker for giver, taker in edges if giver == start}
+    found = {delegate for delegator, delegate in edges if delegator == start}
     while found - reached:
         reached |= found
-        found = {taker for giver, taker in edges if giver in reached}
+        found = {delegate for delegator, delegate in edges if delegator in reached}
     return end in reached
 
 
-def act(giver: str = "ann", person: str = "bob", *roles: Role) -> Decision:
-    mandate = Mandate(delegation="d", giver=giver, roles=roles or ("finance",))
+def act(delegator: str = "ann", person: str = "bob", *roles: Role) -> Decision:
+    mandate = Mandate(delegation="d", giver=delegator, roles=roles or ("finance",))
     return Decision(person=Person(id=person, roles=()), answer="approve", digest="d" * 64, key="k", on_behalf_of=mandate)
 
 

@@ -58,7 +58,7 @@ def vote(
 
 def for_another(
     person: str,
-    giver: str,
+    delegator: str,
     *roles: Role,
     own: tuple[Role, ...] = (),
     answer: VoteChoice = "approve",
@@ -67,7 +67,7 @@ def for_another(
 ) -> Decision:
     """A decision on behalf of the giver, in the roles that the giver lends."""
     decision = vote(person, *own, answer=answer, reason=reason, key=key)
-    return decision.model_copy(update={"on_behalf_of": Mandate(delegation="d1", giver=giver, roles=roles)})
+    return decision.model_copy(update={"on_behalf_of": Mandate(delegation="d1", giver=delegator, roles=roles)})
 
 
 def after(state: GateState, *decisions: Decision, at: datetime = OPENED) -> GateState:
@@ -191,9 +191,9 @@ def test_a_delegate_has_the_lent_roles_and_no_others() -> None:
     assert code(gate, for_another("bob", "ann", "finance")) is None
 
 
-@pytest.mark.parametrize(("person", "giver"), [("owner", "ann"), ("ann", "owner")])
-def test_whoever_is_left_out_neither_decides_for_another_nor_through_one(person: str, giver: str) -> None:
-    assert code(opened(("finance", 1)), for_another(person, giver, "finance")) == "four_eyes"
+@pytest.mark.parametrize(("person", "delegator"), [("owner", "ann"), ("ann", "owner")])
+def test_whoever_is_left_out_neither_decides_for_another_nor_through_one(person: str, delegator: str) -> None:
+    assert code(opened(("finance", 1)), for_another(person, delegator, "finance")) == "four_eyes"
 
 
 @pytest.mark.parametrize("person", ["ann", "bob"])

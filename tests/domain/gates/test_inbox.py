@@ -14,8 +14,10 @@ from domain.gates.state import Decision, GateState, Mandate, Person
 from tests.domain.gates.test_gates import DUE, ESCALATED, OPENED, ROLES, after, opened, vote
 
 
-def lent(giver: str, *roles: Role, taker: str = "ann", program: str | None = None, until: datetime = DUE) -> Delegation:
-    return Delegation(id=f"{giver}-{taker}", giver=giver, taker=taker, roles=roles, program=program, since=OPENED, until=until)
+def lent(delegator: str, *roles: Role, delegate: str = "ann", program: str | None = None, until: datetime = DUE) -> Delegation:
+    return Delegation(
+        id=f"{delegator}-{delegate}", giver=delegator, taker=delegate, roles=roles, program=program, since=OPENED, until=until
+    )
 
 
 def shown(
@@ -65,7 +67,7 @@ def test_nothing_waits_at_a_gate_that_is_decided_or_due() -> None:
         (lent("bob", "finance", program="club"), [("bob", "finance", True)]),
         (lent("bob", "finance", program="another"), []),
         (lent("bob", "finance", until=OPENED), []),
-        (lent("bob", "finance", taker="carl"), []),
+        (lent("bob", "finance", delegate="carl"), []),
         (lent("bob", "legal"), []),
         (lent("owner", "finance"), []),
     ],
@@ -96,7 +98,7 @@ def test_whoever_acts_on_what_waits_is_heard_and_fills_the_place_that_was_named(
     rules = [(role, count, steps.index(step) + 1) for role, (count, step) in policy.items()]
     state = after(opened(*rules), *(vote(who, *sorted(roles), key=str(place)) for place, (who, roles) in enumerate(votes)))
     person = Person(id="eve", roles=tuple(sorted(own)))
-    delegation = lent("bob", *sorted(given_roles), taker="eve")
+    delegation = lent("bob", *sorted(given_roles), delegate="eve")
 
     def taken(way: Way) -> GateState:
         mandate = Mandate(delegation=delegation.id, giver="bob", roles=delegation.roles) if way.on_behalf_of else None

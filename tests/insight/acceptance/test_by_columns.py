@@ -198,20 +198,20 @@ def test_years_of_an_example_are_the_same_either_way(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "why"),
+    ("changes", "reason"),
     [
         ({"expiry": {"kind": "after_earning", "after": "P6M"}}, "lots expire"),
         ({"qualification_window": "P12M"}, "not the same for everybody"),
         ({"benefits": [{"id": "up", "name": "Up", "on": "tier", "points": 11}]}, "a tier brings points"),
     ],
 )
-def test_what_cannot_be_said_is_told(changes: dict[str, Any], why: str) -> None:
+def test_what_cannot_be_said_is_told(changes: dict[str, Any], reason: str) -> None:
     base: dict[str, Any] = {"expiry": {"kind": "never"}, "qualification_window": {"year_from": "01-01"}}
     reach = {"all": [{"counter": "spend", "at_least": 5}]}
     base["tiers"] = [{"id": "blue", "name": "Blue"}, {"id": "gold", "name": "Gold", "reach": reach}]
     base["earning"] = [{"id": "base", "event": "purchase", "rate": 1}]
     assert plan(small(**base), START, START)
-    with pytest.raises(Unsayable, match=why):
+    with pytest.raises(Unsayable, match=reason):
         plan(small(**(base | changes)), START, START)
 
 

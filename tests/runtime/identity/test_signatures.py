@@ -83,9 +83,9 @@ def test_no_algorithm_but_ours_is_believed(files: Files) -> None:
 
 def test_a_key_of_somebody_else_is_not_believed_under_any_name(files: Files) -> None:
     foreign = OKPKey.generate_key("Ed25519")
-    for kid, why in ((foreign.thumbprint(), "unknown"), (_known(files), "not what was signed")):
+    for kid, reason in ((foreign.thumbprint(), "unknown"), (_known(files), "not what was signed")):
         token = jws.serialize_compact({"alg": "Ed25519", "kid": kid, "typ": TYPE}, json.dumps(CLAIMS), foreign, ["Ed25519"])
-        with pytest.raises(SignatureInvalid, match=why):
+        with pytest.raises(SignatureInvalid, match=reason):
             files.worker.verify(token)
 
 

@@ -72,9 +72,9 @@ async def test_a_scenario_that_ends_otherwise_than_expected_sends_the_revision_b
     phases = [{"id": "rules", "kind": "scenario", "scenarios": [wrong]}, SIGN_OFF]
     first = await begin(house, club(program, test_phases=phases))
     await approve(house, f"{first}/gate/strategy/1", "demo-marketing", "demo-finance")
-    result, why = await outcome(house, first)
+    result, reason = await outcome(house, first)
     assert result == "failed"
-    assert "Ten dollars bring 99 points: expected 99 points and tier listener, got 100 and listener" in why
+    assert "Ten dollars bring 99 points: expected 99 points and tier listener, got 100 and listener" in reason
     await stage_reached(house, program, "development")
     assert await revisions(house, program) == ["failed"]
     report = await house.get(f"/programs/{program}/report")
@@ -88,8 +88,8 @@ async def test_whoever_tests_can_send_the_revision_back(house: House, histories:
     await approve(house, f"{first}/gate/strategy/1", "demo-marketing", "demo-finance")
     gate = f"{first}/test/readiness/gate/readiness/1"
     await vote(house, gate, "demo-operations", "request_changes", "The tills do not know the card")
-    result, why = await outcome(house, first)
-    assert (result, "The tills do not know the card" in why) == ("failed", True)
+    result, reason = await outcome(house, first)
+    assert (result, "The tills do not know the card" in reason) == ("failed", True)
     await stage_reached(house, program, "development")
     await histories.keep(house.temporal, f"{first}/test/readiness", "TestPhase-not-signed-off")
 

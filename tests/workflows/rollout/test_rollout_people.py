@@ -7,7 +7,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from domain import ids
 from domain.definition.document import Definition
-from domain.rollout.state import RolloutAct
+from domain.rollout.state import RolloutAction
 from domain.rollout.waves import bucket, is_held_out
 from store.rollout import invitations
 from tests.histories.reading import replayer
@@ -90,13 +90,13 @@ async def test_a_hold_of_the_program_pauses_by_signal_and_is_not_ended_by_resumi
     program = program_id("withprogram")
     await launch(house, club(program, waves=[FEW, ALL]))
     rollout = handle(house, ids.rollout(program, 1))
-    await rollout.signal("pause_with_program", RolloutAct(by="demo-legal", why="A court order", key="hold-1"))
+    await rollout.signal("pause_with_program", RolloutAction(by="demo-legal", why="A court order", key="hold-1"))
     await done(house.temporal, rollout.id, "Paused: A court order")
     assert await asked(house, program, inside(program)) == (409, "rollout_paused")
     assert (await act(house, program, "resume")).json()["code"] == "rollout_not_paused"
     assert (await act(house, program, "pause")).status_code == 200
     assert (await act(house, program, "resume")).json()["status"] == "paused"
-    await rollout.signal("resume_with_program", RolloutAct(by="demo-legal", why="Lifted", key="hold-1"))
+    await rollout.signal("resume_with_program", RolloutAction(by="demo-legal", why="Lifted", key="hold-1"))
     await done(house.temporal, rollout.id, "Resumed: Lifted")
     assert await asked(house, program, inside(program)) == (201, None)
 
