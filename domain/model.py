@@ -1,6 +1,8 @@
 """The base of every value that crosses a boundary: frozen, and strict about keys it does not know."""
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from typing import Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 
 def _can_be_kept(text: str) -> str:
@@ -11,6 +13,17 @@ def _can_be_kept(text: str) -> str:
 
 CAN_BE_KEPT = AfterValidator(_can_be_kept)
 """For free text of people, after its length check: refuses text that cannot be stored, so that no later write fails."""
+
+
+def formerly(old: str, new: str) -> Any:
+    """For a model whose field `new` was called `old`: the old name goes on working, and nobody is shown it."""
+
+    def renamed(given: Any) -> Any:
+        if isinstance(given, dict) and old in given and new not in given:
+            return {new if name == old else name: value for name, value in given.items()}
+        return given
+
+    return model_validator(mode="before")(renamed)
 
 
 class Value(BaseModel):

@@ -21,7 +21,7 @@ from domain.accounting.journal import ACCOUNTS, Account, AccountCode, as_csv
 from domain.accounting.periods import PeriodName
 from domain.definition.values import CurrencyCode, Fraction
 from domain.gates.state import Person
-from domain.model import CAN_BE_KEPT, Value
+from domain.model import CAN_BE_KEPT, Value, formerly
 from services.accounting.bookkeeping import Bookkeeping, Estimate
 from services.accounting.errors import (
     BookedCurrencyUnknown,
@@ -47,9 +47,10 @@ class EstimateIn(Value):
     """
 
     redemption_rate: Fraction
-    why: Annotated[str, StringConstraints(strip_whitespace=True), Field(min_length=1, max_length=2000), CAN_BE_KEPT]
+    reason: Annotated[str, StringConstraints(strip_whitespace=True), Field(min_length=1, max_length=2000), CAN_BE_KEPT]
     period: PeriodName | None = None
     currency: CurrencyCode | None = None
+    _old_name = formerly("why", "reason")
 
 
 class BooksOut(Value):
@@ -144,7 +145,7 @@ async def enter_estimate(
         entered = await _bookkeeping(services).estimate(
             program,
             estimate.redemption_rate,
-            estimate.why,
+            estimate.reason,
             by=person.id,
             key=ids.asked(person.id, key),
             now=datetime.now(UTC),

@@ -34,7 +34,7 @@ from domain.members.errors import (
     RolloutStopped,
     WaveFull,
 )
-from domain.model import CAN_BE_KEPT, Value
+from domain.model import CAN_BE_KEPT, Value, formerly
 from domain.points.errors import TransactionUnknown
 from domain.programs.errors_holds import ProgramHalted, ProgramOnHold
 from domain.programs.lifecycle import Membership
@@ -53,7 +53,8 @@ router = APIRouter(prefix="/programs/{program}/members", tags=["members"], route
 class DepartureIn(Value):
     """Why a member leaves, where they said."""
 
-    why: Annotated[str, Field(max_length=2000), CAN_BE_KEPT] = ""
+    reason: Annotated[str, Field(max_length=2000), CAN_BE_KEPT] = ""
+    _old_name = formerly("why", "reason")
 
 
 class MemberOut(MemberRecord):
@@ -127,7 +128,7 @@ async def leave_program(
         async with services.engine.connect() as connection:
             await members.find(connection, program, participant)
         handle = services.temporal.get_workflow_handle_for(MemberLifecycle.run, ids.member(program, participant))
-        departure = Departure(at=datetime.now(UTC), why=body.why)
+        departure = Departure(at=datetime.now(UTC), why=body.reason)
         update = handle.execute_update(MemberLifecycle.leave, departure, id=ids.asked(person.id, key))
         membership: Membership = await asked(update, gone=MemberGone(participant), patience=UNHURRIED)
         return StoredResponse(200, membership.model_dump(mode="json"))

@@ -73,9 +73,11 @@ def estimate(
 ) -> None:
     """Enter an expected redemption rate from a month on (default: the present one); closed months do not change.
 
-    Example: `tenure --as demo-finance books estimate cd-club --rate 0.97 --why "Redemption study, second quarter"`
+    Example: `tenure --as demo-finance books estimate cd-club --rate 0.97 --reason "Redemption study, second quarter"`
     """
-    body = {"redemption_rate": str(rate), "why": why, "period": period, "currency": currency}
+    if not (reason or old_reason):
+        raise typer.BadParameter("say what the estimate rests on", param_hint="--reason")
+    body = {"redemption_rate": str(rate), "reason": reason or old_reason, "period": period, "currency": currency}
     reply = Api(who, as_json=as_json).post("programs", program, "books", "estimates", key=key, body=body)
     if as_json:
         typer.echo(reply.text)

@@ -15,6 +15,7 @@ AS_HELP = "The caller: an id of the people file. Without it, the token or API ke
 As = Annotated[str | None, typer.Option("--as", metavar="PERSON", help=AS_HELP, callback=_person)]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="The most items. Default: all.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the API's JSON, unchanged.")]
+Formerly = Annotated[str, typer.Option("--why", hidden=True, help="The old name of --reason, which goes on working.")]
 Key = Annotated[
     str | None,
     typer.Option(

@@ -133,7 +133,7 @@ class Shop:
 
     async def _leave(self, customer: str) -> None:
         response = await self._api.try_post(
-            _SHOP, self._path(customer, "departure"), {"why": "moves away"}, key=f"{self._program}-leave-{customer}"
+            _SHOP, self._path(customer, "departure"), {"reason": "moves away"}, key=f"{self._program}-leave-{customer}"
         )
         if response.is_success:
             self.members.discard(customer)

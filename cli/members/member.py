@@ -326,9 +326,11 @@ def leave(
 ) -> None:
     """End a membership at the member's request; their remaining points are forfeited.
 
-    Example: `tenure --as demo-shop member leave cd-club c-00042 --why "Moved abroad"`
+    Example: `tenure --as demo-shop member leave cd-club c-00042 --reason "Moved abroad"`
     """
-    reply = Api(who, as_json=as_json).post("programs", program, "members", member, "departure", key=key, body={"why": why})
+    reply = Api(who, as_json=as_json).post(
+        "programs", program, "members", member, "departure", key=key, body={"reason": reason or old_reason}
+    )
     if as_json:
         typer.echo(reply.text)
         return

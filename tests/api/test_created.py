@@ -59,7 +59,7 @@ async def _api_key(club: Club, begin: Begin) -> Response:
 
 
 async def _estimate(club: Club, begin: Begin) -> Response:
-    body = {"redemption_rate": "0.9", "why": "A study"}
+    body = {"redemption_rate": "0.9", "reason": "A study"}
     return await club.house.post(f"{club.path}/books/estimates", body, person="demo-finance")
 
 

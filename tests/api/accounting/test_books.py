@@ -64,7 +64,7 @@ async def test_a_month_is_read_closed_and_stays_as_it_was(house: House, shop: Sh
 async def test_an_estimate_is_entered_once_and_makes_its_catch_up(house: House, shop: Shop) -> None:
     path = f"/programs/{shop.program}/books"
     await house.post(f"{path}/2026-01/closing", person=FINANCE)
-    body = {"redemption_rate": "0.97", "why": "Redemption study", "period": "2026-02"}
+    body = {"redemption_rate": "0.97", "reason": "Redemption study", "period": "2026-02"}
     first, second = [await house.post(f"{path}/estimates", body, person=FINANCE, key="study-1") for _ in range(2)]
     assert (first.status_code, second.json(), second.headers["Idempotency-Replayed"]) == (201, first.json(), "true")
     (entered,) = (await house.get(f"{path}/estimates"))["items"]
@@ -97,16 +97,16 @@ async def test_the_journal_is_exported_and_balances(house: House, shop: Shop) ->
 @pytest.mark.parametrize(
     ("body", "field"),
     [
-        ({"why": "because"}, "redemption_rate"),
-        ({"redemption_rate": "1.01", "why": "because"}, "redemption_rate"),
-        ({"redemption_rate": "-0.01", "why": "because"}, "redemption_rate"),
-        ({"redemption_rate": "NaN", "why": "because"}, "redemption_rate"),
-        ({"redemption_rate": "0.9"}, "why"),
-        ({"redemption_rate": "0.9", "why": "  "}, "why"),
-        ({"redemption_rate": "0.9", "why": "a\x00b"}, "why"),
-        ({"redemption_rate": "0.9", "why": "because", "period": "2026-13"}, "period"),
-        ({"redemption_rate": "0.9", "why": "because", "currency": "stars"}, "currency"),
-        ({"redemption_rate": "0.9", "why": "because", "rate": 1}, "rate"),
+        ({"reason": "because"}, "redemption_rate"),
+        ({"redemption_rate": "1.01", "reason": "because"}, "redemption_rate"),
+        ({"redemption_rate": "-0.01", "reason": "because"}, "redemption_rate"),
+        ({"redemption_rate": "NaN", "reason": "because"}, "redemption_rate"),
+        ({"redemption_rate": "0.9"}, "reason"),
+        ({"redemption_rate": "0.9", "reason": "  "}, "reason"),
+        ({"redemption_rate": "0.9", "reason": "a\x00b"}, "reason"),
+        ({"redemption_rate": "0.9", "reason": "because", "period": "2026-13"}, "period"),
+        ({"redemption_rate": "0.9", "reason": "because", "currency": "stars"}, "currency"),
+        ({"redemption_rate": "0.9", "reason": "because", "rate": 1}, "rate"),
     ],
 )
 async def test_an_estimate_that_is_none_is_told_by_its_field(
@@ -118,7 +118,7 @@ async def test_an_estimate_that_is_none_is_told_by_its_field(
 
 
 async def test_what_cannot_be_closed_or_entered_is_told_why(house: House, shop: Shop) -> None:
-    path, reason = f"/programs/{shop.program}/books", {"redemption_rate": "0.9", "why": "because"}
+    path, reason = f"/programs/{shop.program}/books", {"redemption_rate": "0.9", "reason": "because"}
     async with _unchanged(house, shop):
         skipped = problem(await house.post(f"{path}/2026-02/closing", person=FINANCE), 409, "period_skipped")
         assert "Close 2026-01 first" in skipped["remedy"]

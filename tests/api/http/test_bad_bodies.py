@@ -55,8 +55,8 @@ async def test_an_address_with_what_no_database_keeps_is_refused(house: House, p
 async def test_a_reason_with_what_no_database_keeps_is_refused(club: Club, house: House) -> None:
     participant = await club.member()
     async with unchanged(house, club.program):
-        response = await house.post(f"{club.path}/members/{participant}/departure", {"why": "\x00"}, person=SHOP)
-        assert problem(response, 422, "invalid_request")["field"] == "why"
+        response = await house.post(f"{club.path}/members/{participant}/departure", {"reason": "\x00"}, person=SHOP)
+        assert problem(response, 422, "invalid_request")["field"] == "reason"
 
 
 async def test_a_log_is_refused_with_every_line_that_is_none(house: House) -> None:

@@ -67,6 +67,6 @@ async def test_what_is_no_answer_is_refused_and_changes_nothing(
 async def test_only_members_answer(club: Club) -> None:
     problem(await answer(club, "m-stranger", question="recommend", value=9), 404, "member_unknown")
     member = await club.member()
-    left = await club.house.post(f"{club.path}/members/{member}/departure", {"why": "moves"}, person=SHOP)
+    left = await club.house.post(f"{club.path}/members/{member}/departure", {"reason": "moves"}, person=SHOP)
     assert left.status_code == 200, left.text
     problem(await answer(club, member, question="recommend", value=9), 409, "member_left")

@@ -54,7 +54,7 @@ async def test_a_month_is_shown_closed_and_exported(ask: Ask, shop: Shop, tmp_pa
 
 
 async def test_an_estimate_is_entered_and_seen_with_who_and_why(ask: Ask, shop: Shop) -> None:
-    words = ("--rate", "0.97", "--why", "Redemption study", "--period", "2026-01")
+    words = ("--rate", "0.97", "--reason", "Redemption study", "--period", "2026-01")
     entered = await ask("books", "estimate", shop.program, *words)
     assert entered.stdout.strip() == "From 2026-01 on, 97.0 % of all STAR are expected to be redeemed.", entered.output
     shown = await ask("books", "show", shop.program, "--period", "2026-01")
