@@ -20,7 +20,7 @@ from api.gates import delegations, gates, inbox
 from api.http import openapi, problem_pages, problems, rate_limits
 from api.http.dependencies import Services
 from api.http.errors import BodyTooLarge
-from api.http.head_requests import Heads
+from api.http.head_requests import HeadRequests
 from api.http.negotiation import negotiate
 from api.http.rate_limits import Rates
 from api.http.security_headers import SecurityHeaders
@@ -149,7 +149,7 @@ def create_app(settings: Settings, *, services: Services | None = None) -> FastA
     app.state.credentials, app.state.rates = credentials, rates
     app.state.keys = KeyRing(settings.signing_keys, settings.verification_keys)
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
-    app.add_middleware(Heads)
+    app.add_middleware(HeadRequests)
     problems.install(app)
     openapi.install(app, body.schemas)
     rate_limits.install(app)

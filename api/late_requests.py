@@ -9,11 +9,11 @@ from api.http.dependencies import WithServices
 from api.http.errors_idempotency import RequestUnknown
 from api.http.idempotency import KEY, LONGEST_KEY, RequestOut
 from api.http.openapi import raises
-from api.http.read_retry import ReadAgain
+from api.http.read_retry import RetryReadRoute
 from domain.gates.state import Person
 from store import idempotency
 
-router = APIRouter(prefix="/requests", tags=["requests"], route_class=ReadAgain)
+router = APIRouter(prefix="/requests", tags=["requests"], route_class=RetryReadRoute)
 
 
 @router.get("/{key:path}", responses=raises(RequestUnknown))

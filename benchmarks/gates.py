@@ -37,7 +37,7 @@ ROUNDS, VOTES = 4, 100
 GATES, PEOPLE = 200, 20
 _DIGEST = "d" * 64
 _QUEUE = "bare"
-_LOOK_EVERY, _PATIENCE = 0.05, 60.0
+_LOOK_EVERY, _WAIT_TIMEOUT = 0.05, 60.0
 _RULES: tuple[Role, ...] = ("finance", "legal")
 
 
@@ -156,7 +156,7 @@ async def _vote(post: Callable[..., Awaitable[object]], gate: str) -> None:
 async def _opened(bench: Bench, gates: Gates, number: int) -> list[str]:
     """Begin `number` gates and wait until all of them are in the store, so that nothing else is under way."""
     begun = [(await gates()).id for _ in range(number)]
-    until = time.monotonic() + _PATIENCE
+    until = time.monotonic() + _WAIT_TIMEOUT
     count_open = text("SELECT count(*) FROM store.gate WHERE id = ANY(:gates)")
     async with bench.owner.connect() as connection:
         while (await connection.scalar(count_open, {"gates": begun})) < number:

@@ -29,7 +29,7 @@ MEMBERS = 500
 REQUESTS = 1000
 AT_ONCE = 16
 EXAMPLE = Path(__file__).parents[1] / "examples" / "cd-club.yaml"
-_PATIENCE = 60
+_WAIT_TIMEOUT = 60
 _JOINED = datetime.now(UTC) - timedelta(days=30)
 
 

@@ -20,7 +20,7 @@ from runtime.identity.development_issuer import DevelopmentIssuer, key_file
 from runtime.identity.keys import ensure_keys
 from runtime.identity.signatures import VerificationKeys
 
-_PATIENCE = 60
+_WAIT_TIMEOUT = 60
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,9 @@ async def served(database: str, people: Mapping[str, Sequence[Role]], temporal: 
                 for id_, roles in people.items():
                     headers = {"Authorization": f"Bearer {issuer.token(id_, id_, roles, lifetime=3600)}"}
                     transport = httpx.AsyncHTTPTransport(uds=str(here / SOCKET), retries=0)
-                    client = httpx.AsyncClient(transport=transport, base_url="http://api", headers=headers, timeout=_PATIENCE)
+                    client = httpx.AsyncClient(
+                        transport=transport, base_url="http://api", headers=headers, timeout=_WAIT_TIMEOUT
+                    )
                     clients[id_] = await stack.enter_async_context(client)
                 await _answers(clients[next(iter(clients))], server)
                 yield Serving(psutil.Process(server.pid), VerificationKeys(verification), clients)
@@ -65,7 +67,7 @@ async def served(database: str, people: Mapping[str, Sequence[Role]], temporal: 
 
 async def _answers(client: httpx.AsyncClient, server: asyncio.subprocess.Process) -> None:
     """Wait until the server answers."""
-    until = time.monotonic() + _PATIENCE
+    until = time.monotonic() + _WAIT_TIMEOUT
     while True:
         try:
             await client.get("/health")

@@ -272,9 +272,9 @@ class Ledger:
         """Return the opening balance, the entries in (since, until] and the closing balance, as known at `as_of`."""
         return await statement.statement(self._engine, program, participant, currency, since, until, as_of)
 
-    async def seal(self, patience: timedelta = timedelta(seconds=5)) -> Sealed:
-        """Seal the rows written since the last block, after waiting up to `patience` for open writers. Safe to repeat."""
-        return await seal.seal(self._engine, patience)
+    async def seal(self, wait_timeout: timedelta = timedelta(seconds=5)) -> Sealed:
+        """Seal the rows written since the last block, after waiting up to `wait_timeout` for open writers. Safe to repeat."""
+        return await seal.seal(self._engine, wait_timeout)
 
     async def verify(self, noted: Head | None = None, *, after: Head | None = None, blocks: int | None = None) -> VerifyReport:
         """Verify that every sealed row is unchanged; `noted` is a head of the chain that was kept elsewhere.

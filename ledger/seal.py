@@ -121,9 +121,9 @@ _PARTS = (
 )
 
 
-async def seal(engine: AsyncEngine, patience: timedelta = timedelta(seconds=5)) -> Sealed:
-    """Seal all decided rows, after waiting up to `patience` for open writers. Safe to repeat, and beside another sealer."""
-    upto, writing = await _decided(engine, patience)
+async def seal(engine: AsyncEngine, wait_timeout: timedelta = timedelta(seconds=5)) -> Sealed:
+    """Seal all decided rows, after waiting up to `wait_timeout` for open writers. Safe to repeat, and beside another sealer."""
+    upto, writing = await _decided(engine, wait_timeout)
     blocks = rows = 0
     while upto is not None:
         sealed = await _seal_block(engine, upto)
@@ -195,13 +195,13 @@ async def _page(connection: AsyncConnection, last: Row[Any] | None, noted: Head 
     return _Page(blocks, rows, last, goes_on=False, misfits=misfits)
 
 
-async def _decided(engine: AsyncEngine, patience: timedelta) -> tuple[_Sequence | None, int]:
+async def _decided(engine: AsyncEngine, wait_timeout: timedelta) -> tuple[_Sequence | None, int]:
     """Return the last ids up to which no row can be added any more (None: undecided), and the number of writers still open."""
     autocommit = engine.execution_options(isolation_level="AUTOCOMMIT")
     async with autocommit.connect() as connection:
         upto = _Sequence(*(await connection.execute(_LAST_IDS)).one())
         writing = set(await connection.scalars(_WRITING))
-        until = asyncio.get_running_loop().time() + patience.total_seconds()
+        until = asyncio.get_running_loop().time() + wait_timeout.total_seconds()
         while writing and asyncio.get_running_loop().time() < until:
             await asyncio.sleep(_LOOK_AGAIN)
             writing &= set(await connection.scalars(_WRITING))

@@ -40,7 +40,7 @@ PEOPLE = {
 }
 """The owner is in finance too, so that four eyes and not a missing role keeps their vote out; a guest has a token alone."""
 
-_PATIENCE = 30.0
+_WAIT_TIMEOUT = 30.0
 """Seconds that a caller of the API waits: a machine under load must not turn an answer into a 202."""
 ISSUER = DevelopmentIssuer.new()
 """Signs the tokens of all tests."""
@@ -122,7 +122,7 @@ def house_over(engine: AsyncEngine, temporal: Client, folder: Path) -> tuple[Hou
     ensure_keys(signing, verification, datetime.now(UTC))
     ledger = Ledger(engine)
     settings = api_settings(people_in(folder), signing_keys_file=signing, verification_keys_file=verification)
-    app = create_app(settings, services=Services(engine, ledger, temporal, patience=_PATIENCE))
+    app = create_app(settings, services=Services(engine, ledger, temporal, wait_timeout=_WAIT_TIMEOUT))
     return House(engine, ledger, temporal, client_of(app), KeyRing(signing, verification), app), app
 
 

@@ -11,7 +11,7 @@ from temporalio.client import Client, WorkflowHistory
 from domain import ids
 from tests.house import House
 
-_PATIENCE = 60
+_WAIT_TIMEOUT = 60
 """Seconds after which a test gives up; what is waited for takes a fraction of one."""
 _PART = re.compile(
     r"(?P<owner>.+?)(/gate/[^/]+/\d+|/readiness|/test/[^/]+|/rollout/r\d+|/guardrail/[^/]+/[^/]+|/invitations/[^/]+"
@@ -29,7 +29,7 @@ async def history_has(
     """
     seen: list[str] = []
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_WAIT_TIMEOUT):
             async for event in _events(client, workflow_id, run_id):
                 if wanted(event):
                     return event
@@ -99,7 +99,7 @@ async def vote(house: House, gate: str, person: str, **decision: str) -> None:
     response = await house.post(f"/gates/{gate}/decisions", decision, person=person)
     assert response.status_code in (201, 202), response.text
     if response.status_code == 202:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_WAIT_TIMEOUT):
             while (became := await house.get(response.headers["Location"], person))["status"] == "open":
                 pass
         assert became["status"] == "counted", became

@@ -8,18 +8,18 @@ from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from domain import ids
-from domain.notices.gate_notices import Delivery, Patience
+from domain.notices.gate_notices import Delivery, DeliveryRetries
 from store.notices import notices
 from store.notices.notices import NoticeRecord
 from workflows.details import summary
 from workflows.notices.notice_delivery import NoticeDelivery
 
 _BATCH = 100
-_DEFAULT = Patience()
+_DEFAULT = DeliveryRetries()
 
 
 async def start_deliveries(
-    engine: AsyncEngine, client: Client, *, queue: str = ids.NOTICES_QUEUE, patience: Patience = _DEFAULT
+    engine: AsyncEngine, client: Client, *, queue: str = ids.NOTICES_QUEUE, retries: DeliveryRetries = _DEFAULT
 ) -> int:
     """Start one batch of waiting deliveries; return their number. They keep waiting while Temporal cannot be reached.
 
@@ -28,17 +28,17 @@ async def start_deliveries(
     """
     async with engine.begin() as connection:
         waiting = await notices.claim(connection, _BATCH)
-        await asyncio.gather(*(_start(client, notice, queue, patience) for notice in waiting))
+        await asyncio.gather(*(_start(client, notice, queue, retries) for notice in waiting))
         await notices.mark_started(connection, [notice.id for notice in waiting])
     return len(waiting)
 
 
-async def _start(client: Client, notice: NoticeRecord, queue: str, patience: Patience) -> None:
+async def _start(client: Client, notice: NoticeRecord, queue: str, retries: DeliveryRetries) -> None:
     what = f"{notice.kind} by {notice.channel}" + (f", {notice.gate}" if notice.gate else "")
     try:
         await client.start_workflow(
             NoticeDelivery.run,
-            Delivery(notice=notice.id, round=notice.round, what=what, patience=patience),
+            Delivery(notice=notice.id, round=notice.round, what=what, patience=retries),
             id=ids.notice(notice.id, notice.round),
             task_queue=queue,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,

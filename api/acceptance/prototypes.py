@@ -15,7 +15,7 @@ from api.auth.caller import Principal
 from api.http.dependencies import Services, WithServices
 from api.http.idempotency import Key, StoredResponse, idempotent
 from api.http.openapi import links, raises, together
-from api.http.read_retry import ReadAgain
+from api.http.read_retry import RetryReadRoute
 from domain import ids
 from domain.acceptance.comparison import Comparison, compare
 from domain.acceptance.errors import PrototypeNotDone, PrototypeUnknown
@@ -33,7 +33,7 @@ from store.programs import programs
 from workflows.acceptance.prototype_run import PrototypeRun
 from workflows.attributes import of_program
 
-router = APIRouter(prefix="/prototypes", tags=["prototypes"], route_class=ReadAgain)
+router = APIRouter(prefix="/prototypes", tags=["prototypes"], route_class=RetryReadRoute)
 
 _PROGRAM = "program"
 """What a prototype's workflow says in its memo: whose figures it has, and so to whom they may be shown."""

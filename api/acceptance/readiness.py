@@ -13,7 +13,7 @@ from api.auth.authorization import require
 from api.http.dependencies import WithServices
 from api.http.idempotency import Key, StoredResponse, idempotent
 from api.http.openapi import links, raises, together
-from api.http.read_retry import ReadAgain
+from api.http.read_retry import RetryReadRoute
 from domain import ids
 from domain.acceptance.errors_readiness import AlreadySigned, ItemUnknown, NothingToSign, NotItsOwner, NotSigned
 from domain.acceptance.readiness import Finding, Signature, item_of
@@ -31,7 +31,7 @@ from store.audit import trail
 from store.programs import programs
 from store.programs.programs import RevisionRecord
 
-router = APIRouter(prefix="/programs/{program}/readiness", tags=["gates"], route_class=ReadAgain)
+router = APIRouter(prefix="/programs/{program}/readiness", tags=["gates"], route_class=RetryReadRoute)
 
 Item = Annotated[Name, Path(description="The item's short name, as the definition has it.")]
 Signer = Annotated[Person, Depends(require("sign readiness"))]

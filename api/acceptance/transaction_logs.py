@@ -14,7 +14,7 @@ from api.http.dependencies import WithServices
 from api.http.idempotency import Key, StoredResponse, idempotent
 from api.http.openapi import links, raises, together
 from api.http.pagination import Page, Paged
-from api.http.read_retry import ReadAgain
+from api.http.read_retry import RetryReadRoute
 from domain.acceptance.errors import LogMissing
 from domain.definition.values import Amount
 from domain.errors_input import InvalidRequest
@@ -24,7 +24,7 @@ from store.acceptance import transaction_logs
 from store.acceptance.transaction_logs import LogRecord, LogRow
 from store.errors import LogDiffers, LogUnknown
 
-router = APIRouter(prefix="/transaction-logs", tags=["transaction logs"], route_class=ReadAgain)
+router = APIRouter(prefix="/transaction-logs", tags=["transaction logs"], route_class=RetryReadRoute)
 
 _COLUMNS = ["customer", "at", "amount"]
 _FAULTS_SHOWN = 50

@@ -11,10 +11,10 @@ from pydantic import AwareDatetime, Field, StringConstraints
 
 from api.auth.authorization import require
 from api.http.dependencies import Services, WithServices
-from api.http.idempotency import LATE, Key, StoredResponse, idempotent
+from api.http.idempotency import ACCEPTED_LATER, Key, StoredResponse, idempotent
 from api.http.openapi import Responses, links, raises, together
 from api.http.pagination import Page, Paged
-from api.http.read_retry import ReadAgain
+from api.http.read_retry import RetryReadRoute
 from domain import ids
 from domain.accounting.deferral import Books, CurrencyBooks
 from domain.accounting.journal import ACCOUNTS, Account, AccountCode, as_csv
@@ -34,7 +34,7 @@ from services.accounting.errors import (
     PointsOutstanding,
 )
 
-router = APIRouter(prefix="/programs/{program}/books", tags=["books"], route_class=ReadAgain)
+router = APIRouter(prefix="/programs/{program}/books", tags=["books"], route_class=RetryReadRoute)
 
 Reader = Depends(require("read the books"))
 Keeper = Annotated[Person, Depends(require("keep the books"))]
@@ -160,7 +160,7 @@ async def enter_estimate(
 @router.post(
     "/{period}/closing",
     response_model=BooksOut,
-    responses=together(LATE, raises(*_NO_BOOKS, PeriodNotOver, PeriodSkipped, BooksEnded, PointsOutstanding)),
+    responses=together(ACCEPTED_LATER, raises(*_NO_BOOKS, PeriodNotOver, PeriodSkipped, BooksEnded, PointsOutstanding)),
 )
 async def close_period(
     program: str, period: PeriodName, request: Request, services: WithServices, key: Key, person: Keeper
@@ -171,7 +171,7 @@ async def close_period(
         books = await _bookkeeping(services).close(program, period, person.id, datetime.now(UTC))
         return StoredResponse(200, _to_response(books).model_dump(mode="json"), f"/programs/{program}/books?period={period}")
 
-    return await idempotent(request, services, person, key, act, patience=services.patience)
+    return await idempotent(request, services, person, key, act, wait_timeout=services.wait_timeout)
 
 
 def _bookkeeping(services: Services) -> Bookkeeping:

@@ -12,7 +12,7 @@ from api.auth.authorization import Caller, require
 from api.http.dependencies import Services, WithServices
 from api.http.pagination import Page, Paged, Paging
 from api.http.rate_limits import Rates, rates_of
-from api.http.read_retry import ReadAgain
+from api.http.read_retry import RetryReadRoute
 from domain.audit.chain import EVERYWHERE, AuditEntry, AuditHead
 from domain.model import CAN_BE_KEPT, Value
 from pages.frame import POLICY
@@ -22,7 +22,7 @@ from store.audit import trail
 from store.audit.trail import AuditVerification
 from store.programs import programs
 
-router = APIRouter(tags=["audit"], route_class=ReadAgain, dependencies=[Depends(require("read the audit trail"))])
+router = APIRouter(tags=["audit"], route_class=RetryReadRoute, dependencies=[Depends(require("read the audit trail"))])
 
 _MOST_ENTRIES = 10_000
 """Entries in one page of a verification, so that no request takes minutes."""

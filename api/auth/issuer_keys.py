@@ -24,7 +24,7 @@ AGAIN_AFTER = 10.0
 """Seconds between two tries to fetch the keys, however many tokens with unknown keys come meanwhile."""
 _SHORTEST, _USUAL, _LONGEST = 60.0, 3600.0, 86_400.0
 """Seconds for which a fetched set is fresh: as its `max-age` says, between the outer two."""
-_PATIENCE = 5.0
+_WAIT_TIMEOUT = 5.0
 _LARGEST = 512 * 1024
 _SMALLEST_RSA = 2048
 _MOST_KEYS = 100
@@ -60,7 +60,7 @@ class FetchedKeys:
         self._issuer = issuer
         self._address = address
         this_machine = is_this_machine(urlsplit(issuer).hostname or "")
-        self._http = httpx.AsyncClient(timeout=_PATIENCE, follow_redirects=False, trust_env=not this_machine)
+        self._http = httpx.AsyncClient(timeout=_WAIT_TIMEOUT, follow_redirects=False, trust_env=not this_machine)
         self._keys: dict[str, PublicKey] = {}
         self._fresh_until = 0.0
         self._tried_at = -AGAIN_AFTER

@@ -10,11 +10,11 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from api.auth.authorization import require
 from api.http.dependencies import Services, WithServices
-from api.http.idempotency import LATE, Key, StoredResponse, idempotent
+from api.http.idempotency import ACCEPTED_LATER, Key, StoredResponse, idempotent
 from api.http.openapi import links, raises, together
 from api.http.pagination import Page, Paged
-from api.http.read_retry import ReadAgain
-from api.http.workflow_calls import UNHURRIED, in_time
+from api.http.read_retry import RetryReadRoute
+from api.http.workflow_calls import LONG_WAIT, in_time
 from domain import ids
 from domain.evaluation.errors import EvaluationUnknown
 from domain.evaluation.kpis import Verdict
@@ -28,7 +28,7 @@ from store.programs import programs
 from workflows.attributes import of_program
 from workflows.evaluation.program_evaluation import ProgramEvaluation
 
-router = APIRouter(prefix="/programs/{program}/evaluations", tags=["programs"], route_class=ReadAgain)
+router = APIRouter(prefix="/programs/{program}/evaluations", tags=["programs"], route_class=RetryReadRoute)
 
 
 @router.post(
@@ -36,7 +36,7 @@ router = APIRouter(prefix="/programs/{program}/evaluations", tags=["programs"], 
     status_code=201,
     response_model=Verdict,
     responses=together(
-        LATE,
+        ACCEPTED_LATER,
         links(201, list_evaluations={"program": "$request.path.program"}),
         raises(ProgramEnded, NotLaunched),
     ),
@@ -57,7 +57,7 @@ async def evaluate_program(
         verdict = await _evaluated(services, program, person, evaluation)
         return StoredResponse(201, verdict.model_dump(mode="json"), f"/programs/{program}/evaluations/{evaluation}")
 
-    return await idempotent(request, services, person, key, act, patience=services.patience)
+    return await idempotent(request, services, person, key, act, wait_timeout=services.wait_timeout)
 
 
 async def _evaluated(services: Services, program: str, person: Person, evaluation: str) -> Verdict:
@@ -75,7 +75,7 @@ async def _evaluated(services: Services, program: str, person: Person, evaluatio
         )
     except WorkflowAlreadyStartedError:
         handle = services.temporal.get_workflow_handle_for(ProgramEvaluation.run, evaluation)
-    return await in_time(handle.result(), "The evaluation", patience=UNHURRIED)
+    return await in_time(handle.result(), "The evaluation", wait_timeout=LONG_WAIT)
 
 
 @router.get("", dependencies=[Depends(require("read programs"))])

@@ -21,7 +21,7 @@ from api.http.dependencies import Services, WithServices
 from api.http.idempotency import Key, RequestOut, StoredResponse, idempotent
 from api.http.openapi import links, raises, together
 from api.http.rate_limits import Rates, rates_of
-from api.http.read_retry import ReadAgain
+from api.http.read_retry import RetryReadRoute
 from domain import ids
 from domain.definition.document import Definition
 from domain.evaluation.errors import BackfillRefused, NotScheduled
@@ -37,7 +37,7 @@ from store.programs import programs
 from workflows.attributes import of_program
 from workflows.evaluation.program_evaluation import ProgramEvaluation
 
-router = APIRouter(prefix="/programs/{program}/schedule", tags=["programs"], route_class=ReadAgain)
+router = APIRouter(prefix="/programs/{program}/schedule", tags=["programs"], route_class=RetryReadRoute)
 
 MOST_AT_ONCE = 120
 """Evaluations in one backfill: ten years of monthly ones."""
@@ -216,7 +216,7 @@ async def backfill_schedule(
         )
         return StoredResponse(202, backfilled.model_dump(mode="json"), f"/programs/{program}/evaluations")
 
-    return await idempotent(request, services, person, key, act, patience=services.patience)
+    return await idempotent(request, services, person, key, act, wait_timeout=services.wait_timeout)
 
 
 async def _launched(services: Services, program: str) -> Definition:

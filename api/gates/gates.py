@@ -18,7 +18,7 @@ from api.http.errors_server import ServiceUnavailable
 from api.http.idempotency import Key, StoredResponse, idempotent
 from api.http.openapi import links, raises, together
 from api.http.pagination import Page, Paged
-from api.http.read_retry import ReadAgain
+from api.http.read_retry import RetryReadRoute
 from api.http.workflow_calls import asked, in_time
 from domain import ids
 from domain.definition.values import Role
@@ -52,7 +52,7 @@ from store.gates import delegations, gates
 from store.gates.gates import GateAnswer
 from workflows.gates.approval_gate import ApprovalGate, SignedDecision
 
-router = APIRouter(prefix="/gates", tags=["gates"], route_class=ReadAgain)
+router = APIRouter(prefix="/gates", tags=["gates"], route_class=RetryReadRoute)
 
 
 class DecisionIn(Value):
@@ -207,7 +207,7 @@ async def _decided(services: Services, keys: KeyRing, gate: str, decision: Decis
     handle = services.temporal.get_workflow_handle_for(ApprovalGate.run, gate)
     try:
         update = handle.execute_update(ApprovalGate.decide, signed, id=ids.asked(person, key))
-        return await asked(update, gone=_GateOver(), patience=services.patience)
+        return await asked(update, gone=_GateOver(), wait_timeout=services.wait_timeout)
     except ServiceUnavailable:
         await _left_with(handle, signed)
         return None

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 from api.auth.authorization import Caller, require
 from api.http.dependencies import WithServices
 from api.http.pagination import Page, Paged
-from api.http.read_retry import ReadAgain
+from api.http.read_retry import RetryReadRoute
 from domain.definition.values import Role
 from domain.gates.inbox import Way, ways
 from domain.gates.state import GateState, Person, SubjectKind
@@ -16,7 +16,7 @@ from domain.model import Value
 from store.gates import delegations, gates, inbox
 from store.gates.inbox import Decided
 
-router = APIRouter(prefix="/inbox", tags=["gates"], route_class=ReadAgain)
+router = APIRouter(prefix="/inbox", tags=["gates"], route_class=RetryReadRoute)
 
 Decider = Annotated[Person, Depends(require("decide at a gate"))]
 _LATEST = 20

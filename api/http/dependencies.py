@@ -16,14 +16,14 @@ from runtime.settings import ANSWER_WITHIN
 class Services:
     """What the routes share.
 
-    `patience`: how many seconds a request waits for a workflow (the setting `answer_within`) before it is answered 202; `late`:
+    `wait_timeout`: how many seconds a request waits for a workflow (the setting `answer_within`) before it is answered 202; `late`:
     the requests that were answered so, and are still under way.
     """
 
     engine: AsyncEngine
     ledger: Ledger
     temporal: Client
-    patience: float = ANSWER_WITHIN
+    wait_timeout: float = ANSWER_WITHIN
     late: set[asyncio.Task[Any]] = field(default_factory=set)
 
     async def leave_late(self) -> None:

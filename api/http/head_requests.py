@@ -3,7 +3,7 @@
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
-class Heads:
+class HeadRequests:
     """Answers a HEAD as the GET of the same address, without the body. A GET changes nothing, so that neither does a HEAD."""
 
     def __init__(self, app: ASGIApp) -> None:

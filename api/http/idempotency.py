@@ -64,10 +64,10 @@ class RequestOut(Value):
     answer: Any = None
 
 
-LATE: dict[int | str, dict[str, Any]] = {
+ACCEPTED_LATER: dict[int | str, dict[str, Any]] = {
     202: {"model": RequestOut, "description": "It takes longer; ask at Location what becomes of it."}
 }
-"""For the `responses` of a route that is called with `patience`."""
+"""For the `responses` of a route that is called with `wait_timeout`."""
 
 
 async def idempotency_key(key: Annotated[str | None, Header(alias="Idempotency-Key")] = None) -> str:
@@ -92,12 +92,12 @@ async def idempotent(
     key: str,
     act: Callable[[], Awaitable[StoredResponse]],
     *,
-    patience: float | None = None,
+    wait_timeout: float | None = None,
 ) -> JSONResponse:
     """Answer a request by `act`, or by the answer that the key got before.
 
     A refusal is not kept: once its reason is gone, the same request may succeed, and the key may serve another one. Where a
-    failure leaves open whether anything was done, the key stays with its request. What takes longer than `patience` seconds is
+    failure leaves open whether anything was done, the key stays with its request. What takes longer than `wait_timeout` is
     answered 202, and goes on: its outcome, a refusal too, is kept and found at `/requests/{key}` and by a repetition.
     Raises KeyReused, RequestInFlight.
     """
@@ -114,12 +114,12 @@ async def idempotent(
         if not before.abandoned:
             raise RequestInFlight
     acting = _Acting(services, person.id, key)
-    if patience is None:
+    if wait_timeout is None:
         return (await acting.do(act)).response()
     task = asyncio.create_task(acting.do(act))
     services.late.add(task)
     task.add_done_callback(services.late.discard)
-    await asyncio.wait({task}, timeout=patience)
+    await asyncio.wait({task}, timeout=wait_timeout)
     if task.done():
         return task.result().response()
     acting.is_late = True

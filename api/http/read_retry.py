@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy.exc import DBAPIError
 
 
-class ReadAgain(APIRoute):
+class RetryReadRoute(APIRoute):
     """After the database has been away, the first use of each old connection fails, and all of them are given up.
 
     To read again harms nobody. A POST is repeated by its caller, under its Idempotency-Key.

@@ -13,16 +13,16 @@ from domain.errors import TenureError
 from domain.refusals import Refused, refused
 
 Result = TypeVar("Result")
-PATIENCE = 25.0
+WAIT_TIMEOUT = 25.0
 """Seconds that may be waited where no later answer is given; what is longer under way goes on, and a repetition finds it."""
-UNHURRIED = 600.0
+LONG_WAIT = 600.0
 """The same where nobody holds the line: the caller has been answered 202 long since."""
 
 
-async def in_time(answer: Awaitable[Result], what: str, *, patience: float = PATIENCE) -> Result:
+async def in_time(answer: Awaitable[Result], what: str, *, wait_timeout: float = WAIT_TIMEOUT) -> Result:
     """What is waited for, if it comes in time. Raises ServiceUnavailable."""
     try:
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(wait_timeout):
             return await answer
     except TimeoutError as error:
         raise ServiceUnavailable(what) from error
@@ -30,21 +30,21 @@ async def in_time(answer: Awaitable[Result], what: str, *, patience: float = PAT
 
 # The SDK types the answer of an async update handler with a description as the handler's coroutine: hence two signatures.
 @overload
-async def asked(update: Awaitable[Coroutine[Any, Any, Result]], *, gone: TenureError, patience: float) -> Result: ...
+async def asked(update: Awaitable[Coroutine[Any, Any, Result]], *, gone: TenureError, wait_timeout: float) -> Result: ...
 
 
 @overload
-async def asked(update: Awaitable[Result], *, gone: TenureError, patience: float) -> Result: ...
+async def asked(update: Awaitable[Result], *, gone: TenureError, wait_timeout: float) -> Result: ...
 
 
-async def asked(update: Awaitable[Any], *, gone: TenureError, patience: float) -> Any:
+async def asked(update: Awaitable[Any], *, gone: TenureError, wait_timeout: float) -> Any:
     """The answer to an update.
 
     Raises Refused where the workflow refuses, `gone` where there is no such workflow any more, ServiceUnavailable where
     nobody answers in time.
     """
     try:
-        return await in_time(update, "The workflow", patience=patience)
+        return await in_time(update, "The workflow", wait_timeout=wait_timeout)
     except WorkflowUpdateFailedError as error:
         cause = error.cause
         if not isinstance(cause, ApplicationError):

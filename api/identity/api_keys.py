@@ -18,7 +18,7 @@ from api.http.errors_identity import ApiKeyExpiry, ApiKeyUnknown, NotForMachines
 from api.http.idempotency import Key, StoredResponse, idempotent
 from api.http.openapi import links, raises, together
 from api.http.pagination import Page, Paged
-from api.http.read_retry import ReadAgain
+from api.http.read_retry import RetryReadRoute
 from domain.audit.chain import EVERYWHERE, Action, Fact
 from domain.definition.values import Role
 from domain.gates.state import Person
@@ -30,7 +30,7 @@ from store.identity import api_keys
 from store.identity.api_keys import ApiKeyRecord
 from store.programs import programs
 
-router = APIRouter(prefix="/api-keys", tags=["API keys"], route_class=ReadAgain)
+router = APIRouter(prefix="/api-keys", tags=["API keys"], route_class=RetryReadRoute)
 
 LONGEST_DAYS = 366
 """A key that nobody makes anew is forgotten; so each has its end, after a year at most."""

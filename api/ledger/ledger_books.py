@@ -10,12 +10,12 @@ from api.audit.chain_head import HASH, both_or_none
 from api.auth.authorization import require
 from api.http.dependencies import WithServices
 from api.http.idempotency import Key, StoredResponse, idempotent
-from api.http.read_retry import ReadAgain
+from api.http.read_retry import RetryReadRoute
 from domain.gates.state import Person
 from ledger import CheckReport, Head, Sealed, Totals, VerifyReport
 from store.programs import programs
 
-router = APIRouter(tags=["ledger"], route_class=ReadAgain)
+router = APIRouter(tags=["ledger"], route_class=RetryReadRoute)
 
 Checker = Annotated[Person, Depends(require("check the ledger"))]
 _BLOCKS, _MOST_BLOCKS = 20, 200

@@ -12,11 +12,11 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 from api.auth.authorization import require
 from api.http.dependencies import WithServices
-from api.http.idempotency import LATE, Key, StoredResponse, idempotent
+from api.http.idempotency import ACCEPTED_LATER, Key, StoredResponse, idempotent
 from api.http.openapi import links, raises, together
 from api.http.pagination import Page, Paged
-from api.http.read_retry import ReadAgain
-from api.http.workflow_calls import UNHURRIED, asked
+from api.http.read_retry import RetryReadRoute
+from api.http.workflow_calls import LONG_WAIT, asked
 from api.points.transactions import TransactionOut, to_response
 from domain import ids
 from domain.gates.state import Person
@@ -47,7 +47,7 @@ from store.programs import programs
 from workflows.attributes import of_member
 from workflows.members.member_lifecycle import Departure, MemberLifecycle, MemberStart
 
-router = APIRouter(prefix="/programs/{program}/members", tags=["members"], route_class=ReadAgain)
+router = APIRouter(prefix="/programs/{program}/members", tags=["members"], route_class=RetryReadRoute)
 
 
 class DepartureIn(Value):
@@ -85,7 +85,7 @@ Service = Annotated[Person, Depends(require("serve members"))]
     "",
     status_code=201,
     response_model=Membership,
-    responses=together(LATE, _TO_MEMBER, raises(*_NOT_JOINED)),
+    responses=together(ACCEPTED_LATER, _TO_MEMBER, raises(*_NOT_JOINED)),
 )
 async def enrol_member(
     program: str, joining: EnrolmentIn, request: Request, services: WithServices, key: Key, person: Service
@@ -108,16 +108,19 @@ async def enrol_member(
         update = services.temporal.execute_update_with_start_workflow(
             MemberLifecycle.join, start_workflow_operation=start, id=ids.asked(person.id, key)
         )
-        membership = await asked(update, gone=MemberGone(joining.participant), patience=UNHURRIED)
+        membership = await asked(update, gone=MemberGone(joining.participant), wait_timeout=LONG_WAIT)
         if membership.status != "active":
             raise MemberGone(joining.participant)
         return StoredResponse(201, membership.model_dump(mode="json"), f"/programs/{program}/members/{joining.participant}")
 
-    return await idempotent(request, services, person, key, act, patience=services.patience)
+    return await idempotent(request, services, person, key, act, wait_timeout=services.wait_timeout)
 
 
 @router.post(
-    "/{participant}/departure", status_code=200, response_model=Membership, responses=together(LATE, raises(MemberGone))
+    "/{participant}/departure",
+    status_code=200,
+    response_model=Membership,
+    responses=together(ACCEPTED_LATER, raises(MemberGone)),
 )
 async def leave_program(
     program: str, participant: str, body: DepartureIn, request: Request, services: WithServices, key: Key, person: Service
@@ -130,10 +133,10 @@ async def leave_program(
         handle = services.temporal.get_workflow_handle_for(MemberLifecycle.run, ids.member(program, participant))
         departure = Departure(at=datetime.now(UTC), why=body.reason)
         update = handle.execute_update(MemberLifecycle.leave, departure, id=ids.asked(person.id, key))
-        membership: Membership = await asked(update, gone=MemberGone(participant), patience=UNHURRIED)
+        membership: Membership = await asked(update, gone=MemberGone(participant), wait_timeout=LONG_WAIT)
         return StoredResponse(200, membership.model_dump(mode="json"))
 
-    return await idempotent(request, services, person, key, act, patience=services.patience)
+    return await idempotent(request, services, person, key, act, wait_timeout=services.wait_timeout)
 
 
 @router.get("", dependencies=[Depends(require("read members"))])

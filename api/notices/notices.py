@@ -13,7 +13,7 @@ from api.http.dependencies import WithServices
 from api.http.idempotency import Key, StoredResponse, idempotent
 from api.http.openapi import links, raises, together
 from api.http.pagination import Page, Paged
-from api.http.read_retry import ReadAgain
+from api.http.read_retry import RetryReadRoute
 from api.http.workflow_calls import in_time
 from domain import ids
 from domain.gates.state import Person
@@ -23,7 +23,7 @@ from store.notices import notices
 from store.notices.notices import NoticeNotDead, NoticeRecord, NoticeUnknown, State
 from workflows.notices.notice_test import NoticeTest
 
-router = APIRouter(prefix="/notices", tags=["notices"], route_class=ReadAgain)
+router = APIRouter(prefix="/notices", tags=["notices"], route_class=RetryReadRoute)
 
 Seer = Annotated[Person, Depends(require("see to notices"))]
 NoticeId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]

@@ -10,7 +10,7 @@ from api.auth.authorization import require
 from api.http.dependencies import Services, WithServices
 from api.http.errors import ZoneMissing
 from api.http.openapi import raises
-from api.http.read_retry import ReadAgain
+from api.http.read_retry import RetryReadRoute
 from api.points.currencies import currency_of, definition_now
 from domain.model import CAN_BE_KEPT
 from domain.points.errors import CurrencyUnknown, OutOfTime
@@ -20,7 +20,7 @@ from store.members import members
 router = APIRouter(
     prefix="/programs/{program}/members/{participant}",
     tags=["members"],
-    route_class=ReadAgain,
+    route_class=RetryReadRoute,
     dependencies=[Depends(require("read members"))],
 )
 

@@ -10,11 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.auth.authorization import require
 from api.http.dependencies import WithServices
-from api.http.idempotency import LATE, Key, StoredResponse, idempotent
+from api.http.idempotency import ACCEPTED_LATER, Key, StoredResponse, idempotent
 from api.http.openapi import raises, together
 from api.http.pagination import Page, Paged
-from api.http.read_retry import ReadAgain
-from api.http.workflow_calls import UNHURRIED, asked
+from api.http.read_retry import RetryReadRoute
+from api.http.workflow_calls import LONG_WAIT, asked
 from api.programs.revisions import REFUSED, SUBMITTED, Declared, EffectiveFrom, Number, Submitted, handed_in
 from domain import ids
 from domain.definition.diff import Difference, Differences, differences
@@ -32,7 +32,7 @@ from store.programs.announcements import NoticeRecord
 from workflows.programs.lifecycle import ProgramLifecycle
 from workflows.programs.pending_amendment import RecallRequest
 
-router = APIRouter(prefix="/programs/{program}/revisions/{number}", tags=["programs"], route_class=ReadAgain)
+router = APIRouter(prefix="/programs/{program}/revisions/{number}", tags=["programs"], route_class=RetryReadRoute)
 
 Reviser = Annotated[Person, Depends(require("revise a program"))]
 
@@ -148,7 +148,7 @@ async def list_amendment_notices(program: str, number: Number, services: WithSer
     "/withdrawal",
     response_model=RecalledOut,
     responses=together(
-        LATE,
+        ACCEPTED_LATER,
         raises(RevisionUnknown, ProgramEnded, NothingToRecall, RecallTooLate),
     ),
 )
@@ -163,17 +163,17 @@ async def recall_revision(
         recall = RecallRequest(number=number, requested_by=person.id, reason=body.reason)
         handle = services.temporal.get_workflow_handle_for(ProgramLifecycle.run, ids.lifecycle(program))
         update = handle.execute_update(ProgramLifecycle.recall_revision, recall, id=ids.asked(person.id, key))
-        await asked(update, gone=ProgramEnded(program), patience=UNHURRIED)
+        await asked(update, gone=ProgramEnded(program), wait_timeout=LONG_WAIT)
         return StoredResponse(200, RecalledOut(program=program, revision=number).model_dump(mode="json"))
 
-    return await idempotent(request, services, person, key, act, patience=services.patience)
+    return await idempotent(request, services, person, key, act, wait_timeout=services.wait_timeout)
 
 
 @router.post(
     "/restoration",
     status_code=201,
     response_model=Submitted,
-    responses=together(LATE, SUBMITTED, raises(RevisionUnknown, NeverInForce, NothingToRestore, *REFUSED)),
+    responses=together(ACCEPTED_LATER, SUBMITTED, raises(RevisionUnknown, NeverInForce, NothingToRestore, *REFUSED)),
 )
 async def restore_revision(
     program: str,
@@ -205,7 +205,7 @@ async def restore_revision(
         definition = amendments.restored(old, in_force, sorted(held))
         return await handed_in(services, person, key, definition, None, effective_from, weight, restores=number)
 
-    return await idempotent(request, services, person, key, act, patience=services.patience)
+    return await idempotent(request, services, person, key, act, wait_timeout=services.wait_timeout)
 
 
 async def _known(connection: AsyncConnection, program: str) -> str:

@@ -16,11 +16,11 @@ from pydantic import AfterValidator, Field
 from api.auth.authorization import Caller, require
 from api.http.dependencies import Services, WithServices
 from api.http.errors_access import NotAllowed
-from api.http.idempotency import LATE, Key, RequestOut, StoredResponse, idempotent
+from api.http.idempotency import ACCEPTED_LATER, Key, RequestOut, StoredResponse, idempotent
 from api.http.openapi import links, raises, together
 from api.http.pagination import Page, Paged
-from api.http.read_retry import ReadAgain
-from api.http.workflow_calls import UNHURRIED, asked
+from api.http.read_retry import RetryReadRoute
+from api.http.workflow_calls import LONG_WAIT, asked
 from domain import ids
 from domain.audit.chain import Action, Fact
 from domain.gates.errors import FourEyes
@@ -39,7 +39,7 @@ from store.audit import trail
 from store.programs import holds, programs
 from workflows.programs.lifecycle import ProgramLifecycle
 
-router = APIRouter(prefix="/programs/{program}", tags=["programs"], route_class=ReadAgain)
+router = APIRouter(prefix="/programs/{program}", tags=["programs"], route_class=RetryReadRoute)
 
 
 def _each_once(stops: tuple[Capability, ...]) -> tuple[Capability, ...]:
@@ -132,7 +132,7 @@ async def halt_program(
 @router.post(
     "/resumption",
     response_model=Resumed | RequestOut,
-    responses=together(LATE, raises(ProgramEnded, NotAllowed, NotOnHold, FourEyes)),
+    responses=together(ACCEPTED_LATER, raises(ProgramEnded, NotAllowed, NotOnHold, FourEyes)),
 )
 async def resume_program(
     program: str,
@@ -163,11 +163,11 @@ async def resume_program(
         )
         handle = services.temporal.get_workflow_handle_for(ProgramLifecycle.run, ids.lifecycle(program))
         update = handle.execute_update(ProgramLifecycle.resume, lifting, id=f"resume/{lifting.key}")
-        answer = await asked(update, gone=ProgramEnded(program), patience=UNHURRIED)
+        answer = await asked(update, gone=ProgramEnded(program), wait_timeout=LONG_WAIT)
         resumed = Resumed(program=program, lifted=answer.hold, standing=answer.standing)
         return StoredResponse(200, resumed.model_dump(mode="json"))
 
-    return await idempotent(request, services, person, key, act, patience=services.patience)
+    return await idempotent(request, services, person, key, act, wait_timeout=services.wait_timeout)
 
 
 @router.get("/holds", dependencies=[Depends(require("read programs"))])

@@ -17,11 +17,11 @@ from api.auth.authorization import Caller, check_permission, require
 from api.definition.body import BODY, definition_in
 from api.http import etags
 from api.http.dependencies import WithServices
-from api.http.idempotency import LATE, Key, RequestOut, StoredResponse, idempotent
+from api.http.idempotency import ACCEPTED_LATER, Key, RequestOut, StoredResponse, idempotent
 from api.http.openapi import links, raises, together
 from api.http.pagination import Page, Paged
-from api.http.read_retry import ReadAgain
-from api.http.workflow_calls import UNHURRIED, asked
+from api.http.read_retry import RetryReadRoute
+from api.http.workflow_calls import LONG_WAIT, asked
 from api.programs.revisions import SUBMITTED, Submitted
 from domain import ids
 from domain.audit.chain import Fact
@@ -45,7 +45,7 @@ from workflows.attributes import of_program
 from workflows.programs.lifecycle import ProgramLifecycle
 from workflows.programs.state import ProgramStart
 
-router = APIRouter(prefix="/programs", tags=["programs"], route_class=ReadAgain)
+router = APIRouter(prefix="/programs", tags=["programs"], route_class=RetryReadRoute)
 
 
 class EndIn(Value):
@@ -85,7 +85,7 @@ class ProgramDetails(ProgramOut):
     status_code=201,
     response_model=Submitted,
     openapi_extra=BODY,
-    responses=together(LATE, SUBMITTED, raises(DefinitionFaulty, LogUnknown, ProgramExists)),
+    responses=together(ACCEPTED_LATER, SUBMITTED, raises(DefinitionFaulty, LogUnknown, ProgramExists)),
 )
 async def start_program(
     request: Request,
@@ -128,13 +128,13 @@ async def start_program(
             ProgramLifecycle.begin, first.digest, start_workflow_operation=start, id=ids.asked(person.id, key)
         )
         try:
-            number = await asked(update, gone=ProgramExists(definition.program), patience=UNHURRIED)
+            number = await asked(update, gone=ProgramExists(definition.program), wait_timeout=LONG_WAIT)
         except (WorkflowAlreadyStartedError, Refused) as error:
             raise ProgramExists(definition.program) from error  # the only reason why a lifecycle refuses to begin
         submitted = Submitted(program=definition.program, revision=number, digest=first.digest)
         return StoredResponse(201, submitted.model_dump(mode="json"), f"/programs/{definition.program}")
 
-    return await idempotent(request, services, person, key, act, patience=services.patience)
+    return await idempotent(request, services, person, key, act, wait_timeout=services.wait_timeout)
 
 
 @router.post(
@@ -162,7 +162,7 @@ async def request_end(
         end = EndRequest(requested_by=person.id, reason=body.reason, requested_at=datetime.now(UTC))
         handle = services.temporal.get_workflow_handle_for(ProgramLifecycle.run, ids.lifecycle(program))
         update = handle.execute_update(ProgramLifecycle.request_end, end, id=ids.asked(person.id, key))
-        stage = await asked(update, gone=ProgramEnded(program), patience=UNHURRIED)
+        stage = await asked(update, gone=ProgramEnded(program), wait_timeout=LONG_WAIT)
         fact = Fact(
             program=program,
             at=end.requested_at,
@@ -175,7 +175,7 @@ async def request_end(
             await trail.append(connection, fact)
         return StoredResponse(202, EndAsked(program=program, stage=stage).model_dump(mode="json"), f"/programs/{program}")
 
-    return await idempotent(request, services, person, key, act, patience=services.patience)
+    return await idempotent(request, services, person, key, act, wait_timeout=services.wait_timeout)
 
 
 @router.get("", dependencies=[Depends(require("read programs"))])

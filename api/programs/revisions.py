@@ -14,11 +14,11 @@ from api.http import etags
 from api.http.dependencies import Services, WithServices
 from api.http.errors import TagInvalid
 from api.http.etags import IfMatch, IfNoneMatch
-from api.http.idempotency import LATE, Key, StoredResponse, idempotent
+from api.http.idempotency import ACCEPTED_LATER, Key, StoredResponse, idempotent
 from api.http.openapi import links, raises, together
 from api.http.pagination import Page, Paged
-from api.http.read_retry import ReadAgain
-from api.http.workflow_calls import UNHURRIED, asked
+from api.http.read_retry import RetryReadRoute
+from api.http.workflow_calls import LONG_WAIT, asked
 from domain import ids
 from domain.definition.document import Definition, digest
 from domain.errors_input import Changed
@@ -55,7 +55,7 @@ from store.programs.programs import RevisionRecord
 from workflows.programs.lifecycle import ProgramLifecycle
 from workflows.programs.state import RevisionSubmission
 
-router = APIRouter(prefix="/programs/{program}/revisions", tags=["programs"], route_class=ReadAgain)
+router = APIRouter(prefix="/programs/{program}/revisions", tags=["programs"], route_class=RetryReadRoute)
 
 
 class Submitted(Value):
@@ -122,7 +122,7 @@ REFUSED = (
     response_model=Submitted,
     openapi_extra=BODY,
     responses=together(
-        LATE,
+        ACCEPTED_LATER,
         SUBMITTED,
         raises(DefinitionFaulty, *REFUSED),
     ),
@@ -149,7 +149,7 @@ async def submit_revision(
             raise ProgramDiffers(program, definition.program)
         return await handed_in(services, person, key, definition, if_match, effective_from, weight)
 
-    return await idempotent(request, services, person, key, act, patience=services.patience)
+    return await idempotent(request, services, person, key, act, wait_timeout=services.wait_timeout)
 
 
 async def handed_in(
@@ -194,7 +194,7 @@ async def handed_in(
     )
     handle = services.temporal.get_workflow_handle_for(ProgramLifecycle.run, ids.lifecycle(program))
     update = handle.execute_update(ProgramLifecycle.submit_revision, submission, id=ids.asked(person.id, key))
-    number = await asked(update, gone=ProgramEnded(program), patience=UNHURRIED)
+    number = await asked(update, gone=ProgramEnded(program), wait_timeout=LONG_WAIT)
     weight = (declared or weighed.weight) if weighed is not None else None
     submitted = Submitted(program=program, revision=number, digest=submission.digest, weight=weight)
     return StoredResponse(201, submitted.model_dump(mode="json"), f"/programs/{program}/revisions/{number}")

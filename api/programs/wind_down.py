@@ -11,7 +11,7 @@ from api.auth.authorization import require
 from api.http.dependencies import WithServices
 from api.http.openapi import raises
 from api.http.pagination import Page, Paged
-from api.http.read_retry import ReadAgain
+from api.http.read_retry import RetryReadRoute
 from domain.model import Value
 from domain.programs.stages import Stage
 from domain.programs.wind_down import TITLES, Step
@@ -20,7 +20,7 @@ from store.errors import NotEnding
 from store.programs import announcements, programs, wind_down
 from store.programs.announcements import END, NoticeRecord
 
-router = APIRouter(prefix="/programs/{program}/wind-down", tags=["wind-down"], route_class=ReadAgain)
+router = APIRouter(prefix="/programs/{program}/wind-down", tags=["wind-down"], route_class=RetryReadRoute)
 
 
 class StepOut(Value):

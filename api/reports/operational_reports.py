@@ -12,7 +12,7 @@ from api.auth.authorization import require
 from api.http.dependencies import Services, WithServices
 from api.http.openapi import Responses, raises, together
 from api.http.rate_limits import Rates, rates_of
-from api.http.read_retry import ReadAgain
+from api.http.read_retry import RetryReadRoute
 from domain.definition.document import Definition
 from domain.gates.state import Person
 from domain.model import Value
@@ -24,7 +24,7 @@ from pages.report import page
 from services.reports import rows as report_rows
 from store.programs import programs
 
-router = APIRouter(prefix="/programs/{program}/reports", tags=["reports"], route_class=ReadAgain)
+router = APIRouter(prefix="/programs/{program}/reports", tags=["reports"], route_class=RetryReadRoute)
 
 _LONGEST = 200
 _TEXT = {"schema": {"type": "string"}}

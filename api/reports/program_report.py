@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends
 
 from api.auth.authorization import require
 from api.http.dependencies import WithServices
-from api.http.read_retry import ReadAgain
+from api.http.read_retry import RetryReadRoute
 from api.programs.programs import ProgramOut, with_status
 from domain.gates.state import Outcome
 from domain.model import Value
@@ -22,7 +22,7 @@ from store.programs import programs
 from store.programs.programs import RevisionRecord
 from store.rewards import redemptions
 
-router = APIRouter(prefix="/programs/{program}", tags=["reports"], route_class=ReadAgain)
+router = APIRouter(prefix="/programs/{program}", tags=["reports"], route_class=RetryReadRoute)
 
 
 class GateSummary(Value):

@@ -17,7 +17,7 @@ from api.http.errors_server import ServiceUnavailable
 from api.http.idempotency import Key, StoredResponse, idempotent
 from api.http.openapi import links, raises, together
 from api.http.pagination import Page, Paged
-from api.http.read_retry import ReadAgain
+from api.http.read_retry import RetryReadRoute
 from api.http.workflow_calls import in_time
 from domain import ids
 from domain.definition.rewards import Reward, VoucherFulfilment
@@ -49,7 +49,7 @@ from store.rewards.redemptions import RedemptionRecord
 from workflows.attributes import of_member
 from workflows.rewards.redemption import Redemption
 
-router = APIRouter(prefix="/programs/{program}", tags=["redemptions"], route_class=ReadAgain)
+router = APIRouter(prefix="/programs/{program}", tags=["redemptions"], route_class=RetryReadRoute)
 
 _MARGIN = timedelta(minutes=10)
 """How much longer than the reward's own time a hold lasts, so that a worker that was away can still settle it."""
@@ -272,7 +272,7 @@ async def _have_settled(services: Services, order: RedemptionOrder) -> None:
             static_summary=f"{order.reward.id} for {order.reward.points} points",
             search_attributes=of_member(order.program, order.participant),
         )
-        await in_time(handle.result(), "The redemption's workflow", patience=services.patience)
+        await in_time(handle.result(), "The redemption's workflow", wait_timeout=services.wait_timeout)
     except (ServiceUnavailable, WorkflowAlreadyStartedError):
         return  # what the store knows of it is the answer
     except WorkflowFailureError as error:

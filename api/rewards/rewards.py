@@ -8,7 +8,7 @@ from pydantic import Field
 
 from api.auth.authorization import require
 from api.http.dependencies import WithServices
-from api.http.read_retry import ReadAgain
+from api.http.read_retry import RetryReadRoute
 from domain.definition.document import Definition
 from domain.definition.rewards import PerMember, Reward, VoucherFulfilment
 from domain.definition.values import Part
@@ -17,7 +17,7 @@ from domain.window import Moment
 from store.programs import programs
 from store.rewards import redemptions
 
-router = APIRouter(prefix="/programs/{program}/rewards", tags=["rewards"], route_class=ReadAgain)
+router = APIRouter(prefix="/programs/{program}/rewards", tags=["rewards"], route_class=RetryReadRoute)
 
 
 class RewardOut(Part):

@@ -16,7 +16,7 @@ from api.http.idempotency import Key, StoredResponse, idempotent
 from api.http.openapi import links, raises, together
 from api.http.pagination import Page, Paged
 from api.http.problems import of_shape
-from api.http.read_retry import ReadAgain
+from api.http.read_retry import RetryReadRoute
 from domain import ids
 from domain.audit.chain import Fact
 from domain.errors_input import InvalidRequest
@@ -31,7 +31,7 @@ from store.programs import programs
 from store.rollout import cohorts
 from store.rollout.cohorts import CohortRecord
 
-router = APIRouter(prefix="/programs/{program}/cohorts", tags=["cohorts"], route_class=ReadAgain)
+router = APIRouter(prefix="/programs/{program}/cohorts", tags=["cohorts"], route_class=RetryReadRoute)
 
 _AT_ONCE = 10_000
 _FAULTS_SHOWN = 50

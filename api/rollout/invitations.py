@@ -12,7 +12,7 @@ from api.http.dependencies import WithServices
 from api.http.idempotency import Key, StoredResponse, idempotent
 from api.http.openapi import links, raises, together
 from api.http.pagination import Page, Paged
-from api.http.read_retry import ReadAgain
+from api.http.read_retry import RetryReadRoute
 from domain.gates.state import Person
 from domain.ids import ParticipantId
 from domain.model import Value
@@ -22,7 +22,7 @@ from store.programs import programs
 from store.rollout import invitations
 from store.rollout.invitations import Invitation
 
-router = APIRouter(prefix="/programs/{program}/invitations", tags=["members"], route_class=ReadAgain)
+router = APIRouter(prefix="/programs/{program}/invitations", tags=["members"], route_class=RetryReadRoute)
 
 _AT_ONCE = 10_000
 

@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.auth.authorization import require
 from api.http.dependencies import Services, WithServices
-from api.http.idempotency import LATE, Key, StoredResponse, idempotent
+from api.http.idempotency import ACCEPTED_LATER, Key, StoredResponse, idempotent
 from api.http.openapi import raises, together
-from api.http.read_retry import ReadAgain
-from api.http.workflow_calls import UNHURRIED, asked
+from api.http.read_retry import RetryReadRoute
+from api.http.workflow_calls import LONG_WAIT, asked
 from domain import ids
 from domain.definition.document import Definition
 from domain.definition.rollout import Guardrail, Wave
@@ -31,7 +31,7 @@ from store.programs.programs import ProgramRecord
 from store.rollout import holdout, rollouts
 from store.rollout.rollouts import CheckRecord
 
-router = APIRouter(prefix="/programs/{program}/rollout", tags=["rollout"], route_class=ReadAgain)
+router = APIRouter(prefix="/programs/{program}/rollout", tags=["rollout"], route_class=RetryReadRoute)
 
 _LOOKS = 5
 """So many of the last looks at each guardrail are shown."""
@@ -147,10 +147,10 @@ async def show_rollout(program: str, services: WithServices) -> RolloutOut:
 
 
 _RESPONSES = {
-    "pause": together(LATE, raises(NoRollout, RolloutIsPaused, RolloutOver)),
-    "resume": together(LATE, raises(NoRollout, RolloutNotPaused, RolloutOver)),
-    "release": together(LATE, raises(NoRollout, RolloutNotHeld, RolloutOver, FourEyes)),
-    "abort": together(LATE, raises(NoRollout, RolloutOver)),
+    "pause": together(ACCEPTED_LATER, raises(NoRollout, RolloutIsPaused, RolloutOver)),
+    "resume": together(ACCEPTED_LATER, raises(NoRollout, RolloutNotPaused, RolloutOver)),
+    "release": together(ACCEPTED_LATER, raises(NoRollout, RolloutNotHeld, RolloutOver, FourEyes)),
+    "abort": together(ACCEPTED_LATER, raises(NoRollout, RolloutOver)),
 }
 
 
@@ -160,7 +160,7 @@ async def pause_rollout(
 ) -> JSONResponse:
     """Open no further wave and let nobody new join, until it is resumed; members keep all they have, and go on earning."""
     act = _doing(services, program, person, key, body, "pause")
-    return await idempotent(request, services, person, key, act, patience=services.patience)
+    return await idempotent(request, services, person, key, act, wait_timeout=services.wait_timeout)
 
 
 @router.post("/resume", response_model=RolloutActed, responses=_RESPONSES["resume"])
@@ -169,7 +169,7 @@ async def resume_rollout(
 ) -> JSONResponse:
     """Go on after a pause; a wave's minimum time is longer by it."""
     act = _doing(services, program, person, key, body, "resume")
-    return await idempotent(request, services, person, key, act, patience=services.patience)
+    return await idempotent(request, services, person, key, act, wait_timeout=services.wait_timeout)
 
 
 @router.post("/release", response_model=RolloutActed, responses=_RESPONSES["release"])
@@ -178,7 +178,7 @@ async def release_rollout(
 ) -> JSONResponse:
     """Let a rollout go on that a guardrail, too small a sample or an empty cohort holds; not by who owns or edited it."""
     act = _doing(services, program, person, key, body, "release")
-    return await idempotent(request, services, person, key, act, patience=services.patience)
+    return await idempotent(request, services, person, key, act, wait_timeout=services.wait_timeout)
 
 
 @router.post("/abort", response_model=RolloutActed, responses=_RESPONSES["abort"])
@@ -190,7 +190,7 @@ async def abort_rollout(
     The owner then hands in a further revision, in whose rollout those who are in stay in, or asks for the end.
     """
     act = _doing(services, program, person, key, body, "abort")
-    return await idempotent(request, services, person, key, act, patience=services.patience)
+    return await idempotent(request, services, person, key, act, wait_timeout=services.wait_timeout)
 
 
 def _doing(
@@ -205,7 +205,7 @@ def _doing(
         name = ids.asked(person.id, key)
         action = RolloutAction(by=person.id, why=body.reason, key=name)
         update = handle.execute_update(command, action, id=name, result_type=RolloutState)
-        answer: RolloutState = await asked(update, gone=NoRollout(program), patience=UNHURRIED)
+        answer: RolloutState = await asked(update, gone=NoRollout(program), wait_timeout=LONG_WAIT)
         acted = RolloutActed(program=program, revision=record.revision_in_force, status=answer.status, **_to_response(answer))
         return StoredResponse(200, acted.model_dump(mode="json"))
 

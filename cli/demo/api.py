@@ -12,7 +12,7 @@ from domain.errors import TenureError
 from runtime.identity.development_issuer import DevelopmentIssuer
 from runtime.identity.people_file import read_people
 
-_PATIENCE = 30.0
+_WAIT_TIMEOUT = 30.0
 _ATTEMPTS = 60
 _PAUSE = 0.5
 
@@ -30,7 +30,7 @@ class DemoApi:
         issuer = DevelopmentIssuer.read(people)
         self._tokens = {entry.id: partial(issuer.token, entry.id, entry.name, entry.roles) for entry in read_people(people)}
         self._http = httpx.AsyncClient(
-            base_url=address, timeout=_PATIENCE, limits=httpx.Limits(max_connections=connections), trust_env=False
+            base_url=address, timeout=_WAIT_TIMEOUT, limits=httpx.Limits(max_connections=connections), trust_env=False
         )
 
     async def close(self) -> None:

@@ -27,7 +27,7 @@ Insisted = Annotated[
     typer.Option("--digest", metavar="DIGEST", help="Vote only if the gate is about this digest (or its beginning)."),
 ]
 _SHORTEST_DIGEST = 12
-_PATIENCE = 30.0
+_WAIT_TIMEOUT = 30.0
 """Seconds for which a command waits for the gate's answer to a decision."""
 
 
@@ -245,12 +245,12 @@ def _decide(
 
 
 def _awaited(api: Api, gate: str, reply: Reply) -> Reply:
-    """Wait up to `_PATIENCE` seconds for the gate's answer to a decision; return the last reply."""
+    """Wait up to `_WAIT_TIMEOUT` seconds for the gate's answer to a decision; return the last reply."""
     return wait_until(
         reply,
         lambda reply: reply.data["status"] != "open",
         lambda reply: api.get("gates", gate, "decisions", reply.data["key"]),
-        _PATIENCE,
+        _WAIT_TIMEOUT,
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.definition.cache import once_for_each
+from domain.definition.cache import cached_per_definition
 from domain.definition.document import Definition
 from domain.definition.rewards import Benefit
 from domain.members.benefits import of_change, on_joining
@@ -54,7 +54,7 @@ class _Tally:
         self.sums.update(qualifying)
 
 
-@once_for_each
+@cached_per_definition
 def _windows(definition: Definition) -> Mapping[str, Window]:
     """The window of every counter, including those of capped rules."""
     windows = {counter.id: counter.window or definition.qualification_window for counter in definition.counters}
@@ -62,7 +62,7 @@ def _windows(definition: Definition) -> Mapping[str, Window]:
     return windows | {cap_counter(rule): cap_window(definition, rule) for rule in capped_rules}
 
 
-@once_for_each
+@cached_per_definition
 def _distinct(definition: Definition) -> tuple[Window, ...]:
     return tuple(dict.fromkeys(_windows(definition).values()))
 

@@ -9,7 +9,7 @@ from domain.definition.document import Definition
 T = TypeVar("T")
 
 
-def once_for_each(make: Callable[[Definition], T]) -> Callable[[Definition], T]:
+def cached_per_definition(make: Callable[[Definition], T]) -> Callable[[Definition], T]:
     """Wrap `make` so that it runs once for each definition, by identity, as long as the definition is alive."""
     made: dict[int, tuple[weakref.ref[Definition], T]] = {}
 

@@ -6,7 +6,7 @@ from typing import TypeVar
 Place = TypeVar("Place")
 
 
-def seated(places: Sequence[Place], fits: Sequence[Collection[Place]]) -> dict[int, int]:
+def assign(places: Sequence[Place], fits: Sequence[Collection[Place]]) -> dict[int, int]:
     """For as many places as can be filled together, by number, the person (by number) who fills each.
 
     A person who fits several places takes one of them; which one is decided for all people together (a maximum matching by

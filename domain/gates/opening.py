@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from domain.definition.life import GatePolicy
 from domain.definition.values import Role
-from domain.gates.matching import seated
+from domain.gates.matching import assign
 from domain.gates.reducer import places
 from domain.gates.state import GateState, Person, Subject, Vote
 
@@ -71,7 +71,7 @@ def lacking(
         for person in {person.id: person for person in people}.values()
         if person.id not in used and person.id not in excluded
     ]
-    taken = seated(asked, fits)
+    taken = assign(asked, fits)
     left: dict[Role, int] = {}
     for number, role in enumerate(asked):
         if number not in taken:

@@ -23,7 +23,7 @@ from domain.gates.errors import (
     StepNotOpen,
     SubjectChanged,
 )
-from domain.gates.matching import seated
+from domain.gates.matching import assign
 from domain.gates.state import Decision, GateState, Outcome, Passing, Refusal, Subject, Vote, counted
 from domain.ids import asked as asked_key
 
@@ -281,7 +281,7 @@ def _assigned(policy: GatePolicy, votes: Sequence[Vote]) -> tuple[Vote, ...]:
     The roles are assigned anew with each vote and each withdrawal, because the outcome must not depend on the order of arrival.
     """
     asked = places(policy)
-    taken = seated(asked, [vote.roles if vote.answer == "approve" else () for vote in votes])
+    taken = assign(asked, [vote.roles if vote.answer == "approve" else () for vote in votes])
     roles = {number: asked[place] for place, number in taken.items()}
     return tuple(vote.model_copy(update={"role": roles.get(number, vote.roles[0])}) for number, vote in enumerate(votes))
 

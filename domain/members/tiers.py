@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime
 
-from domain.definition.cache import once_for_each
+from domain.definition.cache import cached_per_definition
 from domain.definition.document import Definition
 from domain.definition.earning import Milestone
 from domain.definition.tiers import Counter, Held, Qualification, Threshold, Tier
@@ -298,7 +298,7 @@ def milestones(
     return tuple(dict.fromkeys(reached))
 
 
-@once_for_each
+@cached_per_definition
 def _plan(definition: Definition) -> _Plan:
     asked = [each for tier in definition.tiers for each in (tier.reach, tier.keep, tier.lifetime) if each is not None]
     leaves = [leaf for each in asked for leaf in each.leaves()]

@@ -76,7 +76,7 @@ class GateNotice(Message):
         return tuple(dict.fromkeys((*self.to, *by_kind[self.kind])))
 
 
-class Patience(Message):
+class DeliveryRetries(Message):
     """The attempts of a delivery, and the waits between them: twelve attempts within about a day."""
 
     first_seconds: float = 5.0
@@ -91,7 +91,7 @@ class Delivery(Message):
     notice: str
     round: int
     what: str
-    patience: Patience = Patience()
+    patience: DeliveryRetries = DeliveryRetries()
 
 
 class Words(Message):

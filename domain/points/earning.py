@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple, assert_never
 
 from pydantic import Field
 
-from domain.definition.cache import once_for_each
+from domain.definition.cache import cached_per_definition
 from domain.definition.conditions import UnratableEvent, hold, number, whole
 from domain.definition.document import Definition
 from domain.definition.earning import EarningRule
@@ -153,7 +153,7 @@ def cap_counter(rule: EarningRule) -> str:
     return f"cap/{rule.id}"
 
 
-@once_for_each
+@cached_per_definition
 def _plan(definition: Definition) -> _Plan:
     rules: defaultdict[str, list[_Rule]] = defaultdict(list)
     for rule in definition.earning:

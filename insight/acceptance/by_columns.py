@@ -18,7 +18,18 @@ import polars as pl
 from domain.definition.document import Definition
 from domain.definition.expiry_kinds import expiry_rule
 from domain.definition.values import Condition
-from insight.acceptance.column_plan import NEVER, Bools, Ints, Plan, Rule, Unsayable, instant, microseconds, plan, ratio_of
+from insight.acceptance.column_plan import (
+    NEVER,
+    Bools,
+    Ints,
+    NotVectorizable,
+    Plan,
+    Rule,
+    instant,
+    microseconds,
+    plan,
+    ratio_of,
+)
 from insight.acceptance.event_log import ATTRIBUTE, EventLog
 from insight.acceptance.member_by_member import cheapest_by_rank
 from insight.acceptance.outcome import Months, Outcome
@@ -31,7 +42,7 @@ Tiers = npt.NDArray[np.int8]
 
 
 def play(definition: Definition, log: EventLog, *, rows_at_once: int = ROWS_AT_ONCE) -> Outcome:
-    """Play every member. Raises Unsayable if the definition, or the log, cannot be played by columns."""
+    """Play every member. Raises NotVectorizable if the definition, or the log, cannot be played by columns."""
     at = log.frame["at"]
     start, end = at.min(), at.max()
     assert isinstance(start, datetime)
@@ -76,12 +87,12 @@ class _Book:
         return np.searchsorted(self.begins, at, side="right") - 1
 
     def add(self, column: Ints, month: Ints, values: Ints | None = None) -> None:
-        """Add to a column of months (without `values`: 1 for each row). Raises Unsayable if a sum might not be exact."""
+        """Add to a column of months (without `values`: 1 for each row). Raises NotVectorizable if a sum might not be exact."""
         if values is None:
             column += np.bincount(month, minlength=len(column))
             return
         if len(values) and int(values.max()) * len(values) >= 2**53:
-            raise Unsayable("sums are larger than what columns hold")
+            raise NotVectorizable("sums are larger than what columns hold")
         column += np.bincount(month, weights=values, minlength=len(column)).astype(np.int64)
 
     def outcome(self, customers: list[str], start: datetime, end: datetime) -> Outcome:
@@ -209,20 +220,20 @@ class _Part:
         return adds, added
 
     def _attribute(self, name: str, where: Bools, *, needed: bool = False) -> Ints:
-        """Return an attribute of whole numbers, 0 if missing. Raises Unsayable for others: play by member names the event."""
+        """Return an attribute of whole numbers, 0 if missing. Raises NotVectorizable for others: play by member names the event."""
         column = f"{ATTRIBUTE}{name}"
         if column not in self.rows.columns:
             if needed and where.any():
-                raise Unsayable("an attribute is missing")
+                raise NotVectorizable("an attribute is missing")
             return np.zeros(self.height, dtype=np.int64)
         values = self.rows[column]
         if not values.dtype.is_integer():
-            raise Unsayable("an attribute is not of whole numbers")
+            raise NotVectorizable("an attribute is not of whole numbers")
         if needed and (values.is_null().to_numpy() & where).any():
-            raise Unsayable("an attribute is missing")
+            raise NotVectorizable("an attribute is missing")
         found: Ints = values.fill_null(0).cast(pl.Int64).to_numpy()
         if (found < 0).any():
-            raise Unsayable("an attribute is below 0")
+            raise NotVectorizable("an attribute is below 0")
         return found
 
     def _counted_points(self, takes: list[Bools]) -> Ints:
@@ -511,7 +522,7 @@ def _bit(bits: Ints, place: int | Ints) -> Bools:
 def _holds(condition: Condition, values: pl.Series) -> Bools:
     """Return where a condition holds, as `domain.definition.conditions` defines it.
 
-    A missing value fails every condition, except one that only says `is_not`. Raises Unsayable if a bound is compared with
+    A missing value fails every condition, except one that only says `is_not`. Raises NotVectorizable if a bound is compared with
     values that are not whole numbers.
     """
     held = np.ones(len(values), dtype=np.bool_)
@@ -528,7 +539,7 @@ def _holds(condition: Condition, values: pl.Series) -> Bools:
     bounds = (condition.at_least, condition.at_most, condition.above, condition.below)
     if any(bound is not None for bound in bounds):
         if not values.dtype.is_integer():
-            raise Unsayable("a condition compares what is not a whole number")
+            raise NotVectorizable("a condition compares what is not a whole number")
         numbers = values.fill_null(0).cast(pl.Int64).to_numpy()
         at_least, at_most, above, below = bounds
         if at_least is not None:

@@ -31,7 +31,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-class Unsayable(Exception):
+class NotVectorizable(Exception):
     """The definition, or the content of the log, cannot be played by columns."""
 
 
@@ -44,13 +44,13 @@ class Ratio:
     rounding: str
 
     def of(self, amounts: Ints, tiers: npt.NDArray[np.int8]) -> Ints:
-        """Return each amount times the factor of its tier, rounded. Raises Unsayable if a product exceeds 64 bits."""
+        """Return each amount times the factor of its tier, rounded. Raises NotVectorizable if a product exceeds 64 bits."""
         # Integers throughout: the quotient is rounded down, and the remainder decides whether 1 is added.
         most = max(self.by_tier)
         if self.over == 1 and most == 1 == min(self.by_tier):
             return amounts
         if len(amounts) and int(amounts.max()) * most >= 2**61 - self.over:
-            raise Unsayable("amounts times rates are larger than what columns hold")
+            raise NotVectorizable("amounts times rates are larger than what columns hold")
         factors: Any = self.by_tier[0] if len(set(self.by_tier)) == 1 else np.array(self.by_tier, dtype=np.int64)[tiers]
         exact: Ints = amounts * factors
         whole: Ints = exact // self.over
@@ -131,9 +131,9 @@ def instant(at: int) -> datetime:
 
 
 def plan(definition: Definition, start: datetime, end: datetime) -> Plan:
-    """Return the definition's plan for a log between these instants. Raises Unsayable with the reason if it has none."""
+    """Return the definition's plan for a log between these instants. Raises NotVectorizable with the reason if it has none."""
     for reason in _hindrances(definition):
-        raise Unsayable(reason)
+        raise NotVectorizable(reason)
     asked = {leaf.counter for tier in definition.tiers for each in (tier.reach, tier.keep) if each for leaf in each.thresholds}
     asked |= {each.counter for each in definition.milestones}
     counters = tuple(counter for counter in definition.counters if counter.id in asked)
@@ -229,7 +229,7 @@ def _bounds(definition: Definition, window: Window, start: datetime, end: dateti
     begins = [cycle.begin(start, definition.zone)]
     while begins[-1] <= end:
         if len(begins) > 100_000:
-            raise Unsayable("there are more than a hundred thousand windows")
+            raise NotVectorizable("there are more than a hundred thousand windows")
         begins.append(cycle.end(begins[-1], definition.zone))
     return np.array([microseconds(each) for each in begins], dtype=np.int64)
 

@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 
 from domain.acceptance.playback import PlayedMember
-from domain.definition.cache import once_for_each
+from domain.definition.cache import cached_per_definition
 from domain.definition.document import Definition
 from domain.money import exponent
 from domain.points.earning import Event
@@ -110,7 +110,7 @@ def share_of(definition: Definition, issued: int) -> int:
     return int((definition.prototype.burn_share * issued).to_integral_value(ROUND_FLOOR))
 
 
-@once_for_each
+@cached_per_definition
 def cheapest_by_rank(definition: Definition) -> Sequence[int | None]:
     """Return the price of the cheapest reward for each tier; None for a tier without a reward."""
     return [

@@ -29,7 +29,7 @@ from domain.acceptance.prototype import (
 from domain.definition.document import Definition, digest
 from domain.money import exponent
 from insight.acceptance import by_columns, member_by_member
-from insight.acceptance.column_plan import Unsayable
+from insight.acceptance.column_plan import NotVectorizable
 from insight.acceptance.event_log import EventLog, Purchase, of_purchases
 from insight.acceptance.outcome import Outcome
 
@@ -84,7 +84,7 @@ def play(definition: Definition, log: EventLog) -> Outcome:
     """Play the log, by columns if the definition permits it, else member by member. Raises UnusableLog."""
     try:
         return by_columns.play(definition, log)
-    except Unsayable:
+    except NotVectorizable:
         return member_by_member.play(definition, log)
 
 

@@ -36,7 +36,7 @@ class Slow:
         self.times += 1
         return await asyncio.shield(self.ends)
 
-    async def ask(self, patience: float = 0.0) -> Any:
+    async def ask(self, wait_timeout: float = 0.0) -> Any:
         async def receive() -> Message:
             return {"type": "http.request", "body": b"", "more_body": False}
 
@@ -48,7 +48,9 @@ class Slow:
             "headers": [],
             "server": ("tenure", 80),
         }
-        return await idempotent(Request(scope, receive), self._services, _OWNER, self._key, self._act, patience=patience)
+        return await idempotent(
+            Request(scope, receive), self._services, _OWNER, self._key, self._act, wait_timeout=wait_timeout
+        )
 
     async def settled(self) -> None:
         """Once what goes on behind the 202 has been written down."""
@@ -58,7 +60,7 @@ class Slow:
 @pytest.fixture
 async def hasty(house: House, tmp_path: Path) -> AsyncIterator[tuple[Services, AsyncClient]]:
     """The API for callers who wait for nothing."""
-    services = Services(house.engine, house.ledger, house.temporal, patience=0.0)
+    services = Services(house.engine, house.ledger, house.temporal, wait_timeout=0.0)
     app: FastAPI = create_app(api_settings(people_in(tmp_path)), services=services)
     async with app.router.lifespan_context(app), client_of(app) as http:
         http.headers.update(_HEADERS)
@@ -119,7 +121,7 @@ async def test_a_failure_after_the_202_leaves_the_key_with_its_request(
     assert (await http.get(place)).json()["state"] == "unknown"
     slow.ends = asyncio.get_running_loop().create_future()
     slow.ends.set_result(StoredResponse(200, "well"))
-    assert (await slow.ask(patience=30.0)).status_code == 200
+    assert (await slow.ask(wait_timeout=30.0)).status_code == 200
     assert slow.times == 2
 
 

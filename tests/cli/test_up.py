@@ -12,7 +12,7 @@ import pytest
 pytestmark = pytest.mark.processes
 
 TENURE = [sys.executable, "-c", "from cli.main import app; app(prog_name='tenure')"]
-PATIENCE = 90
+WAIT_TIMEOUT = 90
 
 
 def _environment(**ours: object) -> dict[str, str]:
@@ -49,21 +49,21 @@ def test_up_tells_another_terminal_how_to_act_and_ends_well_on_ctrl_c(tmp_path: 
             env=_environment(**exports),
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=WAIT_TIMEOUT,
             check=False,
         )
         assert listed.returncode == 0, listed.stderr
         assert "0 programs" in listed.stdout
 
         up.send_signal(signal.SIGINT)
-        rest, _ = up.communicate(timeout=PATIENCE)
+        rest, _ = up.communicate(timeout=WAIT_TIMEOUT)
         assert up.returncode == 0, rest
         assert "PostgreSQL has stopped." in rest
         assert "Traceback" not in text + rest
     finally:
         if up.poll() is None:
             up.terminate()
-            up.communicate(timeout=PATIENCE)
+            up.communicate(timeout=WAIT_TIMEOUT)
 
 
 def test_a_folder_that_is_not_tenures_is_refused_in_one_sentence(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_folder_that_is_not_tenures_is_refused_in_one_sentence(tmp_path: Path)
         env=_environment(),
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=WAIT_TIMEOUT,
         check=False,
     )
 

@@ -19,7 +19,7 @@ from xml.etree import ElementTree
 import psutil
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 300
+WAIT_TIMEOUT = 300
 """Seconds for the test of one guard; what takes longer hangs."""
 
 
@@ -431,7 +431,7 @@ def _failures(tree: Path, tests: Iterable[str]) -> list[str]:
         text=True,
     )
     try:
-        output, _ = child.communicate(timeout=PATIENCE)
+        output, _ = child.communicate(timeout=WAIT_TIMEOUT)
     except subprocess.TimeoutExpired:
         started = psutil.Process(child.pid)
         for process in [*started.children(recursive=True), started]:

@@ -33,7 +33,7 @@ from worker.relay import relay
 from workflows.ledger.ledger_seal import LedgerSeal
 
 SHOP, OPERATIONS, FINANCE = "demo-shop", "demo-operations", "demo-finance"
-LATE = 900
+DELAY = 900
 """Seconds that a step may take in a life whose workers die: each death costs some."""
 MEMBERS_SEEN = {"figure": "members", "at_least": 1}
 NOBODY_NEEDED = {"kpi": "points_outstanding", "at_least": 0}
@@ -309,8 +309,8 @@ async def _living(databases: Databases, folder: Path, wanted: list[str]) -> Asyn
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever waits for a worker waits until the one after the next has found out that it died."""
-    monkeypatch.setattr(tests.waiting, "_PATIENCE", LATE)
-    monkeypatch.setattr(tests.house, "_PATIENCE", LATE)
+    monkeypatch.setattr(tests.waiting, "_WAIT_TIMEOUT", DELAY)
+    monkeypatch.setattr(tests.house, "_WAIT_TIMEOUT", DELAY)
 
 
 @pytest.mark.usefixtures("patient")

@@ -27,11 +27,11 @@ class Child:
         environment: Mapping[str, str] | None = None,
         folder: Path | None = None,
         user: str | None = None,
-        patience: float = 10,
+        wait_timeout: float = 10,
         stop_signal: signal.Signals = signal.SIGTERM,
         on_spawn: Callable[[], None] = lambda: None,
     ) -> None:
-        """`patience` is the number of seconds that the program may take to end after `stop_signal`; then it is killed.
+        """`wait_timeout` is the number of seconds that the program may take to end after `stop_signal`; then it is killed.
 
         `on_spawn` is called as soon as the process exists, before it is ready.
         """
@@ -41,7 +41,7 @@ class Child:
         self._environment = environment
         self._folder = folder
         self._user = user
-        self._patience = patience
+        self._wait_timeout = wait_timeout
         self._stop_signal = stop_signal
         self._on_spawn = on_spawn
         self._process: asyncio.subprocess.Process | None = None
@@ -98,13 +98,13 @@ class Child:
         return await self._process.wait()
 
     async def stop(self) -> None:
-        """Signal the program to end and wait for it; kill it after `patience`, and then any processes left in its group."""
+        """Signal the program to end and wait for it; kill it after `wait_timeout`, and then any processes left in its group."""
         if self._process is None or self._process.returncode is not None:
             return
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(self._stop_signal)
         try:
-            await asyncio.wait_for(self._process.wait(), self._patience)
+            await asyncio.wait_for(self._process.wait(), self._wait_timeout)
         except TimeoutError:
             self.kill()
             await self._process.wait()

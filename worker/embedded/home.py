@@ -126,9 +126,9 @@ def running_process(written: object) -> psutil.Process | None:
     return None
 
 
-def _gone(process: psutil.Process, patience: float) -> bool:
+def _gone(process: psutil.Process, wait_timeout: float) -> bool:
     """Wait until a process that is not our child has ended; a zombie counts, since in a container nothing may reap it."""
-    until = time.monotonic() + patience
+    until = time.monotonic() + wait_timeout
     with suppress(psutil.NoSuchProcess):
         while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
             if time.monotonic() > until:

@@ -26,7 +26,7 @@ DATABASE = "tenure"
 SUPERUSER = "postgres"
 LONGEST_SOCKET_FOLDER = 80
 """In bytes: a socket's path may have 103 on macOS, 107 on Linux, and `/.s.PGSQL.5432.lock` is added."""
-PATIENCE = 120.0
+WAIT_TIMEOUT = 120.0
 """Seconds that recovery after a crash may take."""
 
 SETTINGS = {
@@ -88,17 +88,17 @@ class EmbeddedPostgres:
             log=self.log,
             folder=self.folder,
             user=user,
-            patience=60,
+            wait_timeout=60,
             stop_signal=signal.SIGINT,  # "fast": sessions are ended, everything is written
             on_spawn=self._on_spawn,
         )
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(WAIT_TIMEOUT):
                 await self._start_child(self.child)
                 connection = await self._connect(self.child)
         except TimeoutError:
             raise ProgramFailed(
-                f"PostgreSQL did not get ready within {PATIENCE:.0f} seconds.", remedy=f"What it said is in {self.log}."
+                f"PostgreSQL did not get ready within {WAIT_TIMEOUT:.0f} seconds.", remedy=f"What it said is in {self.log}."
             ) from None
         try:
             if not await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", DATABASE):

@@ -37,7 +37,7 @@ PROGRAMS: Mapping[str, str] = {"worker": "worker", "api": "api"}
 DEATHS = 5
 WITHIN = 60.0
 """The stack gives up after DEATHS deaths of one program within WITHIN seconds."""
-API_PATIENCE = 60.0
+API_WAIT_TIMEOUT = 60.0
 ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 """A program that listens on every address is reached on the loopback address."""
 EXTERNAL_TEMPORAL = ("TEMPORAL_ADDRESS", "TEMPORAL_PROFILE")
@@ -280,7 +280,7 @@ class Stack:
                 [sys.executable, "-P", "-m", module],
                 log=self.home.folder / "logs" / f"{name}.log",
                 environment=self._environment | {"PYTHONUNBUFFERED": "1"},
-                patience=30,
+                wait_timeout=30,
                 on_spawn=self._write_state,
             )
         )
@@ -333,7 +333,7 @@ class Stack:
     async def _reach_api(self, host: str, port: int) -> None:
         """Wait until the API takes connections."""
         try:
-            async with asyncio.timeout(API_PATIENCE):
+            async with asyncio.timeout(API_WAIT_TIMEOUT):
                 while True:
                     try:
                         _, writer = await asyncio.open_connection(host, port)
@@ -345,7 +345,7 @@ class Stack:
         except TimeoutError:
             child = self._child("api")
             raise ProgramFailed(
-                f"The API did not answer within {API_PATIENCE:.0f} seconds: {child.last_words()}.",
+                f"The API did not answer within {API_WAIT_TIMEOUT:.0f} seconds: {child.last_words()}.",
                 remedy=f"All it said is in {child.log}.",
             ) from None
 

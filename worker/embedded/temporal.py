@@ -20,7 +20,7 @@ from activities.search_attributes import SEARCH_ATTRIBUTES
 from worker.embedded.child import Child
 from worker.embedded.errors import ExecutableMissing, ProgramFailed, SearchAttributesMissing
 
-PATIENCE = 60.0
+WAIT_TIMEOUT = 60.0
 """Seconds that the server may take until it answers."""
 
 TYPE_NAMES = {
@@ -132,19 +132,19 @@ class EmbeddedTemporal:
             log=self.log,
             folder=self.database.parent,
             environment={name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")},
-            patience=15,
+            wait_timeout=15,
             on_spawn=self._on_spawn,
         )
         await self.child.start()
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(WAIT_TIMEOUT):
                 client = await self._connect(self.child)
                 # A namespace from an earlier start keeps the attributes of that time.
                 await ensure_search_attributes(client)
                 return client
         except TimeoutError:
             raise ProgramFailed(
-                f"Temporal did not answer within {PATIENCE:.0f} seconds.", remedy=f"What it said is in {self.log}."
+                f"Temporal did not answer within {WAIT_TIMEOUT:.0f} seconds.", remedy=f"What it said is in {self.log}."
             ) from None
 
     async def stop(self) -> None:

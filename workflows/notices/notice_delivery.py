@@ -8,7 +8,7 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.notices.delivery import NoticeActivities, Settling
-    from domain.notices.gate_notices import Delivery, Patience
+    from domain.notices.gate_notices import Delivery, DeliveryRetries
     from workflows.details import markdown
     from workflows.steps import do, do_with_limits
 
@@ -43,10 +43,10 @@ class NoticeDelivery:
         return settling.state
 
 
-def _policy(patience: Patience) -> RetryPolicy:
+def _policy(retries: DeliveryRetries) -> RetryPolicy:
     return RetryPolicy(
-        initial_interval=timedelta(seconds=patience.first_seconds),
-        backoff_coefficient=patience.factor,
-        maximum_interval=timedelta(seconds=patience.longest_seconds),
-        maximum_attempts=patience.attempts,
+        initial_interval=timedelta(seconds=retries.first_seconds),
+        backoff_coefficient=retries.factor,
+        maximum_interval=timedelta(seconds=retries.longest_seconds),
+        maximum_attempts=retries.attempts,
     )

@@ -33,7 +33,7 @@ from tests.serving import served
 
 _ALL = [*people_entries(), {"id": "demo-all", "name": "All", "roles": list(get_args(Role))}]
 _HEADERS = {"Authorization": f"Bearer {ISSUER.token('demo-all', 'All', get_args(Role))}"}
-_UNHURRIED = dict.fromkeys(
+_SLOW = dict.fromkeys(
     ("rate_prototypes", "rate_evaluations", "rate_ledger", "rate_audit", "rate_failed_tokens"), "100000/minute"
 )
 """More is asked here than any person may."""
@@ -110,8 +110,8 @@ async def api(house: House, provider: Provider, tmp_path_factory: pytest.TempPat
     event = await club.event(member)
     redemption = await club.redeem(member, "ticket")
     assert (event.status_code, redemption.status_code) == (201, 409)
-    settings = api_settings(people_in(tmp_path_factory.mktemp("fuzz"), _ALL), **_UNHURRIED)
-    app = create_app(settings, services=Services(house.engine, house.ledger, house.temporal, patience=30.0))
+    settings = api_settings(people_in(tmp_path_factory.mktemp("fuzz"), _ALL), **_SLOW)
+    app = create_app(settings, services=Services(house.engine, house.ledger, house.temporal, wait_timeout=30.0))
     app.state.keys = house.keys  # those that the house's workers know
     known = {
         "program": club.program,

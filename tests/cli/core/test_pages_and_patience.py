@@ -20,7 +20,7 @@ from tests.serving import served
 async def hasty(house: House, tmp_path: Path) -> AsyncIterator[str]:
     """The API over real HTTP, which lets nobody wait for a workflow."""
     app = create_app(
-        api_settings(people_in(tmp_path)), services=Services(house.engine, house.ledger, house.temporal, patience=0.0)
+        api_settings(people_in(tmp_path)), services=Services(house.engine, house.ledger, house.temporal, wait_timeout=0.0)
     )
     async with served(app) as address:
         yield address

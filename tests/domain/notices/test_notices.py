@@ -13,10 +13,10 @@ from domain.gates.state import Outcome, Vote
 from domain.notices.gate_notices import (
     Addressee,
     Channel,
+    DeliveryRetries,
     GateNotice,
     GateNoticeKind,
     NoticeKind,
-    Patience,
     Routing,
     notice_id,
     payload,
@@ -147,9 +147,8 @@ def test_an_id_names_nobody_and_tells_every_recipient_apart() -> None:
 
 
 def test_a_delivery_is_tried_for_about_a_day() -> None:
-    patience = Patience()
+    retries = DeliveryRetries()
     waits = [
-        min(patience.first_seconds * patience.factor**number, patience.longest_seconds)
-        for number in range(patience.attempts - 1)
+        min(retries.first_seconds * retries.factor**number, retries.longest_seconds) for number in range(retries.attempts - 1)
     ]
     assert timedelta(hours=20) < timedelta(seconds=sum(waits)) < timedelta(hours=24)

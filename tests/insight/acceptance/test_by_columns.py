@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from domain.definition.document import Definition
 from domain.definition.reading.file import read_definition
 from insight.acceptance import by_columns, member_by_member
-from insight.acceptance.column_plan import Unsayable, plan
+from insight.acceptance.column_plan import NotVectorizable, plan
 from insight.acceptance.event_log import AT, EventLog, in_order
 from insight.acceptance.simulation import run_on
 from tests.domain.definitions import small
@@ -141,17 +141,17 @@ def _same(definition: Definition, log: EventLog) -> None:
         assert by_column[name] == value, name
 
 
-UNHURRIED = [HealthCheck.too_slow, HealthCheck.data_too_large]
+SLOW_AND_LARGE = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
-@settings(max_examples=250, suppress_health_check=UNHURRIED)
+@settings(max_examples=250, suppress_health_check=SLOW_AND_LARGE)
 @given(definitions(), rows)
 def test_columns_give_what_members_give(definition: Definition, found: list[Any]) -> None:
     _same(definition, _log(found))
 
 
 @pytest.mark.long
-@settings(max_examples=5_000, suppress_health_check=UNHURRIED)
+@settings(max_examples=5_000, suppress_health_check=SLOW_AND_LARGE)
 @given(definitions(), rows)
 def test_columns_give_what_members_give_thousands_of_times(definition: Definition, found: list[Any]) -> None:
     _same(definition, _log(found))
@@ -165,7 +165,7 @@ def test_which_examples_can_be_played_by_columns(name: str, sayable: bool) -> No
     if sayable:
         assert plan(definition, START, START + timedelta(days=900)).definition is definition
     else:
-        with pytest.raises(Unsayable):
+        with pytest.raises(NotVectorizable):
             plan(definition, START, START + timedelta(days=900))
 
 
@@ -211,7 +211,7 @@ def test_what_cannot_be_said_is_told(changes: dict[str, Any], reason: str) -> No
     base["tiers"] = [{"id": "blue", "name": "Blue"}, {"id": "gold", "name": "Gold", "reach": reach}]
     base["earning"] = [{"id": "base", "event": "purchase", "rate": 1}]
     assert plan(small(**base), START, START)
-    with pytest.raises(Unsayable, match=reason):
+    with pytest.raises(NotVectorizable, match=reason):
         plan(small(**(base | changes)), START, START)
 
 
@@ -221,7 +221,7 @@ def test_amounts_that_columns_cannot_hold_are_played_one_by_one() -> None:
         earning=earning, expiry={"kind": "never"}, qualification_window="lifetime", tiers=[{"id": "blue", "name": "Blue"}]
     )
     log = _log([("a", 0, 10**13, "purchase", 0, None)])
-    with pytest.raises(Unsayable):
+    with pytest.raises(NotVectorizable):
         by_columns.play(definition, log)
     assert run_on(definition, log)[0].figures["points_issued"] == 10**17
 

@@ -15,7 +15,7 @@ from temporalio.worker import Worker
 from activities.notices.channels import channels_of
 from activities.notices.delivery import NoticeActivities
 from domain import ids
-from domain.notices.gate_notices import Addressee, Patience
+from domain.notices.gate_notices import Addressee, DeliveryRetries
 from runtime.notices_file import MailServer, Notices, Webhook
 from store.notices import notices
 from store.notices.notices import NoticeRecord
@@ -28,7 +28,7 @@ from worker.notice_relay import start_deliveries
 from workflows.notices.notice_delivery import NoticeDelivery
 from workflows.notices.notice_test import NoticeTest
 
-HASTY = Patience(first_seconds=0.05, factor=1.0, longest_seconds=0.05, attempts=3)
+HASTY = DeliveryRetries(first_seconds=0.05, factor=1.0, longest_seconds=0.05, attempts=3)
 SLOW = HASTY.model_copy(update={"first_seconds": 3600.0, "longest_seconds": 3600.0})
 CHAT = Addressee(channel="webhook", recipient="chat")
 MAIL = Addressee(channel="mail", recipient="finance@example.org", roles=("finance",))
@@ -92,9 +92,9 @@ async def test_a_receiver_in_trouble_is_asked_again_with_the_same_bytes(
     [notice] = await posted(engine, CHAT)
     receiver.answers = [503, 429]
     async with _worker(client, engine, queue, webhook=receiver.webhook):
-        assert await start_deliveries(engine, client, queue=queue, patience=HASTY) == 1
+        assert await start_deliveries(engine, client, queue=queue, retries=HASTY) == 1
         assert await _result(client, notice) == "delivered"
-        assert await start_deliveries(engine, client, queue=queue, patience=HASTY) == 0
+        assert await start_deliveries(engine, client, queue=queue, retries=HASTY) == 0
         assert "Delivered: requested by webhook" in await shown(client, ids.notice(notice.id, 1))
     assert (len(receiver.requests), receiver.bodies, receiver.ids) == (3, {notice.body.encode()}, {notice.id})
     assert all(verified(headers, body) for headers, body in receiver.requests)
@@ -111,7 +111,7 @@ async def test_what_a_receiver_refuses_is_dead_at_once_and_delivered_when_it_is_
     [notice] = await posted(engine, CHAT)
     receiver.answers = [404]
     async with _worker(client, engine, queue, webhook=receiver.webhook):
-        await start_deliveries(engine, client, queue=queue, patience=HASTY)
+        await start_deliveries(engine, client, queue=queue, retries=HASTY)
         assert await _result(client, notice) == "dead"
         dead = await found(engine, notice)
         assert (dead.state, dead.attempts, dead.last_error) == ("dead", 1, "The webhook answered 404.")
@@ -120,7 +120,7 @@ async def test_what_a_receiver_refuses_is_dead_at_once_and_delivered_when_it_is_
 
         async with engine.begin() as connection:
             await notices.replay(connection, notice.id)
-        await start_deliveries(engine, client, queue=queue, patience=HASTY)
+        await start_deliveries(engine, client, queue=queue, retries=HASTY)
         assert await _result(client, notice, round_=2) == "delivered"
     assert (len(receiver.requests), receiver.bodies, receiver.ids) == (2, {notice.body.encode()}, {notice.id})
     assert (await found(engine, notice)).state == "delivered"
@@ -133,7 +133,7 @@ async def test_patience_ends_and_the_last_error_stands(
     [notice] = await posted(engine, MAIL)
     box.answers = ["451 first", "451 second", "451 third"]
     async with _worker(client, engine, queue, mail=box.server):
-        await start_deliveries(engine, client, queue=queue, patience=HASTY)
+        await start_deliveries(engine, client, queue=queue, retries=HASTY)
         assert await _result(client, notice) == "dead"
     assert len(set(box.mails)) == 1
     dead = await found(engine, notice)
@@ -145,7 +145,7 @@ async def test_a_delivery_that_is_cancelled_can_be_sent_again(
 ) -> None:
     client = temporal_env.client
     [notice] = await posted(engine, CHAT)
-    await start_deliveries(engine, client, queue=queue, patience=SLOW)
+    await start_deliveries(engine, client, queue=queue, retries=SLOW)
     async with _worker(client, engine, queue):  # it has no such webhook
         async with asyncio.timeout(60):
             while not (await found(engine, notice)).last_error:
@@ -169,11 +169,11 @@ async def test_a_relay_that_dies_before_it_has_noted_a_start_does_not_have_the_n
         with monkeypatch.context() as patched:
             patched.setattr(notices, "mark_started", dies)
             with pytest.raises(ConnectionResetError):
-                await start_deliveries(engine, client, queue=queue, patience=HASTY)
-    assert await start_deliveries(engine, client, queue=queue, patience=HASTY) == 1
+                await start_deliveries(engine, client, queue=queue, retries=HASTY)
+    assert await start_deliveries(engine, client, queue=queue, retries=HASTY) == 1
     async with _worker(client, engine, queue, webhook=receiver.webhook):
         assert await _result(client, notice) == "delivered"
-        assert await start_deliveries(engine, client, queue=queue, patience=HASTY) == 0
+        assert await start_deliveries(engine, client, queue=queue, retries=HASTY) == 0
     assert len(receiver.requests) == 1
 
 
@@ -190,9 +190,9 @@ async def test_a_relay_that_dies_while_the_delivery_goes_on_finds_nothing_left_t
         with monkeypatch.context() as patched:
             patched.setattr(notices, "mark_started", dies)
             with pytest.raises(ConnectionResetError):
-                await start_deliveries(engine, client, queue=queue, patience=HASTY)
+                await start_deliveries(engine, client, queue=queue, retries=HASTY)
         assert await _result(client, notice) == "delivered"
-        assert await start_deliveries(engine, client, queue=queue, patience=HASTY) == 0
+        assert await start_deliveries(engine, client, queue=queue, retries=HASTY) == 0
     assert len(receiver.requests) == 1
 
 
@@ -203,7 +203,7 @@ async def test_histories_name_no_address_and_no_secret(
     waiting = await posted(engine, MAIL, NOBODY, CHAT)
     receiver.answers = [500]
     async with _worker(client, engine, queue, webhook=receiver.webhook, mail=box.server):
-        await start_deliveries(engine, client, queue=queue, patience=HASTY)
+        await start_deliveries(engine, client, queue=queue, retries=HASTY)
         ends = [await _result(client, notice) for notice in waiting]
     assert ends == ["delivered", "dead", "delivered"]
     text = "".join([await _history(client, notice) for notice in waiting])
@@ -225,7 +225,7 @@ async def test_a_test_goes_by_every_channel_to_everybody_once(
             await client.execute_workflow(NoticeTest.run, "a-key", id=f"{name}/{number}", task_queue=queue) for number in (1, 2)
         ]
         assert posted_ids[0] == posted_ids[1]
-        assert await start_deliveries(engine, client, queue=queue, patience=HASTY) == 3
+        assert await start_deliveries(engine, client, queue=queue, retries=HASTY) == 3
         async with engine.connect() as connection:
             tests = [await notices.find(connection, each) for each in posted_ids[0]]
         assert [await _result(client, notice) for notice in tests] == ["delivered"] * 3

@@ -15,7 +15,7 @@ from tests.waiting import approve, done, stage_reached, timer_started
 FEW: dict[str, Any] = {"id": "few", "share": 20, "minimum_time": "P30D"}
 ALL: dict[str, Any] = {"id": "all", "share": 100, "minimum_time": "P30D"}
 PARTNER = {"id": "records", "name": "A record shop", "events": ["purchase"], "agreement": "7"}
-NOTICE, LATE, WINDOW = timedelta(days=14), timedelta(days=10), timedelta(days=90)
+NOTICE, DELAY, WINDOW = timedelta(days=14), timedelta(days=10), timedelta(days=90)
 END = {"notice": "P14D", "late_files": "P10D", "redeem_window": "P90D", "remainder": "forfeit"}
 
 

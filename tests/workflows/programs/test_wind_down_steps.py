@@ -15,7 +15,7 @@ from tests.lives import ask_for_the_end, buy, club, enrol, forward, forward_unti
 from tests.waiting import approve, done, gate_open, stage_reached, timer_started
 from tests.workflows.conftest import Histories
 
-NOTICE, WINDOW, LATE, KEPT = timedelta(days=14), timedelta(days=90), timedelta(days=10), timedelta(days=60)
+NOTICE, WINDOW, DELAY, KEPT = timedelta(days=14), timedelta(days=90), timedelta(days=10), timedelta(days=60)
 PARTNER = {"id": "records", "name": "A record shop", "events": ["purchase"], "agreement": "7"}
 
 
@@ -84,9 +84,9 @@ async def test_a_program_ends_in_ten_steps_and_forgets_its_members(
     assert "step 3 of 10" in await shown(house.temporal, ids.lifecycle(program))
     closing_dates = {name: datetime.fromisoformat(planned[name]) for name in ("enrolment_until", "earning_until", "late_until")}
     assert closing_dates["earning_until"] - closing_dates["enrolment_until"] == NOTICE
-    assert closing_dates["late_until"] - closing_dates["earning_until"] == LATE
+    assert closing_dates["late_until"] - closing_dates["earning_until"] == DELAY
 
-    await forward(temporal_env, wind_down, NOTICE + LATE + timedelta(hours=1))
+    await forward(temporal_env, wind_down, NOTICE + DELAY + timedelta(hours=1))
     await done(house.temporal, wind_down.id, "Late files are closed")
     assert (await house.ledger.balance(program, "roberta-02", "NOTES")).posted == 333, "what was pending has matured"
     assert not any(lot.expires_at for lot in (await house.ledger.balance(program, "roberta-02", "NOTES")).lots)
