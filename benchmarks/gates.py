@@ -20,7 +20,7 @@ from temporalio.worker import Worker
 from activities.search_attributes import SEARCH_ATTRIBUTES
 from benchmarks.bare_workflow import Bare
 from benchmarks.bench import Bench, running
-from benchmarks.http import in_force, the_club
+from benchmarks.http import in_force, the_program
 from benchmarks.serving import Serving, served
 from benchmarks.table import Row
 from domain import ids
@@ -45,7 +45,7 @@ async def measure() -> list[Row]:
     """Measure the latency of votes one after the other, and 200 gates decided by 20 people in parallel."""
     people: dict[str, tuple[Role, ...]] = {f"voter-{number}": (_RULES[number % 2],) for number in range(PEOPLE)}
     async with running() as bench, _temporal() as client:
-        definition = the_club()
+        definition = the_program()
         await in_force(bench, definition)
         address = client.service_client.config.target_host
         async with served(bench.server.url, people, address) as serving, _workers(bench, client, serving):

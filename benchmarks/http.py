@@ -36,14 +36,14 @@ _JOINED = datetime.now(UTC) - timedelta(days=30)
 async def measure() -> list[Row]:
     """Measure the server side's CPU for an event, and for an empty request, over interleaved rounds."""
     async with running() as bench:
-        definition = the_club()
+        definition = the_program()
         await in_force(bench, definition)
         async with served(bench.server.url, {"bench": ["member_service"]}) as serving:
             client = serving.client("bench")
             return await _measure(bench, client, serving.process, definition)
 
 
-def the_club() -> Definition:
+def the_program() -> Definition:
     """Return the definition of the example's CD Club."""
     definition = read_definition(EXAMPLE.read_text())
     assert isinstance(definition, Definition)

@@ -10,7 +10,7 @@ from domain.accounting.deferral import Books, CurrencyBooks
 from ledger import Burn, Earn, Ledger, Reverse
 from services.accounting.bookkeeping import Bookkeeping
 from store.programs import programs
-from tests.house import example, first_revision
+from tests.stack import example, first_revision
 
 LAUNCH = datetime(2026, 1, 15, 12, tzinfo=UTC)
 STAR = {"code": "STAR", "name": "Stars", "value_per_point": "1", "cost_per_point": "0.8", "expected_redemption_rate": "0.95"}

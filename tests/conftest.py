@@ -15,7 +15,7 @@ from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 from activities.search_attributes import SEARCH_ATTRIBUTES
 from runtime.database import create_engine
 from store.migrate import migrate
-from tests.house import House, house_over
+from tests.stack import Stack, stack_over
 from worker.embedded.postgres import EmbeddedPostgres
 from worker.embedded.temporal import DYNAMIC_CONFIG, installed_temporal
 from worker.hosting import hosted
@@ -97,15 +97,15 @@ async def _time_skipping(downloads: Path, **config: str) -> AsyncIterator[Workfl
 
 
 @asynccontextmanager
-async def _whole_house(database: Databases, environment: WorkflowEnvironment, folder: Path) -> AsyncIterator[House]:
+async def _whole_stack(database: Databases, environment: WorkflowEnvironment, folder: Path) -> AsyncIterator[Stack]:
     """A whole Tenure in this process: workers, relay and API over one database."""
     url = await database.create()
     engine = create_engine(url, pool_size=20)
-    house, app = house_over(engine, environment.client, folder)
-    workers = hosted(environment.client, engine, max_cached_workflows=500, keys=house.keys)
-    async with app.router.lifespan_context(app), house.http, workers:
+    stack, app = stack_over(engine, environment.client, folder)
+    workers = hosted(environment.client, engine, max_cached_workflows=500, keys=stack.keys)
+    async with app.router.lifespan_context(app), stack.http, workers:
         relaying = asyncio.create_task(relay(engine, environment.client))
-        yield house
+        yield stack
         relaying.cancel()
     await engine.dispose()
     await database.drop(url)
@@ -119,12 +119,12 @@ async def temporal_env(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
 
 
 @pytest.fixture(scope="session")
-async def house(
+async def stack(
     database: Databases, temporal_env: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[House]:
+) -> AsyncIterator[Stack]:
     """A whole Tenure in this process: workers, relay and API over one database; tests keep apart by their programs."""
-    async with _whole_house(database, temporal_env, tmp_path_factory.mktemp("people")) as house:
-        yield house
+    async with _whole_stack(database, temporal_env, tmp_path_factory.mktemp("people")) as stack:
+        yield stack
 
 
 @pytest.fixture(scope="session")
@@ -137,9 +137,9 @@ async def hasty_env(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[W
 
 
 @pytest.fixture(scope="session")
-async def hasty_house(
+async def hasty_stack(
     database: Databases, hasty_env: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[House]:
+) -> AsyncIterator[Stack]:
     """A whole Tenure whose workflows continue as new as soon as they may."""
-    async with _whole_house(database, hasty_env, tmp_path_factory.mktemp("people")) as house:
-        yield house
+    async with _whole_stack(database, hasty_env, tmp_path_factory.mktemp("people")) as stack:
+        yield stack

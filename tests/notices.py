@@ -26,8 +26,8 @@ from store.notices import notices
 from store.notices.notices import NoticeRecord
 from store.programs import programs
 from tests.anchors import AT
-from tests.house import example, first_revision, program_id
 from tests.serving import served
+from tests.stack import example, first_revision, program_id
 
 KEY = bytes(range(32))
 SECRET = f"whsec_{base64.b64encode(KEY).decode()}"

@@ -9,7 +9,7 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowHistory
 
 from domain import ids
-from tests.house import House
+from tests.stack import Stack
 
 _WAIT_TIMEOUT = 60
 """Seconds after which a test gives up; what is waited for takes a fraction of one."""
@@ -78,29 +78,29 @@ async def timer_started(client: Client, workflow_id: str, *, run_id: str | None 
     await history_has(client, workflow_id, lambda event: event.event_type == EventType.EVENT_TYPE_TIMER_STARTED, run_id=run_id)
 
 
-async def gate_open(house: House, gate: str) -> str:
+async def gate_open(stack: Stack, gate: str) -> str:
     """Wait until a gate can be voted at; the digest to vote for."""
-    await started(house.temporal, gate)
-    await history_has(house.temporal, gate, lambda event: event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED)
-    state = await house.get(f"/gates/{gate}")
+    await started(stack.temporal, gate)
+    await history_has(stack.temporal, gate, lambda event: event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED)
+    state = await stack.get(f"/gates/{gate}")
     digest: str = state["subject"]["digest"]
     return digest
 
 
-async def approve(house: House, gate: str, *people: str) -> None:
+async def approve(stack: Stack, gate: str, *people: str) -> None:
     """Have these people approve at a gate, as soon as it is open."""
-    digest = await gate_open(house, gate)
+    digest = await gate_open(stack, gate)
     for person in people:
-        await vote(house, gate, person, answer="approve", digest=digest)
+        await vote(stack, gate, person, answer="approve", digest=digest)
 
 
-async def vote(house: House, gate: str, person: str, **decision: str) -> None:
+async def vote(stack: Stack, gate: str, person: str, **decision: str) -> None:
     """Decide at a gate, which must count; what becomes of a decision that is not answered in time is asked at its place."""
-    response = await house.post(f"/gates/{gate}/decisions", decision, person=person)
+    response = await stack.post(f"/gates/{gate}/decisions", decision, person=person)
     assert response.status_code in (201, 202), response.text
     if response.status_code == 202:
         async with asyncio.timeout(_WAIT_TIMEOUT):
-            while (became := await house.get(response.headers["Location"], person))["status"] == "open":
+            while (became := await stack.get(response.headers["Location"], person))["status"] == "open":
                 pass
         assert became["status"] == "counted", became
 
@@ -122,9 +122,9 @@ async def done(client: Client, workflow_id: str, summary: str, times: int = 1) -
     await history_has(client, workflow_id, is_enough)
 
 
-async def stage_reached(house: House, program: str, stage: str, times: int = 1) -> None:
+async def stage_reached(stack: Stack, program: str, stage: str, times: int = 1) -> None:
     """Wait until a program's lifecycle has entered a stage, for the so manieth time, and written it down."""
-    await done(house.temporal, ids.lifecycle(program), f"Stage: {stage.replace('_', ' ')}", times)
+    await done(stack.temporal, ids.lifecycle(program), f"Stage: {stage.replace('_', ' ')}", times)
 
 
 async def progress_shown(client: Client, program: str, words: str) -> None:

@@ -67,12 +67,12 @@ def load(
 
     api = Api(who)
     token = settings().token
-    asks = who or named(token.get_secret_value() if token else "")
+    asked_for = who or named(token.get_secret_value() if token else "")
     beside = NoteBeside(file)
     with EventFile(file) as opened:
-        known = beside.read(program, asks, outside=outside)
+        known = beside.read(program, asked_for, outside=outside)
         if known is None or again:
-            known = Note(program=program, who=asks, outside=outside, **opened.place._asdict())
+            known = Note(program=program, who=asked_for, outside=outside, **opened.place._asdict())
         else:
             opened.skip_to(known.place)
         with Watched(known, opened.size) as watched:

@@ -14,8 +14,8 @@ class ItemUnknown(TenureError):
     example = {"item": "tils", "known": ["tills", "staff"]}
 
     def __init__(self, item: str, known: list[str]) -> None:
-        asks = f"The revision asks for {', '.join(known)}." if known else "The revision asks for no signatures."
-        super().__init__(f"There is no item {item!r}.", remedy=asks, field="item")
+        asked_for = f"The revision asks for {', '.join(known)}." if known else "The revision asks for no signatures."
+        super().__init__(f"There is no item {item!r}.", remedy=asked_for, field="item")
 
 
 class NothingToSign(TenureError):

@@ -203,10 +203,10 @@ def _hindered_by(definition: Definition, counter: Counter) -> Iterator[str]:
     if window.kind != "lifetime" and window != definition.qualification_window:
         yield "a counter has a window of its own"
     if window.kind == "lifetime" and definition.qualification_window.repeats and any(tier.reach for tier in definition.tiers):
-        asks = {
+        asked_for = {
             leaf.counter for tier in definition.tiers for each in (tier.reach, tier.keep) if each for leaf in each.thresholds
         }
-        if counter.id in asks:
+        if counter.id in asked_for:
             yield "a tier asks for a sum over a lifetime beside windows"
     if counter.counts == "points":
         counting = [rule for rule in definition.earning if rule.counts]

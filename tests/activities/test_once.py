@@ -18,8 +18,8 @@ from store.acceptance import evidence
 from store.members import members
 from store.programs import programs
 from tests.anchors import AT
-from tests.house import first_revision
-from tests.lives import club
+from tests.program_steps import sample_definition
+from tests.stack import first_revision
 
 LATER = AT + timedelta(days=30)
 
@@ -27,7 +27,7 @@ LATER = AT + timedelta(days=30)
 @pytest.fixture
 async def definition(engine: AsyncEngine) -> Definition:
     """A program that is open to everybody, with ann in it since AT."""
-    definition = club("once")
+    definition = sample_definition("once")
     activities = ProgramActivities(engine)
     revision = first_revision(definition, AT)
     for _ in range(2):

@@ -7,9 +7,9 @@ import pytest
 
 from api.app import create_app
 from domain import ids
-from tests.api.club import Club, Waiting, begun, launched, pooling
 from tests.api.provider import Provider, serving
-from tests.house import House, api_settings, people_in
+from tests.api.sample_program import SampleProgram, Waiting, begun, launched, pooling
+from tests.stack import Stack, api_settings, people_in
 from tests.waiting import gate_open
 
 
@@ -27,24 +27,24 @@ async def provider() -> AsyncIterator[Provider]:
 
 
 @pytest.fixture(scope="session")
-async def club(house: House, provider: Provider) -> Club:
+async def sample_program(stack: Stack, provider: Provider) -> SampleProgram:
     """A launched program whose first wave is open to half of the members; nothing falls due while the tests run."""
-    return await launched(house, provider.address)
+    return await launched(stack, provider.address)
 
 
 @pytest.fixture(scope="session")
-async def pool(house: House, provider: Provider) -> Club:
+async def pool(stack: Stack, provider: Provider) -> SampleProgram:
     """Another one, which has all that one can do with points."""
-    return await pooling(house, provider.address)
+    return await pooling(stack, provider.address)
 
 
 @pytest.fixture(scope="session")
-def begin(house: House) -> Callable[[], Awaitable[Waiting]]:
+def begin(stack: Stack) -> Callable[[], Awaitable[Waiting]]:
     """Starts programs that wait at their first gate, for what only one program can be through once."""
 
     async def start() -> Waiting:
-        definition = await begun(house)
+        definition = await begun(stack)
         gate = ids.gate(ids.qualification(definition.program, 1), "strategy", 1)
-        return Waiting(house, definition, gate, await gate_open(house, gate))
+        return Waiting(stack, definition, gate, await gate_open(stack, gate))
 
     return start

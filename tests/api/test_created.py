@@ -8,157 +8,161 @@ import pytest
 from httpx import Response
 
 from store.programs import programs
-from tests.api.club import SHOP, Club, Waiting, definition_of, launched
 from tests.api.points.test_points import expired
-from tests.house import House, first_revision, program_id
+from tests.api.sample_program import SHOP, SampleProgram, Waiting, definition_of, launched
+from tests.stack import Stack, first_revision, program_id
 from tests.waiting import stage_reached
 
 Begin = Callable[[], Awaitable[Waiting]]
-Make = Callable[[Club, Begin], Awaitable[Response]]
+Make = Callable[[SampleProgram, Begin], Awaitable[Response]]
 
 
-async def _program(club: Club, begin: Begin) -> Response:
-    return await club.house.post("/programs", definition_of(program_id("made")).model_dump(mode="json"))
+async def _program(sample_program: SampleProgram, begin: Begin) -> Response:
+    return await sample_program.stack.post("/programs", definition_of(program_id("made")).model_dump(mode="json"))
 
 
-async def _revision(club: Club, begin: Begin) -> Response:
+async def _revision(sample_program: SampleProgram, begin: Begin) -> Response:
     waiting = await begin()
     await waiting.vote("demo-marketing", "request_changes", reason="dearer, please")
-    await stage_reached(club.house, waiting.program, "development")
+    await stage_reached(sample_program.stack, waiting.program, "development")
     better = definition_of(waiting.program, summary="Better.")
-    return await club.house.post(f"/programs/{waiting.program}/revisions", better.model_dump(mode="json"))
+    return await sample_program.stack.post(f"/programs/{waiting.program}/revisions", better.model_dump(mode="json"))
 
 
-async def _restoration(club: Club, begin: Begin) -> Response:
+async def _restoration(sample_program: SampleProgram, begin: Begin) -> Response:
     """Of a revision that the store has as one that was in force once; the lifecycle gives the new one the next number."""
-    other = await launched(club.house, "http://127.0.0.1:9/orders")
+    other = await launched(sample_program.stack, "http://127.0.0.1:9/orders")
     then = definition_of(other.program, summary="As it was.")
     revision = first_revision(then).model_copy(update={"number": 7})
-    async with club.house.engine.begin() as connection:
+    async with sample_program.stack.engine.begin() as connection:
         await programs.add_revision(connection, revision)
         await programs.settle_revision(connection, other.program, 7, "superseded")
-    return await club.house.post(f"{other.path}/revisions/7/restoration")
+    return await sample_program.stack.post(f"{other.path}/revisions/7/restoration")
 
 
-async def _evaluation(club: Club, begin: Begin) -> Response:
-    return await club.house.post(f"{club.path}/evaluations")
+async def _evaluation(sample_program: SampleProgram, begin: Begin) -> Response:
+    return await sample_program.stack.post(f"{sample_program.path}/evaluations")
 
 
-async def _decision(club: Club, begin: Begin) -> Response:
+async def _decision(sample_definition: SampleProgram, begin: Begin) -> Response:
     return await (await begin()).vote("demo-marketing")
 
 
-async def _delegation(club: Club, begin: Begin) -> Response:
+async def _delegation(sample_program: SampleProgram, begin: Begin) -> Response:
     command = {"to": "demo-legal", "until": (datetime.now(UTC) + timedelta(days=1)).isoformat()}
-    return await club.house.post("/delegations", command, person="demo-marketing")
+    return await sample_program.stack.post("/delegations", command, person="demo-marketing")
 
 
-async def _api_key(club: Club, begin: Begin) -> Response:
+async def _api_key(sample_program: SampleProgram, begin: Begin) -> Response:
     until = (datetime.now(UTC) + timedelta(days=1)).isoformat()
-    return await club.house.post("/api-keys", {"name": "till", "roles": ["member_service"], "expires_at": until})
+    return await sample_program.stack.post("/api-keys", {"name": "till", "roles": ["member_service"], "expires_at": until})
 
 
-async def _estimate(club: Club, begin: Begin) -> Response:
+async def _estimate(sample_program: SampleProgram, begin: Begin) -> Response:
     body = {"redemption_rate": "0.9", "reason": "A study"}
-    return await club.house.post(f"{club.path}/books/estimates", body, person="demo-finance")
+    return await sample_program.stack.post(f"{sample_program.path}/books/estimates", body, person="demo-finance")
 
 
-async def _log(club: Club, begin: Begin) -> Response:
-    return await club.house.post("/transaction-logs/made", content="customer,at,amount\nc1,2026-01-01T10:00:00Z,1.00\n")
+async def _log(sample_program: SampleProgram, begin: Begin) -> Response:
+    return await sample_program.stack.post(
+        "/transaction-logs/made", content="customer,at,amount\nc1,2026-01-01T10:00:00Z,1.00\n"
+    )
 
 
-async def _invitations(club: Club, begin: Begin) -> Response:
-    return await club.house.post(f"{club.path}/invitations", {"participants": [club.stranger()]}, person=SHOP)
+async def _invitations(sample_program: SampleProgram, begin: Begin) -> Response:
+    return await sample_program.stack.post(
+        f"{sample_program.path}/invitations", {"participants": [sample_program.stranger()]}, person=SHOP
+    )
 
 
-async def _member(club: Club, begin: Begin) -> Response:
-    return await club.enrol(club.stranger())
+async def _member(sample_program: SampleProgram, begin: Begin) -> Response:
+    return await sample_program.enrol(sample_program.stranger())
 
 
-async def _event(club: Club, begin: Begin) -> Response:
-    return await club.event(await club.member())
+async def _event(sample_program: SampleProgram, begin: Begin) -> Response:
+    return await sample_program.event(await sample_program.member())
 
 
-async def _answer(club: Club, begin: Begin) -> Response:
-    path = f"{club.path}/members/{await club.member()}/answers"
-    return await club.house.post(path, {"question": "recommend", "value": 9}, person=SHOP)
+async def _answer(sample_program: SampleProgram, begin: Begin) -> Response:
+    path = f"{sample_program.path}/members/{await sample_program.member()}/answers"
+    return await sample_program.stack.post(path, {"question": "recommend", "value": 9}, person=SHOP)
 
 
-async def _redemption(club: Club, begin: Begin) -> Response:
-    member = await club.member()
-    await club.event(member, "100")
-    return await club.redeem(member)
+async def _redemption(sample_program: SampleProgram, begin: Begin) -> Response:
+    member = await sample_program.member()
+    await sample_program.event(member, "100")
+    return await sample_program.redeem(member)
 
 
-async def _codes(club: Club, begin: Begin) -> Response:
-    return await club.house.post(f"{club.path}/rewards/ticket/codes", {"codes": ["made-1"]})
+async def _codes(sample_program: SampleProgram, begin: Begin) -> Response:
+    return await sample_program.stack.post(f"{sample_program.path}/rewards/ticket/codes", {"codes": ["made-1"]})
 
 
-async def _adjustment(club: Club, begin: Begin) -> Response:
-    return await club.points(await club.member(), "adjustments", {"points": 5, "reason": "late delivery"})
+async def _adjustment(sample_program: SampleProgram, begin: Begin) -> Response:
+    return await sample_program.points(await sample_program.member(), "adjustments", {"points": 5, "reason": "late delivery"})
 
 
-async def _reversal(club: Club, begin: Begin) -> Response:
-    member = await club.member()
-    number = (await club.event(member)).json()["transaction"]
-    return await club.points(member, f"transactions/{number}/reversal", {"reason": "returned"})
+async def _reversal(sample_program: SampleProgram, begin: Begin) -> Response:
+    member = await sample_program.member()
+    number = (await sample_program.event(member)).json()["transaction"]
+    return await sample_program.points(member, f"transactions/{number}/reversal", {"reason": "returned"})
 
 
 def _settled(how: str) -> Make:
-    async def settle(club: Club, begin: Begin) -> Response:
-        member = await club.member()
-        number = (await club.event(member, pending=True)).json()["transaction"]
-        return await club.points(member, f"transactions/{number}/{how}")
+    async def settle(sample_program: SampleProgram, begin: Begin) -> Response:
+        member = await sample_program.member()
+        number = (await sample_program.event(member, pending=True)).json()["transaction"]
+        return await sample_program.points(member, f"transactions/{number}/{how}")
 
     return settle
 
 
-async def _reinstatement(club: Club, begin: Begin) -> Response:
-    member = await club.member()
-    number = await expired(club, member, "old", timedelta(days=10))
-    return await club.points(member, f"transactions/{number}/reinstatement")
+async def _reinstatement(sample_program: SampleProgram, begin: Begin) -> Response:
+    member = await sample_program.member()
+    number = await expired(sample_program, member, "old", timedelta(days=10))
+    return await sample_program.points(member, f"transactions/{number}/reinstatement")
 
 
-async def _transfer(club: Club, begin: Begin) -> Response:
-    sender, receiver = await club.member(), await club.member()
-    await club.event(sender)
-    return await club.points(sender, "transfers", {"to": receiver, "points": 5})
+async def _transfer(sample_program: SampleProgram, begin: Begin) -> Response:
+    sender, receiver = await sample_program.member(), await sample_program.member()
+    await sample_program.event(sender)
+    return await sample_program.points(sender, "transfers", {"to": receiver, "points": 5})
 
 
-async def _conversion(club: Club, begin: Begin) -> Response:
-    member = await club.member()
-    await club.event(member)
-    return await club.points(member, "conversions", {"from_currency": "NOTES", "to_currency": "GEMS", "points": 200})
+async def _conversion(sample_program: SampleProgram, begin: Begin) -> Response:
+    member = await sample_program.member()
+    await sample_program.event(member)
+    return await sample_program.points(member, "conversions", {"from_currency": "NOTES", "to_currency": "GEMS", "points": 200})
 
 
 def _stopped(path: str, person: str) -> Make:
-    async def stop(club: Club, begin: Begin) -> Response:
+    async def stop(sample_program: SampleProgram, begin: Begin) -> Response:
         waiting = await begin()
-        return await club.house.post(f"/programs/{waiting.program}/{path}", {"reason": "two tills"}, person=person)
+        return await sample_program.stack.post(f"/programs/{waiting.program}/{path}", {"reason": "two tills"}, person=person)
 
     return stop
 
 
 def _gathered(*steps: str) -> Make:
-    async def gather(club: Club, begin: Begin) -> Response:
+    async def gather(sample_program: SampleProgram, begin: Begin) -> Response:
         waiting = await begin()
         for step in steps:
             path = f"/programs/{waiting.program}/cohorts/friends{step}"
-            response = await club.house.post(path, {"participants": ["m-1"]}, person="demo-marketing")
+            response = await sample_program.stack.post(path, {"participants": ["m-1"]}, person="demo-marketing")
         return response
 
     return gather
 
 
 def _signed(*steps: str) -> Make:
-    async def sign(club: Club, begin: Begin) -> Response:
+    async def sign(sample_program: SampleProgram, begin: Begin) -> Response:
         items = [{"id": "tills", "name": "The tills know the card", "owner": "operations"}]
         definition = definition_of(program_id("signed"), readiness={"items": items})
-        started = await club.house.post("/programs", definition.model_dump(mode="json"))
+        started = await sample_program.stack.post("/programs", definition.model_dump(mode="json"))
         assert started.status_code == 201, started.text
         for step in steps:
             path = f"/programs/{definition.program}/readiness/tills/signature{step}"
-            response = await club.house.post(path, {"note": "seen"}, person="demo-operations")
+            response = await sample_program.stack.post(path, {"note": "seen"}, person="demo-operations")
         return response
 
     return sign
@@ -202,13 +206,15 @@ def test_every_route_that_creates_is_tried(described: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("operation", CREATING)
-async def test_what_is_created_is_where_the_answer_says(pool: Club, begin: Begin, house: House, operation: str) -> None:
+async def test_what_is_created_is_where_the_answer_says(
+    pool: SampleProgram, begin: Begin, stack: Stack, operation: str
+) -> None:
     await begin()  # so that the log of the prototypes is there
     response = await CREATING[operation](pool, begin)
     assert response.status_code == 201, response.text
     location = response.headers["Location"]
     for person in ("demo-owner", SHOP, "demo-marketing", "demo-finance"):
-        found = await house.http.get(location, headers={"Authorization": f"Bearer {person}"})
+        found = await stack.http.get(location, headers={"Authorization": f"Bearer {person}"})
         if found.status_code == 200:
             break
     assert found.status_code == 200, (location, found.text)

@@ -17,8 +17,8 @@ from api.http.idempotency import StoredResponse, idempotency_key, idempotent
 from domain.gates.state import Person
 from domain.programs.errors import NotLaunched
 from store import idempotency
-from tests.api.club import definition_of, problem, unanswered
-from tests.house import House, api_settings, client_of, people_in, program_id
+from tests.api.sample_program import definition_of, problem, unanswered
+from tests.stack import Stack, api_settings, client_of, people_in, program_id
 
 _OWNER = Person(id="demo-owner", roles=("product_owner",))
 _HEADERS = {"Authorization": "Bearer demo-owner"}
@@ -58,9 +58,9 @@ class Slow:
 
 
 @pytest.fixture
-async def hasty(house: House, tmp_path: Path) -> AsyncIterator[tuple[Services, AsyncClient]]:
+async def hasty(stack: Stack, tmp_path: Path) -> AsyncIterator[tuple[Services, AsyncClient]]:
     """The API for callers who wait for nothing."""
-    services = Services(house.engine, house.ledger, house.temporal, wait_timeout=0.0)
+    services = Services(stack.engine, stack.ledger, stack.temporal, wait_timeout=0.0)
     app: FastAPI = create_app(api_settings(people_in(tmp_path)), services=services)
     async with app.router.lifespan_context(app), client_of(app) as http:
         http.headers.update(_HEADERS)
@@ -134,7 +134,7 @@ async def test_what_was_under_way_when_its_process_ended_may_be_sent_again(hasty
 
 
 async def test_a_program_is_started_though_nobody_waits_for_it(
-    hasty: tuple[Services, AsyncClient], begin: Any, house: House
+    hasty: tuple[Services, AsyncClient], begin: Any, stack: Stack
 ) -> None:
     services, http = hasty
     await begin()  # so that the log is there
@@ -144,20 +144,20 @@ async def test_a_program_is_started_though_nobody_waits_for_it(
     await asyncio.gather(*services.late)
     found = (await http.get(response.headers["Location"])).json()
     assert (found["state"], found["status"], found["location"]) == ("done", 201, f"/programs/{definition.program}")
-    assert (await house.get(found["location"]))["id"] == definition.program
+    assert (await stack.get(found["location"]))["id"] == definition.program
 
 
-async def test_one_sees_ones_own_requests_alone(hasty: tuple[Services, AsyncClient], house: House) -> None:
+async def test_one_sees_ones_own_requests_alone(hasty: tuple[Services, AsyncClient], stack: Stack) -> None:
     _, http = hasty
-    response = await house.post("/transaction-logs/mine", content="customer,at,amount\nc,2026-01-01T10:00:00Z,1\n", key="mine")
+    response = await stack.post("/transaction-logs/mine", content="customer,at,amount\nc,2026-01-01T10:00:00Z,1\n", key="mine")
     assert response.status_code == 201
     assert (await http.get("/requests/mine")).json()["location"] == "/transaction-logs/mine"
     other = {"Authorization": "Bearer demo-finance"}
     problem(await http.get("/requests/mine", headers=other), 404, "request_unknown")
     problem(await http.get("/requests/never"), 404, "request_unknown")
-    await unanswered(house, "mine")
+    await unanswered(stack, "mine")
     assert (await http.get("/requests/mine")).json()["state"] == "under_way"
-    async with house.engine.begin() as connection:
+    async with stack.engine.begin() as connection:
         await idempotency.release(connection, "demo-owner", "mine")
     assert (await http.get("/requests/mine")).json()["state"] == "unknown"
 

@@ -12,8 +12,8 @@ from api.app import create_app
 from api.http.dependencies import Services
 from cli.main import app
 from runtime.settings import settings
-from tests.house import House, api_settings, people_in, token_of
 from tests.serving import served
+from tests.stack import Stack, api_settings, people_in, token_of
 
 Tenure = Callable[..., Result]
 Ask = Callable[..., Awaitable[Result]]
@@ -42,12 +42,12 @@ def tenure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Tenure]:
 
 
 @pytest.fixture(scope="module")
-async def address(house: House, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+async def address(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     """The API over real HTTP."""
     people = people_in(tmp_path_factory.mktemp("people"))
-    services = Services(house.engine, house.ledger, house.temporal)
+    services = Services(stack.engine, stack.ledger, stack.temporal)
     api = create_app(api_settings(people), services=services)
-    api.state.keys = house.keys  # those that the house's workers know
+    api.state.keys = stack.keys  # those that the stack's workers know
     async with served(api) as address:
         yield address
 

@@ -14,15 +14,15 @@ import asyncpg
 import pytest
 from typer.testing import Result
 
+import worker.embedded.stack
 from runtime.identity.keys import ensure_keys
 from runtime.settings import Settings
 from store.migrate import revisions
 from tests.cli.conftest import Tenure
 from tests.conftest import Databases
-from tests.house import House
+from tests.stack import Stack
 from worker.embedded.errors import PortTaken
 from worker.embedded.ports import claim
-from worker.embedded.stack import Stack
 
 Findings = Mapping[str, Mapping[str, str]]
 Doctor = Callable[..., Awaitable[tuple[int, Findings]]]
@@ -203,16 +203,16 @@ async def test_a_database_that_does_not_answer_is_wrong_and_its_password_stays_u
     assert "secret" not in json.dumps(found)
 
 
-async def test_a_temporal_service_with_workers_is_ok_in_everything(doctor: Doctor, house: House) -> None:
-    code, found = await doctor(TEMPORAL_ADDRESS=house.temporal.service_client.config.target_host)
+async def test_a_temporal_service_with_workers_is_ok_in_everything(doctor: Doctor, stack: Stack) -> None:
+    code, found = await doctor(TEMPORAL_ADDRESS=stack.temporal.service_client.config.target_host)
     assert code == 0
     names = ("Temporal service", "search attributes", "workers")
     assert {name: found[name]["status"] for name in names} == dict.fromkeys(names, "ok")
     assert found["Temporal server"]["status"] == "off"
 
 
-async def test_a_namespace_that_is_not_there_is_wrong(doctor: Doctor, house: House) -> None:
-    address = house.temporal.service_client.config.target_host
+async def test_a_namespace_that_is_not_there_is_wrong(doctor: Doctor, stack: Stack) -> None:
+    address = stack.temporal.service_client.config.target_host
     code, found = await doctor(TEMPORAL_ADDRESS=address, TEMPORAL_NAMESPACE="elsewhere")
     assert code == 1
     assert "elsewhere" in found["search attributes"]["detail"] + found["Temporal service"]["detail"]
@@ -256,7 +256,7 @@ async def test_a_stack_that_runs_is_ok_in_everything(doctor: Doctor, surrounding
     home = surroundings["TENURE_HOME"]
     assert isinstance(home, Path)
     settings = Settings(home=home, api_port=0, temporal_port=0, temporal_ui_port=0)  # ports that only its own file tells
-    async with Stack(settings) as stack:
+    async with worker.embedded.stack.Stack(settings) as stack:
         code, found = await doctor()
         addresses = stack.addresses
 

@@ -10,8 +10,8 @@ from domain import ids
 from ledger import Ledger
 from runtime.database import create_engine
 from runtime.settings import Settings
-from tests.house import example, program_id
-from tests.ledger.asks import an_earn
+from tests.ledger.requests import an_earn
+from tests.stack import example, program_id
 from worker.embedded.stack import Stack
 
 pytestmark = pytest.mark.processes

@@ -16,7 +16,7 @@ from services.points.earn_requests import seen_under_caps
 from services.points.rating import EventIn, capped_rules, rated
 from store.members import members
 from store.programs import amendment_impacts, programs
-from tests.house import House, first_revision
+from tests.stack import Stack, first_revision
 
 START = datetime(2026, 1, 10, 9, tzinfo=UTC)
 THEN = datetime(2026, 7, 1, 9, tzinfo=UTC)
@@ -25,12 +25,12 @@ THEN = datetime(2026, 7, 1, 9, tzinfo=UTC)
 class Population:
     """A program in force, and its members with what they have bought, posted as the API posts it."""
 
-    def __init__(self, house: House, definition: Definition) -> None:
-        self.house, self.definition, self.program = house, definition, definition.program
-        self.activities = MemberActivities(house.engine, house.ledger)
+    def __init__(self, stack: Stack, definition: Definition) -> None:
+        self.stack, self.definition, self.program = stack, definition, definition.program
+        self.activities = MemberActivities(stack.engine, stack.ledger)
 
     async def open(self) -> "Population":
-        async with self.house.engine.begin() as connection:
+        async with self.stack.engine.begin() as connection:
             await programs.register(connection, first_revision(self.definition, START))
             await programs.put_in_force(connection, self.program, 1, START)
             opening = WaveOpening(program=self.program, revision=1, wave="all", share=Decimal(100), at=START)
@@ -42,7 +42,7 @@ class Population:
         plain = self.definition.model_dump(mode="json", by_alias=True, exclude_defaults=True) | changes
         amended = Definition.model_validate(plain)
         revision = first_revision(amended, THEN).model_copy(update={"number": number, "digest": digest(amended)})
-        async with self.house.engine.begin() as connection:
+        async with self.stack.engine.begin() as connection:
             await programs.add_revision(connection, revision)
         return amended
 
@@ -53,23 +53,23 @@ class Population:
             )
 
     async def buy(self, person: str, amount: str, at: datetime, *, event: str = "purchase", **more: Any) -> PostingResult:
-        async with self.house.engine.connect() as connection:
+        async with self.stack.engine.connect() as connection:
             record = await programs.find(connection, self.program)
             member = await members.find(connection, self.program, person)
             revisions = await programs.revisions_in_force(connection, self.program)
         said = EventIn(type=event, occurred_at=at, amount=Decimal(amount), **more)
-        (seen,) = await seen_under_caps(self.house.ledger, self.program, [(person, capped_rules(member, revisions, said))])
+        (seen,) = await seen_under_caps(self.stack.ledger, self.program, [(person, capped_rules(member, revisions, said))])
         key = f"{person}/{at.isoformat()}/{event}"
-        return await self.house.ledger.earn(rated(record, member, revisions, said, key=key, now=at, seen=seen))
+        return await self.stack.ledger.earn(rated(record, member, revisions, said, key=key, now=at, seen=seen))
 
     async def look(self, person: str, at: datetime) -> str:
         request = ReviewRequest(program=self.program, participant=person, at=at)
         return (await ActivityEnvironment().run(self.activities.review_member, request)).membership.tier
 
     async def impact(self, at: datetime = THEN) -> Impact:
-        return await compute(self.house.engine, self.program, 2, 1, at)
+        return await compute(self.stack.engine, self.program, 2, 1, at)
 
     async def rows(self) -> dict[str, MemberImpact]:
-        async with self.house.engine.connect() as connection:
+        async with self.stack.engine.connect() as connection:
             found = await amendment_impacts.members(connection, self.program, 2, None, 1000)
         return {each.participant: each for each in found}

@@ -18,8 +18,8 @@ from sqlalchemy.exc import DBAPIError
 from ledger import Ledger, PostingResult
 from runtime.database import create_engine
 from store.migrate import migrate
-from tests.ledger.asks import CURRENCY, PROGRAM, again
-from tests.ledger.clerk import CALLERS, MEMBERS, Ask, ask, read, requests
+from tests.ledger.ledger_client import CALLERS, MEMBERS, Ask, ask, read, requests
+from tests.ledger.requests import CURRENCY, PROGRAM, again
 from worker.embedded.postgres import EmbeddedPostgres
 
 pytestmark = pytest.mark.processes
@@ -119,13 +119,13 @@ async def _bank_run(folder: Path, seed: int, rounds: int) -> None:
             await engine.dispose()
 
 
-async def _killed_clerks(folder: Path, seed: int, rounds: int) -> None:
+async def _killed_ledger_clients(folder: Path, seed: int, rounds: int) -> None:
     async with _bank(folder) as server:
         engine = create_engine(server.url, pool_size=CALLERS + 2)
         ledger, run = Ledger(engine), _Run(seed)
         try:
             for number in range(rounds):
-                await _kill_a_clerk(server, run, f"{seed}/{number}")
+                await _kill_a_ledger_client(server, run, f"{seed}/{number}")
                 assert run.asked.keys() - run.answers.keys(), "somebody was left without an answer"
                 report = await ledger.check()
                 assert report.clean, report.drifts
@@ -135,13 +135,15 @@ async def _killed_clerks(folder: Path, seed: int, rounds: int) -> None:
             await engine.dispose()
 
 
-async def _kill_a_clerk(server: EmbeddedPostgres, run: _Run, name: str) -> None:
+async def _kill_a_ledger_client(server: EmbeddedPostgres, run: _Run, name: str) -> None:
     """Have a process of its own ask, and kill it in the midst of it; what it asked, and what it was answered."""
-    clerk = await asyncio.create_subprocess_exec(sys.executable, "-m", "tests.ledger.clerk", server.url, name, stdout=PIPE)
-    assert clerk.stdout is not None
+    ledger_client = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.ledger.ledger_client", server.url, name, stdout=PIPE
+    )
+    assert ledger_client.stdout is not None
     enough, answered = run.random.randint(100, 300), 0
     killed = False
-    async for line in clerk.stdout:
+    async for line in ledger_client.stdout:
         if not line.endswith(b"\n"):
             break  # the last word of one who was killed
         said = json.loads(line)
@@ -151,10 +153,10 @@ async def _kill_a_clerk(server: EmbeddedPostgres, run: _Run, name: str) -> None:
         else:
             run.asked[said["key"]] = read(said)
         if answered == enough and not killed:
-            clerk.kill()
+            ledger_client.kill()
             killed = True
     assert killed, "the clerk ended by itself"
-    await clerk.wait()
+    await ledger_client.wait()
 
 
 async def _same_as_answered(ledger: Ledger, run: _Run) -> None:
@@ -186,9 +188,9 @@ async def test_what_was_answered_before_many_kills_is_there_exactly_once(
 
 
 async def test_what_a_killed_process_was_answered_is_there_exactly_once(tmp_path_factory: pytest.TempPathFactory) -> None:
-    await _killed_clerks(tmp_path_factory.mktemp("bank"), seed=1, rounds=2)
+    await _killed_ledger_clients(tmp_path_factory.mktemp("bank"), seed=1, rounds=2)
 
 
 @pytest.mark.long
 async def test_what_many_killed_processes_were_answered_is_there_exactly_once(tmp_path_factory: pytest.TempPathFactory) -> None:
-    await _killed_clerks(tmp_path_factory.mktemp("bank"), seed=2, rounds=15)
+    await _killed_ledger_clients(tmp_path_factory.mktemp("bank"), seed=2, rounds=15)

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from domain.accounting.deferral import Movement, Terms, allocated
 from ledger import Earn, Ledger
 from ledger.books import movements
-from tests.ledger.asks import (
+from tests.ledger.requests import (
     CURRENCY,
     PROGRAM,
     a_burn,

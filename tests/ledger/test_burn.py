@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger import Burn, Earn, KeyConflict, Ledger, LedgerFault, PostingResult
-from tests.ledger.asks import PROGRAM, a_burn, again, an_earn, day, lots, posted, totals
+from tests.ledger.requests import PROGRAM, a_burn, again, an_earn, day, lots, posted, totals
 
 
 async def test_a_burn_takes_first_what_expires_first_and_last_what_never_does(ledger: Ledger) -> None:

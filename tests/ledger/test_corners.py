@@ -6,7 +6,7 @@ from datetime import timedelta
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ledger import Ledger
-from tests.ledger.asks import PROGRAM, a_burn, a_hold, an_earn, day, lots, posted, totals
+from tests.ledger.requests import PROGRAM, a_burn, a_hold, an_earn, day, lots, posted, totals
 
 
 async def test_earns_of_one_member_in_many_processes_turn_the_clock_for_each_gap_once(

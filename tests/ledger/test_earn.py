@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger import MAX_POINTS, CapUsage, Earn, KeyConflict, Ledger, PostingResult, Stale
-from tests.ledger.asks import CURRENCY, PROGRAM, again, an_earn, day, lots, posted, totals
+from tests.ledger.requests import CURRENCY, PROGRAM, again, an_earn, day, lots, posted, totals
 
 
 async def test_an_earn_posts_points_a_lot_and_counters(ledger: Ledger) -> None:

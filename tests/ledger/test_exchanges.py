@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from ledger import MAX_POINTS, KeyConflict, Ledger
-from tests.ledger.asks import (
+from tests.ledger.requests import (
     PROGRAM,
     a_burn,
     a_convert,

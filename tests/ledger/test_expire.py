@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.evaluation.figures import Spread
 from ledger import Earn, KeyConflict, Ledger, Swept, WindowFigures
-from tests.ledger.asks import PROGRAM, a_burn, a_forfeit, a_reschedule, again, an_earn, day, lots, totals
+from tests.ledger.requests import PROGRAM, a_burn, a_forfeit, a_reschedule, again, an_earn, day, lots, totals
 
 WEEK = timedelta(days=7)
 

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger import Ledger, LedgerFault
 from ledger.entry import Move, Origin, Side, enter
-from tests.ledger.asks import PROGRAM, a_burn, a_hold, a_reverse, an_earn, day, lots, posted
+from tests.ledger.requests import PROGRAM, a_burn, a_hold, a_reverse, an_earn, day, lots, posted
 
 
 async def _account(owner: AsyncConnection, participant: str) -> int:

@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 
 from ledger import Ledger
-from tests.ledger.asks import (
+from tests.ledger.requests import (
     CURRENCY,
     PROGRAM,
     a_burn,

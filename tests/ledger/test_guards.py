@@ -13,7 +13,7 @@ from ledger import Ledger, LedgerFault
 from ledger.entry import Move, Origin, Side, enter
 from ledger.tables import metadata
 from store.migrate import migrate
-from tests.ledger.asks import (
+from tests.ledger.requests import (
     a_burn,
     a_capture,
     a_confirm,

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from ledger import KeyConflict, Ledger, Swept
-from tests.ledger.asks import (
+from tests.ledger.requests import (
     PROGRAM,
     a_burn,
     a_capture,

@@ -11,7 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ledger import Ledger, PostingResult
 from ledger.requests import Request
 from runtime.database import create_engine
-from tests.ledger.asks import (
+from tests.ledger.interleaving import Interleaving
+from tests.ledger.reference import ReferenceLedger
+from tests.ledger.requests import (
     CURRENCY,
     a_burn,
     a_capture,
@@ -26,8 +28,6 @@ from tests.ledger.asks import (
     an_earn,
     day,
 )
-from tests.ledger.interleaving import Interleaving
-from tests.ledger.reference import ReferenceLedger
 
 Ask = Callable[[], Request]
 _BEFORE: Sequence[Request] = (

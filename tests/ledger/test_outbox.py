@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from domain.members.tiers import Watch
 from ledger import Ledger, outbox
 from runtime.database import async_url
-from tests.ledger.asks import an_earn, day, nudged
+from tests.ledger.requests import an_earn, day, nudged
 
 
 def _watching(*figures: int, since: float = 0, counter: str = "stars") -> dict[str, Any]:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.members.tiers import Watch
 from ledger import KeyConflict, Ledger, PostingResult
-from tests.ledger.asks import (
+from tests.ledger.requests import (
     PROGRAM,
     a_burn,
     a_cancel,

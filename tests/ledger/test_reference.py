@@ -31,8 +31,8 @@ from ledger import (
     Void,
 )
 from ledger.requests import Request
-from tests.ledger.asks import CURRENCY, day
 from tests.ledger.reference import Account, Outcome, ReferenceLedger
+from tests.ledger.requests import CURRENCY, day
 
 MEMBERS = ("ann", "bob", "cid")
 GEM = "GEM"

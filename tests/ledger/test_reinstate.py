@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger import Ledger
-from tests.ledger.asks import PROGRAM, a_burn, a_reinstate, again, an_earn, day, lots, outcome, posted, totals
+from tests.ledger.requests import PROGRAM, a_burn, a_reinstate, again, an_earn, day, lots, outcome, posted, totals
 
 
 async def _expired(ledger: Ledger) -> None:

@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger import Earn, KeyConflict, Ledger, LedgerFault, Swept
 from ledger.outflow import Settlement
-from tests.house import program_id
-from tests.ledger.asks import CURRENCY, PROGRAM, a_burn, a_confirm, a_hold, a_reverse, an_earn, day, totals
+from tests.ledger.requests import CURRENCY, PROGRAM, a_burn, a_confirm, a_hold, a_reverse, an_earn, day, totals
+from tests.stack import program_id
 
 MONEY = Settlement("USD", {CURRENCY: "0.0125"}, 2, half_up=True)
 MILES = Settlement("air", {CURRENCY: "0.4"}, 0, half_up=False)

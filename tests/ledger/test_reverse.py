@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ledger import KeyConflict, Ledger
-from tests.ledger.asks import (
+from tests.ledger.requests import (
     PROGRAM,
     a_burn,
     a_capture,

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger import Head, Ledger, Misfit, Reverse, Sealed
 from ledger.requests_holds import Capture, Hold
-from tests.ledger.asks import CURRENCY, PROGRAM, a_burn, an_earn, day
+from tests.ledger.requests import CURRENCY, PROGRAM, a_burn, an_earn, day
 
 AT_ONCE = timedelta(0)
 LONG = timedelta(seconds=60)

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ledger import Adjust, Balance, Capture, Hold, Ledger, Reverse, Statement, StatementEntry, Void
-from tests.ledger.asks import CURRENCY, PROGRAM, a_burn, an_earn, day
+from tests.ledger.requests import CURRENCY, PROGRAM, a_burn, an_earn, day
 from tests.ledger.test_reference import GEM, MEMBERS, _a_step, _Both
 
 

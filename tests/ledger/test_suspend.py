@@ -4,7 +4,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ledger import Ledger, Swept
-from tests.ledger.asks import PROGRAM, a_burn, a_reschedule, an_earn, day, lots
+from tests.ledger.requests import PROGRAM, a_burn, a_reschedule, an_earn, day, lots
 
 NOTHING = Swept(lots=0, points=0, participants=0)
 

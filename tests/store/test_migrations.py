@@ -16,7 +16,7 @@ from store.migrate import migrate
 from store.programs import programs
 from store.tables import metadata as store_tables
 from tests.anchors import AT
-from tests.house import example, first_revision
+from tests.stack import example, first_revision
 
 
 @pytest.mark.parametrize("tables", [store_tables, ledger_tables], ids=["store", "ledger"])

@@ -30,8 +30,8 @@ from activities.evaluation.schedules import policy_of, spec_of
 from domain import ids
 from domain.period import Period
 from domain.recurrence import Recurrence, Stretch
-from tests.house import House, program_id
-from tests.lives import ask_for_the_end, club, forward, handle, launch, operate
+from tests.program_steps import ask_for_the_end, forward, handle, launch, operate, sample_definition
+from tests.stack import Stack, program_id
 from tests.waiting import approve, done, gate_open, timer_started
 from worker.schedules import ensure_sealing, keep_schedules, reconcile_programs
 
@@ -90,46 +90,46 @@ async def test_what_was_missed_is_made_up_for_within_half_the_interval_or_a_day(
     assert windows == [timedelta(seconds=10), timedelta(minutes=5), timedelta(hours=12), timedelta(days=1)]
 
 
-async def test_a_worker_has_the_seals_schedule_there_and_a_changed_interval_changes_it(house: House) -> None:
-    schedule = house.temporal.get_schedule_handle(ids.SEAL_SCHEDULE)
+async def test_a_worker_has_the_seals_schedule_there_and_a_changed_interval_changes_it(stack: Stack) -> None:
+    schedule = stack.temporal.get_schedule_handle(ids.SEAL_SCHEDULE)
     for every in (HOURS, HOURS, timedelta(hours=11)):
-        await keep_schedules(house.temporal, house.engine, every)
+        await keep_schedules(stack.temporal, stack.engine, every)
         found = (await schedule.describe()).schedule
         assert [interval.every for interval in found.spec.intervals] == [every]
         assert (found.policy.overlap, found.policy.catchup_window) == (ScheduleOverlapPolicy.SKIP, every / 2)
     await schedule.pause()
-    await ensure_sealing(house.temporal, timedelta(hours=12))
+    await ensure_sealing(stack.temporal, timedelta(hours=12))
     assert (await schedule.describe()).schedule.state.paused
     await schedule.delete()
 
 
-async def former_schedules(house: House, program: str, calendar_since: str = "NULL") -> list[ScheduleHandle]:
+async def former_schedules(stack: Stack, program: str, calendar_since: str = "NULL") -> list[ScheduleHandle]:
     """Put a program's Schedules back to what code before the calendar made of them."""
     found = [
-        house.temporal.get_schedule_handle(name) for name in (ids.evaluation_schedule(program), ids.expiry_schedule(program))
+        stack.temporal.get_schedule_handle(name) for name in (ids.evaluation_schedule(program), ids.expiry_schedule(program))
     ]
     for schedule in found:
         former = (await schedule.describe()).schedule
         await schedule.delete()
         spec = ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(seconds=7_889_238))], jitter=timedelta(minutes=5))
         policy = SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(minutes=1))
-        await house.temporal.create_schedule(schedule.id, Schedule(former.action, spec, policy=policy))
-    await amend(house, program, f"calendar_since = {calendar_since}")
+        await stack.temporal.create_schedule(schedule.id, Schedule(former.action, spec, policy=policy))
+    await amend(stack, program, f"calendar_since = {calendar_since}")
     return found
 
 
-def schedule_of(house: House, program: str) -> ScheduleHandle:
-    return house.temporal.get_schedule_handle(ids.evaluation_schedule(program))
+def schedule_of(stack: Stack, program: str) -> ScheduleHandle:
+    return stack.temporal.get_schedule_handle(ids.evaluation_schedule(program))
 
 
-async def amend(house: House, program: str, change: str, *, table: str = "program", key: str = "id") -> None:
+async def amend(stack: Stack, program: str, change: str, *, table: str = "program", key: str = "id") -> None:
     """Change a program's row by hand."""
-    async with house.engine.begin() as connection:
+    async with stack.engine.begin() as connection:
         await connection.execute(text(f"UPDATE store.{table} SET {change} WHERE {key} = :id"), {"id": program})  # noqa: S608
 
 
-async def calendar_since(house: House, program: str) -> datetime | None:
-    async with house.engine.connect() as connection:
+async def calendar_since(stack: Stack, program: str) -> datetime | None:
+    async with stack.engine.connect() as connection:
         since: datetime | None = await connection.scalar(
             text("SELECT calendar_since FROM store.program WHERE id = :id"), {"id": program}
         )
@@ -137,14 +137,14 @@ async def calendar_since(house: House, program: str) -> datetime | None:
 
 
 async def test_a_workers_start_takes_a_program_of_older_code_over_to_the_calendar_once(
-    house: House, temporal_env: WorkflowEnvironment
+    stack: Stack, temporal_env: WorkflowEnvironment
 ) -> None:
     program = program_id("older")
-    await operate(house, temporal_env, club(program))
-    evaluation, sweep = await former_schedules(house, program)
+    await operate(stack, temporal_env, sample_definition(program))
+    evaluation, sweep = await former_schedules(stack, program)
     await evaluation.pause(note="audit")
     before = datetime.now(UTC)
-    await reconcile_programs(house.temporal, house.engine)
+    await reconcile_programs(stack.temporal, stack.engine)
 
     found = await evaluation.describe()
     (calendar,) = found.schedule.spec.calendars
@@ -153,58 +153,58 @@ async def test_a_workers_start_takes_a_program_of_older_code_over_to_the_calenda
     assert (found.schedule.state.paused, found.schedule.state.note) == (True, "audit")
     assert found.schedule.policy.catchup_window == timedelta(days=1)
     sweeps = (await sweep.describe()).schedule.spec
-    launched_at = datetime.fromisoformat((await house.get(f"/programs/{program}"))["launched_at"]).replace(microsecond=0)
+    launched_at = datetime.fromisoformat((await stack.get(f"/programs/{program}"))["launched_at"]).replace(microsecond=0)
     assert ([each.every for each in sweeps.intervals], sweeps.start_at) == ([WEEK], launched_at + WEEK)
-    since = await calendar_since(house, program)
+    since = await calendar_since(stack, program)
     assert since is not None
     assert since >= before
 
     changed = [(await handle.describe()).info.last_updated_at for handle in (evaluation, sweep)]
-    await reconcile_programs(house.temporal, house.engine)
+    await reconcile_programs(stack.temporal, stack.engine)
     assert [(await handle.describe()).info.last_updated_at for handle in (evaluation, sweep)] == changed
-    assert await calendar_since(house, program) == since
+    assert await calendar_since(stack, program) == since
 
     # Code of before, which still runs beside, makes the former Schedule again.
-    await former_schedules(house, program, calendar_since="'2026-01-15'")
-    await reconcile_programs(house.temporal, house.engine)
-    again = await calendar_since(house, program)
+    await former_schedules(stack, program, calendar_since="'2026-01-15'")
+    await reconcile_programs(stack.temporal, stack.engine)
+    again = await calendar_since(stack, program)
     assert again is not None
     assert again >= since
     assert (await evaluation.describe()).schedule.spec.start_at is not None
 
 
 async def test_a_schedule_that_was_lost_is_there_again_and_an_ended_program_gets_none(
-    house: House, temporal_env: WorkflowEnvironment
+    stack: Stack, temporal_env: WorkflowEnvironment
 ) -> None:
     program = program_id("lost")
-    await operate(house, temporal_env, club(program))
-    evaluation = house.temporal.get_schedule_handle(ids.evaluation_schedule(program))
+    await operate(stack, temporal_env, sample_definition(program))
+    evaluation = stack.temporal.get_schedule_handle(ids.evaluation_schedule(program))
     wanted = (await evaluation.describe()).schedule.spec
     await evaluation.delete()
-    await reconcile_programs(house.temporal, house.engine)
+    await reconcile_programs(stack.temporal, stack.engine)
     assert (await evaluation.describe()).schedule.spec == wanted
 
-    gate = await ask_for_the_end(house, program)
-    await gate_open(house, gate)
-    await approve(house, gate, "demo-finance", "demo-legal")
-    await timer_started(house.temporal, ids.wind_down(program))
-    await reconcile_programs(house.temporal, house.engine)
+    gate = await ask_for_the_end(stack, program)
+    await gate_open(stack, gate)
+    await approve(stack, gate, "demo-finance", "demo-legal")
+    await timer_started(stack.temporal, ids.wind_down(program))
+    await reconcile_programs(stack.temporal, stack.engine)
     assert (await evaluation.describe()).schedule.spec == wanted  # members still earn, and the program is still evaluated
-    await forward(temporal_env, handle(house, ids.wind_down(program)), timedelta(days=14, minutes=1))
-    await done(house.temporal, ids.wind_down(program), "Stop the scheduled evaluations and sweeps")
-    await amend(house, program, "earning_until = clock_timestamp()")  # the workflow's clock has been forwarded, and no other
-    await reconcile_programs(house.temporal, house.engine)
+    await forward(temporal_env, handle(stack, ids.wind_down(program)), timedelta(days=14, minutes=1))
+    await done(stack.temporal, ids.wind_down(program), "Stop the scheduled evaluations and sweeps")
+    await amend(stack, program, "earning_until = clock_timestamp()")  # the workflow's clock has been forwarded, and no other
+    await reconcile_programs(stack.temporal, stack.engine)
     for name in (ids.evaluation_schedule(program), ids.expiry_schedule(program)):
         with pytest.raises(RPCError) as gone:
-            await house.temporal.get_schedule_handle(name).describe()
+            await stack.temporal.get_schedule_handle(name).describe()
         assert gone.value.status == RPCStatusCode.NOT_FOUND
 
 
 async def test_an_amendment_that_comes_into_force_while_a_worker_starts_is_not_overwritten(
-    house: House, temporal_env: WorkflowEnvironment, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, temporal_env: WorkflowEnvironment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = program_id("overtaken")
-    await operate(house, temporal_env, club(program))
+    await operate(stack, temporal_env, sample_definition(program))
     put, amended = schedules.put_schedule, False
 
     async def amend_meanwhile(client: Client, schedule_id: str, *rest: Any) -> None:
@@ -212,13 +212,13 @@ async def test_an_amendment_that_comes_into_force_while_a_worker_starts_is_not_o
         if not amended:
             amended = True
             yearly = "document = jsonb_set(document, '{evaluation,every}', '\"P1Y\"')"
-            await amend(house, program, yearly, table="revision", key="program")
+            await amend(stack, program, yearly, table="revision", key="program")
         await put(client, schedule_id, *rest)
 
     monkeypatch.setattr(schedules, "put_schedule", amend_meanwhile)
-    await schedules.reconcile(house.temporal, house.engine, program)
+    await schedules.reconcile(stack.temporal, stack.engine, program)
     (calendar,) = (
-        await house.temporal.get_schedule_handle(ids.evaluation_schedule(program)).describe()
+        await stack.temporal.get_schedule_handle(ids.evaluation_schedule(program)).describe()
     ).schedule.spec.calendars
     assert [(month.start, month.end, month.step) for month in calendar.month] == [(calendar.month[0].start,) * 2 + (1,)]
 
@@ -242,18 +242,18 @@ async def test_what_fell_due_just_before_a_schedule_changes_is_begun(temporal_en
 
 
 async def test_a_program_that_temporal_refuses_does_not_keep_the_others_from_being_seen_to(
-    house: House, temporal_env: WorkflowEnvironment, caplog: pytest.LogCaptureFixture
+    stack: Stack, temporal_env: WorkflowEnvironment, caplog: pytest.LogCaptureFixture
 ) -> None:
     refused, unreadable, other = (program_id(f"{prefix}-schedules") for prefix in ("a", "b", "c"))
     kpis = [{"kpi": "active_rate", "window": "P3M", "thresholds": [{"below": "0.5", "consequence": "alert"}]}]
     for program in (refused, unreadable, other):
-        await launch(house, club(program, evaluation={"every": "P2Y", "kpis": kpis}))
-        await house.temporal.get_schedule_handle(ids.evaluation_schedule(program)).delete()
+        await launch(stack, sample_definition(program, evaluation={"every": "P2Y", "kpis": kpis}))
+        await stack.temporal.get_schedule_handle(ids.evaluation_schedule(program)).delete()
     # A launch in a year that Temporal's calendars do not have, and a document that cannot be read.
-    await amend(house, refused, "launched_at = '2190-01-01', calendar_since = '2190-01-01'")
-    await amend(house, unreadable, "document = '{}'", table="revision", key="program")
-    await reconcile_programs(house.temporal, house.engine)
+    await amend(stack, refused, "launched_at = '2190-01-01', calendar_since = '2190-01-01'")
+    await amend(stack, unreadable, "document = '{}'", table="revision", key="program")
+    await reconcile_programs(stack.temporal, stack.engine)
     for program in (refused, unreadable):
         assert f"the Schedules of {program} stay as they are" in caplog.text
-        await amend(house, program, "stage = 'closed'")  # so that the starts of other tests pass it over
-    assert (await house.temporal.get_schedule_handle(ids.evaluation_schedule(other)).describe()).schedule.spec.calendars
+        await amend(stack, program, "stage = 'closed'")  # so that the starts of other tests pass it over
+    assert (await stack.temporal.get_schedule_handle(ids.evaluation_schedule(other)).describe()).schedule.spec.calendars

@@ -23,8 +23,8 @@ from domain import ids
 from domain.programs.lifecycle import Revision
 from domain.rollout.state import RolloutStart
 from store.programs import programs
-from tests.house import first_revision, program_id
-from tests.lives import club
+from tests.program_steps import sample_definition
+from tests.stack import first_revision, program_id
 from tests.waiting import history_has, timer_started
 from worker.embedded.temporal import DYNAMIC_CONFIG, installed_temporal
 from worker.hosting import DEPLOYMENT, hosted
@@ -47,7 +47,7 @@ async def client(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Clie
 
 
 async def test_what_is_under_way_goes_over_to_the_build_that_is_made_current(client: Client, engine: AsyncEngine) -> None:
-    revision = first_revision(club(program_id("versions")), datetime.now(UTC))
+    revision = first_revision(sample_definition(program_id("versions")), datetime.now(UTC))
     async with engine.begin() as connection:
         await programs.register(connection, revision)
     async with hosted(client, engine, max_cached_workflows=10, build_id="old"):
@@ -63,7 +63,7 @@ async def test_what_is_under_way_goes_over_to_the_build_that_is_made_current(cli
 
 
 async def test_two_builds_run_side_by_side_and_the_way_back_is_open_as_long(client: Client, engine: AsyncEngine) -> None:
-    revision = first_revision(club(program_id("builds")), datetime.now(UTC))
+    revision = first_revision(sample_definition(program_id("builds")), datetime.now(UTC))
     async with engine.begin() as connection:
         await programs.register(connection, revision)
     async with hosted(client, engine, max_cached_workflows=10, build_id="old"):

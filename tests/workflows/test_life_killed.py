@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import text
 from temporalio.client import ScheduleActionExecutionStartWorkflow
 
-import tests.house
+import tests.stack
 import tests.waiting
 from activities.ledger.seal import Sealing
 from activities.queues import ActivityGroup
@@ -24,8 +24,8 @@ from runtime.database import create_engine
 from store.audit import trail
 from tests.api.provider import Provider, serving
 from tests.conftest import Databases, _time_skipping
-from tests.house import House, house_over, program_id
-from tests.lives import AGREEMENT, SCENARIO, SIGN_OFF, ask_for_the_end, begin, club, pass_all_gates, revise
+from tests.program_steps import AGREEMENT, SCENARIO, SIGN_OFF, ask_for_the_end, begin, pass_all_gates, revise, sample_definition
+from tests.stack import Stack, program_id, stack_over
 from tests.waiting import approve, done, ended, gate_open, stage_reached, started, timer_started, vote
 from tests.workflows.killing import AFTER, BEFORE, Killed, deaths, killed
 from tests.workflows.rollout.test_rollout_guardrails import GATE, ledger_unreadable
@@ -83,14 +83,14 @@ def lifelike(program: str, provider: str, **changes: Any) -> Definition:
             "remainder": "cash_out",
         },
     }  # fmt: skip
-    return club(program, **(parts | changes))
+    return sample_definition(program, **(parts | changes))
 
 
 class Life:
     """A program's whole life as people lead it, in its stages; each waits until what it began has been done."""
 
-    def __init__(self, house: House, provider: Provider) -> None:
-        self.house, self.temporal, self.provider = house, house.temporal, provider
+    def __init__(self, stack: Stack, provider: Provider) -> None:
+        self.stack, self.temporal, self.provider = stack, stack.temporal, provider
         self.definition = lifelike(program_id("killed"), provider.address)
         self.program = self.definition.program
         self.lifecycle = ids.lifecycle(self.program)
@@ -107,25 +107,25 @@ class Life:
 
     async def launched(self) -> None:
         """A first revision is sent back; the second passes its tests and opens its wave."""
-        first = await begin(self.house, self.definition.model_copy(update={"summary": "A first try."}))
+        first = await begin(self.stack, self.definition.model_copy(update={"summary": "A first try."}))
         gate = f"{first}/gate/strategy/1"
-        digest = await gate_open(self.house, gate)
-        while not (await self.house.get(f"/gates/{gate}"))["reminded"]:
+        digest = await gate_open(self.stack, gate)
+        while not (await self.stack.get(f"/gates/{gate}"))["reminded"]:
             pass  # whoever waits for the reminder reads it where it is written
         back = {"answer": "request_changes", "digest": digest, "reason": "Say what it costs"}
-        await vote(self.house, gate, "demo-marketing", **back)
+        await vote(self.stack, gate, "demo-marketing", **back)
         await done(self.temporal, self.lifecycle, "Revision 1: changes_requested")
         await done(self.temporal, self.lifecycle, "Stage: development")
-        await pass_all_gates(self.house, await revise(self.house, self.definition))
-        await stage_reached(self.house, self.program, "operation")
+        await pass_all_gates(self.stack, await revise(self.stack, self.definition))
+        await stage_reached(self.stack, self.program, "operation")
 
     async def beside(self) -> None:
         """What workers do beside a program's life: a prototype by itself, test notices, the sealing of the ledger."""
-        asked = await self.house.post("/prototypes", {"definition": {"program": self.program, "revision": 2}})
+        asked = await self.stack.post("/prototypes", {"definition": {"program": self.program, "revision": 2}})
         assert asked.status_code == 202, asked.text
         await ended(self.temporal, f"prototype/{asked.json()['id']}")
         key = f"{self.program}-test"
-        while (await self.house.post("/notices/test", person=OPERATIONS, key=key)).status_code != 202:
+        while (await self.stack.post("/notices/test", person=OPERATIONS, key=key)).status_code != 202:
             pass  # the API itself waits, and gives up before a worker that has died is found out
         seal = await self.temporal.start_workflow(
             LedgerSeal.run, Sealing(), id=f"ledger/seal-{self.program}", task_queue=ids.BULK_QUEUE
@@ -136,7 +136,7 @@ class Life:
         """Three join; one buys and redeems, one waits for a confirmation, one leaves; all are offered something."""
         for participant in ("ann", "bob", "cora"):
             body = {"participant": participant, "agreement": AGREEMENT}
-            response = await self.house.post(f"{self.path}/members", body, person=SHOP)
+            response = await self.stack.post(f"{self.path}/members", body, person=SHOP)
             assert response.status_code == 201, response.text
         for participant in ("ann", "bob", "cora"):
             offer = ids.intervention(self.program, participant, 1)
@@ -144,20 +144,20 @@ class Life:
             await ended(self.temporal, offer)
         for participant, pending in (("ann", False), ("bob", True)):
             event = {"type": "purchase", "amount": 50, "occurred_at": datetime.now(UTC).isoformat(), "pending": pending}
-            response = await self.house.post(f"{self.path}/members/{participant}/events", event, person=SHOP)
+            response = await self.stack.post(f"{self.path}/members/{participant}/events", event, person=SHOP)
             assert response.status_code == 201, response.text
-        assert (await self.house.post(f"{self.path}/members/cora/departure", {}, person=SHOP)).status_code == 200
+        assert (await self.stack.post(f"{self.path}/members/cora/departure", {}, person=SHOP)).status_code == 200
         self.provider.moods["ann"] = "never clear"
         # The provider has so little time that one death uses it up: the second card is for the other death.
         for number, (reward, state) in enumerate((("single", "fulfilled"), ("card", "voided"), ("card", "voided"))):
             key = f"{self.program}-{number}"
-            await self.house.post(f"{self.path}/members/ann/redemptions", {"reward": reward}, person=SHOP, key=key)
+            await self.stack.post(f"{self.path}/members/ann/redemptions", {"reward": reward}, person=SHOP, key=key)
             result = await self.temporal.get_workflow_handle(ids.redemption(SHOP, key)).result()
             assert result["state"] == state
 
     async def judged_and_amended(self) -> None:
         """An evaluation, a sweep, and an amendment that moves members at once."""
-        assert (await self.house.post(f"{self.path}/evaluations", person="demo-analyst")).status_code == 201
+        assert (await self.stack.post(f"{self.path}/evaluations", person="demo-analyst")).status_code == 201
         await done(self.temporal, self.lifecycle, "Look at the newest verdict")
         schedule = self.temporal.get_schedule_handle(ids.expiry_schedule(self.program))
         await schedule.trigger()
@@ -169,22 +169,22 @@ class Life:
         tiers = [tier.model_dump(mode="json") for tier in self.definition.tiers]
         tiers[1] |= {"reach": {"all": [{"counter": "spend", "at_least": "200"}]}, "keep": None}
         amended = lifelike(self.program, self.provider.address, tiers=tiers, transition="at_once")
-        await pass_all_gates(self.house, await revise(self.house, amended))
+        await pass_all_gates(self.stack, await revise(self.stack, amended))
         await done(self.temporal, self.lifecycle, "Have the members looked at whom revision 3 concerns")
 
     async def held(self) -> None:
         """A hold that stops redeeming, and its end."""
         body = {"reason": "two tills count twice", "stops": ["redeeming"]}
-        assert (await self.house.post(f"{self.path}/holds", body, person=OPERATIONS)).status_code == 201
+        assert (await self.stack.post(f"{self.path}/holds", body, person=OPERATIONS)).status_code == 201
         await done(self.temporal, self.lifecycle, "No point expires while nothing can be redeemed")
-        response = await self.house.post(f"{self.path}/resumption", {"reason": "mended"}, person=OPERATIONS)
+        response = await self.stack.post(f"{self.path}/resumption", {"reason": "mended"}, person=OPERATIONS)
         assert response.status_code == 200, response.text
 
     async def ended(self) -> None:
         """A further amendment waits at its gate when the end is approved; then the end, and the erasure after it."""
-        amendment = await revise(self.house, lifelike(self.program, self.provider.address, summary="Never in force."))
-        await gate_open(self.house, f"{amendment}/gate/strategy/1")
-        await approve(self.house, await ask_for_the_end(self.house, self.program), FINANCE, "demo-legal")
+        amendment = await revise(self.stack, lifelike(self.program, self.provider.address, summary="Never in force."))
+        await gate_open(self.stack, f"{amendment}/gate/strategy/1")
+        await approve(self.stack, await ask_for_the_end(self.stack, self.program), FINANCE, "demo-legal")
         result = await self.temporal.get_workflow_handle(self.lifecycle).result()
         assert result["stage"] == "closed"
         await self.temporal.get_workflow_handle(ids.erasure(self.program)).result()
@@ -201,52 +201,52 @@ class Life:
         ]
         asked = {"waves": waves, "guardrails": [look], "test_phases": phases, "amendments": {"notice": "P30D"}}
         definition = lifelike(self.program, self.provider.address, **asked)
-        first = await begin(self.house, definition)
+        first = await begin(self.stack, definition)
         people = {"participants": ["ann", "bob"]}
-        assert (await self.house.post(f"{self.path}/cohorts/staff", people, person="demo-marketing")).status_code == 201
+        assert (await self.stack.post(f"{self.path}/cohorts/staff", people, person="demo-marketing")).status_code == 201
         rollout = ids.rollout(self.program, 1)
-        async with ledger_unreadable(databases, self.house):
-            await pass_all_gates(self.house, first)
+        async with ledger_unreadable(databases, self.stack):
+            await pass_all_gates(self.stack, first)
             watch = ids.guardrail(rollout, "staff", "points")
             await started(self.temporal, watch)
             await done(self.temporal, watch, "Look 1: the source failed")
         await self._act("pause")
         await self._act("resume")
-        await approve(self.house, f"{rollout}/gate/all/1", OPERATIONS)
+        await approve(self.stack, f"{rollout}/gate/all/1", OPERATIONS)
         await done(self.temporal, rollout, "Count who has joined in wave all")
         await self._act("abort")
         await done(self.temporal, rollout, "Stopped")
         again = lifelike(self.program, self.provider.address, **asked, summary="Mended.")
-        await pass_all_gates(self.house, await revise(self.house, again))
+        await pass_all_gates(self.stack, await revise(self.stack, again))
         await started(self.temporal, ids.rollout(self.program, 2))
         await done(self.temporal, ids.rollout(self.program, 2), "Count who has joined in wave all")
         body = {"participant": "cora", "agreement": AGREEMENT}
-        assert (await self.house.post(f"{self.path}/members", body, person=SHOP)).status_code == 201
-        await stage_reached(self.house, self.program, "operation")
+        assert (await self.stack.post(f"{self.path}/members", body, person=SHOP)).status_code == 201
+        await stage_reached(self.stack, self.program, "operation")
         dearer = lifelike(self.program, self.provider.address, **asked, expiry={"kind": "never"})
-        await pass_all_gates(self.house, await revise(self.house, dearer))
+        await pass_all_gates(self.stack, await revise(self.stack, dearer))
         await done(self.temporal, self.lifecycle, "Tell the members of revision 3")
-        back = await self.house.post(f"{self.path}/revisions/3/withdrawal", {"reason": "the points stay"})
+        back = await self.stack.post(f"{self.path}/revisions/3/withdrawal", {"reason": "the points stay"})
         assert (back.status_code, back.json()["status"]) == (200, "withdrawn"), back.text
 
     async def given_up_after_a_pilot(self) -> None:
         """Another program, which nobody launches: the member of its pilot gets the whole end."""
         program = program_id("piloted")
         pilot = {"id": "friends", "kind": "pilot", "cohort": "friends", "lasts": "PT15S", "criteria": [NOBODY_NEEDED]}
-        first = await begin(self.house, lifelike(program, self.provider.address, test_phases=[pilot]))
+        first = await begin(self.stack, lifelike(program, self.provider.address, test_phases=[pilot]))
         path, people = f"/programs/{program}/cohorts/friends", {"participants": ["dan"]}
-        assert (await self.house.post(path, people, person="demo-marketing")).status_code == 201
-        await approve(self.house, f"{first}/gate/strategy/1", "demo-marketing", FINANCE)
+        assert (await self.stack.post(path, people, person="demo-marketing")).status_code == 201
+        await approve(self.stack, f"{first}/gate/strategy/1", "demo-marketing", FINANCE)
         await timer_started(self.temporal, ids.test_phase(program, 1, "friends"))
         body = {"participant": "dan", "agreement": AGREEMENT}
-        assert (await self.house.post(f"/programs/{program}/members", body, person=SHOP)).status_code == 201
+        assert (await self.stack.post(f"/programs/{program}/members", body, person=SHOP)).status_code == 201
         gate = f"{first}/gate/launch/1"
-        await vote(self.house, gate, FINANCE, answer="reject", digest=await gate_open(self.house, gate), reason="no such club")
+        await vote(self.stack, gate, FINANCE, answer="reject", digest=await gate_open(self.stack, gate), reason="no such club")
         assert (await self.temporal.get_workflow_handle(ids.lifecycle(program)).result())["stage"] == "rejected"
-        assert (await self.house.get(f"/programs/{program}/members/dan", SHOP))["status"] == "ended"
+        assert (await self.stack.get(f"/programs/{program}/members/dan", SHOP))["status"] == "ended"
 
     async def _act(self, what: str) -> None:
-        response = await self.house.post(f"{self.path}/rollout/{what}", {"reason": "so be it"}, person=OPERATIONS)
+        response = await self.stack.post(f"{self.path}/rollout/{what}", {"reason": "so be it"}, person=OPERATIONS)
         assert response.status_code in (200, 202), response.text
 
     async def written(self) -> dict[str, Any]:
@@ -277,7 +277,7 @@ class Life:
             "WHERE program = :program AND kind <> 'expire' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
         }
         found: dict[str, Any] = {}
-        async with self.house.engine.connect() as connection:
+        async with self.stack.engine.connect() as connection:
             for name, query in tables.items():
                 rows = await connection.execute(text(query), {"program": self.program})
                 found[name] = [tuple(str(cell).replace(self.program, "PROGRAM") for cell in row) for row in rows]
@@ -285,22 +285,22 @@ class Life:
 
     async def check(self) -> None:
         """Ledger and audit trail are sound."""
-        report = await self.house.ledger.check(self.program)
+        report = await self.stack.ledger.check(self.program)
         assert report.clean, report.drifts
-        assert (await trail.verify(self.house.engine, self.program)).sound
+        assert (await trail.verify(self.stack.engine, self.program)).sound
 
 
 @asynccontextmanager
 async def _living(databases: Databases, folder: Path, wanted: list[str]) -> AsyncIterator[tuple[Life, Killed]]:
-    """A house of its own whose workers are processes that die so, on a Temporal server on which nobody else polls."""
+    """A stack of its own whose workers are processes that die so, on a Temporal server on which nobody else polls."""
     address = await databases.create()
     engine = create_engine(address, pool_size=10)
     async with _time_skipping(folder) as environment, serving() as provider:
-        house, app = house_over(engine, environment.client, folder)
-        async with app.router.lifespan_context(app), house.http:
+        stack, app = stack_over(engine, environment.client, folder)
+        async with app.router.lifespan_context(app), stack.http:
             relaying = asyncio.create_task(relay(engine, environment.client))
             async with killed(environment, address, wanted, keys=folder / "verification-keys.json") as worker:
-                yield Life(house, provider), worker
+                yield Life(stack, provider), worker
             relaying.cancel()
     await engine.dispose()
     await databases.drop(address)
@@ -310,7 +310,7 @@ async def _living(databases: Databases, folder: Path, wanted: list[str]) -> Asyn
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever waits for a worker waits until the one after the next has found out that it died."""
     monkeypatch.setattr(tests.waiting, "_WAIT_TIMEOUT", DELAY)
-    monkeypatch.setattr(tests.house, "_WAIT_TIMEOUT", DELAY)
+    monkeypatch.setattr(tests.stack, "_WAIT_TIMEOUT", DELAY)
 
 
 @pytest.mark.usefixtures("patient")

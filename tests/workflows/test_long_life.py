@@ -16,10 +16,10 @@ from domain import ids
 from domain.definition.document import Definition
 from store.acceptance import evidence
 from store.audit import trail
-from tests.conftest import Databases, _time_skipping, _whole_house
+from tests.conftest import Databases, _time_skipping, _whole_stack
 from tests.histories.reading import replayer
-from tests.house import House, program_id
-from tests.lives import buy, club, enrol, forward, handle, now_of, operate, pass_all_gates, revise
+from tests.program_steps import buy, enrol, forward, handle, now_of, operate, pass_all_gates, revise, sample_definition
+from tests.stack import Stack, program_id
 from tests.waiting import approve, done, runs_of, worked_on
 from workflows.evaluation.program_evaluation import ProgramEvaluation
 
@@ -35,85 +35,85 @@ MONTH = timedelta(days=30, hours=12)
 @pytest.fixture(scope="module")
 async def aging(
     database: Databases, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[tuple[House, WorkflowEnvironment]]:
+) -> AsyncIterator[tuple[Stack, WorkflowEnvironment]]:
     """A whole Tenure over a server that suggests to continue as new early, though not at every turn."""
     suggest = {"limit.historyCount.suggestContinueAsNew": str(SUGGESTED)}
     async with (
         _time_skipping(tmp_path_factory.getbasetemp(), **suggest) as environment,
-        _whole_house(database, environment, tmp_path_factory.mktemp("people")) as house,
+        _whole_stack(database, environment, tmp_path_factory.mktemp("people")) as stack,
     ):
-        yield house, environment
+        yield stack, environment
 
 
 @pytest.mark.parametrize(
     ("years", "amendments"), [(1, 2), pytest.param(10, 20, marks=pytest.mark.long)], ids=["a year", "ten years"]
 )
 async def test_a_program_and_its_member_live_for_years_in_runs_that_stay_short(
-    aging: tuple[House, WorkflowEnvironment], years: int, amendments: int
+    aging: tuple[Stack, WorkflowEnvironment], years: int, amendments: int
 ) -> None:
-    house, environment = aging
+    stack, environment = aging
     program, months = program_id("aged"), 12 * years
-    definition = club(program)
-    await operate(house, environment, definition)
-    lifecycle, member = handle(house, ids.lifecycle(program)), await enrol(house, program, "ann")
+    definition = sample_definition(program)
+    await operate(stack, environment, definition)
+    lifecycle, member = handle(stack, ids.lifecycle(program)), await enrol(stack, program, "ann")
     began = await now_of(environment, lifecycle)
     for month in range(1, months + 1):
         await forward(environment, lifecycle, MONTH)
         await forward(environment, member, MONTH)
-        await buy(house, definition, "ann", 30, await now_of(environment, member))
+        await buy(stack, definition, "ann", 30, await now_of(environment, member))
         await member.signal("nudge")
-        await _evaluate(house, program, await now_of(environment, lifecycle))
-        await done(house.temporal, lifecycle.id, "Look at the newest verdict", times=month)
+        await _evaluate(stack, program, await now_of(environment, lifecycle))
+        await done(stack.temporal, lifecycle.id, "Look at the newest verdict", times=month)
         if month * amendments % months < amendments:
-            await _amend(house, club(program, summary=f"As of month {month}."), 1 + month * amendments // months)
+            await _amend(stack, sample_definition(program, summary=f"As of month {month}."), 1 + month * amendments // months)
 
     assert await now_of(environment, lifecycle) - began >= months * MONTH
-    found = await house.get(f"/programs/{program}")
+    found = await stack.get(f"/programs/{program}")
     assert (found["stage"], found["revision_in_force"]) == ("operation", amendments + 1)
     statuses = [revision["status"] for revision in found["revisions"]]
     assert statuses == ["superseded"] * amendments + ["in_force"]
     since = [datetime.fromisoformat(revision["effective_from"]) for revision in found["revisions"]]
     assert since == sorted(since) and since[-1] - since[0] > (months - 1) * MONTH
-    async with house.engine.connect() as connection:
+    async with stack.engine.connect() as connection:
         assert len(await evidence.evaluations(connection, program)) == months
-    joined = await house.get(f"/programs/{program}/members/ann", "demo-shop")
+    joined = await stack.get(f"/programs/{program}/members/ann", "demo-shop")
     assert (joined["status"], joined["tier"]) == ("active", "collector"), "180 dollars in six months"
-    assert (await house.ledger.check(program)).clean
-    assert (await trail.verify(house.engine, program)).sound
+    assert (await stack.ledger.check(program)).clean
+    assert (await trail.verify(stack.engine, program)).sound
 
-    await worked_on(house.temporal, lifecycle.id)
+    await worked_on(stack.temporal, lifecycle.id)
     state = await lifecycle.query("state")
     assert (state["in_force"]["number"], state["submitted"]) == (amendments + 1, None), "what is carried is what is written"
-    runs = await runs_of(house.temporal, lifecycle.id)
+    runs = await runs_of(stack.temporal, lifecycle.id)
     assert len(runs) > years, "it has continued as new, and gone on from where it stood"
-    lived = await runs_of(house.temporal, member.id)
+    lived = await runs_of(stack.temporal, member.id)
     assert len(lived) > years
     every = runs + lived
     for parent in runs:
         for child in _children_of(parent):
-            every += await _family_of(house.temporal, child)
+            every += await _family_of(stack.temporal, child)
     longest = max(len(history.events) for history in every)
     assert longest < min(SUGGESTED + BURST, HARD_LIMIT), longest
     for history in (runs[0], runs[len(runs) // 2], runs[-1], lived[0], lived[-1]):
         await replayer().replay_workflow(history)
 
 
-async def _evaluate(house: House, program: str, at: datetime) -> None:
+async def _evaluate(stack: Stack, program: str, at: datetime) -> None:
     """An evaluation as of an instant of the program's own time, as its Schedule begins one."""
-    await house.temporal.execute_workflow(
+    await stack.temporal.execute_workflow(
         ProgramEvaluation.run, args=[program, at], id=ids.evaluation_at(program, at), task_queue=ids.PROGRAMS_QUEUE
     )
 
 
-async def _amend(house: House, definition: Definition, number: int) -> None:
+async def _amend(stack: Stack, definition: Definition, number: int) -> None:
     """An amendment through its gates, until it is in force: every other one minor, which the launch gate alone decides."""
     if number % 2:
-        amendment = await revise(house, definition)
-        await approve(house, f"{amendment}/gate/launch/1", "demo-finance", "demo-legal")
+        amendment = await revise(stack, definition)
+        await approve(stack, f"{amendment}/gate/launch/1", "demo-finance", "demo-legal")
     else:
-        await pass_all_gates(house, await revise(house, definition, weight="substantial"))
-    await done(house.temporal, ids.lifecycle(definition.program), f"Revision {number} is in force")
-    await done(house.temporal, ids.lifecycle(definition.program), f"Have the members looked at whom revision {number} concerns")
+        await pass_all_gates(stack, await revise(stack, definition, weight="substantial"))
+    await done(stack.temporal, ids.lifecycle(definition.program), f"Revision {number} is in force")
+    await done(stack.temporal, ids.lifecycle(definition.program), f"Have the members looked at whom revision {number} concerns")
 
 
 async def _family_of(client: Client, workflow_id: str) -> list[WorkflowHistory]:

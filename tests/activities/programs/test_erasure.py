@@ -18,12 +18,12 @@ from store.rollout import holdout
 from store.rollout.holdout import ControlPurchase
 from store.tables import survey_answer
 from tests.anchors import AT
-from tests.house import House, example, first_revision, program_id
+from tests.stack import Stack, example, first_revision, program_id
 
 
-async def test_to_erase_again_changes_nothing_and_says_the_same(house: House) -> None:
+async def test_to_erase_again_changes_nothing_and_says_the_same(stack: Stack) -> None:
     program = program_id("erased")
-    async with house.engine.begin() as connection:
+    async with stack.engine.begin() as connection:
         await programs.register(connection, first_revision(example("cd-club.yaml", program), AT))
         for participant in ("ann", "bob"):
             joined = Membership(
@@ -31,13 +31,13 @@ async def test_to_erase_again_changes_nothing_and_says_the_same(house: House) ->
                 joined_at=AT, agreement="1997-01", journey_stage="using",
             )  # fmt: skip
             await members.establish(connection, joined)
-    activities, environment = WindDownActivities(house.engine, house.ledger, house.temporal), ActivityEnvironment()
+    activities, environment = WindDownActivities(stack.engine, stack.ledger, stack.temporal), ActivityEnvironment()
     step = EndStep(program=program, step="closing", key=f"{program}/erasure", at=AT)
 
     references = []
     for _ in range(2):
         assert (await environment.run(activities.erase_personal_data, step)).members == 2
-        async with house.engine.connect() as connection:
+        async with stack.engine.connect() as connection:
             assert (await members.counts(connection, program))["status"] == {"ended": 2}
             named = text("SELECT participant FROM store.member WHERE program = :program ORDER BY participant")
             references.append(list(await connection.scalars(named, {"program": program})))
@@ -46,14 +46,14 @@ async def test_to_erase_again_changes_nothing_and_says_the_same(house: House) ->
     assert references[0] == references[1]
 
 
-async def test_what_amendments_meant_for_a_member_and_what_outsiders_bought_goes_too(house: House) -> None:
+async def test_what_amendments_meant_for_a_member_and_what_outsiders_bought_goes_too(stack: Stack) -> None:
     program = program_id("erased")
     about = announcements.about_revision(2)
     joined = Membership(
         program=program, participant="ann-known", status="active", tier="listener", tier_since=AT, tier_until=None,
         joined_at=AT, agreement="1997-01", journey_stage="using",
     )  # fmt: skip
-    async with house.engine.begin() as connection:
+    async with stack.engine.begin() as connection:
         await programs.register(connection, first_revision(example("cd-club.yaml", program), AT))
         await members.establish(connection, joined)
         await announcements.record_member_announcements(

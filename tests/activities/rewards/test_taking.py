@@ -20,8 +20,8 @@ from domain.rewards.redemption import RedemptionOrder
 from ledger import Earn
 from store.rewards import redemptions
 from tests.anchors import AT
-from tests.house import House, first_revision, program_id
-from tests.lives import club
+from tests.program_steps import sample_definition
+from tests.stack import Stack, first_revision, program_id
 
 PEOPLE = tuple(f"m-{number}" for number in range(12))
 REWARDS = [
@@ -35,22 +35,22 @@ REWARDS = [
 class Shop:
     """A program with rewards, members with 250 points each, and the steps of a redemption."""
 
-    def __init__(self, house: House, definition: Definition) -> None:
-        self.house = house
+    def __init__(self, stack: Stack, definition: Definition) -> None:
+        self.stack = stack
         self.definition = definition
-        self.steps = RedemptionActivities(house.engine, house.ledger, RewardProviders(house.engine, httpx.AsyncClient()))
+        self.steps = RedemptionActivities(stack.engine, stack.ledger, RewardProviders(stack.engine, httpx.AsyncClient()))
 
     @classmethod
-    async def open(cls, house: House) -> "Shop":
-        definition = club(program_id("taking"), rewards=REWARDS)
-        program, activities = definition.program, ProgramActivities(house.engine)
+    async def open(cls, stack: Stack) -> "Shop":
+        definition = sample_definition(program_id("taking"), rewards=REWARDS)
+        program, activities = definition.program, ProgramActivities(stack.engine)
         await activities.register_program(first_revision(definition, AT))
         await activities.put_in_force(InForce(program=program, number=1, at=AT))
         await activities.open_wave(WaveOpening(program=program, revision=1, wave="all", share=Decimal(100), at=AT))
-        shop = cls(house, definition)
+        shop = cls(stack, definition)
         for participant in PEOPLE:
             joining = Joining(program=program, participant=participant, agreement="1997-01", at=AT)
-            await MemberActivities(house.engine, house.ledger).establish_member(joining)
+            await MemberActivities(stack.engine, stack.ledger).establish_member(joining)
             await shop.give(participant, 250)
         return shop
 
@@ -64,7 +64,7 @@ class Shop:
             effective_at=AT,
             expires_at=None,
         )
-        assert (await self.house.ledger.earn(earn)).outcome == "posted"
+        assert (await self.stack.ledger.earn(earn)).outcome == "posted"
 
     def order(self, reward: str, participant: str, number: int = 1, at: datetime = AT) -> RedemptionOrder:
         found = self.definition.reward(reward)
@@ -84,23 +84,23 @@ class Shop:
         await self.steps.settle_redemption(Settling(order=order, state=state, at=order.asked_at, why="so"))
 
     async def found(self, order: RedemptionOrder) -> redemptions.RedemptionRecord:
-        async with self.house.engine.connect() as connection:
+        async with self.stack.engine.connect() as connection:
             record = await redemptions.find(connection, order.id)
         assert record is not None
         return record
 
     async def taken(self, reward: str) -> int:
-        async with self.house.engine.connect() as connection:
+        async with self.stack.engine.connect() as connection:
             return (await redemptions.taken(connection, self.definition.program)).get(reward, 0)
 
     async def held(self, participant: str) -> int:
-        balance = await self.house.ledger.balance(self.definition.program, participant, self.definition.currency.code)
+        balance = await self.stack.ledger.balance(self.definition.program, participant, self.definition.currency.code)
         return balance.held
 
 
 @pytest.fixture
-async def shop(house: House) -> Shop:
-    return await Shop.open(house)
+async def shop(stack: Stack) -> Shop:
+    return await Shop.open(stack)
 
 
 async def test_no_more_than_the_stock_are_taken_though_more_ask_at_once(shop: Shop) -> None:

@@ -7,20 +7,20 @@ from typing import Any
 
 from domain.audit.chain import EVERYWHERE, AuditEntry, Fact, entry_hash
 from store.audit import trail
-from tests.api.club import Club, Waiting, problem
-from tests.house import House
+from tests.api.sample_program import SampleProgram, Waiting, problem
+from tests.stack import Stack
 from tests.waiting import approve, stage_reached
 
 READER = "demo-finance"
 Begin = Callable[[], Awaitable[Waiting]]
 
 
-async def test_a_life_leaves_its_trail(club: Club, house: House) -> None:
-    first, second, *others = await _entries(house, club.program, 200)
+async def test_a_life_leaves_its_trail(sample_program: SampleProgram, stack: Stack) -> None:
+    first, second, *others = await _entries(stack, sample_program.program, 200)
     assert (first["action"], first["actor"], first["details"]) == (
         "program_started",
         "demo-owner",
-        {"name": club.definition.name},
+        {"name": sample_program.definition.name},
     )
     assert (second["action"], second["about"], second["details"]["revision"]) == ("revision_submitted", "r1", 1)
     votes = [(entry["actor"], entry["role"], entry["details"]["answer"]) for entry in others if entry["action"] == "vote"]
@@ -28,39 +28,39 @@ async def test_a_life_leaves_its_trail(club: Club, house: House) -> None:
     assert ("demo-legal", "legal", "approve") in votes
 
 
-async def test_pages_follow_one_another_and_what_they_show_proves_itself(club: Club, house: House) -> None:
-    entries = await _entries(house, club.program, 2)
-    assert entries == await _entries(house, club.program, 200)
+async def test_pages_follow_one_another_and_what_they_show_proves_itself(sample_program: SampleProgram, stack: Stack) -> None:
+    entries = await _entries(stack, sample_program.program, 2)
+    assert entries == await _entries(stack, sample_program.program, 200)
     read = [AuditEntry.model_validate(entry) for entry in entries]
     assert [entry_hash(entry) for entry in read] == [entry.hash for entry in read]
-    found = await house.get(f"{club.path}/audit/verification", READER)
+    found = await stack.get(f"{sample_program.path}/audit/verification", READER)
     assert (found["sound"], found["entries"], found["misfit"], found["next"]) == (True, len(entries), None, None)
     assert found["head"] == {"number": len(entries), "hash": entries[-1]["hash"]}
-    page = await house.get(f"{club.path}/audit/verification?entries=3", READER)
+    page = await stack.get(f"{sample_program.path}/audit/verification?entries=3", READER)
     after = f"after={page['next']['number']}&hash={page['next']['hash']}"
-    rest = await house.get(f"{club.path}/audit/verification?{after}", READER)
+    rest = await stack.get(f"{sample_program.path}/audit/verification?{after}", READER)
     assert (rest["entries"], rest["head"]) == (len(entries) - 3, found["head"])
-    wrong = await house.get(f"{club.path}/audit/verification?noted=2&noted_hash={'0' * 64}", READER)
+    wrong = await stack.get(f"{sample_program.path}/audit/verification?noted=2&noted_hash={'0' * 64}", READER)
     assert wrong["misfit"] == {"number": 2, "problem": "changed"}
 
 
-async def test_a_gates_part_of_the_trail_can_be_asked_for(club: Club, house: House) -> None:
-    gate = f"program/{club.program}/r1/gate/launch/1"
-    found = await house.get(f"{club.path}/audit?about={gate}", READER)
+async def test_a_gates_part_of_the_trail_can_be_asked_for(sample_program: SampleProgram, stack: Stack) -> None:
+    gate = f"program/{sample_program.program}/r1/gate/launch/1"
+    found = await stack.get(f"{sample_program.path}/audit?about={gate}", READER)
     assert {entry["about"] for entry in found["items"]} == {gate}
     assert {entry["actor"] for entry in found["items"] if entry["action"] == "vote"} == {"demo-finance", "demo-legal"}
 
 
-async def test_what_concerns_no_program_has_a_chain_of_its_own(club: Club, house: House) -> None:
-    async with house.engine.begin() as connection:
+async def test_what_concerns_no_program_has_a_chain_of_its_own(sample_definition: SampleProgram, stack: Stack) -> None:
+    async with stack.engine.begin() as connection:
         fact = Fact(program=EVERYWHERE, at=datetime.now(UTC), action="api_key_made", actor="demo-operator", about="a-key")
         written = await trail.append(connection, fact)
-    page = await house.get("/audit?about=a-key&limit=200", READER)
+    page = await stack.get("/audit?about=a-key&limit=200", READER)
     assert written.number in [entry["number"] for entry in page["items"]]
-    assert (await house.get("/audit/verification", READER))["sound"]
+    assert (await stack.get("/audit/verification", READER))["sound"]
 
 
-async def test_what_is_asked_for_wrongly_is_told_by_its_field(club: Club, house: House) -> None:
+async def test_what_is_asked_for_wrongly_is_told_by_its_field(sample_program: SampleProgram, stack: Stack) -> None:
     headers = {"Authorization": f"Bearer {READER}"}
     for query, field in (
         ("audit?limit=0", "query.limit"),
@@ -71,18 +71,18 @@ async def test_what_is_asked_for_wrongly_is_told_by_its_field(club: Club, house:
         ("audit/verification?entries=0", "query.entries"),
         ("audit/export?format=pdf", "query.format"),
     ):
-        found = problem(await house.http.get(f"{club.path}/{query}", headers=headers), 422, "invalid_request")
+        found = problem(await stack.http.get(f"{sample_program.path}/{query}", headers=headers), 422, "invalid_request")
         assert found["field"] == field
-    problem(await house.http.get(f"{club.path}/audit?cursor=x", headers=headers), 422, "cursor_invalid")
+    problem(await stack.http.get(f"{sample_program.path}/audit?cursor=x", headers=headers), 422, "cursor_invalid")
     for path in ("audit", "audit/verification", "audit/export"):
-        problem(await house.http.get(f"/programs/nowhere/{path}", headers=headers), 404, "program_unknown")
+        problem(await stack.http.get(f"/programs/nowhere/{path}", headers=headers), 404, "program_unknown")
 
 
-async def test_the_dossier_has_each_decision_with_what_it_rests_on(club: Club, house: House) -> None:
-    found = await house.get(f"{club.path}/audit/export", READER)
+async def test_the_dossier_has_each_decision_with_what_it_rests_on(sample_program: SampleProgram, stack: Stack) -> None:
+    found = await stack.get(f"{sample_program.path}/audit/export", READER)
     assert found["verification"]["sound"]
     assert found["people"]["demo-legal"] == "Demo Legal"
-    assert found["trail"] == await _entries(house, club.program, 200)
+    assert found["trail"] == await _entries(stack, sample_program.program, 200)
     strategy, *_, launch = [gate for gate in found["gates"] if gate["state"]["gate"] in ("strategy", "launch")]
     assert strategy["evidence"]["prototype"] is None, "there was none when the concept was decided"
     assert strategy["evidence"]["tests"] == []
@@ -96,20 +96,20 @@ async def test_the_dossier_has_each_decision_with_what_it_rests_on(club: Club, h
     assert {entry["actor"] for entry in launch["trail"] if entry["action"] == "vote"} == {"demo-finance", "demo-legal"}
 
 
-async def test_the_dossier_tells_refused_votes_and_what_a_further_revision_changed(begin: Begin, house: House) -> None:
+async def test_the_dossier_tells_refused_votes_and_what_a_further_revision_changed(begin: Begin, stack: Stack) -> None:
     waiting = await begin()
     nasty = "<script>alert(1)</script> & more"
     assert (await waiting.vote("demo-owner", reason=nasty)).status_code == 403
     assert (await waiting.vote("demo-finance", "request_changes", reason=f"Halve it {nasty}")).status_code == 201
-    await stage_reached(house, waiting.program, "development")
+    await stage_reached(stack, waiting.program, "development")
     second = waiting.definition.model_copy(update={"name": "<b>Renamed</b>"})
     changed = second.model_dump(mode="json")
     changed["rewards"][0]["points"] += 1
-    answer = await house.post(f"/programs/{waiting.program}/revisions", changed)
+    answer = await stack.post(f"/programs/{waiting.program}/revisions", changed)
     assert answer.status_code == 201, answer.text
-    await approve(house, f"program/{waiting.program}/r2/gate/strategy/1", "demo-finance", "demo-marketing")
+    await approve(stack, f"program/{waiting.program}/r2/gate/strategy/1", "demo-finance", "demo-marketing")
 
-    found = await house.get(f"/programs/{waiting.program}/audit/export", READER)
+    found = await stack.get(f"/programs/{waiting.program}/audit/export", READER)
     one, two = (gate for gate in found["gates"] if gate["state"]["gate"] == "strategy")
     (refused,) = [entry for entry in one["trail"] if entry["refusal"]]
     assert (refused["actor"], refused["refusal"], refused["details"]["reason"]) == ("demo-owner", "four_eyes", nasty)
@@ -117,7 +117,7 @@ async def test_the_dossier_tells_refused_votes_and_what_a_further_revision_chang
     assert any("now costs" in each["told"] for each in two["evidence"]["differences"])
 
     headers = {"Authorization": f"Bearer {READER}"}
-    page = await house.http.get(f"/programs/{waiting.program}/audit/export?format=html", headers=headers)
+    page = await stack.http.get(f"/programs/{waiting.program}/audit/export?format=html", headers=headers)
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
     read = _Reader()
     read.feed(page.text)
@@ -138,11 +138,11 @@ async def test_the_dossier_tells_refused_votes_and_what_a_further_revision_chang
         assert summary in text, summary
 
 
-async def _entries(house: House, program: str, limit: int) -> list[dict[str, Any]]:
+async def _entries(stack: Stack, program: str, limit: int) -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = []
     following = ""
     while True:
-        page = await house.get(f"/programs/{program}/audit?limit={limit}{following}", READER)
+        page = await stack.get(f"/programs/{program}/audit?limit={limit}{following}", READER)
         assert len(page["items"]) <= limit
         entries += page["items"]
         if page["next"] is None:

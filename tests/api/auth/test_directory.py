@@ -18,26 +18,26 @@ from store.audit import trail
 from store.gates import gates
 from store.identity import people
 from store.programs import programs
-from tests.house import House, api_settings, first_revision, people_in
-from tests.lives import club
+from tests.program_steps import sample_definition
+from tests.stack import Stack, api_settings, first_revision, people_in
 
 FINANCE: dict[str, Any] = {"id": "demo-finance", "name": "Demo Finance", "roles": ["finance"]}
 LEGAL: dict[str, Any] = {"id": "demo-legal", "name": "Demo Legal", "roles": ["legal@directory", "marketing@elsewhere"]}
 
 
 async def test_a_gate_that_waits_for_a_role_which_nobody_has_any_more_is_told_of_once(
-    engine: AsyncEngine, house: House, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    engine: AsyncEngine, stack: Stack, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     gate = await _waiting(engine)
     text = f"nobody is left who could approve at {gate} as legal"
-    await _started(engine, house, tmp_path / "both", [FINANCE, LEGAL])
+    await _started(engine, stack, tmp_path / "both", [FINANCE, LEGAL])
     assert text not in caplog.text
     async with engine.connect() as connection:
         assert await gates.beyond_reach(connection) == []
 
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
-            await _started(engine, house, tmp_path / "one", [FINANCE])
+            await _started(engine, stack, tmp_path / "one", [FINANCE])
     assert text in caplog.text
     async with engine.connect() as connection:
         ((state, missing),) = await gates.beyond_reach(connection, "directory")
@@ -47,16 +47,16 @@ async def test_a_gate_that_waits_for_a_role_which_nobody_has_any_more_is_told_of
     assert (entry.action, entry.about, entry.details) == ("gate_beyond_reach", gate, {"lacking": {"legal": 1}})
     assert (known["demo-legal"].name, known["demo-legal"].roles.entries) == ("Demo Legal", [])
 
-    await _started(engine, house, tmp_path / "back", [FINANCE, LEGAL])
+    await _started(engine, stack, tmp_path / "back", [FINANCE, LEGAL])
     async with engine.connect() as connection:
         assert await gates.beyond_reach(connection) == []
 
 
 async def test_only_the_gates_of_the_program_that_is_asked_about_are_looked_at(
-    engine: AsyncEngine, house: House, tmp_path: Path
+    engine: AsyncEngine, stack: Stack, tmp_path: Path
 ) -> None:
     gate = await _waiting(engine, "elsewhere")
-    await _started(engine, house, tmp_path, [FINANCE, LEGAL])  # legal in another program alone
+    await _started(engine, stack, tmp_path, [FINANCE, LEGAL])  # legal in another program alone
     async with engine.connect() as connection:
         assert [(state.id, missing) for state, missing in await gates.beyond_reach(connection)] == [(gate, {"legal": 1})]
         assert await gates.beyond_reach(connection, "nowhere") == []
@@ -64,7 +64,7 @@ async def test_only_the_gates_of_the_program_that_is_asked_about_are_looked_at(
 
 async def _waiting(engine: AsyncEngine, program: str = "directory") -> str:
     """An open gate that asks finance and legal once each."""
-    definition, now = club(program), datetime.now(UTC)
+    definition, now = sample_definition(program), datetime.now(UTC)
     policy = GatePolicy(rules=(GateRule(role="finance"), GateRule(role="legal")))
     subject = Subject(kind="revision", program=program, revision=1, title="the launch", digest="d" * 64)
     gate = f"program/{program}/gate/launch/1"
@@ -74,10 +74,10 @@ async def _waiting(engine: AsyncEngine, program: str = "directory") -> str:
     return gate
 
 
-async def _started(engine: AsyncEngine, house: House, folder: Path, entries: list[dict[str, Any]]) -> None:
+async def _started(engine: AsyncEngine, stack: Stack, folder: Path, entries: list[dict[str, Any]]) -> None:
     """The API with these people, up to where it would answer."""
     folder.mkdir(exist_ok=True)
-    services = Services(engine, Ledger(engine), house.temporal)
+    services = Services(engine, Ledger(engine), stack.temporal)
     app = create_app(api_settings(people_in(folder, entries)), services=services)
     async with app.router.lifespan_context(app):
         pass

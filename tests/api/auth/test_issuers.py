@@ -20,8 +20,8 @@ from runtime.identity.development_issuer import DevelopmentIssuer, key_file
 from runtime.identity.issuer_settings import AudienceMissing, DevelopmentUnusable, IssuerMissing, TwoIssuers
 from runtime.settings import Settings
 from store.identity import people
-from tests.api.club import problem
-from tests.house import House, api_settings, client_of, people_in
+from tests.api.sample_program import problem
+from tests.stack import Stack, api_settings, client_of, people_in
 
 ELSEWHERE = "https://id.tenure.test"
 
@@ -100,9 +100,9 @@ def test_a_key_that_is_none_is_told(tmp_path: Path, key: str) -> None:
         create_app(api_settings(file))
 
 
-async def test_another_stacks_key_signs_for_nobody_here(engine: AsyncEngine, house: House, tmp_path: Path) -> None:
+async def test_another_stacks_key_signs_for_nobody_here(engine: AsyncEngine, stack: Stack, tmp_path: Path) -> None:
     stranger = DevelopmentIssuer.new().token("demo-owner", "Demo Owner", ["product_owner"])
-    app = create_app(api_settings(people_in(tmp_path)), services=Services(engine, Ledger(engine), house.temporal))
+    app = create_app(api_settings(people_in(tmp_path)), services=Services(engine, Ledger(engine), stack.temporal))
     async with app.router.lifespan_context(app), client_of(app) as http:
         problem(await http.get("/programs", headers={"Authorization": f"Bearer {stranger}"}), 401, "token_refused")
         async with engine.connect() as connection:

@@ -12,8 +12,8 @@ from sqlalchemy import text
 
 from domain import ids
 from runtime.settings import Settings
-from tests.api.club import Waiting
-from tests.house import ISSUER, House, token_of
+from tests.api.sample_program import Waiting
+from tests.stack import ISSUER, Stack, token_of
 
 
 @pytest.fixture
@@ -23,13 +23,13 @@ async def waiting(begin: Callable[[], Any]) -> Waiting:
 
 
 async def test_no_secret_stands_anywhere_after_it_was_used(
-    house: House, waiting: Waiting, caplog: pytest.LogCaptureFixture
+    stack: Stack, waiting: Waiting, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     for chatty in ("sqlalchemy.engine", "sqlalchemy.pool"):
         caplog.set_level(logging.DEBUG, logger=chatty)
     until = (datetime.now(UTC) + timedelta(days=1)).isoformat()
-    made = await house.post("/api-keys", {"name": "till", "roles": ["member_service", "finance"], "expires_at": until})
+    made = await stack.post("/api-keys", {"name": "till", "roles": ["member_service", "finance"], "expires_at": until})
     key, token = made.json()["key"], token_of("demo-marketing")
     secrets = {
         "the key": key,
@@ -42,7 +42,7 @@ async def test_no_secret_stands_anywhere_after_it_was_used(
 
     async def ask(method: str, path: str, shown: str, body: Any = None) -> None:
         headers = {"Authorization": f"Bearer {shown}", "Idempotency-Key": f"secret-{len(bodies)}"}
-        response = await house.http.request(method, path, json=body, headers=headers)
+        response = await stack.http.request(method, path, json=body, headers=headers)
         bodies.append(response.text + str(response.headers))
 
     vote = {"answer": "approve", "digest": waiting.digest}
@@ -59,13 +59,13 @@ async def test_no_secret_stands_anywhere_after_it_was_used(
     details = {"logs": caplog.text, "answers": "\n".join(bodies)}
     assert len(details["logs"]) > 10_000
     for workflow in (ids.lifecycle(waiting.program), ids.qualification(waiting.program, 1), waiting.gate):
-        history = await house.temporal.get_workflow_handle(workflow).fetch_history()
+        history = await stack.temporal.get_workflow_handle(workflow).fetch_history()
         details[workflow] = history.to_json() + "".join(
             payload.data.decode(errors="replace")
             for event in history.events
             for payload in event.workflow_execution_started_event_attributes.input.payloads
         )
-    async with house.engine.connect() as connection:
+    async with stack.engine.connect() as connection:
         for table in ("person", "api_key", "request", "audit", "gate"):
             rows = (await connection.execute(text(f"SELECT t::text FROM store.{table} AS t"))).scalars().all()  # noqa: S608
             details[table] = "\n".join(rows)

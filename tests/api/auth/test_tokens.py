@@ -24,9 +24,9 @@ from ledger import Ledger
 from runtime.settings import Settings
 from store.identity import people
 from tests.anchors import within_one_day
-from tests.api.club import problem
 from tests.api.issuer import AUDIENCE, MADE, Issuer, issuing
-from tests.house import House
+from tests.api.sample_program import problem
+from tests.stack import Stack
 
 STRANGER = RSAKey.generate_key(2048, {"use": "sig", "kid": "rsa"})
 """Somebody else's key, under the id of one of the issuer's."""
@@ -39,18 +39,18 @@ async def issuer() -> AsyncIterator[Issuer]:
 
 
 @pytest.fixture
-async def http(issuer: Issuer, engine: AsyncEngine, house: House) -> AsyncIterator[AsyncClient]:
+async def http(issuer: Issuer, engine: AsyncEngine, stack: Stack) -> AsyncIterator[AsyncClient]:
     """An API that takes this issuer's tokens, over a database of its own."""
-    async with _api(engine, house, oidc_issuer=issuer.address) as http:
+    async with _api(engine, stack, oidc_issuer=issuer.address) as http:
         yield http
 
 
 class _api:
     """An API under these settings."""
 
-    def __init__(self, engine: AsyncEngine, house: House, **settings: Any) -> None:
+    def __init__(self, engine: AsyncEngine, stack: Stack, **settings: Any) -> None:
         whole = Settings(**({"oidc_audience": AUDIENCE} | settings))
-        self._app = create_app(whole, services=Services(engine, Ledger(engine), house.temporal))
+        self._app = create_app(whole, services=Services(engine, Ledger(engine), stack.temporal))
         self._http = AsyncClient(transport=ASGITransport(app=self._app), base_url="http://tenure")
 
     async def __aenter__(self) -> AsyncClient:
@@ -124,9 +124,9 @@ FORGED: dict[str, Callable[[Issuer], str]] = {
 
 
 @pytest.fixture(scope="module")
-async def refusing(house: House) -> AsyncIterator[tuple[AsyncClient, Issuer]]:
+async def refusing(stack: Stack) -> AsyncIterator[tuple[AsyncClient, Issuer]]:
     """An API and its issuer for what is refused, so that all of it can share them."""
-    async with issuing() as issuer, _api(house.engine, house, oidc_issuer=issuer.address) as http:
+    async with issuing() as issuer, _api(stack.engine, stack, oidc_issuer=issuer.address) as http:
         yield http, issuer
 
 
@@ -210,10 +210,10 @@ async def test_an_expired_token_is_not_believed_because_it_was_known(
     ],
 )
 async def test_roles_come_from_the_claim_that_is_set(
-    issuer: Issuer, engine: AsyncEngine, house: House, claim: str, claims: dict[str, Any]
+    issuer: Issuer, engine: AsyncEngine, stack: Stack, claim: str, claims: dict[str, Any]
 ) -> None:
     usual = {} if "tenure_roles" in claims else {"tenure_roles": ["product_owner"]}
-    async with _api(engine, house, oidc_issuer=issuer.address, oidc_roles_claim=claim) as http:
+    async with _api(engine, stack, oidc_issuer=issuer.address, oidc_roles_claim=claim) as http:
         await _show(http, issuer.token(**(usual | claims)))
     async with engine.connect() as connection:
         (fiona,) = await people.all_known(connection)
@@ -230,7 +230,7 @@ async def test_who_has_no_role_is_known_and_may_do_nothing(refusing: tuple[Async
 
 
 async def test_who_asks_is_written_down_once_for_each_change(
-    http: AsyncClient, issuer: Issuer, engine: AsyncEngine, house: House
+    http: AsyncClient, issuer: Issuer, engine: AsyncEngine, stack: Stack
 ) -> None:
     async def known() -> people.PersonRecord:
         async with engine.connect() as connection:
@@ -241,7 +241,7 @@ async def test_who_asks_is_written_down_once_for_each_change(
         await _show(http, issuer.token(name="Fiona Fox", email="fiona@tenure.test"))
         first = await known()
         await _show(http, issuer.token(name="Fiona Fox", email="fiona@tenure.test", jti="another token"))
-        async with _api(engine, house, oidc_issuer=issuer.address) as another:
+        async with _api(engine, stack, oidc_issuer=issuer.address) as another:
             await _show(another, issuer.token(name="Fiona Fox", email="fiona@tenure.test"))
         return first, await known()
 
@@ -306,10 +306,10 @@ async def test_while_the_issuer_is_away_nobody_new_can_be_told_from_anybody(http
     problem(await _show(http, "nonsense"), 401, "token_refused")  # that is none, whoever is away
 
 
-async def test_an_issuer_that_is_not_there_at_all(engine: AsyncEngine, house: House) -> None:
+async def test_an_issuer_that_is_not_there_at_all(engine: AsyncEngine, stack: Stack) -> None:
     async with issuing() as gone:
         pass
-    async with _api(engine, house, oidc_issuer=gone.address) as http:
+    async with _api(engine, stack, oidc_issuer=gone.address) as http:
         problem(await _show(http, gone.token()), 503, "issuer_unreachable")
 
 
@@ -320,10 +320,10 @@ async def test_metadata_of_another_issuer_is_not_believed(http: AsyncClient, iss
     assert issuer.asked == 0
 
 
-async def test_the_place_of_the_keys_can_be_said(issuer: Issuer, engine: AsyncEngine, house: House) -> None:
+async def test_the_place_of_the_keys_can_be_said(issuer: Issuer, engine: AsyncEngine, stack: Stack) -> None:
     issuer.named = "https://elsewhere.test"  # nobody asks for the metadata
     address = f"{issuer.address}/keys"
-    async with _api(engine, house, oidc_issuer=issuer.address, oidc_jwks_url=address) as http:
+    async with _api(engine, stack, oidc_issuer=issuer.address, oidc_jwks_url=address) as http:
         assert (await _show(http, issuer.token())).status_code == 200
 
 

@@ -13,8 +13,8 @@ from api.auth.authorization import ANYWHERE, PERMISSIONS, Action
 from api.http.dependencies import Services
 from api.http.security_headers import OPEN
 from domain.definition.values import Role
-from tests.api.club import problem
-from tests.house import ISSUER, House, api_settings, client_of, people_in
+from tests.api.sample_program import problem
+from tests.stack import ISSUER, Stack, api_settings, client_of, people_in
 
 ROUTES: dict[tuple[str, str], Action] = {
     ("POST", "/programs"): "start a program",
@@ -167,10 +167,10 @@ def _paths(routes: Any) -> Iterator[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-async def app(house: House, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FastAPI]:
+async def app(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FastAPI]:
     """An API of its own, so that what is refused here counts for nobody else."""
     settings = api_settings(people_in(tmp_path_factory.mktemp("roles"), []))
-    app = create_app(settings, services=Services(house.engine, house.ledger, house.temporal))
+    app = create_app(settings, services=Services(stack.engine, stack.ledger, stack.temporal))
     async with app.router.lifespan_context(app):
         yield app
 

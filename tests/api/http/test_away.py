@@ -13,18 +13,18 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from api.app import create_app
 from api.http.dependencies import Services
 from ledger import Ledger
-from tests.api.club import problem
+from tests.api.sample_program import problem
 from tests.conftest import Databases
-from tests.house import House, api_settings, client_of, people_in
+from tests.stack import Stack, api_settings, client_of, people_in
 
 _ROWS = "customer,at,amount\nc1,2026-01-01T10:00:00Z,1.00\n"
 _HEADERS = {"Authorization": "Bearer demo-owner", "Idempotency-Key": "away"}
 
 
 @pytest.fixture
-async def app(engine: AsyncEngine, house: House, tmp_path: Path) -> AsyncIterator[FastAPI]:
+async def app(engine: AsyncEngine, stack: Stack, tmp_path: Path) -> AsyncIterator[FastAPI]:
     """The API over a database of its own, which may go."""
-    app = create_app(api_settings(people_in(tmp_path)), services=Services(engine, Ledger(engine), house.temporal))
+    app = create_app(api_settings(people_in(tmp_path)), services=Services(engine, Ledger(engine), stack.temporal))
     async with app.router.lifespan_context(app):
         yield app
 

@@ -16,9 +16,9 @@ from api.app import create_app
 from api.http.dependencies import Services
 from api.http.rate_limits import until_free
 from runtime.settings import Settings
-from tests.api.club import Club, problem
-from tests.api.past import lived
-from tests.house import House, api_settings, client_of, people_in, token_of
+from tests.api.sample_program import SampleProgram, problem
+from tests.api.seeded_history import lived
+from tests.stack import Stack, api_settings, client_of, people_in, token_of
 
 Limited = Callable[..., AbstractAsyncContextManager[AsyncClient]]
 
@@ -43,13 +43,13 @@ def test_after_the_time_that_is_told_there_is_room_and_not_long_before(before: i
 
 
 @pytest.fixture
-def limited(house: House, tmp_path: Path) -> Limited:
-    """An API over the house, with other rates."""
+def limited(stack: Stack, tmp_path: Path) -> Limited:
+    """An API over the stack, with other rates."""
 
     @asynccontextmanager
     async def over(**rates: str) -> AsyncIterator[AsyncClient]:
         settings = api_settings(people_in(tmp_path), **rates)
-        app = create_app(settings, services=Services(house.engine, house.ledger, house.temporal))
+        app = create_app(settings, services=Services(stack.engine, stack.ledger, stack.temporal))
         async with app.router.lifespan_context(app), client_of(app) as http:
             yield http
 
@@ -94,11 +94,11 @@ async def test_who_may_not_ask_spends_nothing_of_it(limited: Limited) -> None:
             problem(await http.get("/ledger/check", headers=_as("demo-shop")), 403, "not_allowed")
 
 
-async def test_batches_count_by_their_events(limited: Limited, club: Club) -> None:
+async def test_batches_count_by_their_events(limited: Limited, sample_program: SampleProgram) -> None:
     def batch(number: int) -> dict[str, Any]:
         return {"events": [{"key": f"none-{place}"} for place in range(number)]}
 
-    path = f"{club.path}/events"
+    path = f"{sample_program.path}/events"
     async with limited(rate_events="10/hour") as http:
         assert (await http.post(path, json=batch(6), headers=_as("demo-shop"))).status_code == 200
         _too_many(await http.post(path, json=batch(5), headers=_as("demo-shop")))
@@ -107,8 +107,8 @@ async def test_batches_count_by_their_events(limited: Limited, club: Club) -> No
         _too_many(await http.post(path, json=batch(1), headers=_as("demo-app")))
 
 
-async def test_a_backfill_counts_by_its_evaluations_and_to_pause_counts_nothing(limited: Limited, house: House) -> None:
-    path = f"/programs/{(await lived(house)).program}/schedule"
+async def test_a_backfill_counts_by_its_evaluations_and_to_pause_counts_nothing(limited: Limited, stack: Stack) -> None:
+    path = f"/programs/{(await lived(stack)).program}/schedule"
     half_a_year = {"from": "2025-03-01", "to": "2025-08-31"}  # every quarter
     async with limited(rate_evaluations="3/hour") as http:
         first = await http.post(f"{path}/backfill", json=half_a_year, headers=_as("demo-analyst", "first"))
@@ -124,8 +124,8 @@ async def test_a_backfill_counts_by_its_evaluations_and_to_pause_counts_nothing(
             )
 
 
-async def test_what_looks_for_drift_now_is_a_check_of_the_ledger(limited: Limited, house: House) -> None:
-    path = f"/programs/{(await lived(house)).program}/reports"
+async def test_what_looks_for_drift_now_is_a_check_of_the_ledger(limited: Limited, stack: Stack) -> None:
+    path = f"/programs/{(await lived(stack)).program}/reports"
     async with limited(rate_ledger="1/hour") as http:
         assert (await http.get(f"{path}/exceptions", headers=_as("demo-shop"))).status_code == 200
         _too_many(await http.get(f"{path}/exceptions", headers=_as("demo-shop")))

@@ -8,8 +8,8 @@ import pytest
 
 from api.http.openapi import raises, together
 from domain.error_registry import known
-from tests.api.club import problem
-from tests.house import House
+from tests.api.sample_program import problem
+from tests.stack import Stack
 
 _NAME = re.compile(r"[a-z]+(_[a-z]+)+")
 _UTF_16 = "{}".encode("utf-16")
@@ -115,9 +115,9 @@ def test_every_problem_has_an_example_in_the_description(described: dict[str, An
 
 
 @pytest.mark.parametrize("accept", ["image/png", "text/html", "application/json;q=0", "*/*;q=0", "text/*, image/*"])
-async def test_an_answer_of_another_kind_is_refused(house: House, accept: str) -> None:
+async def test_an_answer_of_another_kind_is_refused(stack: Stack, accept: str) -> None:
     headers = {"Authorization": "Bearer demo-owner", "Accept": accept}
-    found = problem(await house.http.get("/programs", headers=headers), 406, "not_acceptable")
+    found = problem(await stack.http.get("/programs", headers=headers), 406, "not_acceptable")
     assert (found["field"], found["remedy"]) == ("Accept", "Accept application/json.")
 
 
@@ -125,9 +125,9 @@ async def test_an_answer_of_another_kind_is_refused(house: House, accept: str) -
     "accept",
     ["application/json", "application/*", "*/*", "", "text/html, */*;q=0.1", "*/*;q=0, application/json", "TEXT/html, */*"],
 )
-async def test_whoever_takes_json_is_answered(house: House, accept: str) -> None:
+async def test_whoever_takes_json_is_answered(stack: Stack, accept: str) -> None:
     headers = {"Authorization": "Bearer demo-owner", "Accept": accept}
-    response = await house.http.get("/programs", headers=headers)
+    response = await stack.http.get("/programs", headers=headers)
     assert (response.status_code, response.headers["content-type"]) == (200, "application/json")
 
 
@@ -135,9 +135,9 @@ async def test_whoever_takes_json_is_answered(house: House, accept: str) -> None
     "kind",
     ["text/plain", "application/x-www-form-urlencoded", "json", "application/json; charset=latin-1", "multipart/form-data"],
 )
-async def test_a_body_of_another_kind_is_refused(house: House, kind: str) -> None:
+async def test_a_body_of_another_kind_is_refused(stack: Stack, kind: str) -> None:
     headers = {"Authorization": "Bearer demo-owner", "Idempotency-Key": "kind", "Content-Type": kind}
-    response = await house.http.post("/programs/nowhere/end", content=b'{"reason": "over"}', headers=headers)
+    response = await stack.http.post("/programs/nowhere/end", content=b'{"reason": "over"}', headers=headers)
     found = problem(response, 415, "media_type_unsupported")
     assert (found["field"], "application/json" in found["remedy"]) == ("Content-Type", True)
 
@@ -145,30 +145,30 @@ async def test_a_body_of_another_kind_is_refused(house: House, kind: str) -> Non
 @pytest.mark.parametrize(
     "kind", ["application/json", "application/json; charset=UTF-8", 'Application/JSON; charset="utf-8"', None]
 )
-async def test_json_may_say_that_it_is_in_utf_8(house: House, kind: str | None) -> None:
+async def test_json_may_say_that_it_is_in_utf_8(stack: Stack, kind: str | None) -> None:
     headers = {"Authorization": "Bearer demo-owner", "Idempotency-Key": "kind"} | ({"Content-Type": kind} if kind else {})
-    response = await house.http.post("/programs/nowhere/end", content=b'{"reason": "over"}', headers=headers)
+    response = await stack.http.post("/programs/nowhere/end", content=b'{"reason": "over"}', headers=headers)
     problem(response, 404, "program_unknown")
 
 
-async def test_json_in_another_encoding_is_one_clear_problem(house: House) -> None:
+async def test_json_in_another_encoding_is_one_clear_problem(stack: Stack) -> None:
     headers = {"Authorization": "Bearer demo-owner", "Idempotency-Key": "utf-16", "Content-Type": "application/json"}
-    response = await house.http.post("/programs/nowhere/end", content=_UTF_16, headers=headers)
+    response = await stack.http.post("/programs/nowhere/end", content=_UTF_16, headers=headers)
     assert response.status_code in (400, 422)
     assert response.headers["content-type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize("path", ["/health", "/programs", "/problems/four_eyes", "/openapi.json"])
-async def test_head_answers_the_headers_of_get_alone(house: House, path: str) -> None:
+async def test_head_answers_the_headers_of_get_alone(stack: Stack, path: str) -> None:
     headers = {"Authorization": "Bearer demo-owner"}
-    whole, head = await house.http.get(path, headers=headers), await house.http.head(path, headers=headers)
+    whole, head = await stack.http.get(path, headers=headers), await stack.http.head(path, headers=headers)
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["content-type"] == whole.headers["content-type"]
-    assert (await house.http.head("/programs")).status_code == 401
+    assert (await stack.http.head("/programs")).status_code == 401
 
 
-async def test_what_a_method_cannot_do_is_told_with_all_that_can_be_done(house: House) -> None:
+async def test_what_a_method_cannot_do_is_told_with_all_that_can_be_done(stack: Stack) -> None:
     for path, allowed in (("/programs", "HEAD, GET, POST"), ("/programs/nowhere/end", "POST"), ("/health", "HEAD, GET")):
-        response = await house.http.put(path)
+        response = await stack.http.put(path)
         problem(response, 405, "method_not_allowed")
         assert response.headers["Allow"] == allowed

@@ -26,10 +26,10 @@ from schemathesis.specs.openapi.schemas import OpenApiSchema
 from api.app import create_app
 from api.http.dependencies import Services
 from domain.definition.values import Role
-from tests.api.club import Club, definition_of, launched
 from tests.api.provider import Provider
-from tests.house import ISSUER, House, api_settings, people_entries, people_in, program_id
+from tests.api.sample_program import SampleProgram, definition_of, launched
 from tests.serving import served
+from tests.stack import ISSUER, Stack, api_settings, people_entries, people_in, program_id
 
 _ALL = [*people_entries(), {"id": "demo-all", "name": "All", "roles": list(get_args(Role))}]
 _HEADERS = {"Authorization": f"Bearer {ISSUER.token('demo-all', 'All', get_args(Role))}"}
@@ -103,41 +103,44 @@ def _identify(case: Case[Any]) -> None:
 
 
 @pytest.fixture(scope="module")
-async def api(house: House, provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
+async def api(stack: Stack, provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
     """The application on a port of its own, with a launched program of its own."""
-    club, spare = await launched(house, provider.address), await launched(house, provider.address)
-    member = await club.member()
-    event = await club.event(member)
-    redemption = await club.redeem(member, "ticket")
+    sample_program, spare = await launched(stack, provider.address), await launched(stack, provider.address)
+    member = await sample_program.member()
+    event = await sample_program.event(member)
+    redemption = await sample_program.redeem(member, "ticket")
     assert (event.status_code, redemption.status_code) == (201, 409)
     settings = api_settings(people_in(tmp_path_factory.mktemp("fuzz"), _ALL), **_SLOW)
-    app = create_app(settings, services=Services(house.engine, house.ledger, house.temporal, wait_timeout=30.0))
-    app.state.keys = house.keys  # those that the house's workers know
+    app = create_app(settings, services=Services(stack.engine, stack.ledger, stack.temporal, wait_timeout=30.0))
+    app.state.keys = stack.keys  # those that the stack's workers know
     known = {
-        "program": club.program,
+        "program": sample_program.program,
         "participant": member,
         "number": event.json()["transaction"],
         "reward": "ticket",
         "name": "api-log",
         "report": "exceptions",
-        "gate": f"program/{club.program}/r1/gate/strategy/1",
+        "gate": f"program/{sample_program.program}/r1/gate/strategy/1",
     }
     async with app.router.lifespan_context(app), served(app) as address:
         schema = await asyncio.to_thread(schemathesis.openapi.from_url, f"{address}/openapi.json")
-        yield Served(address, schema, known, _bodies(club), spare.program)
+        yield Served(address, schema, known, _bodies(sample_program), spare.program)
 
 
-async def _let_go_on(house: House, program: str) -> None:
+async def _let_go_on(stack: Stack, program: str) -> None:
     """Lift whatever the requests before have stopped."""
-    while (await house.post(f"/programs/{program}/resumption", {"reason": "go on"}, person="demo-operations")).is_success:
+    while (await stack.post(f"/programs/{program}/resumption", {"reason": "go on"}, person="demo-operations")).is_success:
         pass
 
 
-def _bodies(club: Club) -> Mapping[str, Callable[[], Any]]:
+def _bodies(sample_program: SampleProgram) -> Mapping[str, Callable[[], Any]]:
     definition = definition_of("fuzz").model_dump(mode="json")
     return {
         "start_program": lambda: definition | {"program": program_id("fuzz")},
-        "enrol_member": lambda: {"participant": club.stranger(), "agreement": club.definition.agreement.version},
+        "enrol_member": lambda: {
+            "participant": sample_program.stranger(),
+            "agreement": sample_program.definition.agreement.version,
+        },
         "post_event": lambda: {"type": "purchase", "occurred_at": datetime.now(UTC).isoformat(), "amount": "12.50"},
         "adjust_points": lambda: {"points": 1, "reason": "late delivery"},
     }
@@ -166,7 +169,7 @@ async def test_an_operation_answers_as_it_is_described(api: Served, path: str, m
 
 @pytest.mark.parametrize(("begin", "led_to"), list(_LIVES.values()), ids=list(_LIVES))
 async def test_what_an_answer_leads_to_answers_as_it_is_described(
-    house: House, api: Served, begin: set[str], led_to: set[str]
+    stack: Stack, api: Served, begin: set[str], led_to: set[str]
 ) -> None:
     followed: Counter[str] = Counter()
 
@@ -200,6 +203,6 @@ async def test_what_an_answer_leads_to_answers_as_it_is_described(
                 recorder=self.recorder,
             )
 
-    await _let_go_on(house, api.known["program"])
+    await _let_go_on(stack, api.known["program"])
     await asyncio.to_thread(Linked.run, settings=_BOUNDED_STEPS)
     assert set(followed) >= led_to, followed

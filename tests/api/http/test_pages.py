@@ -16,8 +16,8 @@ from domain.programs.lifecycle import Membership
 from store.members import members
 from store.rewards import redemptions
 from store.rewards.redemptions import RedemptionRecord
-from tests.api.club import SHOP, Club, problem
-from tests.house import House
+from tests.api.sample_program import SHOP, SampleProgram, problem
+from tests.stack import Stack
 
 
 def _paging(path: str = "/things", query: str = "", *, limit: int = 3, cursor: str | None = None) -> Paging:
@@ -76,11 +76,11 @@ def test_a_cursor_is_for_its_own_list_with_its_own_filters_alone() -> None:
         _paging("/things", "colour=red", cursor=cursor).after(str, int)
 
 
-async def _pages(house: House, path: str, person: str) -> AsyncIterator[dict[str, Any]]:
+async def _pages(stack: Stack, path: str, person: str) -> AsyncIterator[dict[str, Any]]:
     """Page after page, by the address that each names in its `Link`."""
     address: str | None = path
     while address is not None:
-        response = await house.http.get(address, headers={"Authorization": f"Bearer {person}"})
+        response = await stack.http.get(address, headers={"Authorization": f"Bearer {person}"})
         assert response.status_code == 200, response.text
         page: dict[str, Any] = response.json()
         yield page
@@ -92,12 +92,12 @@ async def _pages(house: House, path: str, person: str) -> AsyncIterator[dict[str
             assert f"cursor={page['next']}" in address
 
 
-async def _members(club: Club, house: House, *names: str, tier: str = "listener") -> None:
+async def _members(sample_program: SampleProgram, stack: Stack, *names: str, tier: str = "listener") -> None:
     now = datetime.now(UTC)
-    async with house.engine.begin() as connection:
+    async with stack.engine.begin() as connection:
         for name in names:
             joining = Membership(
-                program=club.program,
+                program=sample_program.program,
                 participant=name,
                 status="active",
                 tier=tier,
@@ -110,38 +110,40 @@ async def _members(club: Club, house: House, *names: str, tier: str = "listener"
             await members.establish(connection, joining)
 
 
-async def test_members_come_page_by_page_and_who_joins_meanwhile_moves_nobody(pool: Club, house: House) -> None:
+async def test_members_come_page_by_page_and_who_joins_meanwhile_moves_nobody(pool: SampleProgram, stack: Stack) -> None:
     names = [f"page-{letter}" for letter in "bdfhj"]
-    await _members(pool, house, *names, tier="paged")
+    await _members(pool, stack, *names, tier="paged")
     read: list[str] = []
-    async for page in _pages(house, f"{pool.path}/members?tier=paged&limit=2", SHOP):
+    async for page in _pages(stack, f"{pool.path}/members?tier=paged&limit=2", SHOP):
         read += [each["participant"] for each in page["items"]]
         if len(read) == 2:
-            await _members(pool, house, "page-a", "page-g", tier="paged")
+            await _members(pool, stack, "page-a", "page-g", tier="paged")
     assert read == ["page-b", "page-d", "page-f", "page-g", "page-h", "page-j"]
 
 
-async def test_members_are_found_by_tier_and_status(pool: Club, house: House) -> None:
-    await _members(pool, house, "left-1", "left-2", tier="parting")
-    async with house.engine.begin() as connection:
+async def test_members_are_found_by_tier_and_status(pool: SampleProgram, stack: Stack) -> None:
+    await _members(pool, stack, "left-1", "left-2", tier="parting")
+    async with stack.engine.begin() as connection:
         await members.close(connection, pool.program, "left-1", "left", datetime.now(UTC))
     for query, expected in (("", ["left-1", "left-2"]), ("&status=left", ["left-1"]), ("&status=active", ["left-2"])):
-        found = await house.get(f"{pool.path}/members?tier=parting{query}", SHOP)
+        found = await stack.get(f"{pool.path}/members?tier=parting{query}", SHOP)
         assert [each["participant"] for each in found["items"]] == expected
-    response = await house.http.get(f"{pool.path}/members?status=lost", headers={"Authorization": f"Bearer {SHOP}"})
+    response = await stack.http.get(f"{pool.path}/members?status=lost", headers={"Authorization": f"Bearer {SHOP}"})
     assert problem(response, 422, "invalid_request")["field"] == "query.status"
-    response = await house.http.get("/programs/nowhere/members", headers={"Authorization": f"Bearer {SHOP}"})
+    response = await stack.http.get("/programs/nowhere/members", headers={"Authorization": f"Bearer {SHOP}"})
     problem(response, 404, "program_unknown")
 
 
-async def test_redemptions_that_were_asked_for_at_one_instant_come_once_each(club: Club, house: House) -> None:
-    member = await club.member()
+async def test_redemptions_that_were_asked_for_at_one_instant_come_once_each(
+    sample_program: SampleProgram, stack: Stack
+) -> None:
+    member = await sample_program.member()
     at = datetime.now(UTC)
-    async with house.engine.begin() as connection:
+    async with stack.engine.begin() as connection:
         for number in range(5):
             record = RedemptionRecord(
                 id=f"redemption/{member}-{number}",
-                program=club.program,
+                program=sample_program.program,
                 participant=member,
                 reward="sampler",
                 points=1,
@@ -151,8 +153,8 @@ async def test_redemptions_that_were_asked_for_at_one_instant_come_once_each(clu
                 settled_at=at,
             )
             await redemptions.keep(connection, record)
-    path = f"{club.path}/members/{member}/redemptions?limit=2"
-    read = [each["id"] async for page in _pages(house, path, SHOP) for each in page["items"]]
+    path = f"{sample_program.path}/members/{member}/redemptions?limit=2"
+    read = [each["id"] async for page in _pages(stack, path, SHOP) for each in page["items"]]
     assert read == [f"redemption/{member}-{number}" for number in range(5)]
 
 
@@ -163,19 +165,19 @@ async def test_redemptions_that_were_asked_for_at_one_instant_come_once_each(clu
         *("{club}/revisions", "{club}/evaluations", "{club}/members", "{club}/invitations"),
     ],
 )
-async def test_a_cursor_that_no_page_gave_is_one_clear_problem(club: Club, house: House, path: str) -> None:
+async def test_a_cursor_that_no_page_gave_is_one_clear_problem(sample_program: SampleProgram, stack: Stack, path: str) -> None:
     headers = {"Authorization": "Bearer demo-owner"}
-    address = path.replace("{club}", club.path)
+    address = path.replace("{club}", sample_program.path)
     for cursor in ("x", "%00", "bm8", "WyJ4Il0"):
-        found = problem(await house.http.get(f"{address}?cursor={cursor}", headers=headers), 422, "cursor_invalid")
+        found = problem(await stack.http.get(f"{address}?cursor={cursor}", headers=headers), 422, "cursor_invalid")
         assert found["field"] == "query.cursor"
     for limit in ("0", "201", "many"):
-        found = problem(await house.http.get(f"{address}?limit={limit}", headers=headers), 422, "invalid_request")
+        found = problem(await stack.http.get(f"{address}?limit={limit}", headers=headers), 422, "invalid_request")
         assert found["field"] == "query.limit"
 
 
-async def test_programs_come_in_pages_of_one(begin: Any, house: House) -> None:
+async def test_programs_come_in_pages_of_one(begin: Any, stack: Stack) -> None:
     first, second = sorted([(await begin()).program, (await begin()).program])
-    read = [each["id"] async for page in _pages(house, "/programs?limit=1", "demo-owner") for each in page["items"]]
+    read = [each["id"] async for page in _pages(stack, "/programs?limit=1", "demo-owner") for each in page["items"]]
     assert read == sorted(set(read))
     assert {first, second} <= set(read)

@@ -14,9 +14,9 @@ from api.http.statuses import STATUSES, status_of
 from domain.error_registry import kinds, known
 from domain.errors import Category
 from domain.refusals import Refused, refused
-from tests.api.club import problem
-from tests.house import House
+from tests.api.sample_program import problem
 from tests.paths import ROOT
+from tests.stack import Stack
 
 _REFUSING = ("api", "services", "activities", "workflows", "insight", "domain", "ledger", "store")
 """The packages that refuse something, or that find out what was refused."""
@@ -86,8 +86,8 @@ def test_a_refusal_has_its_code_from_the_class_that_declares_it() -> None:
 
 
 @pytest.mark.parametrize("code", known())
-async def test_every_problem_has_a_page_with_an_example(house: House, code: str) -> None:
-    response = await house.http.get(f"/problems/{code}", headers={"Accept": "application/json"})
+async def test_every_problem_has_a_page_with_an_example(stack: Stack, code: str) -> None:
+    response = await stack.http.get(f"/problems/{code}", headers={"Accept": "application/json"})
     assert response.status_code == 200, response.text
     shown = response.json()
     assert (shown["code"], shown["status"], shown["title"]) == (code, status_of(known()[code]), known()[code].title)
@@ -99,23 +99,23 @@ async def test_every_problem_has_a_page_with_an_example(house: House, code: str)
     assert known()[code].__doc__ and (known()[code].__doc__ != Refused.__doc__ or code == "refused")
 
 
-async def test_a_browser_gets_a_page_for_people(house: House) -> None:
+async def test_a_browser_gets_a_page_for_people(stack: Stack) -> None:
     accept = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
-    one = await house.http.get("/problems/four_eyes", headers=accept)
+    one = await stack.http.get("/problems/four_eyes", headers=accept)
     assert one.headers["content-type"] == "text/html; charset=utf-8"
     assert "Nobody decides about their own work" in one.text
-    every = await house.http.get("/problems", headers=accept)
+    every = await stack.http.get("/problems", headers=accept)
     assert all(f'href="/problems/{code}"' in every.text for code in known())
-    assert [each["code"] for each in (await house.http.get("/problems")).json()["items"]] == list(known())
+    assert [each["code"] for each in (await stack.http.get("/problems")).json()["items"]] == list(known())
 
 
-async def test_an_unknown_code_is_a_problem_itself(house: House) -> None:
-    problem(await house.http.get("/problems/no_such_code"), 404, "problem_unknown")
+async def test_an_unknown_code_is_a_problem_itself(stack: Stack) -> None:
+    problem(await stack.http.get("/problems/no_such_code"), 404, "problem_unknown")
 
 
-async def test_the_type_of_a_problem_leads_to_its_page(house: House) -> None:
-    found = problem(await house.http.get("/programs"), 401, "token_missing")
-    assert (await house.http.get(found["type"])).json()["code"] == "token_missing"
+async def test_the_type_of_a_problem_leads_to_its_page(stack: Stack) -> None:
+    found = problem(await stack.http.get("/programs"), 401, "token_missing")
+    assert (await stack.http.get(found["type"])).json()["code"] == "token_missing"
 
 
 def test_a_refusal_in_a_code_that_nobody_knows_is_still_a_problem() -> None:

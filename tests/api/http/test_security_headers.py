@@ -9,8 +9,8 @@ from fastapi import FastAPI, Response
 from httpx import AsyncClient
 
 from tests.api.http.test_away import app, http
-from tests.house import House
 from tests.serving import served
+from tests.stack import Stack
 
 __all__ = ["app", "http"]
 ANSWERS = [("/programs", "demo-owner", 200), ("/programs", None, 401), ("/nowhere", None, 404), ("/broken", None, 500)]
@@ -65,7 +65,7 @@ async def test_the_pages_of_documentation_may_run_what_they_need_and_no_more(htt
     assert policy.get("connect-src") == "'self'"
 
 
-async def test_no_answer_names_the_server(house: House, app: FastAPI) -> None:
+async def test_no_answer_names_the_server(stack: Stack, app: FastAPI) -> None:
     async with served(app) as address, AsyncClient() as http:
         for path in ("/health", "/programs"):
             assert "Server" not in (await http.get(f"{address}{path}")).headers

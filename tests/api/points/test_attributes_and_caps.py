@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.club import SHOP, Club, launched, problem
-from tests.house import House
+from tests.api.sample_program import SHOP, SampleProgram, launched, problem
+from tests.stack import Stack
 
 RULES = [
     {"id": "nights", "event": "stay", "rate": 100, "per": "nights", "when": [{"attribute": "brand", "is_not": "budget"}]},
@@ -17,13 +17,13 @@ RULES = [
 
 
 @pytest.fixture(scope="module")
-async def hotel(house: House) -> Club:
+async def hotel(stack: Stack) -> SampleProgram:
     """A program whose rules look at attributes, whose surveys give 100 points at most, and whose claims wait.
 
     The cap is one of a century: that of a year would be new where the year ends while a test runs.
     """
     return await launched(
-        house,
+        stack,
         "http://127.0.0.1:9/orders",
         earning=[{"id": "points-per-dollar", "event": "purchase", "rate": 10, "rounding": "half_up"}, *RULES],
         test_phases=[
@@ -36,21 +36,21 @@ async def hotel(house: House) -> Club:
     )
 
 
-async def _points(hotel: Club, participant: str, type_: str, **more: Any) -> int:
+async def _points(hotel: SampleProgram, participant: str, type_: str, **more: Any) -> int:
     response = await hotel.event(participant, "0", type=type_, **more)
     assert response.status_code == 201, response.text
     points: int = response.json()["points"]
     return points
 
 
-async def test_an_event_is_rated_by_what_it_says(hotel: Club) -> None:
+async def test_an_event_is_rated_by_what_it_says(hotel: SampleProgram) -> None:
     guest = await hotel.member()
     assert await _points(hotel, guest, "stay", attributes={"nights": 3, "brand": "grand"}) == 300
     assert await _points(hotel, guest, "stay", attributes={"nights": 3, "brand": "budget"}) == 0
 
 
 @pytest.mark.parametrize("nights", ["three", None, -1])
-async def test_an_attribute_that_a_rule_cannot_use_is_named(hotel: Club, nights: Any) -> None:
+async def test_an_attribute_that_a_rule_cannot_use_is_named(hotel: SampleProgram, nights: Any) -> None:
     guest = await hotel.member()
     attributes = {"brand": "grand"} | ({} if nights is None else {"nights": nights})
     found = problem(await hotel.event(guest, "0", type="stay", attributes=attributes), 422, "invalid_request")
@@ -58,7 +58,7 @@ async def test_an_attribute_that_a_rule_cannot_use_is_named(hotel: Club, nights:
     assert await hotel.available(guest) == 0
 
 
-async def test_the_order_of_attributes_makes_no_other_event(hotel: Club) -> None:
+async def test_the_order_of_attributes_makes_no_other_event(hotel: SampleProgram) -> None:
     guest, at = await hotel.member(), datetime.now(UTC).isoformat()
     first = await hotel.event(guest, "0", type="stay", occurred_at=at, key="a-stay", attributes={"nights": 1, "brand": "grand"})
     again = await hotel.event(guest, "0", type="stay", occurred_at=at, key="a-stay", attributes={"brand": "grand", "nights": 1})
@@ -67,19 +67,19 @@ async def test_the_order_of_attributes_makes_no_other_event(hotel: Club) -> None
     problem(other, 422, "idempotency_key_reused")
 
 
-async def test_a_cap_holds_for_events_one_by_one(hotel: Club) -> None:
+async def test_a_cap_holds_for_events_one_by_one(hotel: SampleProgram) -> None:
     guest = await hotel.member()
     assert [await _points(hotel, guest, "survey") for _ in range(4)] == [40, 40, 20, 0]
 
 
-async def test_a_cap_holds_for_events_at_once(hotel: Club) -> None:
+async def test_a_cap_holds_for_events_at_once(hotel: SampleProgram) -> None:
     guest = await hotel.member()
     answers = await asyncio.gather(*(_points(hotel, guest, "survey") for _ in range(8)))
     assert sorted(answers, reverse=True)[:4] == [40, 40, 20, 0]
     assert await hotel.available(guest) == 100
 
 
-async def test_a_cap_holds_within_a_batch_and_for_batches_at_once(hotel: Club, house: House) -> None:
+async def test_a_cap_holds_within_a_batch_and_for_batches_at_once(hotel: SampleProgram, stack: Stack) -> None:
     guest, other = await hotel.member(), await hotel.member()
     at = datetime.now(UTC) - timedelta(milliseconds=1)
 
@@ -93,16 +93,16 @@ async def test_a_cap_holds_within_a_batch_and_for_batches_at_once(hotel: Club, h
         }
 
     responses = await asyncio.gather(
-        *(house.post(f"{hotel.path}/events", batch(name), person=SHOP) for name in ("one", "two", "three"))
+        *(stack.post(f"{hotel.path}/events", batch(name), person=SHOP) for name in ("one", "two", "three"))
     )
     for response in responses:
         assert (response.status_code, response.json()["refused"]) == (200, 0), response.text
-    again = await house.post(f"{hotel.path}/events", batch("one"), person=SHOP)
+    again = await stack.post(f"{hotel.path}/events", batch("one"), person=SHOP)
     assert again.json()["repeated"] == 8
     assert [await hotel.available(who) for who in (guest, other)] == [100, 100]
 
 
-async def test_what_a_rule_lets_wait_is_posted_with_its_confirmation(hotel: Club) -> None:
+async def test_what_a_rule_lets_wait_is_posted_with_its_confirmation(hotel: SampleProgram) -> None:
     guest = await hotel.member()
     waiting = await hotel.event(guest, "0", type="claim")
     assert (waiting.json()["points"], waiting.json()["pending"]) == (0, 30)

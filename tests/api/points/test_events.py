@@ -17,17 +17,17 @@ from services.points.rating import EventIn
 from store.members import members
 from store.programs import programs
 from store.tables import member as member_table
-from tests.api.club import MUCH, SHOP, problem, report, unchanged
-from tests.api.crowd import Crowd, in_force
-from tests.house import House, first_revision
+from tests.api.bulk_members import BulkMembers, in_force
+from tests.api.sample_program import MUCH, SHOP, problem, report, unchanged
+from tests.stack import Stack, first_revision
 
 
 @pytest.fixture(scope="module")
-async def crowd(house: House) -> Crowd:
+async def bulk_members(stack: Stack) -> BulkMembers:
     """A program in force, with nobody in it yet."""
-    crowd = Crowd(house)
-    await in_force(house.engine, crowd.definition, crowd.since)
-    return crowd
+    bulk_members = BulkMembers(stack)
+    await in_force(stack.engine, bulk_members.definition, bulk_members.since)
+    return bulk_members
 
 
 def counts(response: Response) -> tuple[int, int, int]:
@@ -51,11 +51,16 @@ def refused(response: Response, place: int, status: int, code: str) -> dict[str,
     return found
 
 
-async def test_each_event_is_answered_at_its_place(crowd: Crowd, house: House) -> None:
-    one, other = await crowd.members(2)
-    events = [crowd.event(one), crowd.event(other, amount="10"), crowd.event(one, amount=1), crowd.event(one, type="gift")]
+async def test_each_event_is_answered_at_its_place(bulk_members: BulkMembers, stack: Stack) -> None:
+    one, other = await bulk_members.members(2)
+    events = [
+        bulk_members.event(one),
+        bulk_members.event(other, amount="10"),
+        bulk_members.event(one, amount=1),
+        bulk_members.event(one, type="gift"),
+    ]
 
-    response = await crowd.post(events)
+    response = await bulk_members.post(events)
 
     assert counts(response) == (4, 0, 0)
     results = response.json()["results"]
@@ -64,58 +69,58 @@ async def test_each_event_is_answered_at_its_place(crowd: Crowd, house: House) -
         (293, 293), (100, 100), (10, 303), (MUCH, 303 + MUCH),
     ]  # fmt: skip
     assert {(result["tier"], result["kind"], result["outcome"]) for result in results} == {("listener", "earn", "posted")}
-    shown = await house.get(f"{crowd.path}/members/{other}/transactions/{results[1]['transaction']}", SHOP)
+    shown = await stack.get(f"{bulk_members.path}/members/{other}/transactions/{results[1]['transaction']}", SHOP)
     assert shown == {name: value for name, value in results[1].items() if name not in ("key", "status")}
 
 
-async def test_a_batch_again_is_repeated_whole_with_the_first_answers(crowd: Crowd, house: House) -> None:
-    events = [crowd.event(participant) for participant in await crowd.members(3)]
-    first = await crowd.post(events)
+async def test_a_batch_again_is_repeated_whole_with_the_first_answers(bulk_members: BulkMembers, stack: Stack) -> None:
+    events = [bulk_members.event(participant) for participant in await bulk_members.members(3)]
+    first = await bulk_members.post(events)
     assert counts(first) == (3, 0, 0)
-    async with unchanged(house, crowd.program):
-        again = await crowd.post(events)
+    async with unchanged(stack, bulk_members.program):
+        again = await bulk_members.post(events)
     assert counts(again) == (0, 3, 0)
     assert again.json()["results"] == [result | {"status": "repeated"} for result in first.json()["results"]]
 
 
-async def test_new_and_old_events_mix_in_other_parts(crowd: Crowd) -> None:
-    (member,) = await crowd.members()
-    events = [crowd.event(member, amount="1") for _ in range(4)]
-    assert counts(await crowd.post(events[:2])) == (2, 0, 0)
-    response = await crowd.post([events[3], events[1], events[2], events[0]])
+async def test_new_and_old_events_mix_in_other_parts(bulk_members: BulkMembers) -> None:
+    (member,) = await bulk_members.members()
+    events = [bulk_members.event(member, amount="1") for _ in range(4)]
+    assert counts(await bulk_members.post(events[:2])) == (2, 0, 0)
+    response = await bulk_members.post([events[3], events[1], events[2], events[0]])
     assert [result["status"] for result in response.json()["results"]] == ["posted", "repeated", "posted", "repeated"]
     assert [result["balance"] for result in response.json()["results"]] == [40, 20, 30, 10]
 
 
-async def test_an_event_is_the_same_whether_posted_alone_or_in_a_batch(crowd: Crowd, house: House) -> None:
-    (member,) = await crowd.members()
-    alone, together = crowd.event(member), crowd.event(member, amount=12.5, pending=True)
-    first = (await crowd.post_one(alone)).json()
-    assert counts(await crowd.post([alone, together])) == (1, 1, 0)
-    async with unchanged(house, crowd.program):
-        again = await crowd.post_one(together)
+async def test_an_event_is_the_same_whether_posted_alone_or_in_a_batch(bulk_members: BulkMembers, stack: Stack) -> None:
+    (member,) = await bulk_members.members()
+    alone, together = bulk_members.event(member), bulk_members.event(member, amount=12.5, pending=True)
+    first = (await bulk_members.post_one(alone)).json()
+    assert counts(await bulk_members.post([alone, together])) == (1, 1, 0)
+    async with unchanged(stack, bulk_members.program):
+        again = await bulk_members.post_one(together)
         assert (again.status_code, again.headers["Idempotency-Replayed"], again.json()["pending"]) == (201, "true", 125)
-        results = (await crowd.post([alone])).json()["results"]
+        results = (await bulk_members.post([alone])).json()["results"]
         assert results == [{"key": alone["key"], "status": "repeated", **first}]
-        other = await crowd.post([alone | {"amount": "1"}, alone | {"participant": "c-0"}])
+        other = await bulk_members.post([alone | {"amount": "1"}, alone | {"participant": "c-0"}])
         for place in (0, 1):
             found = refused(other, place, 422, "idempotency_key_reused")
             assert found["field"] == f"events[{place}].key"
             assert alone["key"] in found["detail"] and "event/" not in found["detail"]
 
 
-async def test_a_key_belongs_to_the_person_who_posts(crowd: Crowd) -> None:
-    (member,) = await crowd.members()
-    event = crowd.event(member)
-    assert counts(await crowd.post([event])) == (1, 0, 0)
-    assert counts(await crowd.post([event], person="demo-app")) == (1, 0, 0)
+async def test_a_key_belongs_to_the_person_who_posts(bulk_members: BulkMembers) -> None:
+    (member,) = await bulk_members.members()
+    event = bulk_members.event(member)
+    assert counts(await bulk_members.post([event])) == (1, 0, 0)
+    assert counts(await bulk_members.post([event], person="demo-app")) == (1, 0, 0)
 
 
-async def test_a_key_twice_in_a_batch_is_repeated_for_the_same_event_and_refused_for_another(crowd: Crowd) -> None:
-    one, other = await crowd.members(2)
-    event = crowd.event(one)
-    response = await crowd.post(
-        [crowd.event(other), event, event, event | {"amount": "1"}, event | {"participant": other}, event]
+async def test_a_key_twice_in_a_batch_is_repeated_for_the_same_event_and_refused_for_another(bulk_members: BulkMembers) -> None:
+    one, other = await bulk_members.members(2)
+    event = bulk_members.event(one)
+    response = await bulk_members.post(
+        [bulk_members.event(other), event, event, event | {"amount": "1"}, event | {"participant": other}, event]
     )
     assert counts(response) == (2, 2, 2)
     results = response.json()["results"]
@@ -126,9 +131,9 @@ async def test_a_key_twice_in_a_batch_is_repeated_for_the_same_event_and_refused
     assert results[1]["balance"] == 293
 
 
-async def test_whoever_is_refused_first_is_refused_the_same_way_when_their_event_comes_twice(crowd: Crowd) -> None:
-    stranger = crowd.event("m-stranger")
-    response = await crowd.post([stranger, stranger])
+async def test_whoever_is_refused_first_is_refused_the_same_way_when_their_event_comes_twice(bulk_members: BulkMembers) -> None:
+    stranger = bulk_members.event("m-stranger")
+    response = await bulk_members.post([stranger, stranger])
     assert counts(response) == (0, 0, 2)
     for place in (0, 1):
         refused(response, place, 404, "member_unknown")
@@ -171,38 +176,40 @@ async def test_whoever_is_refused_first_is_refused_the_same_way_when_their_event
     ],
 )
 async def test_an_event_that_is_wrong_harms_no_neighbour(
-    crowd: Crowd, house: House, field: str, code: str, change: dict[str, Any]
+    bulk_members: BulkMembers, stack: Stack, field: str, code: str, change: dict[str, Any]
 ) -> None:
-    before, after = await crowd.members(2)
-    events = [crowd.event(before), crowd.event(before, **change), crowd.event(after)]
+    before, after = await bulk_members.members(2)
+    events = [bulk_members.event(before), bulk_members.event(before, **change), bulk_members.event(after)]
     headers = {"Authorization": f"Bearer {SHOP}"}
 
-    response = await house.http.post(f"{crowd.path}/events", content=json.dumps({"events": events}), headers=headers)
+    response = await stack.http.post(f"{bulk_members.path}/events", content=json.dumps({"events": events}), headers=headers)
 
     assert counts(response) == (2, 0, 1)
     status = {"member_unknown": 404, "idempotency_key_missing": 400, "idempotency_key_invalid": 400}.get(code, 422)
     found = refused(response, 1, status, code)
     assert found["field"] == f"events[1].{field}"
     assert response.json()["results"][1]["key"] == (events[1].get("key") if isinstance(events[1].get("key"), str) else None)
-    assert (await house.get(f"{crowd.path}/members/{before}/balance", SHOP))["posted"] == 293
+    assert (await stack.get(f"{bulk_members.path}/members/{before}/balance", SHOP))["posted"] == 293
 
 
 @pytest.mark.parametrize("item", [None, 7, "text", [], [1], {}])
-async def test_what_is_no_event_at_all_is_told_at_its_place(crowd: Crowd, item: Any) -> None:
-    (member,) = await crowd.members()
-    response = await crowd.post([item, crowd.event(member)])
+async def test_what_is_no_event_at_all_is_told_at_its_place(bulk_members: BulkMembers, item: Any) -> None:
+    (member,) = await bulk_members.members()
+    response = await bulk_members.post([item, bulk_members.event(member)])
     assert counts(response) == (1, 0, 1)
     found = refused(response, 0, 400 if item == {} else 422, "idempotency_key_missing" if item == {} else "invalid_request")
     assert found["field"] == ("events[0].key" if item == {} else "events[0]")
 
 
-async def test_an_endless_number_or_half_a_character_spoils_its_own_event_alone(crowd: Crowd, house: House) -> None:
-    (member,) = await crowd.members()
-    good = json.dumps(crowd.event(member))
-    endless = json.dumps(crowd.event(member)).replace('"29.33"', "9" * 5000)
-    half = json.dumps(crowd.event(member)).replace('"purchase"', r'"\ud800"')
+async def test_an_endless_number_or_half_a_character_spoils_its_own_event_alone(
+    bulk_members: BulkMembers, stack: Stack
+) -> None:
+    (member,) = await bulk_members.members()
+    good = json.dumps(bulk_members.event(member))
+    endless = json.dumps(bulk_members.event(member)).replace('"29.33"', "9" * 5000)
+    half = json.dumps(bulk_members.event(member)).replace('"purchase"', r'"\ud800"')
     body = f'{{"events": [{good}, {endless}, {half}]}}'
-    response = await house.http.post(f"{crowd.path}/events", content=body, headers={"Authorization": f"Bearer {SHOP}"})
+    response = await stack.http.post(f"{bulk_members.path}/events", content=body, headers={"Authorization": f"Bearer {SHOP}"})
     assert counts(response) == (1, 0, 2)
     assert refused(response, 1, 422, "invalid_request")["field"] == "events[1].amount"
     assert refused(response, 2, 422, "invalid_request")["field"] == "events[2].type"
@@ -225,122 +232,130 @@ async def test_an_endless_number_or_half_a_character_spoils_its_own_event_alone(
         (b'{"events": [' + b",".join([b"{}"] * 10_001) + b"]}", "events"),
     ],
 )
-async def test_a_body_that_is_no_batch_is_refused_whole(crowd: Crowd, house: House, body: bytes, field: str) -> None:
+async def test_a_body_that_is_no_batch_is_refused_whole(
+    bulk_members: BulkMembers, stack: Stack, body: bytes, field: str
+) -> None:
     headers = {"Authorization": f"Bearer {SHOP}"}
-    async with unchanged(house, crowd.program):
-        response = await house.http.post(f"{crowd.path}/events", content=body, headers=headers)
+    async with unchanged(stack, bulk_members.program):
+        response = await stack.http.post(f"{bulk_members.path}/events", content=body, headers=headers)
         assert problem(response, 422, "invalid_request")["field"] == field
 
 
-async def test_too_many_events_are_told_the_limit_and_what_to_do(crowd: Crowd, house: House) -> None:
-    (member,) = await crowd.members()
-    async with unchanged(house, crowd.program):
-        found = problem(await crowd.post([crowd.event(member)] * (event_batch.MOST + 1)), 422, "invalid_request")
+async def test_too_many_events_are_told_the_limit_and_what_to_do(bulk_members: BulkMembers, stack: Stack) -> None:
+    (member,) = await bulk_members.members()
+    async with unchanged(stack, bulk_members.program):
+        found = problem(await bulk_members.post([bulk_members.event(member)] * (event_batch.MOST + 1)), 422, "invalid_request")
     assert "10,001" in found["detail"] and "10,000" in found["detail"] and "several batches" in found["detail"]
 
 
-async def test_a_program_that_is_not_there_takes_no_batch(crowd: Crowd, house: House) -> None:
+async def test_a_program_that_is_not_there_takes_no_batch(bulk_members: BulkMembers, stack: Stack) -> None:
     headers = {"Authorization": f"Bearer {SHOP}"}
-    body = {"events": [crowd.event("m-1")]}
-    problem(await house.http.post("/programs/nowhere/events", json=body, headers=headers), 404, "program_unknown")
+    body = {"events": [bulk_members.event("m-1")]}
+    problem(await stack.http.post("/programs/nowhere/events", json=body, headers=headers), 404, "program_unknown")
 
 
-async def test_a_batch_needs_no_key_of_its_own_and_minds_none(crowd: Crowd, house: House) -> None:
-    (member,) = await crowd.members()
+async def test_a_batch_needs_no_key_of_its_own_and_minds_none(bulk_members: BulkMembers, stack: Stack) -> None:
+    (member,) = await bulk_members.members()
     for _ in range(2):
-        response = await house.post(f"{crowd.path}/events", {"events": [crowd.event(member)]}, person=SHOP, key="a-batch")
+        response = await stack.post(
+            f"{bulk_members.path}/events", {"events": [bulk_members.event(member)]}, person=SHOP, key="a-batch"
+        )
         assert counts(response) == (1, 0, 0)
 
 
-async def test_ten_thousand_events_at_once_are_all_posted_and_repeat(crowd: Crowd, house: House) -> None:
-    participants = await crowd.members(1_000)
-    events = [crowd.event(participants[number % 1_000], amount="1.00") for number in range(event_batch.MOST)]
+async def test_ten_thousand_events_at_once_are_all_posted_and_repeat(bulk_members: BulkMembers, stack: Stack) -> None:
+    participants = await bulk_members.members(1_000)
+    events = [bulk_members.event(participants[number % 1_000], amount="1.00") for number in range(event_batch.MOST)]
     assert len(json.dumps({"events": events})) < 16 * 1024 * 1024
-    assert counts(await crowd.post(events)) == (10_000, 0, 0)
-    check = await house.get(f"{crowd.path}/ledger-check")
+    assert counts(await bulk_members.post(events)) == (10_000, 0, 0)
+    check = await stack.get(f"{bulk_members.path}/ledger-check")
     assert check["clean"]
-    again = await crowd.post(events)
+    again = await bulk_members.post(events)
     assert counts(again) == (0, 10_000, 0)
     assert {result["balance"] for result in again.json()["results"]} == set(range(10, 101, 10))
-    assert (await house.get(f"{crowd.path}/ledger-check"))["postings"] == check["postings"]
+    assert (await stack.get(f"{bulk_members.path}/ledger-check"))["postings"] == check["postings"]
 
 
-async def test_the_same_batch_many_times_at_once_is_paid_once(crowd: Crowd) -> None:
-    participants = await crowd.members(50)
-    events = [crowd.event(participants[number % 50], amount="1.00") for number in range(1_500)]
-    responses = await asyncio.gather(*(crowd.post(part) for part in (events, events, list(reversed(events)))))
+async def test_the_same_batch_many_times_at_once_is_paid_once(bulk_members: BulkMembers) -> None:
+    participants = await bulk_members.members(50)
+    events = [bulk_members.event(participants[number % 50], amount="1.00") for number in range(1_500)]
+    responses = await asyncio.gather(*(bulk_members.post(part) for part in (events, events, list(reversed(events)))))
     lines = [counts(response) for response in responses]
     assert [sum(status) for status in zip(*lines, strict=True)] == [1_500, 3_000, 0]
-    balances = [await crowd.house.get(f"{crowd.path}/members/{each}/balance", SHOP) for each in participants]
+    balances = [await bulk_members.stack.get(f"{bulk_members.path}/members/{each}/balance", SHOP) for each in participants]
     assert {balance["posted"] for balance in balances} == {300}
 
 
-async def test_a_members_events_count_in_the_order_of_their_times(crowd: Crowd) -> None:
-    (member,) = await crowd.members()
-    events = [crowd.event(member, amount=str(amount)) for amount in (1, 2, 4)]
-    response = await crowd.post(list(reversed(events)))
+async def test_a_members_events_count_in_the_order_of_their_times(bulk_members: BulkMembers) -> None:
+    (member,) = await bulk_members.members()
+    events = [bulk_members.event(member, amount=str(amount)) for amount in (1, 2, 4)]
+    response = await bulk_members.post(list(reversed(events)))
     assert [result["balance"] for result in reversed(response.json()["results"])] == [10, 30, 70]
 
 
 async def test_events_that_counted_keep_their_answers_when_the_member_has_left_and_the_doors_are_closed(
-    crowd: Crowd, house: House
+    bulk_members: BulkMembers, stack: Stack
 ) -> None:
-    one, other = await crowd.members(2)
-    events = [crowd.event(one), crowd.event(other)]
-    first = (await crowd.post(events)).json()["results"]
-    async with house.engine.begin() as connection:
-        await members.close(connection, crowd.program, one, "left", datetime.now(UTC))
+    one, other = await bulk_members.members(2)
+    events = [bulk_members.event(one), bulk_members.event(other)]
+    first = (await bulk_members.post(events)).json()["results"]
+    async with stack.engine.begin() as connection:
+        await members.close(connection, bulk_members.program, one, "left", datetime.now(UTC))
 
-    response = await crowd.post([events[0], crowd.event(one), events[0] | {"amount": "1", "key": events[0]["key"]}, events[1]])
+    response = await bulk_members.post(
+        [events[0], bulk_members.event(one), events[0] | {"amount": "1", "key": events[0]["key"]}, events[1]]
+    )
 
     assert counts(response) == (0, 2, 2)
     results = response.json()["results"]
     assert (results[0], results[3]) == (first[0] | {"status": "repeated"}, first[1] | {"status": "repeated"})
     refused(response, 1, 409, "member_left")
-    alone = await crowd.post([events[0] | {"amount": "1"}])
+    alone = await bulk_members.post([events[0] | {"amount": "1"}])
     refused(alone, 0, 422, "idempotency_key_reused")
 
 
-async def test_a_refusal_of_the_ledger_is_one_events_own_and_repeats(crowd: Crowd, house: House) -> None:
-    full, other = await crowd.members(2)
-    assert counts(await crowd.post([crowd.event(full, type="gift")])) == (1, 0, 0)
-    gift, purchase = crowd.event(full, type="gift"), crowd.event(other)
-    response = await crowd.post([gift, purchase])
+async def test_a_refusal_of_the_ledger_is_one_events_own_and_repeats(bulk_members: BulkMembers, stack: Stack) -> None:
+    full, other = await bulk_members.members(2)
+    assert counts(await bulk_members.post([bulk_members.event(full, type="gift")])) == (1, 0, 0)
+    gift, purchase = bulk_members.event(full, type="gift"), bulk_members.event(other)
+    response = await bulk_members.post([gift, purchase])
     assert counts(response) == (1, 0, 1)
     found = refused(response, 0, 409, "balance_limit")
-    async with unchanged(house, crowd.program):
-        again = await crowd.post([purchase, gift])
+    async with unchanged(stack, bulk_members.program):
+        again = await bulk_members.post([purchase, gift])
         assert counts(again) == (0, 1, 1)
         assert refused(again, 1, 409, "balance_limit")["detail"] == found["detail"]
-        assert problem(await crowd.post_one(gift), 409, "balance_limit")["detail"] == found["detail"]
+        assert problem(await bulk_members.post_one(gift), 409, "balance_limit")["detail"] == found["detail"]
 
 
-async def test_a_fault_that_one_event_brings_to_light_keeps_no_other_from_being_posted(crowd: Crowd, house: House) -> None:
-    odd, other = await crowd.members(2)
-    theirs = (member_table.c.program == crowd.program) & (member_table.c.participant == odd)
-    async with house.engine.begin() as connection:
+async def test_a_fault_that_one_event_brings_to_light_keeps_no_other_from_being_posted(
+    bulk_members: BulkMembers, stack: Stack
+) -> None:
+    odd, other = await bulk_members.members(2)
+    theirs = (member_table.c.program == bulk_members.program) & (member_table.c.participant == odd)
+    async with stack.engine.begin() as connection:
         await connection.execute(update(member_table).where(theirs).values(tier="a-tier-that-was-taken-away"))
-    response = await crowd.post([crowd.event(odd), crowd.event(other)])
+    response = await bulk_members.post([bulk_members.event(odd), bulk_members.event(other)])
     assert counts(response) == (1, 0, 1)
     assert "taken-away" not in refused(response, 0, 500, "internal")["detail"]
 
 
-async def test_points_of_a_pending_event_wait_until_they_are_confirmed(crowd: Crowd, house: House) -> None:
-    (member,) = await crowd.members()
-    kept, dropped, alone = (crowd.event(member, pending=True, amount=amount) for amount in ("1", "2", "4"))
-    results = (await crowd.post([kept, dropped])).json()["results"]
+async def test_points_of_a_pending_event_wait_until_they_are_confirmed(bulk_members: BulkMembers, stack: Stack) -> None:
+    (member,) = await bulk_members.members()
+    kept, dropped, alone = (bulk_members.event(member, pending=True, amount=amount) for amount in ("1", "2", "4"))
+    results = (await bulk_members.post([kept, dropped])).json()["results"]
     assert [(result["status"], result["points"], result["pending"], result["balance"]) for result in results] == [
         ("posted", 0, 10, 0), ("posted", 0, 20, 0),
     ]  # fmt: skip
-    posted = await crowd.post_one(alone)
+    posted = await bulk_members.post_one(alone)
     assert (posted.status_code, posted.json()["points"], posted.json()["pending"]) == (201, 0, 40)
 
-    asked: dict[str, Any] = {"program": crowd.program, "participant": member, "currency": "NOTES"}
+    asked: dict[str, Any] = {"program": bulk_members.program, "participant": member, "currency": "NOTES"}
     asked["effective_at"] = datetime.now(UTC)
-    confirmed = await house.ledger.confirm(Confirm(key="c-1", earn=ids.event(SHOP, kept["key"]), **asked))
-    cancelled = await house.ledger.cancel(Cancel(key="c-2", earn=ids.event(SHOP, dropped["key"]), **asked))
+    confirmed = await stack.ledger.confirm(Confirm(key="c-1", earn=ids.event(SHOP, kept["key"]), **asked))
+    cancelled = await stack.ledger.cancel(Cancel(key="c-2", earn=ids.event(SHOP, dropped["key"]), **asked))
     assert (confirmed.outcome, confirmed.balance, cancelled.outcome, cancelled.balance) == ("posted", 10, "posted", 10)
-    other = await crowd.post([kept | {"pending": False}])
+    other = await bulk_members.post([kept | {"pending": False}])
     refused(other, 0, 422, "idempotency_key_reused")
 
 
@@ -352,15 +367,21 @@ def test_an_event_keeps_the_fingerprint_that_it_had_before_there_was_pending() -
     assert EventIn.model_validate(event | {"pending": True}).fingerprint == text.replace("}", ',"pending":true}')
 
 
-async def test_each_event_of_a_batch_is_rated_by_the_revision_of_its_time(crowd: Crowd, house: House) -> None:
-    (member,) = await crowd.members()
-    turn = crowd.since + timedelta(days=50)
-    rules = tuple(rule.model_copy(update={"rate": Decimal(1)}) for rule in crowd.definition.earning if rule.event == "purchase")
-    second = first_revision(crowd.definition.model_copy(update={"earning": rules}), turn).model_copy(update={"number": 2})
-    async with house.engine.begin() as connection:
+async def test_each_event_of_a_batch_is_rated_by_the_revision_of_its_time(bulk_members: BulkMembers, stack: Stack) -> None:
+    (member,) = await bulk_members.members()
+    turn = bulk_members.since + timedelta(days=50)
+    rules = tuple(
+        rule.model_copy(update={"rate": Decimal(1)}) for rule in bulk_members.definition.earning if rule.event == "purchase"
+    )
+    second = first_revision(bulk_members.definition.model_copy(update={"earning": rules}), turn).model_copy(
+        update={"number": 2}
+    )
+    async with stack.engine.begin() as connection:
         await programs.add_revision(connection, second)
-        await programs.put_in_force(connection, crowd.program, 2, turn)
+        await programs.put_in_force(connection, bulk_members.program, 2, turn)
     whens = [turn - timedelta(seconds=1), turn, turn + timedelta(days=1)]
-    response = await crowd.post([crowd.event(member, occurred_at=when.isoformat(), amount="10.00") for when in whens])
+    response = await bulk_members.post(
+        [bulk_members.event(member, occurred_at=when.isoformat(), amount="10.00") for when in whens]
+    )
     assert [result["points"] for result in response.json()["results"]] == [100, 10, 10]
-    assert (await report(house, crowd.program))["program"]["revision_in_force"] == 2
+    assert (await report(stack, bulk_members.program))["program"]["revision_in_force"] == 2

@@ -7,51 +7,51 @@ from typing import Any
 from domain import ids
 from domain.period import Period
 from ledger import Burn, Earn, Ledger, PostingResult
-from tests.api.club import MUCH, SHOP, Club, problem, unchanged
-from tests.house import House
+from tests.api.sample_program import MUCH, SHOP, SampleProgram, problem, unchanged
+from tests.stack import Stack
 from tests.waiting import history_has
 
 _DAY = timedelta(days=1)
 
 
-async def pending_earn(club: Club, participant: str, key: str, points: int = 50) -> int:
+async def pending_earn(sample_program: SampleProgram, participant: str, key: str, points: int = 50) -> int:
     """Points that wait for their confirmation; the number of their transaction."""
-    answer = await _earn(club, participant, key, points, pending=True)
+    answer = await _earn(sample_program, participant, key, points, pending=True)
     return answer.txn_id
 
 
-async def expired(club: Club, participant: str, key: str, since: timedelta, points: int = 40) -> int:
+async def expired(sample_program: SampleProgram, participant: str, key: str, since: timedelta, points: int = 40) -> int:
     """Points that expired so long ago, and were swept then; the number of their expiry."""
     at = datetime.now(UTC) - since
-    await _earn(club, participant, key, points, effective_at=at - _DAY, expires_at=at)
-    await club.house.ledger.expire_due(club.program, at)
-    entries = (await club.statement(participant))["entries"]
+    await _earn(sample_program, participant, key, points, effective_at=at - _DAY, expires_at=at)
+    await sample_program.stack.ledger.expire_due(sample_program.program, at)
+    entries = (await sample_program.statement(participant))["entries"]
     (number,) = [each["txn_id"] for each in entries if each["kind"] == "expire"]
     return int(number)
 
 
-async def _earn(club: Club, participant: str, key: str, points: int, **more: Any) -> PostingResult:
+async def _earn(sample_program: SampleProgram, participant: str, key: str, points: int, **more: Any) -> PostingResult:
     request: dict[str, Any] = {
-        "program": club.program, "participant": participant, "currency": "NOTES", "key": f"{participant}/{key}",
+        "program": sample_program.program, "participant": participant, "currency": "NOTES", "key": f"{participant}/{key}",
         "points": points, "effective_at": datetime.now(UTC),
     }  # fmt: skip
-    ledger: Ledger = club.house.ledger
+    ledger: Ledger = sample_program.stack.ledger
     return await ledger.earn(Earn(**(request | more)))
 
 
-async def _balance(club: Club, participant: str, currency: str = "NOTES") -> dict[str, Any]:
-    path = f"{club.path}/members/{participant}/balance?currency={currency}"
-    found: dict[str, Any] = await club.house.get(path, SHOP)
+async def _balance(sample_program: SampleProgram, participant: str, currency: str = "NOTES") -> dict[str, Any]:
+    path = f"{sample_program.path}/members/{participant}/balance?currency={currency}"
+    found: dict[str, Any] = await sample_program.stack.get(path, SHOP)
     return found
 
 
-async def test_an_adjustment_gives_and_takes_with_its_reason_and_its_author(pool: Club, house: House) -> None:
+async def test_an_adjustment_gives_and_takes_with_its_reason_and_its_author(pool: SampleProgram, stack: Stack) -> None:
     participant = await pool.member()
     given = await pool.points(participant, "adjustments", {"points": 70, "reason": " a late delivery "})
     assert given.status_code == 201, given.text
     expected = {"kind": "adjustment", "outcome": "posted", "points": 70, "balance": 70, "change": 70}
     assert given.json() | expected | {"reason": "a late delivery", "author": "demo-operations"} == given.json()
-    assert await house.get(given.headers["Location"], SHOP) == given.json()
+    assert await stack.get(given.headers["Location"], SHOP) == given.json()
 
     taken = await pool.points(participant, "adjustments", {"points": -20, "reason": "a slip"}, person="demo-finance")
     assert (taken.json()["balance"], taken.json()["change"], taken.json()["author"]) == (50, -20, "demo-finance")
@@ -66,26 +66,26 @@ async def test_an_adjustment_gives_and_takes_with_its_reason_and_its_author(pool
     assert await pool.available(participant) == 50
 
 
-async def test_a_correction_comes_once_for_its_key_whatever_happens_meanwhile(pool: Club, house: House) -> None:
+async def test_a_correction_comes_once_for_its_key_whatever_happens_meanwhile(pool: SampleProgram, stack: Stack) -> None:
     participant = await pool.member()
     body = {"points": 70, "reason": "goodwill"}
     answers = await asyncio.gather(*(pool.points(participant, "adjustments", body, key=participant) for _ in range(4)))
     assert [answer.status_code for answer in answers] == [201] * 4
     assert len({answer.headers["Location"] for answer in answers}) == 1
     assert sum("Idempotency-Replayed" not in answer.headers for answer in answers) == 1
-    async with unchanged(house, pool.program):
+    async with unchanged(stack, pool.program):
         other = await pool.points(participant, "adjustments", body | {"points": 71}, key=participant)
         assert f"'{participant}'" in problem(other, 422, "idempotency_key_reused")["detail"]
         transfer = await pool.points(participant, "transfers", {"to": participant, "points": 1}, key=participant)
         problem(transfer, 422, "idempotency_key_reused")
     await pool.leave(participant)
-    async with unchanged(house, pool.program):
+    async with unchanged(stack, pool.program):
         again = await pool.points(participant, "adjustments", body, key=participant)
         assert (again.status_code, again.json()) == (201, answers[0].json())
         assert again.headers["Idempotency-Replayed"] == "true"
 
 
-async def test_points_go_to_another_member_and_keep_their_expiry(pool: Club) -> None:
+async def test_points_go_to_another_member_and_keep_their_expiry(pool: SampleProgram) -> None:
     sender, getter = await pool.member(), await pool.member()
     await pool.event(sender, "10")
     given = await pool.points(sender, "transfers", {"to": getter, "points": 30}, person=SHOP)
@@ -99,7 +99,7 @@ async def test_points_go_to_another_member_and_keep_their_expiry(pool: Club) -> 
     assert (entry["kind"], entry["details"]["from_participant"]) == ("transfer_in", sender)
 
 
-async def test_points_become_another_currency_at_the_definitions_rate(pool: Club) -> None:
+async def test_points_become_another_currency_at_the_definitions_rate(pool: SampleProgram) -> None:
     participant = await pool.member()
     await pool.event(participant, "100")
     body = {"from_currency": "NOTES", "to_currency": "GEMS", "points": 250}
@@ -113,7 +113,7 @@ async def test_points_become_another_currency_at_the_definitions_rate(pool: Club
     assert datetime.fromisoformat(lot["expires_at"]) == Period.parse("P1Y").after(earned_at, pool.definition.zone)
 
 
-async def test_a_redeemed_reward_is_taken_back_in_parts_that_add_up(pool: Club) -> None:
+async def test_a_redeemed_reward_is_taken_back_in_parts_that_add_up(pool: SampleProgram) -> None:
     participant = await pool.member()
     await pool.event(participant, "60")
     await pool.redeem(participant)
@@ -131,7 +131,7 @@ async def test_a_redeemed_reward_is_taken_back_in_parts_that_add_up(pool: Club) 
 
 
 async def test_a_returned_purchase_is_clawed_back_as_the_definition_says_and_the_tier_is_looked_at(
-    pool: Club, house: House
+    pool: SampleProgram, stack: Stack
 ) -> None:
     participant = await pool.member()
     earned = (await pool.event(participant, "60")).json()["transaction"]
@@ -147,14 +147,14 @@ async def test_a_returned_purchase_is_clawed_back_as_the_definition_says_and_the
     def is_nudge(event: Any) -> bool:
         return bool(event.workflow_execution_signaled_event_attributes.signal_name == "nudge")
 
-    await history_has(house.temporal, workflow, is_nudge)
+    await history_has(stack.temporal, workflow, is_nudge)
     found = problem(
         await pool.points(participant, f"transactions/{earned}/reversal", {"reason": "all of it"}), 409, "below_lowest_allowed"
     )
     assert found["detail"] == "The member would owe 500 points, and may owe 100."
 
 
-async def test_a_pending_earn_is_confirmed_or_cancelled_and_neither_twice(pool: Club) -> None:
+async def test_a_pending_earn_is_confirmed_or_cancelled_and_neither_twice(pool: SampleProgram) -> None:
     participant = await pool.member()
     first, second = [await pending_earn(pool, participant, key) for key in ("one", "two")]
     assert ((await pool.statement(participant))["pending"], await pool.available(participant)) == (100, 0)
@@ -175,7 +175,7 @@ async def test_a_pending_earn_is_confirmed_or_cancelled_and_neither_twice(pool: 
     assert (back.json()["kind"], back.json()["balance"]) == ("clawback", 0)
 
 
-async def test_what_expired_comes_back_within_its_time_and_expires_anew(pool: Club) -> None:
+async def test_what_expired_comes_back_within_its_time_and_expires_anew(pool: SampleProgram) -> None:
     participant = await pool.member()
     number = await expired(pool, participant, "old", timedelta(days=10))
     answer = await pool.points(participant, f"transactions/{number}/reinstatement", {"reason": "was in hospital"})
@@ -188,13 +188,13 @@ async def test_what_expired_comes_back_within_its_time_and_expires_anew(pool: Cl
     problem(again, 409, "nothing_to_reinstate")
 
 
-async def test_a_reversal_comes_once_for_its_key_and_its_refusal_repeats(pool: Club, house: House) -> None:
+async def test_a_reversal_comes_once_for_its_key_and_its_refusal_repeats(pool: SampleProgram, stack: Stack) -> None:
     participant = await pool.member()
     first, second = [(await pool.event(participant, "10")).json()["transaction"] for _ in range(2)]
     path, body = f"transactions/{first}/reversal", {"reason": "returned"}
     done = await pool.points(participant, path, body, key=f"r-{participant}")
     refused = problem(await pool.points(participant, path, body, key=f"s-{participant}"), 409, "exceeds_original")
-    async with unchanged(house, pool.program):
+    async with unchanged(stack, pool.program):
         again = await pool.points(participant, path, body, key=f"r-{participant}")
         assert (again.status_code, again.json(), again.headers["Location"]) == (201, done.json(), done.headers["Location"])
         assert again.headers["Idempotency-Replayed"] == "true"
@@ -205,7 +205,7 @@ async def test_a_reversal_comes_once_for_its_key_and_its_refusal_repeats(pool: C
             problem(reused, 422, "idempotency_key_reused")
 
 
-async def test_what_comes_back_past_its_expiry_expires_again_and_can_be_reinstated(pool: Club) -> None:
+async def test_what_comes_back_past_its_expiry_expires_again_and_can_be_reinstated(pool: SampleProgram) -> None:
     participant = await pool.member()
     now = datetime.now(UTC)
     await _earn(pool, participant, "old", 40, effective_at=now - 9 * _DAY, expires_at=now - _DAY)
@@ -213,7 +213,7 @@ async def test_what_comes_back_past_its_expiry_expires_again_and_can_be_reinstat
         program=pool.program, participant=participant, currency="NOTES", key=f"{participant}/burn", points=40,
         effective_at=now - 5 * _DAY,
     )  # fmt: skip
-    spent = await pool.house.ledger.burn(burn)
+    spent = await pool.stack.ledger.burn(burn)
     back = await pool.points(participant, f"transactions/{spent.txn_id}/reversal", {"reason": "returned"})
     assert (back.json()["kind"], back.json()["balance"], await pool.available(participant)) == ("reversal", 40, 0)
     entries = (await pool.statement(participant))["entries"]
@@ -222,17 +222,17 @@ async def test_what_comes_back_past_its_expiry_expires_again_and_can_be_reinstat
     assert (answer.status_code, await pool.available(participant)) == (201, 40)
 
 
-async def test_the_books_are_right_after_all_of_it(pool: Club, house: House) -> None:
-    checked = await house.get(f"{pool.path}/ledger-check", "demo-finance")
+async def test_the_books_are_right_after_all_of_it(pool: SampleProgram, stack: Stack) -> None:
+    checked = await stack.get(f"{pool.path}/ledger-check", "demo-finance")
     assert checked["clean"], checked["drifts"]
 
 
-async def test_no_conversion_brings_more_than_can_be_counted(pool: Club, house: House) -> None:
+async def test_no_conversion_brings_more_than_can_be_counted(pool: SampleProgram, stack: Stack) -> None:
     participant = await pool.member()
     await pool.event(participant, "0", type="gift")
     await pool.points(participant, "adjustments", {"points": 1, "reason": "a grain", "currency": "DUST"})
     body = {"from_currency": "NOTES", "to_currency": "DUST", "points": MUCH}
-    async with unchanged(house, pool.program):
+    async with unchanged(stack, pool.program):
         for _ in range(2):
             found = problem(await pool.points(participant, "conversions", body, key=f"d-{participant}"), 409, "balance_limit")
             assert str(MUCH * 10**6) in found["detail"]

@@ -6,13 +6,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.api.club import SHOP, Club, problem
 from tests.api.points.test_points import pending_earn
-from tests.house import House
+from tests.api.sample_program import SHOP, SampleProgram, problem
+from tests.stack import Stack
 
 
 @pytest.fixture(scope="module")
-async def member(pool: Club) -> str:
+async def member(pool: SampleProgram) -> str:
     """A member with two earns, a redemption, an adjustment and points that wait."""
     participant = await pool.member()
     await pool.event(participant, "60")
@@ -23,7 +23,7 @@ async def member(pool: Club) -> str:
     return participant
 
 
-async def test_a_statement_tells_all_that_came_and_went_and_every_expiry(pool: Club, member: str) -> None:
+async def test_a_statement_tells_all_that_came_and_went_and_every_expiry(pool: SampleProgram, member: str) -> None:
     found = await pool.statement(member)
     assert (found["currency"], found["opening"], found["closing"], found["pending"], found["owed"]) == ("NOTES", 0, 180, 35, 0)
     lines = [(each["kind"], each["points"], each["held"], each["balance"]) for each in found["entries"]]
@@ -34,7 +34,7 @@ async def test_a_statement_tells_all_that_came_and_went_and_every_expiry(pool: C
     assert all(lot["expires_at"] for lot in found["lots"])
 
 
-async def test_a_window_opens_with_what_there_was_and_as_of_forgets_what_came_later(pool: Club, member: str) -> None:
+async def test_a_window_opens_with_what_there_was_and_as_of_forgets_what_came_later(pool: SampleProgram, member: str) -> None:
     entries = (await pool.statement(member))["entries"]
     window = await pool.statement(member, since=entries[0]["effective_at"], until=entries[1]["effective_at"])
     assert (window["opening"], [each["points"] for each in window["entries"]], window["closing"]) == (600, [100], 700)
@@ -44,16 +44,16 @@ async def test_a_window_opens_with_what_there_was_and_as_of_forgets_what_came_la
     assert (await pool.statement(member, since=elsewhere))["opening"] == 600
 
 
-async def test_each_currency_has_a_statement_and_a_balance_of_its_own(pool: Club, house: House, member: str) -> None:
+async def test_each_currency_has_a_statement_and_a_balance_of_its_own(pool: SampleProgram, stack: Stack, member: str) -> None:
     await pool.points(member, "adjustments", {"points": 3, "reason": "a prize", "currency": "GEMS"})
     found = await pool.statement(member, currency="GEMS")
     assert (found["currency"], found["closing"], len(found["entries"])) == ("GEMS", 3, 1)
-    balance = await house.get(f"{pool.path}/members/{member}/balance?currency=GEMS", SHOP)
+    balance = await stack.get(f"{pool.path}/members/{member}/balance?currency=GEMS", SHOP)
     assert (balance["currency"], balance["available"]) == ("GEMS", 3)
     assert (await pool.statement(member, currency="DUST"))["entries"] == []
 
 
-async def test_who_has_left_keeps_a_statement(pool: Club) -> None:
+async def test_who_has_left_keeps_a_statement(pool: SampleProgram) -> None:
     participant = await pool.member()
     await pool.event(participant, "10")
     await pool.leave(participant)
@@ -79,22 +79,26 @@ async def test_who_has_left_keeps_a_statement(pool: Club) -> None:
     ],
 )
 async def test_what_cannot_be_asked_is_named(
-    pool: Club, house: House, member: str, window: dict[str, str], status: int, code: str, field: str
+    pool: SampleProgram, stack: Stack, member: str, window: dict[str, str], status: int, code: str, field: str
 ) -> None:
     path = f"{pool.path}/members/{member}/statement?{urlencode(window)}"
-    found = problem(await house.http.get(path, headers={"Authorization": f"Bearer {SHOP}"}), status, code)
+    found = problem(await stack.http.get(path, headers={"Authorization": f"Bearer {SHOP}"}), status, code)
     assert found["field"] == field
 
 
-async def test_an_unknown_currency_of_a_balance_is_told_which_ones_there_are(pool: Club, house: House, member: str) -> None:
+async def test_an_unknown_currency_of_a_balance_is_told_which_ones_there_are(
+    pool: SampleProgram, stack: Stack, member: str
+) -> None:
     for what in ("balance", "statement"):
         path = f"{pool.path}/members/{member}/{what}?currency=notes"
-        found = problem(await house.http.get(path, headers={"Authorization": f"Bearer {SHOP}"}), 422, "currency_unknown")
+        found = problem(await stack.http.get(path, headers={"Authorization": f"Bearer {SHOP}"}), 422, "currency_unknown")
         assert "NOTES, GEMS, DUST" in found["remedy"]
 
 
-async def test_a_stranger_has_no_statement_and_a_window_may_end_later_than_now(pool: Club, house: House, member: str) -> None:
+async def test_a_stranger_has_no_statement_and_a_window_may_end_later_than_now(
+    pool: SampleProgram, stack: Stack, member: str
+) -> None:
     path = f"{pool.path}/members/{pool.stranger()}/statement"
-    problem(await house.http.get(path, headers={"Authorization": f"Bearer {SHOP}"}), 404, "member_unknown")
+    problem(await stack.http.get(path, headers={"Authorization": f"Bearer {SHOP}"}), 404, "member_unknown")
     later = (datetime.now(UTC) + timedelta(days=30)).isoformat()
     assert (await pool.statement(member, until=later))["closing"] == (await pool.statement(member))["closing"]

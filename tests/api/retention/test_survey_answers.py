@@ -5,32 +5,34 @@ from typing import Any
 import pytest
 from httpx import Response
 
-from tests.api.club import SHOP, Club, launched, problem
-from tests.house import House
+from tests.api.sample_program import SHOP, SampleProgram, launched, problem
+from tests.stack import Stack
 
 
 @pytest.fixture(scope="module")
-async def club(house: House) -> Club:
-    return await launched(house, "http://127.0.0.1:9/orders")
+async def sample_program(stack: Stack) -> SampleProgram:
+    return await launched(stack, "http://127.0.0.1:9/orders")
 
 
-async def answer(club: Club, member: str, key: str | None = None, **given: Any) -> Response:
-    return await club.house.post(f"{club.path}/members/{member}/answers", given, person=SHOP, key=key)
+async def answer(sample_program: SampleProgram, member: str, key: str | None = None, **given: Any) -> Response:
+    return await sample_program.stack.post(f"{sample_program.path}/members/{member}/answers", given, person=SHOP, key=key)
 
 
-async def answers(club: Club, member: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = (await club.house.get(f"{club.path}/members/{member}/answers", SHOP))["answers"]
+async def answers(sample_program: SampleProgram, member: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = (await sample_program.stack.get(f"{sample_program.path}/members/{member}/answers", SHOP))[
+        "answers"
+    ]
     return found
 
 
-async def test_an_answer_is_kept_once_and_shown_with_the_newest_first(club: Club) -> None:
-    member = await club.member()
-    first = await answer(club, member, "a-1", question="recommend", value=9)
+async def test_an_answer_is_kept_once_and_shown_with_the_newest_first(sample_program: SampleProgram) -> None:
+    member = await sample_program.member()
+    first = await answer(sample_program, member, "a-1", question="recommend", value=9)
     assert first.status_code == 201, first.text
-    again = await answer(club, member, "a-1", question="recommend", value=9)
+    again = await answer(sample_program, member, "a-1", question="recommend", value=9)
     assert (again.json(), again.headers["Idempotency-Replayed"]) == (first.json(), "true")
-    assert (await answer(club, member, question="satisfaction", value=1)).status_code == 201
-    found = await answers(club, member)
+    assert (await answer(sample_program, member, question="satisfaction", value=1)).status_code == 201
+    found = await answers(sample_program, member)
     assert [(each["question"], each["value"]) for each in found] == [("satisfaction", 1), ("recommend", 9)]
 
 
@@ -52,21 +54,23 @@ async def test_an_answer_is_kept_once_and_shown_with_the_newest_first(club: Club
     ],
 )
 async def test_what_is_no_answer_is_refused_and_changes_nothing(
-    club: Club, given: dict[str, Any], code: str, says: str
+    sample_program: SampleProgram, given: dict[str, Any], code: str, says: str
 ) -> None:
-    member = await club.member()
-    response = await answer(club, member, **given)
+    member = await sample_program.member()
+    response = await answer(sample_program, member, **given)
     found = problem(response, 422, code)
     assert says in response.text, found
     assert found["field"] == (
         "answered_at" if "answered_at" in given else "question" if "colour" in given.values() else "value"
     )
-    assert await answers(club, member) == []
+    assert await answers(sample_program, member) == []
 
 
-async def test_only_members_answer(club: Club) -> None:
-    problem(await answer(club, "m-stranger", question="recommend", value=9), 404, "member_unknown")
-    member = await club.member()
-    left = await club.house.post(f"{club.path}/members/{member}/departure", {"reason": "moves"}, person=SHOP)
+async def test_only_members_answer(sample_program: SampleProgram) -> None:
+    problem(await answer(sample_program, "m-stranger", question="recommend", value=9), 404, "member_unknown")
+    member = await sample_program.member()
+    left = await sample_program.stack.post(
+        f"{sample_program.path}/members/{member}/departure", {"reason": "moves"}, person=SHOP
+    )
     assert left.status_code == 200, left.text
-    problem(await answer(club, member, question="recommend", value=9), 409, "member_left")
+    problem(await answer(sample_program, member, question="recommend", value=9), 409, "member_left")

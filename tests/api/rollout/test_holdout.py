@@ -11,39 +11,39 @@ from store.members import members
 from store.programs import programs
 from store.rollout import holdout
 from store.tables import outside_event
-from tests.api.club import SHOP, definition_of, problem, unchanged
-from tests.api.crowd import Crowd, in_force, joined
-from tests.house import House, program_id
+from tests.api.bulk_members import BulkMembers, in_force, joined
+from tests.api.sample_program import SHOP, definition_of, problem, unchanged
+from tests.stack import Stack, program_id
 
 
-class Outside(Crowd):
+class Outside(BulkMembers):
     """A program with a holdout, in force for a hundred days."""
 
-    def __init__(self, house: House, **changes: Any) -> None:
-        super().__init__(house)
+    def __init__(self, stack: Stack, **changes: Any) -> None:
+        super().__init__(stack)
         self.definition = definition_of(program_id("outside"), **changes)
 
     async def post(self, events: Any, *, person: str = SHOP) -> Response:
         headers = {"Authorization": f"Bearer {person}"}
-        return await self.house.http.post(f"{self.path}/outside-events", json={"events": events}, headers=headers)
+        return await self.stack.http.post(f"{self.path}/outside-events", json={"events": events}, headers=headers)
 
     async def kept(self) -> int:
         """How many events are kept."""
-        async with self.house.engine.connect() as connection:
+        async with self.stack.engine.connect() as connection:
             query = select(func.count()).select_from(outside_event).where(outside_event.c.program == self.program)
             return int(await connection.scalar(query) or 0)
 
     async def hold_out(self, *people: str) -> None:
         """As if they had asked to join when the program came into force."""
-        async with self.house.engine.begin() as connection:
+        async with self.stack.engine.begin() as connection:
             for each in people:
                 await holdout.hold_out(connection, self.program, each, self.since)
 
 
 @pytest.fixture
-async def outside(house: House) -> Outside:
-    found = Outside(house, holdout={"share": 10})
-    await in_force(house.engine, found.definition, found.since)
+async def outside(stack: Stack) -> Outside:
+    found = Outside(stack, holdout={"share": 10})
+    await in_force(stack.engine, found.definition, found.since)
     await found.hold_out("one", "two", "three")
     return found
 
@@ -58,9 +58,9 @@ def statuses(response: Response) -> list[str]:
     return found
 
 
-async def test_what_those_buy_who_are_held_out_is_kept_once_and_nothing_else_changes(outside: Outside, house: House) -> None:
+async def test_what_those_buy_who_are_held_out_is_kept_once_and_nothing_else_changes(outside: Outside, stack: Stack) -> None:
     events = [outside.event(person) for person in ("one", "two", "three", "one")]
-    async with unchanged(house, outside.program):
+    async with unchanged(stack, outside.program):
         first = await outside.post(events)
         again = await outside.post(list(reversed(events)))
     assert statuses(first) == ["posted"] * 4
@@ -69,10 +69,10 @@ async def test_what_those_buy_who_are_held_out_is_kept_once_and_nothing_else_cha
     assert await outside.kept() == 4
 
 
-async def test_who_is_held_out_is_listed_in_pages(outside: Outside, house: House) -> None:
-    first = await house.get(f"{outside.path}/held-out?limit=2", SHOP)
+async def test_who_is_held_out_is_listed_in_pages(outside: Outside, stack: Stack) -> None:
+    first = await stack.get(f"{outside.path}/held-out?limit=2", SHOP)
     assert [each["participant"] for each in first["items"]] == ["one", "three"]
-    rest = await house.get(f"{outside.path}/held-out?limit=2&cursor={first['next']}", SHOP)
+    rest = await stack.get(f"{outside.path}/held-out?limit=2&cursor={first['next']}", SHOP)
     assert [each["participant"] for each in rest["items"]] == ["two"] and rest["next"] is None
 
 
@@ -87,10 +87,10 @@ async def test_a_key_is_of_one_event_within_a_batch_and_ever_after(outside: Outs
     assert await outside.kept() == 2
 
 
-async def test_what_was_kept_is_repeated_though_it_would_be_refused_by_now(outside: Outside, house: House) -> None:
+async def test_what_was_kept_is_repeated_though_it_would_be_refused_by_now(outside: Outside, stack: Stack) -> None:
     event = outside.event("one")
     assert statuses(await outside.post([event])) == ["posted"]
-    async with house.engine.begin() as connection:
+    async with stack.engine.begin() as connection:
         now = datetime.now(UTC)
         await programs.announce_end(connection, outside.program, now, outside.since, now, now)
     response = await outside.post([event, outside.event("one")])
@@ -98,10 +98,10 @@ async def test_what_was_kept_is_repeated_though_it_would_be_refused_by_now(outsi
     assert response.json()["results"][1]["problem"]["code"] == "earning_closed"
 
 
-async def test_of_a_member_only_what_they_buy_after_they_left_is_kept(outside: Outside, house: House) -> None:
+async def test_of_a_member_only_what_they_buy_after_they_left_is_kept(outside: Outside, stack: Stack) -> None:
     joining, departure = outside.since + timedelta(days=10), outside.since + timedelta(days=20)
-    await joined(house.engine, outside.definition, ["ann"], joining)
-    async with house.engine.begin() as connection:
+    await joined(stack.engine, outside.definition, ["ann"], joining)
+    async with stack.engine.begin() as connection:
         await members.close(connection, outside.program, "ann", "left", departure)
     times = [joining - timedelta(seconds=1), joining, departure - timedelta(seconds=1), departure]
     response = await outside.post([outside.event("ann", occurred_at=time.isoformat()) for time in times])
@@ -139,9 +139,9 @@ async def test_an_event_that_cannot_be_taken_harms_no_other(
     assert await outside.kept() == 2
 
 
-async def test_a_program_without_a_holdout_keeps_nothing_of_outsiders(house: House) -> None:
-    open_to_all = Outside(house)
-    await in_force(house.engine, open_to_all.definition, open_to_all.since)
+async def test_a_program_without_a_holdout_keeps_nothing_of_outsiders(stack: Stack) -> None:
+    open_to_all = Outside(stack)
+    await in_force(stack.engine, open_to_all.definition, open_to_all.since)
     problem(await open_to_all.post([open_to_all.event("one")]), 409, "no_holdout")
     assert await open_to_all.kept() == 0
 

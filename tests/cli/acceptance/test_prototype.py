@@ -11,7 +11,7 @@ import pytest
 from tests.cli.conftest import Tenure
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
-CLUB = str(EXAMPLES / "cd-club.yaml")
+SAMPLE = str(EXAMPLES / "cd-club.yaml")
 HILTON = [str(EXAMPLES / f"hilton-honors-{year}.yaml") for year in (2025, 2026)]
 
 
@@ -40,7 +40,7 @@ def stays(tmp_path: Path) -> Path:
 
 
 def test_a_run_prints_its_figures_says_what_it_guessed_and_is_kept(tenure: Tenure, purchases: Path, tmp_path: Path) -> None:
-    result = tenure("prototype", "run", CLUB, "--transactions", str(purchases))
+    result = tenure("prototype", "run", SAMPLE, "--transactions", str(purchases))
 
     assert result.exit_code == 1, result.output  # forty members are fewer than the club asks for
     assert "customer = customer, at = at, amount = amount" in result.stdout
@@ -56,8 +56,8 @@ def test_cdnow_is_at_hand_and_says_that_it_has_equal_rows(tenure: Tenure) -> Non
     except PackageNotFoundError:
         pytest.skip("the CDNOW log is not installed; `make setup` installs it")
 
-    refused = tenure("prototype", "run", CLUB, "--transactions", "cdnow")
-    result = tenure("prototype", "run", CLUB, "--transactions", "cdnow", "--keep-duplicates", "--json")
+    refused = tenure("prototype", "run", SAMPLE, "--transactions", "cdnow")
+    result = tenure("prototype", "run", SAMPLE, "--transactions", "cdnow", "--keep-duplicates", "--json")
 
     assert refused.exit_code == 1
     assert "duplicate" in refused.stdout
@@ -73,8 +73,8 @@ def test_a_bad_log_is_refused_with_every_kind_of_fault_and_its_good_rows_used_if
     with purchases.open("a") as file:
         file.write("c1,yesterday,5.00\nc1,1997-02-01T12:00:00Z,-5.00\n,1997-02-01T12:00:00Z,5.00\n")
 
-    refused = tenure("prototype", "run", CLUB, "--transactions", str(purchases))
-    used = tenure("prototype", "run", CLUB, "--transactions", str(purchases), "--good-rows-only")
+    refused = tenure("prototype", "run", SAMPLE, "--transactions", str(purchases))
+    used = tenure("prototype", "run", SAMPLE, "--transactions", str(purchases), "--good-rows-only")
 
     assert refused.exit_code == 1
     assert all(kind in refused.stdout for kind in ("bad date", "return", "no customer"))
@@ -93,13 +93,13 @@ def test_a_bad_log_is_refused_with_every_kind_of_fault_and_its_good_rows_used_if
     ],
 )
 def test_a_wrong_call_is_told(tenure: Tenure, purchases: Path, words: list[str], text: str, code: int) -> None:
-    result = tenure("prototype", "run", CLUB, "--transactions", str(purchases), *words)
+    result = tenure("prototype", "run", SAMPLE, "--transactions", str(purchases), *words)
     assert result.exit_code == code
     assert text in result.stderr
 
 
 def test_a_log_that_is_not_there_is_a_wrong_call(tenure: Tenure) -> None:
-    result = tenure("prototype", "run", CLUB, "--transactions", "nowhere.csv")
+    result = tenure("prototype", "run", SAMPLE, "--transactions", "nowhere.csv")
     assert (result.exit_code, "nowhere.csv" in result.stderr) == (2, True)
 
 
@@ -144,6 +144,6 @@ def test_a_file_that_is_no_run_cannot_be_compared(tenure: Tenure, purchases: Pat
 
 
 def test_a_page_that_cannot_be_written_is_told(tenure: Tenure, purchases: Path) -> None:
-    result = tenure("prototype", "run", CLUB, "--transactions", str(purchases), "--html", f"{purchases}/page.html")
+    result = tenure("prototype", "run", SAMPLE, "--transactions", str(purchases), "--html", f"{purchases}/page.html")
     assert result.exit_code == 2
     assert "cannot be written" in result.stderr

@@ -10,12 +10,12 @@ import pytest
 
 from tests.bookshop import Shop, at
 from tests.cli.conftest import Ask, Tenure
-from tests.house import House, program_id
+from tests.stack import Stack, program_id
 
 
 @pytest.fixture
-async def shop(house: House) -> Shop:
-    shop = Shop(house.engine, program_id("books"))
+async def shop(stack: Stack) -> Shop:
+    shop = Shop(stack.engine, program_id("books"))
     await shop.launch(money="USD")
     await shop.sell(at(1, 20), price="100000", points=10_000)
     await shop.redeem(at(1, 25), 4_500)

@@ -16,14 +16,14 @@ from store.audit import trail
 from store.programs import programs
 from tests.anchors import AT
 from tests.cli.conftest import Ask, Tenure
-from tests.house import House, example, first_revision, program_id
+from tests.stack import Stack, example, first_revision, program_id
 
 
 @pytest.fixture
-async def program(house: House) -> str:
+async def program(stack: Stack) -> str:
     """A program with a trail of its own, a refused vote in it."""
     first = first_revision(example("starbucks.yaml", program_id("audited")), AT)
-    async with house.engine.begin() as connection:
+    async with stack.engine.begin() as connection:
         await programs.register(connection, first)
         for number in range(3):
             fact = Fact(
@@ -40,9 +40,9 @@ async def program(house: House) -> str:
 
 
 @pytest.fixture
-async def owner(house: House) -> AsyncIterator[AsyncConnection]:
+async def owner(stack: Stack) -> AsyncIterator[AsyncConnection]:
     """Who owns the database, and may do what the application may not."""
-    url = house.engine.url.render_as_string(hide_password=False)
+    url = stack.engine.url.render_as_string(hide_password=False)
     owning = create_engine(url, pool_size=1, role=None, isolation_level="AUTOCOMMIT")
     async with owning.connect() as connection:
         yield connection

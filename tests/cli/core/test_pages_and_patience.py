@@ -10,17 +10,17 @@ import pytest
 from api.app import create_app
 from api.http.dependencies import Services
 from cli.core import client
-from tests.api.club import begun, definition_of
+from tests.api.sample_program import begun, definition_of
 from tests.cli.conftest import Tenure
-from tests.house import House, api_settings, people_in, program_id, token_of
 from tests.serving import served
+from tests.stack import Stack, api_settings, people_in, program_id, token_of
 
 
 @pytest.fixture
-async def hasty(house: House, tmp_path: Path) -> AsyncIterator[str]:
+async def hasty(stack: Stack, tmp_path: Path) -> AsyncIterator[str]:
     """The API over real HTTP, which lets nobody wait for a workflow."""
     app = create_app(
-        api_settings(people_in(tmp_path)), services=Services(house.engine, house.ledger, house.temporal, wait_timeout=0.0)
+        api_settings(people_in(tmp_path)), services=Services(stack.engine, stack.ledger, stack.temporal, wait_timeout=0.0)
     )
     async with served(app) as address:
         yield address
@@ -49,23 +49,23 @@ def _file(folder: Path, program: str, **changes: str) -> str:
     return str(file)
 
 
-async def test_a_program_that_takes_its_time_to_start_is_waited_for(owner: Owner, house: House, tmp_path: Path) -> None:
-    await begun(house)  # so that the log is there
+async def test_a_program_that_takes_its_time_to_start_is_waited_for(owner: Owner, stack: Stack, tmp_path: Path) -> None:
+    await begun(stack)  # so that the log is there
     program = program_id("patient")
     code, text, _ = await owner("program", "start", _file(tmp_path, program))
     assert (code, f"Program {program} has begun." in text) == (0, True)
 
 
-async def test_a_refusal_that_came_late_is_told_as_any_other(owner: Owner, house: House, tmp_path: Path) -> None:
-    definition = await begun(house)
+async def test_a_refusal_that_came_late_is_told_as_any_other(owner: Owner, stack: Stack, tmp_path: Path) -> None:
+    definition = await begun(stack)
     code, _, text = await owner("program", "start", _file(tmp_path, definition.program, summary="Another."))
     assert (code, "Error program_exists" in text) == (1, True)
     code, text, _ = await owner("program", "start", _file(tmp_path, definition.program, summary="Another."), "--json")
     assert (code, json.loads(text)["code"]) == (1, "program_exists")
 
 
-async def test_a_revision_made_from_an_old_one_is_refused(owner: Owner, house: House, tmp_path: Path) -> None:
-    definition = await begun(house)
+async def test_a_revision_made_from_an_old_one_is_refused(owner: Owner, stack: Stack, tmp_path: Path) -> None:
+    definition = await begun(stack)
     file = _file(tmp_path, definition.program, summary="Better.")
     code, _, text = await owner("program", "revise", definition.program, file, "--after", "2")
     assert (code, "Error revision_unknown" in text) == (1, True)
@@ -74,13 +74,13 @@ async def test_a_revision_made_from_an_old_one_is_refused(owner: Owner, house: H
 
 
 async def test_pages_are_followed_to_the_end_or_to_the_limit(
-    owner: Owner, house: House, monkeypatch: pytest.MonkeyPatch
+    owner: Owner, stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client, "_PAGE", 2)
     monkeypatch.setattr(client, "_TOLD_EVERY", 2)
     for number in range(5):
         rows = "customer,at,amount\nc1,2026-01-01T10:00:00Z,120.00\n"
-        assert (await house.post(f"/transaction-logs/paged-{number}", content=rows)).status_code == 201
+        assert (await stack.post(f"/transaction-logs/paged-{number}", content=rows)).status_code == 201
     code, text, progress = await owner("log", "list", "--json")
     listed = json.loads(text)
     names = [log["name"] for log in listed["items"]]

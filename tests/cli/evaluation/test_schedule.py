@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Ask
-from tests.house import House, program_id
-from tests.lives import club, launch
+from tests.program_steps import launch, sample_definition
+from tests.stack import Stack, program_id
 
 KPIS: list[dict[str, Any]] = [
     {"kpi": "active_rate", "window": "P3M", "thresholds": [{"below": "0.5", "consequence": "alert"}]},
@@ -20,11 +20,11 @@ KPIS: list[dict[str, Any]] = [
     ("every", "falls_due"), [("P3M", r"on day \d+ at 06:00 America/New_York"), ("P7D", "counted from the launch")]
 )
 async def test_a_schedule_shows_its_period_and_when_in_it_an_evaluation_falls_due(
-    house: House, ask_as: Callable[[str], Ask], every: str, falls_due: str
+    stack: Stack, ask_as: Callable[[str], Ask], every: str, falls_due: str
 ) -> None:
     ask = ask_as("demo-analyst")
     program = program_id("scheduled-by-hand")
-    await launch(house, club(program, evaluation={"every": every, "kpis": KPIS}))
+    await launch(stack, sample_definition(program, evaluation={"every": every, "kpis": KPIS}))
     shown = await ask("program", "schedule", "show", program)
     assert shown.exit_code == 0, shown.output
     words = " ".join(shown.stdout.split())

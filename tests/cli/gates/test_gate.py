@@ -6,18 +6,18 @@ from collections.abc import Callable
 import pytest
 
 from domain import ids
-from tests.api.club import begun
+from tests.api.sample_program import begun
 from tests.cli.conftest import Ask, Tenure
-from tests.house import House
+from tests.stack import Stack
 from tests.waiting import gate_open
 
 
 @pytest.fixture
-async def gate(house: House) -> str:
+async def gate(stack: Stack) -> str:
     """A strategy gate that waits for marketing and finance."""
-    definition = await begun(house, "typed")
+    definition = await begun(stack, "typed")
     gate = ids.gate(ids.qualification(definition.program, 1), "strategy", 1)
-    await gate_open(house, gate)
+    await gate_open(stack, gate)
     return gate
 
 

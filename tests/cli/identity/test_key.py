@@ -13,8 +13,8 @@ from api.http.dependencies import Services
 from cli.core.tokens import named, tokens_of
 from runtime.identity.development_issuer import DevelopmentIssuer, key_file
 from tests.cli.conftest import Ask, Tenure
-from tests.house import ISSUER, House, api_settings, people_in, token_of
 from tests.serving import served
+from tests.stack import ISSUER, Stack, api_settings, people_in, token_of
 
 
 @pytest.fixture
@@ -56,9 +56,9 @@ async def test_who_may_not_make_keys_is_told_who_may(owner: Ask) -> None:
 
 @pytest.mark.parametrize(("rate", "codes"), [("1/second", [0, 0, 0]), ("1/hour", [0, 1, 1])])
 async def test_a_command_comes_back_where_the_api_says_that_it_soon_may(
-    house: House, tenure: Tenure, tmp_path: Path, rate: str, codes: list[int]
+    stack: Stack, tenure: Tenure, tmp_path: Path, rate: str, codes: list[int]
 ) -> None:
-    services = Services(house.engine, house.ledger, house.temporal)
+    services = Services(stack.engine, stack.ledger, stack.temporal)
     async with served(create_app(api_settings(people_in(tmp_path), rate_ledger=rate), services=services)) as address:
         words = ("--as", "demo-analyst", "ledger", "check")
         where = {"TENURE_API_URL": address, "TENURE_PEOPLE_FILE": tmp_path / "people.json"}

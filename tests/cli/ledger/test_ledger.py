@@ -16,9 +16,9 @@ from api.http.dependencies import Services
 from ledger import Ledger
 from runtime.database import create_engine
 from tests.cli.conftest import Tenure
-from tests.house import api_settings, people_in, token_of
-from tests.ledger.asks import a_burn, an_earn
+from tests.ledger.requests import a_burn, an_earn
 from tests.serving import served
+from tests.stack import api_settings, people_in, token_of
 
 Typed = Callable[..., Awaitable[Result]]
 """Types a command as a person, who is the first word."""

@@ -9,18 +9,18 @@ import typer
 from typer.testing import Result
 
 from cli.core.attributes import read
-from tests.api.club import Club, launched
+from tests.api.sample_program import SampleProgram, launched
 from tests.cli.conftest import Ask
-from tests.house import House
+from tests.stack import Stack
 
 NOWHERE = "http://127.0.0.1:9/orders"
 
 
 @pytest.fixture(scope="module")
-async def club(house: House) -> Club:
+async def sample_program(stack: Stack) -> SampleProgram:
     """A program that only invited ones may join, who are of age and pay; with a benefit, and rewards that are limited."""
     return await launched(
-        house,
+        stack,
         NOWHERE,
         joining={"requires": [{"attribute": "age", "at_least": 18}], "fee": "9.50", "invitation_only": True},
         benefits=[{"id": "bag", "name": "A record bag", "on": "joining"}],
@@ -42,8 +42,10 @@ def _lines(result: Result) -> list[str]:
     return [" ".join(line.split()) for line in result.stdout.splitlines()]
 
 
-async def test_who_is_invited_of_age_and_pays_joins_is_shown_with_what_was_given_and_answers(ask: Ask, club: Club) -> None:
-    program, member = club.program, club.stranger()
+async def test_who_is_invited_of_age_and_pays_joins_is_shown_with_what_was_given_and_answers(
+    ask: Ask, sample_program: SampleProgram
+) -> None:
+    program, member = sample_program.program, sample_program.stranger()
     words = ("member", "enrol", program, member, "--agreement", "1997-01")
     uninvited = await ask(*words, "--fee", "9.5", "--attribute", "age=18")
     assert uninvited.exit_code == 1 and "not_invited" in uninvited.stderr and "tenure member invite" in uninvited.stderr
@@ -67,26 +69,28 @@ async def test_who_is_invited_of_age_and_pays_joins_is_shown_with_what_was_given
     assert neither.exit_code == 2 and "one of --recommend and --satisfaction" in " ".join(neither.output.split())
 
 
-async def test_a_file_of_references_is_invited_and_what_is_none_is_refused(ask: Ask, club: Club, tmp_path: Path) -> None:
+async def test_a_file_of_references_is_invited_and_what_is_none_is_refused(
+    ask: Ask, sample_program: SampleProgram, tmp_path: Path
+) -> None:
     guests = tmp_path / "guests.txt"
     guests.write_text("".join(f"guest-{number}\n" for number in range(20)))
-    assert (await ask("member", "invite", club.program, "--file", str(guests))).exit_code == 0
-    again = await ask("member", "invite", club.program, "--file", str(guests), "--json")
+    assert (await ask("member", "invite", sample_program.program, "--file", str(guests))).exit_code == 0
+    again = await ask("member", "invite", sample_program.program, "--file", str(guests), "--json")
     assert json.loads(again.stdout)["added"] == 0
     guests.write_text("Ann Lee@example.org\n")
-    assert (await ask("member", "invite", club.program, "--file", str(guests))).exit_code == 2
+    assert (await ask("member", "invite", sample_program.program, "--file", str(guests))).exit_code == 2
     guests.write_text("\n")
     for file in (guests, tmp_path / "nowhere.txt"):
-        assert (await ask("member", "invite", club.program, "--file", str(file))).exit_code == 2
-    assert (await ask("member", "invite", club.program, "m-1", person="demo-finance")).exit_code == 1
+        assert (await ask("member", "invite", sample_program.program, "--file", str(file))).exit_code == 2
+    assert (await ask("member", "invite", sample_program.program, "m-1", person="demo-finance")).exit_code == 1
 
 
-async def test_rewards_are_listed_with_what_limits_them(ask: Ask, club: Club) -> None:
-    listed = _lines(await ask("reward", "list", club.program))
+async def test_rewards_are_listed_with_what_limits_them(ask: Ask, sample_program: SampleProgram) -> None:
+    listed = _lines(await ask("reward", "list", sample_program.program))
     assert listed[0] == "2 rewards"
     assert "vinyl A record 1,000 all 1 in P1M always 0 3 till" in listed
     assert "old An old one 10 all any number ..2020-01-01 0 any number not offered now" in listed
-    whole = json.loads((await ask("reward", "list", club.program, "--json")).stdout)
+    whole = json.loads((await ask("reward", "list", sample_program.program, "--json")).stdout)
     assert [each["id"] for each in whole] == ["vinyl", "old"]
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from domain import ids
 from tests.cli.conftest import Ask, Tenure
-from tests.house import House, program_id
 from tests.notices import LOG, posted
+from tests.stack import Stack, program_id
 from tests.waiting import ended
 
 
@@ -17,14 +17,14 @@ def ask(ask_as: Callable[[str], Ask]) -> Ask:
     return ask_as("demo-operations")
 
 
-async def _dead(house: House, program: str, number: int) -> str:
-    [notice] = await posted(house.engine, LOG, program=program, kind="reminded", number=number, dead=True)
+async def _dead(stack: Stack, program: str, number: int) -> str:
+    [notice] = await posted(stack.engine, LOG, program=program, kind="reminded", number=number, dead=True)
     return notice.id
 
 
-async def test_who_operates_finds_what_is_dead_and_sends_it_again(house: House, ask: Ask) -> None:
+async def test_who_operates_finds_what_is_dead_and_sends_it_again(stack: Stack, ask: Ask) -> None:
     program = program_id("cli-dead")
-    first, second, third = [await _dead(house, program, number) for number in (1, 2, 3)]
+    first, second, third = [await _dead(stack, program, number) for number in (1, 2, 3)]
     listed = await ask("notice", "list", "--dead", "--program", program)
     assert listed.exit_code == 0, listed.output
     assert "3 notices" in listed.stdout
@@ -42,9 +42,9 @@ async def test_who_operates_finds_what_is_dead_and_sends_it_again(house: House, 
     assert rest.exit_code == 0, rest.output
     assert {second, third} <= {item["id"] for item in json.loads(rest.stdout)["items"]}
     for each in (first, second, third):
-        while (await house.get(f"/notices/{each}", "demo-operations"))["state"] == "waiting":
+        while (await stack.get(f"/notices/{each}", "demo-operations"))["state"] == "waiting":
             pass  # before the relay has started it there is nothing to wait for; the API tells it to whoever asks
-        await ended(house.temporal, ids.notice(each, 2))
+        await ended(stack.temporal, ids.notice(each, 2))
     nothing = await ask("notice", "list", "--dead", "--program", program, "--json")
     assert json.loads(nothing.stdout) == {"items": [], "next": None}
 

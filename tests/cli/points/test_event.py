@@ -22,10 +22,10 @@ from cli.points.loading.file import EventFile, Place, Row
 from cli.points.loading.load import Stretch
 from cli.points.loading.note import Note
 from store.rollout import holdout
-from tests.api.club import SHOP, definition_of
-from tests.api.crowd import Crowd, in_force
-from tests.house import House, api_settings, people_in, program_id
+from tests.api.bulk_members import BulkMembers, in_force
+from tests.api.sample_program import SHOP, definition_of
 from tests.serving import served
+from tests.stack import Stack, api_settings, people_in, program_id
 
 TENURE = [sys.executable, "-c", "from cli.main import app; app(prog_name='tenure')"]
 COLUMNS = ("key", "participant", "type", "occurred_at", "amount")
@@ -64,7 +64,7 @@ class Watching:
 class Till:
     """The command as the shop runs it, in a folder of its own, against an API that can be watched."""
 
-    crowd: Crowd
+    bulk_members: BulkMembers
     api: Watching
     address: str
     people: Path
@@ -74,7 +74,7 @@ class Till:
         """The running command `tenure event load PROGRAM …`."""
         plain = {name: value for name, value in os.environ.items() if not name.startswith(("TENURE_", "TEMPORAL_"))}
         ours = {"TENURE_PEOPLE_FILE": str(self.people), "TENURE_API_URL": address or self.address}
-        call = [*TENURE, "event", "load", program or self.crowd.program, *map(str, words)]
+        call = [*TENURE, "event", "load", program or self.bulk_members.program, *map(str, words)]
         if "--as" not in words:
             call += ["--as", SHOP]
         return await asyncio.create_subprocess_exec(*call, env=plain | ours, cwd=self.folder, stdout=PIPE, stderr=PIPE)
@@ -104,7 +104,9 @@ class Till:
             return list(csv.DictReader(stream))
 
     async def balances(self, members: Iterable[str]) -> list[int]:
-        found = [await self.crowd.house.get(f"{self.crowd.path}/members/{member}/balance", SHOP) for member in members]
+        found = [
+            await self.bulk_members.stack.get(f"{self.bulk_members.path}/members/{member}/balance", SHOP) for member in members
+        ]
         return [balance["posted"] for balance in found]
 
 
@@ -116,31 +118,31 @@ async def ended(process: Process) -> Ended:
 
 
 @pytest.fixture(scope="module")
-async def crowd(house: House) -> Crowd:
-    crowd = Crowd(house)
-    await in_force(house.engine, crowd.definition, crowd.since)
-    return crowd
+async def bulk_members(stack: Stack) -> BulkMembers:
+    bulk_members = BulkMembers(stack)
+    await in_force(stack.engine, bulk_members.definition, bulk_members.since)
+    return bulk_members
 
 
 @pytest.fixture(scope="module")
-async def shop(crowd: Crowd, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Till]:
-    """The API on a port of its own, over the house's ledger."""
+async def shop(bulk_members: BulkMembers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Till]:
+    """The API on a port of its own, over the stack's ledger."""
     people = people_in(tmp_path_factory.mktemp("people"))
-    house = crowd.house
-    app = Watching(create_app(api_settings(people), services=Services(house.engine, house.ledger, house.temporal)))
+    stack = bulk_members.stack
+    app = Watching(create_app(api_settings(people), services=Services(stack.engine, stack.ledger, stack.temporal)))
     async with served(app) as address:
-        yield Till(crowd, app, address, people, people.parent)
+        yield Till(bulk_members, app, address, people, people.parent)
 
 
 @pytest.fixture
 def till(shop: Till, tmp_path: Path) -> Till:
-    return Till(shop.crowd, shop.api, shop.address, shop.people, tmp_path)
+    return Till(shop.bulk_members, shop.api, shop.address, shop.people, tmp_path)
 
 
 async def purchases(till: Till, members: int = 20, events: int = EVENTS) -> tuple[list[str], list[dict[str, Any]]]:
     """New members, and purchases of a dollar each (10 points), spread over all of them."""
-    participants = await till.crowd.members(members)
-    return participants, [till.crowd.event(participants[each % members], amount="1.00") for each in range(events)]
+    participants = await till.bulk_members.members(members)
+    return participants, [till.bulk_members.event(participants[each % members], amount="1.00") for each in range(events)]
 
 
 # Whole files
@@ -174,8 +176,8 @@ async def test_a_file_is_posted_once_and_a_second_run_says_so(till: Till) -> Non
 
 
 async def test_columns_come_in_any_order_and_what_need_not_be_told_may_be_missing(till: Till) -> None:
-    (member,) = await till.crowd.members()
-    event = till.crowd.event(member, type="gift")
+    (member,) = await till.bulk_members.members()
+    event = till.bulk_members.event(member, type="gift")
     file = till.folder / "gifts.csv"
     cells = (event["occurred_at"], "", member, f'"{event["key"]}"', "gift")
     file.write_bytes(b"\xef\xbb\xbfoccurred_at, pending,participant,key,type\r\n\r\n" + ",".join(cells).encode())
@@ -187,9 +189,13 @@ async def test_columns_come_in_any_order_and_what_need_not_be_told_may_be_missin
 
 
 async def test_json_lines_say_the_same_as_single_requests(till: Till) -> None:
-    (member,) = await till.crowd.members()
-    events = [till.crowd.event(member, amount=12.5), till.crowd.event(member, pending=True), till.crowd.event(member)]
-    assert (await till.crowd.post_one(events[0])).status_code == 201
+    (member,) = await till.bulk_members.members()
+    events = [
+        till.bulk_members.event(member, amount=12.5),
+        till.bulk_members.event(member, pending=True),
+        till.bulk_members.event(member),
+    ]
+    assert (await till.bulk_members.post_one(events[0])).status_code == 201
     file = till.file(events, "events.jsonl")
 
     found = await till.load(file, "--json")
@@ -215,12 +221,12 @@ async def test_a_file_that_has_grown_is_gone_on_with(till: Till) -> None:
     assert sum(await till.balances(members)) == 400
 
 
-async def test_events_of_those_who_are_held_out_are_kept_to_compare_with(till: Till, house: House) -> None:
-    compared = Crowd(house)
+async def test_events_of_those_who_are_held_out_are_kept_to_compare_with(till: Till, stack: Stack) -> None:
+    compared = BulkMembers(stack)
     compared.definition = definition_of(program_id("outside"), holdout={"share": 10})
-    await in_force(house.engine, compared.definition, compared.since)
+    await in_force(stack.engine, compared.definition, compared.since)
     people = [f"p-{number}" for number in range(40)]
-    async with house.engine.begin() as connection:
+    async with stack.engine.begin() as connection:
         for each in people:
             await holdout.hold_out(connection, compared.program, each, compared.since)
     file = till.file([compared.event(each) for each in people])
@@ -231,7 +237,7 @@ async def test_events_of_those_who_are_held_out_are_kept_to_compare_with(till: T
     assert json.loads(again.out)["repeated"] == 40
     other = await till.load(file, program=compared.program)
     assert other.code == 2 and f"for {compared.program} as {SHOP} with --outside" in other.err, other
-    missing = await till.load(till.file([till.crowd.event("p-1")], "other.csv"), "--outside")
+    missing = await till.load(till.file([till.bulk_members.event("p-1")], "other.csv"), "--outside")
     assert missing.code == 1 and "keeps nobody out" in missing.err, missing
 
 
@@ -334,8 +340,8 @@ async def test_a_file_that_is_none_is_told_in_one_error_and_nothing_is_posted(
 
 
 async def test_lines_of_json_that_are_broken_are_refused_by_themselves(till: Till) -> None:
-    (member,) = await till.crowd.members()
-    good = json.dumps(till.crowd.event(member))
+    (member,) = await till.bulk_members.members()
+    good = json.dumps(till.bulk_members.event(member))
     file = till.folder / "events.jsonl"
     file.write_text("\n".join([good, "{", "[]", good.replace('"29.33"', "9" * 5000), '{"key": "k-\\ud800"}']))
 
@@ -484,7 +490,7 @@ async def test_nobody_else_goes_on_with_it_since_their_keys_would_count_anew(til
     for words, program in ((["--as", "demo-app"], None), ([], "another")):
         found = await till.load(file, *words, *again, program=program)
         assert (found.code, till.api.batches) == (2, before)
-        assert f"was begun for {till.crowd.program} as {SHOP}" in found.err
+        assert f"was begun for {till.bulk_members.program} as {SHOP}" in found.err
     assert sum(await till.balances(members)) == 30
 
 

@@ -7,16 +7,16 @@ from datetime import timedelta
 import pytest
 from typer.testing import Result
 
-from tests.api.club import Club, pooling
 from tests.api.points.test_points import expired, pending_earn
+from tests.api.sample_program import SampleProgram, pooling
 from tests.cli.conftest import Ask
-from tests.house import House
+from tests.stack import Stack
 
 
 @pytest.fixture(scope="module")
-async def club(house: House) -> Club:
+async def sample_program(stack: Stack) -> SampleProgram:
     """A program that has all that one can do with points."""
-    return await pooling(house, "http://127.0.0.1:9/orders")
+    return await pooling(stack, "http://127.0.0.1:9/orders")
 
 
 @pytest.fixture
@@ -31,8 +31,8 @@ def _said(result: Result) -> str:
     return result.stdout.partition(" (transaction")[0].strip()
 
 
-async def test_points_are_given_taken_transferred_and_converted(ask: Ask, club: Club) -> None:
-    program, member, other = club.program, await club.member(), await club.member()
+async def test_points_are_given_taken_transferred_and_converted(ask: Ask, sample_program: SampleProgram) -> None:
+    program, member, other = sample_program.program, await sample_program.member(), await sample_program.member()
     given = await ask("points", "adjust", program, member, "--points", "1500", "--reason", "a late delivery")
     assert _said(given) == "1,500 points given; the balance is 1,500"
     taken = await ask("points", "adjust", program, member, "--points", "-1", "--reason", "a slip")
@@ -56,11 +56,11 @@ async def test_points_are_given_taken_transferred_and_converted(ask: Ask, club: 
         assert any(line.endswith(end) for line in lines), (end, lines)
 
 
-async def test_earlier_transactions_are_taken_back_settled_and_given_back(ask: Ask, club: Club) -> None:
-    program, member = club.program, await club.member()
-    earned = (await club.event(member, "60")).json()["transaction"]
-    await club.redeem(member)
-    entries = (await club.statement(member))["entries"]
+async def test_earlier_transactions_are_taken_back_settled_and_given_back(ask: Ask, sample_program: SampleProgram) -> None:
+    program, member = sample_program.program, await sample_program.member()
+    earned = (await sample_program.event(member, "60")).json()["transaction"]
+    await sample_program.redeem(member)
+    entries = (await sample_program.statement(member))["entries"]
     (capture,) = [entry["txn_id"] for entry in entries if entry["kind"] == "capture"]
     words = (program, member, str(capture), "--points", "200", "--reason", "half was broken")
     expected = f"200 points of transaction {capture} returned to the member; the balance is 300"
@@ -69,19 +69,19 @@ async def test_earlier_transactions_are_taken_back_settled_and_given_back(ask: A
     assert (
         _said(await ask("points", "reverse", *words)) == f"100 points of transaction {earned} clawed back; the balance is 200"
     )
-    first, second = [await pending_earn(club, member, key) for key in ("one", "two")]
+    first, second = [await pending_earn(sample_program, member, key) for key in ("one", "two")]
     held = await ask("member", "balance", program, member)
     assert any(line.split() == ["pending", "100"] for line in held.stdout.splitlines())
     assert _said(await ask("points", "confirm", program, member, str(first))).startswith("50 pending points confirmed")
     dropped = await ask("points", "cancel", program, member, str(second), "--reason", "never collected")
     assert _said(dropped) == "50 pending points dropped; the balance is 250"
-    number = await expired(club, member, "old", timedelta(days=2))
+    number = await expired(sample_program, member, "old", timedelta(days=2))
     back = await ask("points", "reinstate", program, member, str(number))
     assert _said(back) == "40 expired points given back; the balance is 290"
 
 
-async def test_the_same_key_acts_once_and_json_is_the_apis_own(ask: Ask, club: Club) -> None:
-    program, member = club.program, await club.member()
+async def test_the_same_key_acts_once_and_json_is_the_apis_own(ask: Ask, sample_program: SampleProgram) -> None:
+    program, member = sample_program.program, await sample_program.member()
     words = (program, member, "--points", "5", "--reason", "once", "--key", "k-1", "--json")
     first, second = [await ask("points", "adjust", *words) for _ in range(2)]
     assert (first.exit_code, json.loads(first.stdout)["balance"]) == (0, 5)
@@ -90,8 +90,8 @@ async def test_the_same_key_acts_once_and_json_is_the_apis_own(ask: Ask, club: C
     assert json.loads(window.stdout)["closing"] == 5
 
 
-async def test_a_refusal_ends_with_1_and_a_wrong_call_with_2(ask: Ask, club: Club) -> None:
-    program, member = club.program, await club.member()
+async def test_a_refusal_ends_with_1_and_a_wrong_call_with_2(ask: Ask, sample_program: SampleProgram) -> None:
+    program, member = sample_program.program, await sample_program.member()
     refused = await ask("points", "adjust", program, member, "--points", "-5", "--reason", "too much")
     assert (refused.exit_code, refused.stdout) == (1, "")
     assert "insufficient_points: 5 points were asked for, and 0 are available." in refused.stderr

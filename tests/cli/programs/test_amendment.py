@@ -12,8 +12,8 @@ from typer.testing import Result
 
 from domain import ids
 from tests.cli.conftest import Ask
-from tests.house import House, program_id
-from tests.lives import club, enrol, operate, pass_all_gates
+from tests.program_steps import enrol, operate, pass_all_gates, sample_definition
+from tests.stack import Stack, program_id
 from tests.waiting import done
 
 
@@ -30,16 +30,16 @@ def ask(ask_as: Callable[[str], Ask]) -> Ask:
 
 def _file(folder: Path, program: str, **changes: Any) -> str:
     file = folder / f"{program}.json"
-    file.write_text(json.dumps(club(program, **changes).model_dump(mode="json", by_alias=True)))
+    file.write_text(json.dumps(sample_definition(program, **changes).model_dump(mode="json", by_alias=True)))
     return str(file)
 
 
 async def test_an_amendment_is_compared_weighed_told_and_called_back(
-    ask: Ask, house: House, temporal_env: WorkflowEnvironment, tmp_path: Path
+    ask: Ask, stack: Stack, temporal_env: WorkflowEnvironment, tmp_path: Path
 ) -> None:
     program = program_id("by-command")
-    await operate(house, temporal_env, club(program))
-    await enrol(house, program, "ann")
+    await operate(stack, temporal_env, sample_definition(program))
+    await enrol(stack, program, "ann")
     dearer = _file(tmp_path, program, rewards=[{"id": "single", "name": "A CD single", "points": 1200}])
     minor = await ask("program", "revise", program, dearer, "--weight", "minor")
     assert minor.exit_code == 1 and "weight_understated" in minor.stderr
@@ -61,8 +61,8 @@ async def test_an_amendment_is_compared_weighed_told_and_called_back(
     unknown = await ask("program", "impact", program, "2")
     assert unknown.exit_code == 1 and "impact_unknown" in unknown.stderr
 
-    await pass_all_gates(house, ids.qualification(program, 2))
-    await done(house.temporal, ids.lifecycle(program), "Tell the members of revision 2")
+    await pass_all_gates(stack, ids.qualification(program, 2))
+    await done(stack.temporal, ids.lifecycle(program), "Tell the members of revision 2")
     impact = _lines(await ask("program", "impact", program, "2"))
     assert impact[0] == "What revision 2 means for 1 member" and "Nobody would move tier." in impact
     assert json.loads((await ask("program", "impact", program, "2", "--members", "--json")).stdout)["items"] == []
@@ -82,14 +82,14 @@ async def test_an_amendment_is_compared_weighed_told_and_called_back(
 
 
 async def test_an_earlier_revision_is_handed_in_again_by_command(
-    ask: Ask, house: House, temporal_env: WorkflowEnvironment, tmp_path: Path
+    ask: Ask, stack: Stack, temporal_env: WorkflowEnvironment, tmp_path: Path
 ) -> None:
     program = program_id("back-by-command")
-    await operate(house, temporal_env, club(program))
+    await operate(stack, temporal_env, sample_definition(program))
     file = _file(tmp_path, program, rewards=[{"id": "single", "name": "A CD single", "points": 1200}])
     assert (await ask("program", "revise", program, file)).exit_code == 0
-    await pass_all_gates(house, ids.qualification(program, 2))
-    await done(house.temporal, ids.lifecycle(program), "Have the members looked at whom revision 2 concerns")
+    await pass_all_gates(stack, ids.qualification(program, 2))
+    await done(stack.temporal, ids.lifecycle(program), "Have the members looked at whom revision 2 concerns")
     lines = _lines(await ask("program", "rollback", program, "--to", "1"))
     assert lines[0] == f"Program {program} has a new revision with the definition of revision 1."
     twice = await ask("program", "rollback", program, "--to", "1")

@@ -4,16 +4,16 @@ import json
 from collections.abc import Callable
 
 from tests.cli.conftest import Ask
-from tests.house import House
-from tests.lives import club, launch
+from tests.program_steps import launch, sample_definition
+from tests.stack import Stack
 
 
 async def test_a_program_is_held_halted_and_resumed_and_each_says_how_to_go_on(
-    house: House, ask_as: Callable[[str], Ask]
+    stack: Stack, ask_as: Callable[[str], Ask]
 ) -> None:
     ask = ask_as("demo-operations")
-    program = club("held-by-hand").program
-    await launch(house, club(program))
+    program = sample_definition("held-by-hand").program
+    await launch(stack, sample_definition(program))
     reason = ("--reason", "two tills count twice")
 
     held = await ask("program", "hold", program, *reason, "--stops", "earning", "--stops", "enrolment")

@@ -10,8 +10,8 @@ from rich.console import Console
 from cli.render.wind_down import print_wind_down
 from domain.programs.wind_down import STEPS, TITLES
 from tests.cli.conftest import Ask
-from tests.house import House
-from tests.lives import ask_for_the_end, club, launch
+from tests.program_steps import ask_for_the_end, launch, sample_definition
+from tests.stack import Stack
 from tests.waiting import gate_open
 
 
@@ -75,14 +75,14 @@ def test_until_when_members_data_is_kept_is_said(ending: dict[str, Any], kept: d
 
 
 async def test_the_case_is_shown_to_who_decides_and_no_end_is_a_clear_problem(
-    house: House, ask_as: Callable[[str], Ask]
+    stack: Stack, ask_as: Callable[[str], Ask]
 ) -> None:
     ask = ask_as("demo-finance")
-    definition = club("timeline-1")
-    await launch(house, definition)
+    definition = sample_definition("timeline-1")
+    await launch(stack, definition)
     none = await ask("program", "wind-down", definition.program)
     assert none.exit_code == 1 and "not_ending" in none.stderr and "tenure program end" in none.stderr
-    await gate_open(house, await ask_for_the_end(house, definition.program))
+    await gate_open(stack, await ask_for_the_end(stack, definition.program))
     shown = await ask("program", "wind-down", definition.program)
     assert shown.exit_code == 0, shown.output
     assert "0 members, no points outstanding" in " ".join(shown.stdout.split())

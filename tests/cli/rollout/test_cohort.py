@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Ask, Tenure
-from tests.house import House, example, program_id
-from tests.lives import begin
+from tests.program_steps import begin
+from tests.stack import Stack, example, program_id
 
 
 @pytest.fixture
@@ -17,9 +17,9 @@ def ask(ask_as: Callable[[str], Ask]) -> Ask:
 
 
 @pytest.fixture(scope="module")
-async def program(house: House) -> str:
+async def program(stack: Stack) -> str:
     definition = example("cd-club.yaml", program_id("cohorts"))
-    await begin(house, definition)
+    await begin(stack, definition)
     return definition.program
 
 

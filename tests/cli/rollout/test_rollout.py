@@ -12,8 +12,8 @@ from rich.console import Console
 from cli.rollout.rollout import print_rollout
 from store.rollout import holdout
 from tests.cli.conftest import Ask
-from tests.house import House, program_id
-from tests.lives import begin, club, launch
+from tests.program_steps import begin, launch, sample_definition
+from tests.stack import Stack, program_id
 
 WAVES = [
     {"id": "few", "share": 20, "minimum_time": "P30D", "minimum_sample": 50},
@@ -30,12 +30,12 @@ def _lines(text: str) -> list[str]:
     return [" ".join(line.split()) for line in text.splitlines()]
 
 
-async def test_a_rollout_is_shown_paused_resumed_and_aborted(ask: Ask, house: House) -> None:
-    definition = club(program_id("cli-rollout"), waves=WAVES, holdout={"share": 5})
+async def test_a_rollout_is_shown_paused_resumed_and_aborted(ask: Ask, stack: Stack) -> None:
+    definition = sample_definition(program_id("cli-rollout"), waves=WAVES, holdout={"share": 5})
     program = definition.program
     nothing = await ask("rollout", "show", program)
     assert (nothing.exit_code, "program_unknown" in nothing.stderr) == (1, True)
-    await launch(house, definition)
+    await launch(stack, definition)
     lines = _lines((await ask("rollout", "show", program)).stdout)
     assert lines[0] == f"Rollout of {program}, revision 1: running"
     assert "holdout 5 % stay out to the end; 0 of them would have joined by now" in lines
@@ -85,10 +85,10 @@ def test_who_holds_it_and_the_last_looks_are_told() -> None:
     assert "late points outstanding at most 1,000 stop - not looked at yet" in lines
 
 
-async def test_who_is_held_out_is_listed(ask: Ask, house: House) -> None:
-    definition = club(program_id("cli-held-out"), holdout={"share": 5})
-    await begin(house, definition)
-    async with house.engine.begin() as connection:
+async def test_who_is_held_out_is_listed(ask: Ask, stack: Stack) -> None:
+    definition = sample_definition(program_id("cli-held-out"), holdout={"share": 5})
+    await begin(stack, definition)
+    async with stack.engine.begin() as connection:
         await holdout.hold_out(connection, definition.program, "c-00042", datetime(2026, 3, 10, 9, tzinfo=UTC))
     lines = _lines((await ask("member", "held-out", definition.program)).stdout)
     assert "1 held out" in lines and "c-00042 2026-03-10 09:00:00" in lines, lines

@@ -118,20 +118,20 @@ hours = st.one_of(st.integers(0, 48), st.integers(0, 24 * 40), st.integers(24 * 
 gaps = hours.map(lambda number: timedelta(hours=number))
 
 
-lives = st.lists(st.tuples(gaps, events), min_size=1, max_size=25)
+histories = st.lists(st.tuples(gaps, events), min_size=1, max_size=25)
 Life = list[tuple[timedelta, Event]]
 SLOW_AND_LARGE = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
 @settings(max_examples=250, suppress_health_check=SLOW_AND_LARGE)
-@given(definitions(), lives)
+@given(definitions(), histories)
 def test_playing_a_member_gives_what_the_live_order_gives(definition: Definition, life: Life) -> None:
     _same(definition, life)
 
 
 @pytest.mark.long
 @settings(max_examples=5_000, suppress_health_check=SLOW_AND_LARGE)
-@given(definitions(), lives)
+@given(definitions(), histories)
 def test_playing_many_members_gives_what_the_live_order_gives(definition: Definition, life: Life) -> None:
     _same(definition, life)
 

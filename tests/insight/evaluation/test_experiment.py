@@ -12,9 +12,9 @@ from insight.evaluation.holdout_comparison import compare
 from ledger import Cancel, Confirm, Reverse
 from store.rollout import holdout
 from store.rollout.holdout import ControlPurchase
-from tests.house import House, program_id
 from tests.insight.population import START, THEN, Population
-from tests.lives import club
+from tests.program_steps import sample_definition
+from tests.stack import Stack, program_id
 
 
 def day(number: int) -> datetime:
@@ -22,28 +22,28 @@ def day(number: int) -> datetime:
 
 
 @pytest.fixture
-async def people(house: House) -> Population:
+async def people(stack: Stack) -> Population:
     """Without a holdout of its own, which would keep out one in ten of those whom the tests have join: they say who is."""
-    return await Population(house, club(program_id("compared"), retention=None)).open()
+    return await Population(stack, sample_definition(program_id("compared"), retention=None)).open()
 
 
 async def outside(people: Population, participant: str, amount: str, at: datetime) -> None:
     event = ControlPurchase(
         key=f"{participant}/{at.isoformat()}", participant=participant, occurred_at=at, amount=Decimal(amount), fingerprint=b"-"
     )
-    async with people.house.engine.begin() as connection:
+    async with people.stack.engine.begin() as connection:
         assert await holdout.keep(connection, people.program, [event]) == {event.key}
 
 
 async def hold_out(people: Population, participant: str, at: datetime) -> None:
-    async with people.house.engine.begin() as connection:
+    async with people.stack.engine.begin() as connection:
         for _ in range(2):  # who asks again is held out since the first time
             await holdout.hold_out(connection, people.program, participant, at)
             at += timedelta(days=100)
 
 
 async def shown(people: Population, since: datetime = START, until: datetime = THEN) -> Experiment:
-    return await compare(people.house.engine, people.program, since, until)
+    return await compare(people.stack.engine, people.program, since, until)
 
 
 def arm(n: int, mean: str, variance: str) -> Arm:
@@ -84,7 +84,7 @@ async def test_what_was_reversed_or_cancelled_does_not_count_from_then_on(people
         await people.buy("ann", amount, day(number), pending=True)
     asked: Any = {"program": people.program, "participant": "ann", "currency": people.definition.currency.code}
     keys = [f"ann/{day(number).isoformat()}/purchase" for number in range(1, 5)]
-    ledger = people.house.ledger
+    ledger = people.stack.ledger
     await ledger.reverse(Reverse(**asked, key="r1", of=keys[0], points=whole.points // 4, effective_at=day(10)))
     await ledger.reverse(Reverse(**asked, key="r2", of=keys[1], points=half.points, effective_at=day(11)))
     await ledger.confirm(Confirm(**asked, key="c", earn=keys[2], effective_at=day(12)))

@@ -15,9 +15,9 @@ from domain.programs import amendment_impact
 from domain.programs.amendment_impact import Impact, Move
 from ledger import Cancel, Confirm, Reverse
 from store.programs import programs
-from tests.house import House, example, program_id
 from tests.insight.population import START, THEN, Population
-from tests.lives import club
+from tests.program_steps import sample_definition
+from tests.stack import Stack, example, program_id
 
 TIMELESS: dict[str, Any] = {"retention": None}
 
@@ -30,10 +30,10 @@ def tiers_of(definition: Definition, *thresholds: str, **more: Any) -> list[dict
     return plain
 
 
-async def _shop(house: House) -> Population:
+async def _shop(stack: Stack) -> Population:
     """Ann has spent 300 dollars and is a curator, bob 150 and is a collector, cid 60 and is a listener, dot nothing."""
-    definition = club(program_id("impact"), **TIMELESS)
-    people = await Population(house, definition.model_copy(update={"retention": None})).open()
+    definition = sample_definition(program_id("impact"), **TIMELESS)
+    people = await Population(stack, definition.model_copy(update={"retention": None})).open()
     await people.join("ann", "bob", "cid", "dot")
     for day, (person, amount) in enumerate([("ann", "100"), ("ann", "200"), ("bob", "150"), ("cid", "60")], start=1):
         await people.buy(person, amount, START + timedelta(days=day))
@@ -51,9 +51,9 @@ async def _shop(house: House) -> Population:
     ],
 )
 async def test_who_would_move_tier_depends_on_the_transition(
-    house: House, transition: str, moves: tuple[tuple[str, str, int], ...], down: int
+    stack: Stack, transition: str, moves: tuple[tuple[str, str, int], ...], down: int
 ) -> None:
-    people = await _shop(house)
+    people = await _shop(stack)
     await people.amend(tiers=tiers_of(people.definition, "200", "400"), transition=transition)
     impact = await people.impact()
     assert impact.moves == tuple(Move(from_tier=was, to_tier=is_, members=many) for was, is_, many in moves)
@@ -62,8 +62,8 @@ async def test_who_would_move_tier_depends_on_the_transition(
     assert {name: row.tier_by_rules for name, row in (await people.rows()).items()} == {"ann": "collector", "bob": "listener"}
 
 
-async def test_an_easier_tier_lifts_whoever_has_done_enough(house: House) -> None:
-    people = await _shop(house)
+async def test_an_easier_tier_lifts_whoever_has_done_enough(stack: Stack) -> None:
+    people = await _shop(stack)
     await people.amend(tiers=tiers_of(people.definition, "50", "250"))
     impact = await people.impact()
     assert impact.moves == (Move(from_tier="listener", to_tier="collector", members=1),)
@@ -71,9 +71,9 @@ async def test_an_easier_tier_lifts_whoever_has_done_enough(house: House) -> Non
     assert "1 from listener to collector" in impact.summary
 
 
-async def test_points_are_those_of_the_same_events_by_both_revisions(house: House) -> None:
+async def test_points_are_those_of_the_same_events_by_both_revisions(stack: Stack) -> None:
     """10 points for a dollar become 8: ann loses 600 of 3,000, bob 300 of 1,500, cid 120 of 600; nobody gains."""
-    people = await _shop(house)
+    people = await _shop(stack)
     rules_ = [rule.model_dump(mode="json", by_alias=True, exclude_defaults=True) for rule in people.definition.earning]
     (purchase,) = [rule for rule in rules_ if rule["event"] == "purchase"]
     assert purchase["rate"] == "10", "all of them were listeners when they bought"
@@ -88,8 +88,8 @@ async def test_points_are_those_of_the_same_events_by_both_revisions(house: Hous
     assert "0 gain 0 points, 3 lose 1,020" in impact.summary
 
 
-async def test_what_was_taken_back_cancelled_or_is_long_ago_counts_for_nothing(house: House) -> None:
-    people = await _shop(house)
+async def test_what_was_taken_back_cancelled_or_is_long_ago_counts_for_nothing(stack: Stack) -> None:
+    people = await _shop(stack)
     returned = await people.buy("dot", "40", START + timedelta(days=7))
     waiting = await people.buy("dot", "30", START + timedelta(days=8), pending=True)
     confirmed = await people.buy("dot", "20", START + timedelta(days=9), pending=True)
@@ -97,11 +97,11 @@ async def test_what_was_taken_back_cancelled_or_is_long_ago_counts_for_nothing(h
     keys = (f"dot/{(START + timedelta(days=day)).isoformat()}/purchase" for day in (7, 8, 9))
     assert {returned.outcome, waiting.outcome, confirmed.outcome} == {"posted"}
     at = START + timedelta(days=10)
-    await house.ledger.reverse(Reverse(**asked, key="back", fingerprint="back", of=next(keys), effective_at=at))
-    await house.ledger.cancel(Cancel(**asked, key="no", fingerprint="no", earn=next(keys), effective_at=at))
+    await stack.ledger.reverse(Reverse(**asked, key="back", fingerprint="back", of=next(keys), effective_at=at))
+    await stack.ledger.cancel(Cancel(**asked, key="no", fingerprint="no", earn=next(keys), effective_at=at))
     late = next(keys)
-    await house.ledger.confirm(Confirm(**asked, key="yes", fingerprint="yes", earn=late, effective_at=at))
-    await house.ledger.reverse(Reverse(**asked, key="late", fingerprint="late", of=late, effective_at=at))
+    await stack.ledger.confirm(Confirm(**asked, key="yes", fingerprint="yes", earn=late, effective_at=at))
+    await stack.ledger.reverse(Reverse(**asked, key="late", fingerprint="late", of=late, effective_at=at))
     rules_ = [rule.model_dump(mode="json", by_alias=True, exclude_defaults=True) for rule in people.definition.earning]
     for rule in rules_:
         if rule["event"] == "purchase":
@@ -113,8 +113,8 @@ async def test_what_was_taken_back_cancelled_or_is_long_ago_counts_for_nothing(h
     assert later.points_before == 5100 - 1000, "ann's first purchase is a year and a day ago"
 
 
-async def test_a_point_that_is_worth_less_takes_from_whoever_has_some(house: House) -> None:
-    people = await _shop(house)
+async def test_a_point_that_is_worth_less_takes_from_whoever_has_some(stack: Stack) -> None:
+    people = await _shop(stack)
     currency = people.definition.currency.model_dump(mode="json")
     less = people.definition.currency.value_per_point / 2
     await people.amend(currency=currency | {"value_per_point": str(less)})
@@ -124,8 +124,8 @@ async def test_a_point_that_is_worth_less_takes_from_whoever_has_some(house: Hou
     assert impact.events == 0, "the rules of no event have changed"
 
 
-async def test_a_repetition_computes_the_same_and_leaves_nothing_of_the_one_before(house: House) -> None:
-    people = await _shop(house)
+async def test_a_repetition_computes_the_same_and_leaves_nothing_of_the_one_before(stack: Stack) -> None:
+    people = await _shop(stack)
     await people.amend(tiers=tiers_of(people.definition, "200", "400"), transition="at_once")
     first, rows = await people.impact(), await people.rows()
     assert (await people.impact(), await people.rows()) == (first, rows)
@@ -134,11 +134,11 @@ async def test_a_repetition_computes_the_same_and_leaves_nothing_of_the_one_befo
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("transition", ["at_once", "keep_until_end", "grandfather"])
 async def test_it_is_what_looking_at_each_member_finds_once_the_amendment_is_in_force(
-    house: House, seed: int, transition: str
+    stack: Stack, seed: int, transition: str
 ) -> None:
     chance = random.Random(seed)
-    definition = club(program_id("naive"), retention=None)
-    people = await Population(house, definition).open()
+    definition = sample_definition(program_id("naive"), retention=None)
+    people = await Population(stack, definition).open()
     names = [f"m-{n}" for n in range(25)]
     await people.join(*names)
     for name in names:
@@ -157,7 +157,7 @@ async def test_it_is_what_looking_at_each_member_finds_once_the_amendment_is_in_
     impact, rows = await people.impact(), await people.rows()
 
     before: dict[str, str] = {name: await people.look(name, THEN) for name in names}
-    async with house.engine.begin() as connection:
+    async with stack.engine.begin() as connection:
         await programs.put_in_force(connection, people.program, 2, THEN)
     moved = {name: await people.look(name, THEN) for name in names}
     expected = {name: (before[name], moved[name]) for name in names if before[name] != moved[name]}
@@ -173,7 +173,7 @@ async def test_it_is_what_looking_at_each_member_finds_once_the_amendment_is_in_
         "SELECT participant, effective_at, details FROM ledger.txn JOIN ledger.account ON account.id = account_id "
         "WHERE txn.program = :program AND txn.kind = 'earn' ORDER BY effective_at"
     )
-    async with house.engine.connect() as connection:
+    async with stack.engine.connect() as connection:
         events = (await connection.execute(statement, {"program": people.program})).all()
     by_both: dict[str, list[int]] = {}
     for participant, at, details in events:
@@ -186,10 +186,10 @@ async def test_it_is_what_looking_at_each_member_finds_once_the_amendment_is_in_
     assert impact.points_gained - impact.points_lost == sum(new - old for old, new in expected_points.values())
 
 
-async def test_caps_and_attributes_that_are_numbers_are_reckoned_with(house: House) -> None:
+async def test_caps_and_attributes_that_are_numbers_are_reckoned_with(stack: Stack) -> None:
     """A cap of 20,000 points a month becomes one of 10,000: who sold for 9,000 three times in a month loses by it."""
     definition = example("marketplace-sellers.yaml", program_id("capped"), retention=None, benefits=[])
-    people = await Population(house, definition).open()
+    people = await Population(stack, definition).open()
     await people.join("ann", "bob")
     capped = next(rule for rule in definition.earning if rule.cap is not None and rule.event == "sale")
     assert capped.cap is not None
@@ -208,7 +208,7 @@ async def test_caps_and_attributes_that_are_numbers_are_reckoned_with(house: Hou
 
 
 def test_events_whose_rules_stay_are_not_rated_again() -> None:
-    definition = club("same")
+    definition = sample_definition("same")
     assert (
         amendment_impact.events_touched(definition, definition.model_copy(update={"summary": "Said otherwise."})) == frozenset()
     )

@@ -18,7 +18,7 @@ from store.acceptance.pilots import PilotRecord
 from store.programs import programs
 from store.rollout import cohorts
 from tests.bookshop import LAUNCH, STAR, Shop, at, star
-from tests.house import example, first_revision
+from tests.stack import example, first_revision
 
 PROGRAM = "books"
 

@@ -11,7 +11,7 @@ from store.acceptance.pilots import PilotRecord
 from store.programs import programs
 from store.rollout import cohorts
 from tests.anchors import AT
-from tests.house import example, first_revision
+from tests.stack import example, first_revision
 
 DAY = timedelta(days=1)
 PROGRAM = "cd-club"

@@ -20,9 +20,9 @@ from runtime.notices_file import MailServer, Notices, Webhook
 from store.notices import notices
 from store.notices.notices import NoticeRecord
 from tests.anchors import AT
-from tests.lives import shown
 from tests.notices import SECRET, MailBox, Receiver, found, mail_server, posted, routing, verified, webhook_receiver
 from tests.own_queue import OwnQueue
+from tests.program_steps import shown
 from tests.workflows.conftest import Histories
 from worker.notice_relay import start_deliveries
 from workflows.notices.notice_delivery import NoticeDelivery

@@ -21,8 +21,8 @@ from ledger import Earn, Ledger
 from runtime.database import create_engine
 from store.programs import announcements, programs, wind_down
 from tests.conftest import Databases
-from tests.house import first_revision, program_id
-from tests.lives import AGREEMENT, club
+from tests.program_steps import AGREEMENT, sample_definition
+from tests.stack import first_revision, program_id
 from tests.workflows.killing import AFTER, BEFORE, deaths, killed
 from workflows.members.member_lifecycle import MemberLifecycle, MemberStart
 from workflows.programs.wind_down import WindDown
@@ -55,7 +55,7 @@ def _ending() -> Definition:
     partner = {"id": "records", "name": "A record shop", "events": ["purchase"]}
     end = {"notice": "P2D", "redeem_window": "P12D", "late_files": "P4D", "reminders": ["P4D"], "keep_for": "P4D"}
     # Without offers to the silent: as fast as this, everybody is, and the points of an offer would come in between.
-    played = club(program, partners=[partner], wind_down=end | {"remainder": "cash_out"}, retention=None)
+    played = sample_definition(program, partners=[partner], wind_down=end | {"remainder": "cash_out"}, retention=None)
     return scaled(played, _TIMES_FASTER)
 
 

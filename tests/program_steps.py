@@ -18,7 +18,7 @@ from domain.points.earning import Event, rate
 from domain.points.expiry import lot_expiry
 from domain.programs.lifecycle import Membership
 from ledger import Earn
-from tests.house import House, example
+from tests.stack import Stack, example
 from tests.waiting import approve, stage_reached, started, timer_started
 from workflows.members.member_lifecycle import MemberLifecycle
 
@@ -32,7 +32,7 @@ SCENARIO = {
 SIGN_OFF = {"id": "readiness", "kind": "sign_off", "gate": {"rules": [{"role": "operations"}], "deadline": "P30D"}}
 
 
-def club(program: str, **changes: Any) -> Definition:
+def sample_definition(program: str, **changes: Any) -> Definition:
     """The CD Club with one wave and less to read in a history; listener, collector from 100 dollars, curator from 250."""
     document: dict[str, Any] = {
         "summary": "A club.",
@@ -52,76 +52,76 @@ def club(program: str, **changes: Any) -> Definition:
     return example("cd-club.yaml", program, **(document | changes))
 
 
-async def begin(house: House, definition: Definition, logs: Mapping[str, str] | None = None) -> str:
+async def begin(stack: Stack, definition: Definition, logs: Mapping[str, str] | None = None) -> str:
     """Start a program's lifecycle, with further transaction logs by their names; its first qualification's id."""
     first = {definition.prototype.transactions: "customer,at,amount\nc1,2026-01-01T10:00:00Z,120.00\n"}
     for log, lines in (first | dict(logs or {})).items():
-        await house.post(f"/transaction-logs/{log}", content=lines)
-    response = await house.post("/programs", definition.model_dump(mode="json"))
+        await stack.post(f"/transaction-logs/{log}", content=lines)
+    response = await stack.post("/programs", definition.model_dump(mode="json"))
     assert response.status_code == 201, response.text
     return ids.qualification(definition.program, 1)
 
 
-async def revise(house: House, definition: Definition, **asked: str) -> str:
+async def revise(stack: Stack, definition: Definition, **asked: str) -> str:
     """Hand in a further revision, with what is asked beside it (`effective_from`, `weight`); its qualification's id."""
     path = f"/programs/{definition.program}/revisions" + (f"?{urlencode(asked)}" if asked else "")
-    response = await house.post(path, definition.model_dump(mode="json"))
+    response = await stack.post(path, definition.model_dump(mode="json"))
     assert response.status_code == 201, response.text
     return ids.qualification(definition.program, response.json()["revision"])
 
 
-async def pass_to_launch_gate(house: House, qualification: str) -> str:
+async def pass_to_launch_gate(stack: Stack, qualification: str) -> str:
     """Have people approve until the launch gate of a revision is open; that gate."""
-    await approve(house, f"{qualification}/gate/strategy/1", "demo-marketing", "demo-finance")
-    await approve(house, f"{qualification}/test/readiness/gate/readiness/1", "demo-operations")
+    await approve(stack, f"{qualification}/gate/strategy/1", "demo-marketing", "demo-finance")
+    await approve(stack, f"{qualification}/test/readiness/gate/readiness/1", "demo-operations")
     return f"{qualification}/gate/launch/1"
 
 
-async def pass_all_gates(house: House, qualification: str) -> None:
+async def pass_all_gates(stack: Stack, qualification: str) -> None:
     """Have people approve at all gates of a revision."""
-    await approve(house, await pass_to_launch_gate(house, qualification), "demo-finance", "demo-legal")
+    await approve(stack, await pass_to_launch_gate(stack, qualification), "demo-finance", "demo-legal")
 
 
-async def launch(house: House, definition: Definition) -> None:
+async def launch(stack: Stack, definition: Definition) -> None:
     """Bring a program from its definition into its rollout."""
-    await pass_all_gates(house, await begin(house, definition))
+    await pass_all_gates(stack, await begin(stack, definition))
     rollout = ids.rollout(definition.program, 1)
     if definition.waves[0].gate is None:
-        await timer_started(house.temporal, rollout)
+        await timer_started(stack.temporal, rollout)
     else:
-        await started(house.temporal, rollout)
+        await started(stack.temporal, rollout)
 
 
-async def operate(house: House, environment: WorkflowEnvironment, definition: Definition) -> None:
+async def operate(stack: Stack, environment: WorkflowEnvironment, definition: Definition) -> None:
     """Bring a program with one wave from its definition into operation."""
-    await launch(house, definition)
-    await forward(environment, handle(house, ids.rollout(definition.program, 1)), MINIMUM_TIME)
-    await stage_reached(house, definition.program, "operation")
+    await launch(stack, definition)
+    await forward(environment, handle(stack, ids.rollout(definition.program, 1)), MINIMUM_TIME)
+    await stage_reached(stack, definition.program, "operation")
 
 
-async def ask_for_the_end(house: House, program: str, reason: str = "the shop closes") -> str:
+async def ask_for_the_end(stack: Stack, program: str, reason: str = "the shop closes") -> str:
     """Ask for the end of a program; the gate that decides, were it the first time."""
-    response = await house.post(f"/programs/{program}/end", {"reason": reason})
+    response = await stack.post(f"/programs/{program}/end", {"reason": reason})
     assert response.status_code == 202, response.text
     return f"{ids.lifecycle(program)}/gate/wind-down/1"
 
 
-async def enrol(house: House, program: str, participant: str) -> WorkflowHandle[Any, Membership | None]:
+async def enrol(stack: Stack, program: str, participant: str) -> WorkflowHandle[Any, Membership | None]:
     """Enrol a member, and wait until they have been looked at for the first time."""
     body = {"participant": participant, "agreement": AGREEMENT}
-    response = await house.post(f"/programs/{program}/members", body, person="demo-shop")
+    response = await stack.post(f"/programs/{program}/members", body, person="demo-shop")
     assert response.status_code == 201, response.text
-    await timer_started(house.temporal, ids.member(program, participant))
-    return house.temporal.get_workflow_handle_for(MemberLifecycle.run, ids.member(program, participant))
+    await timer_started(stack.temporal, ids.member(program, participant))
+    return stack.temporal.get_workflow_handle_for(MemberLifecycle.run, ids.member(program, participant))
 
 
 async def buy(
-    house: House, definition: Definition, participant: str, dollars: int, at: datetime, *, intervention: str | None = None
+    stack: Stack, definition: Definition, participant: str, dollars: int, at: datetime, *, intervention: str | None = None
 ) -> None:
     """Post a purchase at an instant of the member's own time, as the API would at its own."""
-    membership = await house.get(f"/programs/{definition.program}/members/{participant}", "demo-shop")
+    membership = await stack.get(f"/programs/{definition.program}/members/{participant}", "demo-shop")
     rating = rate(definition, membership["tier"], Event(type="purchase", amount=Decimal(dollars)))
-    answer = await house.ledger.earn(
+    answer = await stack.ledger.earn(
         Earn(
             program=definition.program,
             participant=participant,
@@ -158,8 +158,8 @@ async def forward_until(environment: WorkflowEnvironment, workflow: WorkflowHand
     await forward(environment, workflow, at - await now_of(environment, workflow) + timedelta(seconds=0.1))
 
 
-def handle(house: House, workflow_id: str) -> WorkflowHandle[Any, Any]:
-    return house.temporal.get_workflow_handle(workflow_id)
+def handle(stack: Stack, workflow_id: str) -> WorkflowHandle[Any, Any]:
+    return stack.temporal.get_workflow_handle(workflow_id)
 
 
 async def shown(client: Client, workflow_id: str) -> str:

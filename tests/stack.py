@@ -79,7 +79,7 @@ def first_revision(definition: Definition, at: datetime | None = None) -> Revisi
 
 
 @dataclass
-class House:
+class Stack:
     """The parts, and the API as each person calls it."""
 
     engine: AsyncEngine
@@ -116,14 +116,14 @@ class House:
         return await self.http.post(path, json=body, headers=headers)
 
 
-def house_over(engine: AsyncEngine, temporal: Client, folder: Path) -> tuple[House, Any]:
-    """A house without its workers, and the application to run; people and keys lie in the folder."""
+def stack_over(engine: AsyncEngine, temporal: Client, folder: Path) -> tuple[Stack, Any]:
+    """A stack without its workers, and the application to run; people and keys lie in the folder."""
     signing, verification = (folder / f"{name}.json" for name in ("signing-keys", "verification-keys"))
     ensure_keys(signing, verification, datetime.now(UTC))
     ledger = Ledger(engine)
     settings = api_settings(people_in(folder), signing_keys_file=signing, verification_keys_file=verification)
     app = create_app(settings, services=Services(engine, ledger, temporal, wait_timeout=_WAIT_TIMEOUT))
-    return House(engine, ledger, temporal, client_of(app), KeyRing(signing, verification), app), app
+    return Stack(engine, ledger, temporal, client_of(app), KeyRing(signing, verification), app), app
 
 
 def client_of(app: Any, **options: Any) -> AsyncClient:

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from domain.definition.document import Definition
 from store.programs import programs
 from store.tables import member
-from tests.api.club import SHOP, definition_of
-from tests.house import House, first_revision, program_id
+from tests.api.sample_program import SHOP, definition_of
+from tests.stack import Stack, first_revision, program_id
 
 
 async def in_force(engine: AsyncEngine, definition: Definition, since: datetime) -> None:
@@ -31,11 +31,11 @@ async def joined(engine: AsyncEngine, definition: Definition, participants: Sequ
         await connection.execute(insert(member), [{"participant": each} | row | tier for each in participants])
 
 
-class Crowd:
+class BulkMembers:
     """A program in force for a hundred days, and its members."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
         self.definition = definition_of(program_id("crowd"))
         self.since = datetime.now(UTC) - timedelta(days=100)
         self._numbers = count()
@@ -51,7 +51,7 @@ class Crowd:
     async def members(self, number: int = 1) -> list[str]:
         """So many new members, who joined a hundred days ago."""
         participants = [f"c-{next(self._numbers)}" for _ in range(number)]
-        await joined(self.house.engine, self.definition, participants, self.since)
+        await joined(self.stack.engine, self.definition, participants, self.since)
         return participants
 
     def event(self, member: str, /, **changes: Any) -> dict[str, Any]:
@@ -64,10 +64,10 @@ class Crowd:
     async def post(self, events: Any, *, person: str = SHOP) -> Response:
         """A batch, without any Idempotency-Key."""
         headers = {"Authorization": f"Bearer {person}"}
-        return await self.house.http.post(f"{self.path}/events", json={"events": events}, headers=headers)
+        return await self.stack.http.post(f"{self.path}/events", json={"events": events}, headers=headers)
 
     async def post_one(self, event: dict[str, Any], *, person: str = SHOP) -> Response:
         """The event of a batch, posted by itself."""
         body = {name: value for name, value in event.items() if name not in ("key", "participant")}
         path = f"{self.path}/members/{event['participant']}/events"
-        return await self.house.post(path, body, person=person, key=event["key"])
+        return await self.stack.post(path, body, person=person, key=event["key"])

@@ -1,7 +1,7 @@
-"""A clerk at the ledger's desk, for the bank run: asks for earns, burns, holds and captures, and says what it was answered.
+"""A client of the ledger, for the bank run: asks for earns, burns, holds and captures, and says what it was answered.
 
-As a process of its own (`python -m tests.ledger.clerk URL NAME`) it writes each request before it asks and each answer once it
-has it, a line of JSON each, until it is killed.
+As a process of its own (`python -m tests.ledger.ledger_client URL NAME`) it writes each request before it asks and each
+answer once it has it, a line of JSON each, until it is killed.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from typing import Any
 from ledger import Burn, Earn, Ledger, PostingResult
 from ledger.requests_holds import Capture, Hold
 from runtime.database import create_engine
-from tests.ledger.asks import a_burn, a_capture, a_hold, an_earn
+from tests.ledger.requests import a_burn, a_capture, a_hold, an_earn
 
 MEMBERS = [f"m{number}" for number in range(6)]
 CALLERS = 8
