@@ -16,8 +16,8 @@ from runtime.settings import ANSWER_WITHIN
 class Services:
     """What the routes share.
 
-    `wait_timeout`: how many seconds a request waits for a workflow (the setting `answer_within`) before it is answered 202; `late`:
-    the requests that were answered so, and are still under way.
+    `wait_timeout`: how many seconds a request waits for a workflow (the setting `answer_within`) before it is answered 202;
+    `late`: the requests that were answered so, and are still under way.
     """
 
     engine: AsyncEngine

@@ -8,7 +8,7 @@ import typer
 
 from cli.core.client import Api
 from cli.core.errors import WrongCall
-from cli.core.options import As, Currency, Json, Key, ProgramId
+from cli.core.options import As, Currency, Formerly, Json, Key, ProgramId
 from cli.core.output import cell, console, facts, heading, table
 from cli.core.text import count, instant, number, percent
 
@@ -64,7 +64,8 @@ def close(
 def estimate(
     program: ProgramId,
     rate: Annotated[float, typer.Option(metavar="SHARE", help="The share of all points that will ever be redeemed, 0 to 1.")],
-    why: Annotated[str, typer.Option(metavar="TEXT", help="The reason, which is kept with the name of the person.")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Needed: the reason, kept with the person's name.")] = "",
+    old_reason: Formerly = "",
     period: MaybePeriod = None,
     currency: Currency = None,
     key: Key = None,

@@ -8,7 +8,7 @@ import typer
 
 from cli.core.attributes import read as attributes_of
 from cli.core.client import Api
-from cli.core.options import As, Currency, Json, Key, Limit, MemberId, ProgramId, a_member
+from cli.core.options import As, Currency, Formerly, Json, Key, Limit, MemberId, ProgramId, a_member
 from cli.core.output import console, facts, heading, table
 from cli.core.text import clean, count, instant, number, words
 from cli.render.statement import print_statement
@@ -319,7 +319,8 @@ def redeem(
 def leave(
     program: ProgramId,
     member: MemberId,
-    why: Annotated[str, typer.Option(help="The member's reason, if they gave one.")] = "",
+    reason: Annotated[str, typer.Option(help="The member's reason, if they gave one.")] = "",
+    old_reason: Formerly = "",
     key: Key = None,
     as_json: Json = False,
     who: As = None,

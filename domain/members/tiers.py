@@ -118,8 +118,8 @@ def review(
     `held` is how long each tier, or one above it, has been held (the function `held` computes it); `joined` is needed if
     windows begin on anniversaries. `amended`: the standing is of an earlier revision, and the definition's `transition` is due.
     Without `earlier_raises`, for windows under another revision, `earlier` can only keep a member from falling, not raise them.
-    With `grandfathered`, the tier is held under an earlier revision's conditions: the member rises like all others, and keeps the tier
-    by those conditions; if they miss them, they fall by this definition.
+    With `grandfathered`, the tier is held under an earlier revision's conditions: the member rises like all others, and keeps
+    the tier by those conditions; if they miss them, they fall by this definition.
     A rolling window begins just after `window_start` and includes `at`. A second review at the same instant changes nothing.
     Raises KeyError for an unknown tier.
     """

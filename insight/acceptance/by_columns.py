@@ -220,7 +220,10 @@ class _Part:
         return adds, added
 
     def _attribute(self, name: str, where: Bools, *, needed: bool = False) -> Ints:
-        """Return an attribute of whole numbers, 0 if missing. Raises NotVectorizable for others: play by member names the event."""
+        """Return an attribute of whole numbers, 0 if missing.
+
+        Raises NotVectorizable for others: the simulation by member names the event.
+        """
         column = f"{ATTRIBUTE}{name}"
         if column not in self.rows.columns:
             if needed and where.any():
@@ -522,8 +525,8 @@ def _bit(bits: Ints, place: int | Ints) -> Bools:
 def _holds(condition: Condition, values: pl.Series) -> Bools:
     """Return where a condition holds, as `domain.definition.conditions` defines it.
 
-    A missing value fails every condition, except one that only says `is_not`. Raises NotVectorizable if a bound is compared with
-    values that are not whole numbers.
+    A missing value fails every condition, except one that only says `is_not`. Raises NotVectorizable if a bound is compared
+    with values that are not whole numbers.
     """
     held = np.ones(len(values), dtype=np.bool_)
     missing = values.is_null().to_numpy()
