@@ -46,8 +46,8 @@ _LONGEST_CATCH_UP, _SHORTEST_CATCH_UP = timedelta(days=1), timedelta(seconds=10)
 """The shortest is Temporal's own: it takes no less."""
 _SPREAD, _WIDEST_SPREAD = 20, timedelta(minutes=5)
 """Schedules of many programs fall due at the same instant: each is put off by up to a part of its interval."""
-_BEGUN_WITHIN, _BETWEEN_LOOKS = 3.0, 0.1
-"""Seconds that Temporal may take to begin what it is told to, and from one question about it to the next."""
+_BEGUN_WITHIN, _BETWEEN_CHECKS = 4.0, 0.1
+"""Seconds that Temporal may take to begin what it is told to, and from one check to the next."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_YEAR = 2100
 """The last one that Temporal's calendars know."""
@@ -223,7 +223,7 @@ async def _begin_overdue(client: Client, handle: ScheduleHandle, found: Schedule
     with suppress(TimeoutError):  # where nothing of it had fallen due, nothing is begun
         async with asyncio.timeout(_BEGUN_WITHIN):
             while (await handle.describe()).info.num_actions == found.info.num_actions:  # noqa: ASYNC110 - it sends no event
-                await asyncio.sleep(_BETWEEN_LOOKS)
+                await asyncio.sleep(_BETWEEN_CHECKS)
 
 
 def _written(schedule: Schedule) -> str:

@@ -223,7 +223,10 @@ async def test_an_amendment_that_comes_into_force_while_a_worker_starts_is_not_o
     assert [(month.start, month.end, month.step) for month in calendar.month] == [(calendar.month[0].start,) * 2 + (1,)]
 
 
-async def test_what_fell_due_just_before_a_schedule_changes_is_begun(temporal_env: WorkflowEnvironment) -> None:
+async def test_what_fell_due_just_before_a_schedule_changes_is_begun(
+    temporal_env: WorkflowEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedules, "_BEGUN_WITHIN", 60.0)
     client, name = temporal_env.client, program_id("put-off")
     action = ScheduleActionStartWorkflow("ProgramEvaluation", "nobody", id=name, task_queue="nobody")
     now = datetime.now(UTC).replace(microsecond=0)
