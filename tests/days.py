@@ -59,6 +59,8 @@ SERVED = (
     "tests/ledger/test_statement.py",
     "tests/store",
     "tests/workflows/programs/test_amendments.py",
+    "tests/worker/test_schedules.py",
+    "tests/workflows/evaluation/test_evaluation.py",
     "tests/workflows/members/test_member_life.py",
     "tests/workflows/test_replay.py",
     "tests/workflows/programs/test_wind_down.py",
