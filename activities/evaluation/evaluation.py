@@ -18,7 +18,7 @@ from domain.model import Message
 from domain.programs.errors import NotLaunched
 from insight.evaluation import holdout_comparison
 from ledger import Ledger, outbox
-from store.acceptance import evidence
+from store.evaluation import evaluations
 from store.members import members
 from store.programs import programs
 from store.retention import survey_answers
@@ -65,11 +65,11 @@ class EvaluationActivities(ActivityGroup):
                 found[since] = await figures_of(self._engine, self._ledger, task.program, definition, kpis, since, at)
             figures[rule.kpi] = found[since]
         async with self._engine.connect() as connection:
-            before = await evidence.verdicts_before(connection, task.program, at, _LOOKED_BACK)
+            before = await evaluations.verdicts_before(connection, task.program, at, _LOOKED_BACK)
         verdict = judge(definition, figures, at, before)
-        record = evidence.EvaluationRecord(id=task.id, consequence=verdict.consequence, verdict=verdict, at=at)
+        record = evaluations.EvaluationRecord(id=task.id, consequence=verdict.consequence, verdict=verdict, at=at)
         async with self._engine.begin() as connection:
-            if await evidence.keep_evaluation(connection, task.program, record):
+            if await evaluations.keep_evaluation(connection, task.program, record):
                 await outbox.put(connection, [ids.lifecycle(task.program)])
         return verdict
 
@@ -84,7 +84,7 @@ class EvaluationActivities(ActivityGroup):
     async def latest_verdict(self, program: str) -> LatestVerdict:
         """What the newest evaluation said."""
         async with self._engine.connect() as connection:
-            found = await evidence.evaluations(connection, program, latest=1)
+            found = await evaluations.listed(connection, program, latest=1)
         if not found:
             return LatestVerdict(id="", consequence="continue", told="")
         verdict = found[0].verdict

@@ -34,10 +34,11 @@ from ledger import Cancel, Confirm, Ledger
 from ledger.outflow import OutflowKind, Settlement
 from services.accounting.bookkeeping import Bookkeeping
 from services.accounting.errors import PointsOutstanding
-from store.acceptance import evidence
+from store.evaluation import evaluations
 from store.members import members
 from store.programs import announcements, programs, wind_down
 from store.programs.announcements import END
+from store.retention import interventions
 from store.rewards import redemptions
 from store.rollout import holdout
 
@@ -388,10 +389,10 @@ class WindDownActivities(ActivityGroup):
                 report: dict[str, Any] = {
                     "members": await members.counts(connection, step.program),
                     "movement": await members.movement(connection, step.program),
-                    "interventions": await members.interventions(connection, step.program),
+                    "interventions": await interventions.counts(connection, step.program),
                     "redemptions": await redemptions.counts(connection, step.program),
                     "notices": await announcements.noticed(connection, step.program, END),
-                    "evaluations": len(await evidence.evaluations(connection, step.program)),
+                    "evaluations": len(await evaluations.listed(connection, step.program)),
                 }
             report["points"] = [total.model_dump() for total in await self._ledger.totals(step.program)]
             lifetime = await self._ledger.window_figures(step.program, record.started_at, step.at)

@@ -14,6 +14,7 @@ from ledger import Ledger, outbox
 from services.points.earn_requests import earn_for_bonus
 from store.members import members
 from store.programs import programs
+from store.retention import interventions
 
 
 class Delivery(Message):
@@ -80,9 +81,9 @@ class RetentionActivities(ActivityGroup):
             )
         )
         async with self._engine.begin() as connection:
-            await members.open_intervention(
+            await interventions.open_intervention(
                 connection,
-                members.Intervention(
+                interventions.Intervention(
                     id=delivery.id,
                     program=delivery.program,
                     participant=delivery.participant,
@@ -101,7 +102,7 @@ class RetentionActivities(ActivityGroup):
         A member who has come back is looked at again: their silence is over.
         """
         async with self._engine.connect() as connection:
-            delivered = await members.find_intervention(connection, measuring.id)
+            delivered = await interventions.find_intervention(connection, measuring.id)
         if delivered is None:
             return Measured(outcome="not_delivered")
         last = await self._ledger.last_activity(measuring.program, measuring.participant)
@@ -110,7 +111,7 @@ class RetentionActivities(ActivityGroup):
             return Measured(outcome=None)
         outcome = "answered" if answered else "unanswered"
         async with self._engine.begin() as connection:
-            await members.close_intervention(connection, delivered, outcome, measuring.at)
+            await interventions.close_intervention(connection, delivered, outcome, measuring.at)
             if answered:
                 await outbox.put(connection, [ids.member(measuring.program, measuring.participant)])
         return Measured(outcome=outcome)

@@ -22,8 +22,8 @@ from domain.gates.state import Person
 from domain.model import CAN_BE_KEPT
 from domain.programs.errors import NotLaunched, ProgramEnded
 from services.programs.availability import require_open
-from store.acceptance import evidence
-from store.acceptance.evidence import EvaluationRecord
+from store.evaluation import evaluations
+from store.evaluation.evaluations import EvaluationRecord
 from store.programs import programs
 from workflows.attributes import of_program
 from workflows.evaluation.program_evaluation import ProgramEvaluation
@@ -84,7 +84,7 @@ async def list_evaluations(program: str, services: WithServices, paged: Paged) -
     after = paged.after(datetime, str)
     async with services.engine.connect() as connection:
         await programs.find(connection, program)
-        found = await evidence.evaluations(connection, program, after=after, latest=paged.one_more)
+        found = await evaluations.listed(connection, program, after=after, latest=paged.one_more)
     return paged.page(found, lambda evaluation: (evaluation.at, evaluation.id))
 
 
@@ -99,7 +99,7 @@ async def show_evaluation(
     """One evaluation: every KPI with its window, its figures and its consequence."""
     async with services.engine.connect() as connection:
         await programs.find(connection, program)
-        record = await evidence.find_evaluation(connection, evaluation)
+        record = await evaluations.find_evaluation(connection, evaluation)
     if record is None or not evaluation.startswith(f"{ids.lifecycle(program)}/"):
         raise EvaluationUnknown(program, evaluation)
     return record

@@ -32,7 +32,7 @@ from domain.programs.errors import NotLaunched, ProgramEnded
 from domain.recurrence import MeanGrid, Recurrence, Rule, stretches
 from domain.window import Moment
 from services.programs.availability import require_open
-from store.acceptance import evidence
+from store.evaluation import evaluations
 from store.programs import programs
 from workflows.attributes import of_program
 from workflows.evaluation.program_evaluation import ProgramEvaluation
@@ -266,7 +266,7 @@ async def _begin(services: Services, program: str, at: datetime) -> bool:
     """Begin the evaluation as of an instant; False where it was begun before."""
     evaluation = ids.evaluation_at(program, at)
     async with services.engine.connect() as connection:
-        if await evidence.find_evaluation(connection, evaluation) is not None:
+        if await evaluations.find_evaluation(connection, evaluation) is not None:
             return False  # Temporal forgets a workflow some time after its end; the store does not
     try:
         await services.temporal.start_workflow(

@@ -14,12 +14,15 @@ from domain.model import Value
 from domain.programs.lifecycle import StageChange, WaveOpening
 from ledger import CheckReport, Totals
 from store.acceptance import evidence
-from store.acceptance.evidence import EvaluationRecord, PrototypeRecord, TestRecord
+from store.acceptance.evidence import PrototypeRecord, TestRecord
+from store.evaluation import evaluations
+from store.evaluation.evaluations import EvaluationRecord
 from store.gates import gates
 from store.gates.gates import DecisionRecord
 from store.members import members
 from store.programs import programs
 from store.programs.programs import RevisionRecord
+from store.retention import interventions
 from store.rewards import redemptions
 
 router = APIRouter(prefix="/programs/{program}", tags=["reports"], route_class=RetryReadRoute)
@@ -90,9 +93,9 @@ async def show_report(program: str, services: WithServices) -> Report:
             waves=await programs.waves(connection, program),
             members=await members.counts(connection, program),
             movement=await members.movement(connection, program),
-            interventions=await members.interventions(connection, program),
+            interventions=await interventions.counts(connection, program),
             redemptions=await redemptions.counts(connection, program),
-            evaluations=await evidence.evaluations(connection, program),
+            evaluations=await evaluations.listed(connection, program),
             points=await ledger.totals(program),
             lifetime=Lifetime.model_validate(figures.model_dump(include=set(Lifetime.model_fields))),
             ledger_check=await ledger.check(program),

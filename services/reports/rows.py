@@ -19,6 +19,7 @@ from domain.programs.wind_down import TITLES
 from domain.reports.tables import Cell, Outline, Report, months
 from ledger import Ledger
 from store.acceptance import evidence
+from store.evaluation import evaluations
 from store.gates import gates
 from store.programs import programs, wind_down
 from store.reports import as_of
@@ -375,7 +376,7 @@ async def _of_notices(then: Then) -> Rows:
 
 async def _verdict(then: Then) -> Verdict | None:
     """Return the newest evaluation by then."""
-    found = await evidence.verdicts_before(then.connection, then.program, then.at + timedelta(microseconds=1), 1)
+    found = await evaluations.verdicts_before(then.connection, then.program, then.at + timedelta(microseconds=1), 1)
     return found[0] if found else None
 
 

@@ -1,4 +1,4 @@
-"""Members: who is in a program, at which tier, and what was done to keep them."""
+"""Members: who is in a program, and at which tier."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ from domain.model import Message
 from domain.programs.lifecycle import Membership
 from domain.programs.stages import JourneyStage, MemberStatus
 from store.errors import PersonalDataErased
-from store.tables import intervention, member, tier_change
+from store.tables import member, tier_change
 from store.tables import program as programs
 
 
@@ -34,20 +34,6 @@ class TierChange(Message):
     from_tier: str | None
     to_tier: str
     at: datetime
-
-
-class Intervention(Message):
-    """An offer to a member who had fallen silent; `outcome` is None while their answer is waited for."""
-
-    id: str
-    program: str
-    participant: str
-    points: int
-    message: str
-    delivered_at: datetime
-    due: datetime
-    outcome: str | None = None
-    closed_at: datetime | None = None
 
 
 _COLUMNS = [member.c[name] for name in MemberRecord.model_fields]
@@ -235,37 +221,6 @@ async def stays_of(
     return found
 
 
-async def open_intervention(connection: AsyncConnection, delivered: Intervention) -> None:
-    """Keep an offer that was made; a repetition changes nothing."""
-    written = await connection.execute(insert(intervention).values(delivered.model_dump()).on_conflict_do_nothing())
-    if written.rowcount:
-        await connection.execute(
-            update(member)
-            .where(_is_member(delivered.program, delivered.participant), member.c.status == "active")
-            .values(open_intervention=delivered.id)
-        )
-
-
-async def find_intervention(connection: AsyncConnection, intervention_id: str) -> Intervention | None:
-    columns = [intervention.c[name] for name in Intervention.model_fields]
-    row = (await connection.execute(select(*columns).where(intervention.c.id == intervention_id))).mappings().one_or_none()
-    return Intervention.model_validate(dict(row)) if row is not None else None
-
-
-async def close_intervention(connection: AsyncConnection, closing: Intervention, outcome: str, at: datetime) -> None:
-    """Keep how an intervention ended; a repetition changes nothing."""
-    await connection.execute(
-        update(intervention)
-        .where(intervention.c.id == closing.id, intervention.c.outcome.is_(None))
-        .values(outcome=outcome, closed_at=at)
-    )
-    await connection.execute(
-        update(member)
-        .where(_is_member(closing.program, closing.participant), member.c.open_intervention == closing.id)
-        .values(open_intervention=None)
-    )
-
-
 async def counts(connection: AsyncConnection, program: str) -> dict[str, dict[str, int]]:
     """How many members there are by status, by tier and by journey stage (the last two of active and ended ones)."""
     rows = await connection.execute(
@@ -285,13 +240,6 @@ async def movement(connection: AsyncConnection, program: str) -> dict[str, int]:
     rows = await connection.execute(
         select(tier_change.c.change, func.count()).where(tier_change.c.program == program).group_by(tier_change.c.change)
     )
-    return {row[0]: row[1] for row in rows}
-
-
-async def interventions(connection: AsyncConnection, program: str) -> dict[str, int]:
-    """How many interventions there are by outcome; `open` ones are still waiting."""
-    outcome = func.coalesce(intervention.c.outcome, "open")
-    rows = await connection.execute(select(outcome, func.count()).where(intervention.c.program == program).group_by(outcome))
     return {row[0]: row[1] for row in rows}
 
 

@@ -1,1 +1,1 @@
-"""What members have answered about the program."""
+"""Offers to members who fell silent, and members' answers to surveys."""

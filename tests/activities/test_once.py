@@ -14,7 +14,7 @@ from activities.retention.interventions import Delivery, Measuring, RetentionAct
 from domain.definition.document import Definition
 from domain.programs.lifecycle import StageChange, WaveOpening
 from ledger import Earn, Ledger, outbox
-from store.acceptance import evidence
+from store.evaluation import evaluations
 from store.members import members
 from store.programs import programs
 from tests.anchors import AT
@@ -163,7 +163,7 @@ async def test_an_evaluation_is_kept_once_and_told_once(engine: AsyncEngine, def
     task = EvaluationTask(id="program/once/evaluation-1", program="once", at=LATER)
     assert await activities.evaluate_program(task) == await activities.evaluate_program(task)
     async with engine.begin() as connection:
-        assert len(await evidence.evaluations(connection, "once")) == 1
+        assert len(await evaluations.listed(connection, "once")) == 1
         assert [row.workflow_id for row in await outbox.claim(connection, 10)] == ["program/once"]
 
 

@@ -14,8 +14,8 @@ from temporalio.testing import WorkflowEnvironment
 
 from domain import ids
 from domain.definition.document import Definition
-from store.acceptance import evidence
 from store.audit import trail
+from store.evaluation import evaluations
 from tests.conftest import Databases, _time_skipping, _whole_stack
 from tests.histories.reading import replayer
 from tests.program_steps import buy, enrol, forward, handle, now_of, operate, pass_all_gates, revise, sample_definition
@@ -75,7 +75,7 @@ async def test_a_program_and_its_member_live_for_years_in_runs_that_stay_short(
     since = [datetime.fromisoformat(revision["effective_from"]) for revision in found["revisions"]]
     assert since == sorted(since) and since[-1] - since[0] > (months - 1) * MONTH
     async with stack.engine.connect() as connection:
-        assert len(await evidence.evaluations(connection, program)) == months
+        assert len(await evaluations.listed(connection, program)) == months
     joined = await stack.get(f"/programs/{program}/members/ann", "demo-shop")
     assert (joined["status"], joined["tier"]) == ("active", "collector"), "180 dollars in six months"
     assert (await stack.ledger.check(program)).clean

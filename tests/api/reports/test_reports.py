@@ -13,7 +13,7 @@ from domain.definition.values import Kpi
 from domain.evaluation.figures import Figures
 from domain.evaluation.kpis import judge
 from domain.reports.tables import OUTLINES
-from store.acceptance import evidence
+from store.evaluation import evaluations
 from store.programs import wind_down
 from tests.anchors import within_one_day
 from tests.api.sample_program import problem
@@ -210,10 +210,10 @@ async def test_what_was_stuck_or_went_wrong_is_told_until_it_no_longer_is(stack:
     figures = _figures(seeded_history)
     async with stack.engine.begin() as connection:
         alert = judge(seeded_history.definition, figures, at(7, 13))
-        record = evidence.EvaluationRecord(
+        record = evaluations.EvaluationRecord(
             id=f"{seeded_history.program}/e", consequence=alert.consequence, verdict=alert, at=alert.at
         )
-        await evidence.keep_evaluation(connection, seeded_history.program, record)
+        await evaluations.keep_evaluation(connection, seeded_history.program, record)
     evaluated = await seeded_history.rows("exceptions", "2025-07-14")
     assert [row["what"] for row in evaluated if row["kind"] == "verdict"] == ["active_rate"]
     assert "not evaluated" not in {row["kind"] for row in await seeded_history.rows("exceptions", "2025-08-15")}

@@ -1,0 +1,1 @@
+"""The evaluations of a program in operation, as they are kept."""
