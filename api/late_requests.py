@@ -10,7 +10,7 @@ from api.http.errors_idempotency import RequestUnknown
 from api.http.idempotency import KEY, LONGEST_KEY, RequestOut
 from api.http.openapi import raises
 from api.http.read_retry import RetryReadRoute
-from domain.gates.state import Person
+from domain.identity.person import Person
 from store import idempotency
 
 router = APIRouter(prefix="/requests", tags=["requests"], route_class=RetryReadRoute)

@@ -26,9 +26,9 @@ from benchmarks.table import Row
 from domain import ids
 from domain.definition.document import Definition
 from domain.definition.life import GatePolicy, GateRule
-from domain.definition.values import Role
 from domain.gates.opening import opening
 from domain.gates.state import GateState, Subject
+from domain.identity.roles import Role
 from worker.embedded.temporal import DYNAMIC_CONFIG, installed_temporal
 from worker.hosting import hosted
 from workflows.gates.approval_gate import ApprovalGate

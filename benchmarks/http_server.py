@@ -16,7 +16,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from api.app import create_app
 from api.auth.authorization import require
 from api.http.dependencies import Services
-from domain.gates.state import Person
+from domain.identity.person import Person
 from ledger import Ledger
 from runtime.database import create_engine
 from runtime.settings import Settings

@@ -15,7 +15,7 @@ import httpx
 import psutil
 
 from benchmarks.http_server import SOCKET
-from domain.definition.values import Role
+from domain.identity.roles import Role
 from runtime.identity.development_issuer import DevelopmentIssuer, key_file
 from runtime.identity.keys import ensure_keys
 from runtime.identity.signatures import VerificationKeys

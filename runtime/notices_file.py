@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
-from domain.definition.values import Role
 from domain.errors import TenureError
+from domain.identity.roles import Role
 from domain.ids import Name, ProgramId
 from domain.model import Value
 from domain.notices.gate_notices import Addressee, Routing

@@ -7,7 +7,7 @@ from typing import Any
 from temporalio.common import SearchAttributePair, SearchAttributeUpdate, TypedSearchAttributes
 
 from activities.search_attributes import AWAITING_ROLE, DUE, JOURNEY_STAGE, OWNER, PARTICIPANT, PROGRAM, REVISION, STAGE, TIER
-from domain.definition.values import Role
+from domain.identity.roles import Role
 from domain.programs.stages import JourneyStage, Stage
 
 

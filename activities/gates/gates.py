@@ -10,12 +10,13 @@ from temporalio import activity
 
 from activities.queues import ActivityGroup
 from domain.audit.chain import SYSTEM, Action, Fact
-from domain.definition.values import Role
 from domain.gates import reducer
 from domain.gates.delegations import refuse_to_act
 from domain.gates.errors import Forged, WrongGate
 from domain.gates.opening import POLICY, approve_automatically, end_unsatisfiable, lacking
-from domain.gates.state import Decision, GateState, Person, Refusal, SignedClaims
+from domain.gates.state import Decision, GateState, Refusal, SignedClaims
+from domain.identity.person import Person
+from domain.identity.roles import Role
 from domain.ids import PROGRAMS_QUEUE
 from domain.model import Message
 from domain.notices.gate_notices import GateNotice, GateNoticeKind, Routing

@@ -23,7 +23,7 @@ from domain.acceptance.prototype import LogReading, PrototypeAnswer, PrototypeOr
 from domain.acceptance.prototype import PrototypeRun as Run
 from domain.definition.document import Definition, digest
 from domain.definition.reading.file import read_definition
-from domain.gates.state import Person
+from domain.identity.person import Person
 from domain.ids import Name, ProgramId
 from domain.model import Value
 from domain.programs.errors import DefinitionFaulty

@@ -20,9 +20,9 @@ from domain.acceptance.readiness import Finding, Signature, item_of
 from domain.audit.chain import Action, Fact
 from domain.definition.document import Definition
 from domain.definition.readiness import ReadinessItem
-from domain.definition.values import Role
 from domain.gates.errors import FourEyes
-from domain.gates.state import Person
+from domain.identity.person import Person
+from domain.identity.roles import Role
 from domain.ids import Name
 from domain.model import CAN_BE_KEPT, Value
 from ledger import outbox

@@ -18,7 +18,7 @@ from api.http.read_retry import RetryReadRoute
 from domain.acceptance.errors import LogMissing
 from domain.definition.values import Amount
 from domain.errors_input import InvalidRequest
-from domain.gates.state import Person
+from domain.identity.person import Person
 from domain.model import Value
 from store.acceptance import transaction_logs
 from store.acceptance.transaction_logs import LogRecord, LogRow

@@ -20,7 +20,7 @@ from domain.accounting.deferral import Books, CurrencyBooks
 from domain.accounting.journal import ACCOUNTS, Account, AccountCode, as_csv
 from domain.accounting.periods import PeriodName
 from domain.definition.values import CurrencyCode, Fraction
-from domain.gates.state import Person
+from domain.identity.person import Person
 from domain.model import CAN_BE_KEPT, Value, formerly
 from services.accounting.bookkeeping import Bookkeeping, Estimate
 from services.accounting.errors import (

@@ -12,9 +12,9 @@ from api.http.errors_access import NotAllowed, TokenMissing
 from api.http.errors_identity import NotForMachines
 from api.http.rate_limits import Expensive, Rates
 from domain import ids
-from domain.definition.values import Role
 from domain.errors import TenureError
-from domain.gates.state import Person
+from domain.identity.person import Person
+from domain.identity.roles import Role
 from domain.programs.holds import LIFTED_BY
 from store.errors import GateUnknown, ProgramUnknown
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from domain.gates.state import Person
+from domain.identity.person import Person
 from domain.identity.roles import Roles
 
 MACHINE = "key:"

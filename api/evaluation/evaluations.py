@@ -18,7 +18,7 @@ from api.http.workflow_calls import LONG_WAIT, in_time
 from domain import ids
 from domain.evaluation.errors import EvaluationUnknown
 from domain.evaluation.kpis import Verdict
-from domain.gates.state import Person
+from domain.identity.person import Person
 from domain.model import CAN_BE_KEPT
 from domain.programs.errors import NotLaunched, ProgramEnded
 from services.programs.availability import require_open

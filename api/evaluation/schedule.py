@@ -25,7 +25,7 @@ from api.http.read_retry import RetryReadRoute
 from domain import ids
 from domain.definition.document import Definition
 from domain.evaluation.errors import BackfillRefused, NotScheduled
-from domain.gates.state import Person
+from domain.identity.person import Person
 from domain.model import CAN_BE_KEPT, Value
 from domain.period import Period
 from domain.programs.errors import NotLaunched, ProgramEnded

@@ -17,7 +17,6 @@ from api.http.openapi import links, raises, together
 from api.http.pagination import Page, Paged
 from domain import ids
 from domain.audit.chain import EVERYWHERE, Action, Fact
-from domain.definition.values import Role
 from domain.gates.delegations import Delegation, refuse
 from domain.gates.errors import (
     DelegateUnknown,
@@ -28,7 +27,8 @@ from domain.gates.errors import (
     DelegationOver,
     DelegationToOneself,
 )
-from domain.gates.state import Person
+from domain.identity.person import Person
+from domain.identity.roles import Role
 from domain.model import CAN_BE_KEPT, Value
 from domain.refusals import refused
 from store.audit import trail

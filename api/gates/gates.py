@@ -21,7 +21,6 @@ from api.http.pagination import Page, Paged
 from api.http.read_retry import RetryReadRoute
 from api.http.workflow_calls import asked, in_time
 from domain import ids
-from domain.definition.values import Role
 from domain.gates import reducer
 from domain.gates import state as gates_state
 from domain.gates.delegations import refuse_to_act
@@ -42,7 +41,9 @@ from domain.gates.errors import (
     SubjectChanged,
     WrongGate,
 )
-from domain.gates.state import Decision, GateState, Mandate, Person, Refusal, SignedClaims
+from domain.gates.state import Decision, GateState, Mandate, Refusal, SignedClaims
+from domain.identity.person import Person
+from domain.identity.roles import Role
 from domain.model import CAN_BE_KEPT, Value
 from domain.refusals import refused
 from runtime.database import each_by_itself

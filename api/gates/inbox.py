@@ -9,9 +9,10 @@ from api.auth.authorization import Caller, require
 from api.http.dependencies import WithServices
 from api.http.pagination import Page, Paged
 from api.http.read_retry import RetryReadRoute
-from domain.definition.values import Role
 from domain.gates.inbox import Way, ways
-from domain.gates.state import GateState, Person, SubjectKind
+from domain.gates.state import GateState, SubjectKind
+from domain.identity.person import Person
+from domain.identity.roles import Role
 from domain.model import Value
 from store.gates import delegations, gates, inbox
 from store.gates.inbox import Decided

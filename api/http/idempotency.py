@@ -19,7 +19,7 @@ from api.http.problems import ProblemResponse, document
 from api.http.statuses import status_of
 from domain.errors import TenureError
 from domain.errors_input import KeyReused
-from domain.gates.state import Person
+from domain.identity.person import Person
 from domain.model import Value
 from runtime.database import each_by_itself
 from store import idempotency

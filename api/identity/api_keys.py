@@ -20,8 +20,8 @@ from api.http.openapi import links, raises, together
 from api.http.pagination import Page, Paged
 from api.http.read_retry import RetryReadRoute
 from domain.audit.chain import EVERYWHERE, Action, Fact
-from domain.definition.values import Role
-from domain.gates.state import Person
+from domain.identity.person import Person
+from domain.identity.roles import Role
 from domain.ids import ProgramId
 from domain.model import CAN_BE_KEPT, Value
 from store.audit import trail

@@ -11,7 +11,7 @@ from api.auth.authorization import require
 from api.http.dependencies import WithServices
 from api.http.idempotency import Key, StoredResponse, idempotent
 from api.http.read_retry import RetryReadRoute
-from domain.gates.state import Person
+from domain.identity.person import Person
 from ledger import CheckReport, Head, Sealed, Totals, VerifyReport
 from store.programs import programs
 

@@ -19,7 +19,7 @@ from api.http.read_retry import RetryReadRoute
 from api.http.workflow_calls import LONG_WAIT, asked
 from api.points.transactions import TransactionOut, to_response
 from domain import ids
-from domain.gates.state import Person
+from domain.identity.person import Person
 from domain.members.errors import (
     AgreementDiffers,
     AttributesNotAsked,

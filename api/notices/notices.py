@@ -16,7 +16,7 @@ from api.http.pagination import Page, Paged
 from api.http.read_retry import RetryReadRoute
 from api.http.workflow_calls import in_time
 from domain import ids
-from domain.gates.state import Person
+from domain.identity.person import Person
 from domain.model import CAN_BE_KEPT, Message
 from domain.notices.gate_notices import Channel, NoticeKind
 from store.notices import notices

@@ -24,7 +24,7 @@ from api.points.transactions import MOVED, TransactionOut, first_answer, own_key
 from domain import ids
 from domain.errors import TenureError
 from domain.errors_input import KeyReused
-from domain.gates.state import Person
+from domain.identity.person import Person
 from domain.members.errors import MemberGone, MemberUnknown
 from domain.model import Value
 from domain.points.errors import BalanceLimit, EarningClosed, EarningStopped, EventTypeUnknown, OutOfTime

@@ -14,7 +14,7 @@ from api.http.idempotency import Key
 from api.points.transactions import first_answer, own_key
 from domain import ids
 from domain.definition.document import Definition
-from domain.gates.state import Person
+from domain.identity.person import Person
 from domain.members.errors import MemberGone
 from domain.model import CAN_BE_KEPT
 from domain.points import expiry

@@ -18,7 +18,7 @@ from api.http.workflow_calls import LONG_WAIT, asked
 from api.programs.revisions import REFUSED, SUBMITTED, Declared, EffectiveFrom, Number, Submitted, handed_in
 from domain import ids
 from domain.definition.diff import Difference, Differences, differences
-from domain.gates.state import Person
+from domain.identity.person import Person
 from domain.model import CAN_BE_KEPT, Value
 from domain.programs import amendments
 from domain.programs.amendment_impact import Impact, MemberImpact

@@ -24,7 +24,7 @@ from api.http.workflow_calls import LONG_WAIT, asked
 from domain import ids
 from domain.audit.chain import Action, Fact
 from domain.gates.errors import FourEyes
-from domain.gates.state import Person
+from domain.identity.person import Person
 from domain.message_names import LOOK_AT_HOLDS
 from domain.model import CAN_BE_KEPT, Value
 from domain.programs import holds as rules

@@ -26,7 +26,8 @@ from api.programs.revisions import SUBMITTED, Submitted
 from domain import ids
 from domain.audit.chain import Fact
 from domain.definition.document import digest
-from domain.gates.state import GateState, Person
+from domain.gates.state import GateState
+from domain.identity.person import Person
 from domain.model import CAN_BE_KEPT, Value
 from domain.programs.errors import DefinitionFaulty, ProgramEnded, ProgramExists
 from domain.programs.errors_lifecycle import EndRequested, RevisionInQualification

@@ -22,7 +22,7 @@ from api.http.workflow_calls import LONG_WAIT, asked
 from domain import ids
 from domain.definition.document import Definition, digest
 from domain.errors_input import Changed
-from domain.gates.state import Person
+from domain.identity.person import Person
 from domain.model import Value
 from domain.programs import amendments
 from domain.programs.amendments import AmendmentClass

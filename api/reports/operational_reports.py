@@ -14,7 +14,7 @@ from api.http.openapi import Responses, raises, together
 from api.http.rate_limits import Rates, rates_of
 from api.http.read_retry import RetryReadRoute
 from domain.definition.document import Definition
-from domain.gates.state import Person
+from domain.identity.person import Person
 from domain.model import Value
 from domain.reports.errors import AsOfWrong, ReportUnknown
 from domain.reports.tables import OUTLINES, Column, Name, Outline, as_csv, as_json

@@ -13,7 +13,7 @@ from api.http.dependencies import WithServices
 from api.http.idempotency import Key, StoredResponse, idempotent
 from api.http.openapi import links, raises, together
 from domain import ids
-from domain.gates.state import Person
+from domain.identity.person import Person
 from domain.members.errors import MemberGone
 from domain.model import Value
 from domain.points.errors import OutOfTime

@@ -22,7 +22,7 @@ from api.http.workflow_calls import in_time
 from domain import ids
 from domain.definition.rewards import Reward, VoucherFulfilment
 from domain.errors_input import KeyReused
-from domain.gates.state import Person
+from domain.identity.person import Person
 from domain.ids import Name
 from domain.members.errors import MemberGone
 from domain.model import Value

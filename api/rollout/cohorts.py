@@ -20,7 +20,7 @@ from api.http.read_retry import RetryReadRoute
 from domain import ids
 from domain.audit.chain import Fact
 from domain.errors_input import InvalidRequest
-from domain.gates.state import Person
+from domain.identity.person import Person
 from domain.ids import Name, ParticipantId
 from domain.model import Value
 from domain.programs.errors import ProgramEnded

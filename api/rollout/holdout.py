@@ -18,7 +18,7 @@ from api.points.event_batch import KeyedEvent, NotTaken
 from domain import ids
 from domain.errors import TenureError
 from domain.errors_input import InvalidRequest, KeyReused
-from domain.gates.state import Person
+from domain.identity.person import Person
 from domain.members.errors import MemberThen, NotCompared
 from domain.model import Value
 from domain.money import smallest_units

@@ -13,7 +13,7 @@ from api.http.idempotency import Key, StoredResponse, idempotent
 from api.http.openapi import links, raises, together
 from api.http.pagination import Page, Paged
 from api.http.read_retry import RetryReadRoute
-from domain.gates.state import Person
+from domain.identity.person import Person
 from domain.ids import ParticipantId
 from domain.model import Value
 from domain.programs.errors import ProgramEnded

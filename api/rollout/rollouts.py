@@ -19,7 +19,7 @@ from domain import ids
 from domain.definition.document import Definition
 from domain.definition.rollout import Guardrail, Wave
 from domain.gates.errors import FourEyes
-from domain.gates.state import Person
+from domain.identity.person import Person
 from domain.model import CAN_BE_KEPT, Value
 from domain.programs.errors import NoRollout
 from domain.programs.lifecycle import WaveOpening

@@ -9,7 +9,7 @@ from domain.definition.document import Definition
 from domain.definition.partners import Partner
 from domain.definition.readiness import ReadinessItem
 from domain.definition.rewards import VoucherFulfilment
-from domain.definition.values import Role
+from domain.identity.roles import Role
 from domain.ids import BULK_QUEUE, MEMBERS_QUEUE, NOTICES_QUEUE, PROGRAMS_QUEUE
 from domain.model import Message
 from domain.notices.gate_notices import Routing

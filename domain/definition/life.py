@@ -17,9 +17,9 @@ from domain.definition.values import (
     Part,
     Points,
     Rate,
-    Role,
     Text,
 )
+from domain.identity.roles import Role
 from domain.ids import Name
 from domain.period import Period
 

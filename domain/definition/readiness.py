@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from domain.definition.values import Length, Part, Role, Text
+from domain.definition.values import Length, Part, Text
+from domain.identity.roles import Role
 from domain.ids import Name
 from domain.period import Period
 

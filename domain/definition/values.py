@@ -58,7 +58,6 @@ CurrencyCode = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{1,11}$")]
 """The code of a currency of points (AVIOS)."""
 ZoneName = Annotated[str, AfterValidator(_known_zone)]
 Length = Annotated[Period, AfterValidator(_positive)]
-Role = Literal["product_owner", "finance", "legal", "marketing", "operations", "member_service", "analyst", "operator"]
 Consequence = Literal["continue", "alert", "propose_amendment", "propose_end"]
 Kpi = Literal[
     "active_rate",

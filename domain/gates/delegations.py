@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from domain.definition.values import Role
 from domain.gates.errors import (
     DelegationCircle,
     DelegationEndsBeforeItBegins,
@@ -14,6 +13,7 @@ from domain.gates.errors import (
     NoDelegation,
 )
 from domain.gates.state import Decision, Refusal
+from domain.identity.roles import Role
 from domain.model import Message
 
 

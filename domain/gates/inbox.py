@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from domain.definition.values import Role
 from domain.gates.delegations import Delegation
 from domain.gates.reducer import decide, refuse
-from domain.gates.state import Decision, GateState, Mandate, Person
+from domain.gates.state import Decision, GateState, Mandate
+from domain.identity.person import Person
+from domain.identity.roles import Role
 from domain.model import Message
 
 _ASKING = "inbox"

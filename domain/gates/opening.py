@@ -6,10 +6,11 @@ from hashlib import sha256
 from zoneinfo import ZoneInfo
 
 from domain.definition.life import GatePolicy
-from domain.definition.values import Role
 from domain.gates.matching import assign
 from domain.gates.reducer import places
-from domain.gates.state import GateState, Person, Subject, Vote
+from domain.gates.state import GateState, Subject, Vote
+from domain.identity.person import Person
+from domain.identity.roles import Role
 
 POLICY = "policy"
 """The actor of an automatic approval."""

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import assert_never
 
 from domain.definition.life import GatePolicy
-from domain.definition.values import Role
 from domain.gates.errors import (
     AlreadyVoted,
     BreakGlassNotAllowed,
@@ -25,6 +24,7 @@ from domain.gates.errors import (
 )
 from domain.gates.matching import assign
 from domain.gates.state import Decision, GateState, Outcome, Passing, Refusal, Subject, Vote, counted
+from domain.identity.roles import Role
 from domain.ids import asked as asked_key
 
 # Decisions

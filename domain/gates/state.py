@@ -1,4 +1,4 @@
-"""The parts of a gate: its subject, the people who decide, their decisions and votes, and its state."""
+"""The parts of a gate: its subject, the decisions and votes of people, their mandates, and its state."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import Literal
 
 from domain.definition.life import GatePolicy
-from domain.definition.values import Role
+from domain.identity.person import Person
+from domain.identity.roles import Role
 from domain.model import Message
 from domain.refusals import Refused
 
@@ -32,13 +33,6 @@ class Subject(Message):
     title: str
     digest: str
     figures: dict[str, Decimal] = {}
-
-
-class Person(Message):
-    """A person whom the API has recognised, with their roles; the name of the person stays in the store."""
-
-    id: str
-    roles: tuple[Role, ...]
 
 
 class Mandate(Message):

@@ -1,11 +1,12 @@
 """Roles, for every program or for one program alone; written as `finance` and as `finance@cd-club`."""
 
 from collections.abc import Iterable
-from typing import get_args
+from typing import Literal, get_args
 
-from domain.definition.values import Role
 from domain.ids import ProgramId, is_program_id
 from domain.model import Message
+
+Role = Literal["product_owner", "finance", "legal", "marketing", "operations", "member_service", "analyst", "operator"]
 
 _KNOWN: frozenset[str] = frozenset(get_args(Role))
 

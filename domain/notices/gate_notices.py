@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Literal, get_args
 
-from domain.definition.values import Role
 from domain.gates.state import GateState, Vote
+from domain.identity.roles import Role
 from domain.model import Message
 
 GateNoticeKind = Literal["requested", "reminded", "escalated", "decided", "alarmed", "unsatisfiable"]

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal, get_args
 
-from domain.definition.values import Role
+from domain.identity.roles import Role
 from domain.model import Message
 
 Capability = Literal["enrolment", "earning", "redeeming", "rollout"]

@@ -8,9 +8,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.audit.chain import Fact
-from domain.definition.values import Role
 from domain.gates.opening import lacking
 from domain.gates.state import Decision, GateState, Refusal, VoteChoice
+from domain.identity.roles import Role
 from domain.model import Message
 from store import tables
 from store.audit import trail as audit

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Select, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.definition.values import Role
 from domain.gates.state import Outcome, VoteChoice
+from domain.identity.roles import Role
 from domain.model import Message
 from store.tables import audit, gate
 

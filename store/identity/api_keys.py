@@ -7,8 +7,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from domain.definition.values import Role
-from domain.identity.roles import Roles
+from domain.identity.roles import Role, Roles
 from domain.model import Message
 from store.tables import api_key
 

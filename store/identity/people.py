@@ -7,7 +7,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from domain.gates.state import Person
+from domain.identity.person import Person
 from domain.identity.roles import Roles
 from domain.model import Message
 from store.tables import person

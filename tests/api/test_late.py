@@ -14,7 +14,7 @@ from starlette.types import Message
 from api.app import create_app
 from api.http.dependencies import Services
 from api.http.idempotency import StoredResponse, idempotency_key, idempotent
-from domain.gates.state import Person
+from domain.identity.person import Person
 from domain.programs.errors import NotLaunched
 from store import idempotency
 from tests.api.sample_program import definition_of, problem, unanswered

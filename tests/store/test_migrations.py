@@ -7,7 +7,8 @@ from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain.gates.state import Decision, GateState, Person, Refusal, Subject
+from domain.gates.state import Decision, GateState, Refusal, Subject
+from domain.identity.person import Person
 from ledger.tables import metadata as ledger_tables
 from runtime.database import create_engine
 from store.gates import gates

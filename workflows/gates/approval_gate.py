@@ -10,10 +10,10 @@ from temporalio.exceptions import ApplicationError
 with workflow.unsafe.imports_passed_through():
     from activities.gates.gates import DecisionAsked, DecisionTaken, GateActivities, TimePassed
     from activities.refusals import refusal
-    from domain.definition.values import Role
     from domain.gates import reducer
     from domain.gates.errors import GateDecided, GateOverrun
     from domain.gates.state import GateState
+    from domain.identity.roles import Role
     from domain.model import Message
     from domain.programs.lifecycle import GateResult
     from workflows.attributes import awaiting

@@ -12,7 +12,7 @@ from api.app import create_app
 from api.auth.authorization import ANYWHERE, PERMISSIONS, Action
 from api.http.dependencies import Services
 from api.http.security_headers import OPEN
-from domain.definition.values import Role
+from domain.identity.roles import Role
 from tests.api.sample_program import problem
 from tests.stack import ISSUER, Stack, api_settings, client_of, people_in
 

@@ -25,7 +25,7 @@ from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from api.app import create_app
 from api.http.dependencies import Services
-from domain.definition.values import Role
+from domain.identity.roles import Role
 from tests.api.provider import Provider
 from tests.api.sample_program import SampleProgram, definition_of, launched
 from tests.serving import served

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.definition.values import Role
 from domain.gates.delegations import Delegation, refuse, refuse_to_act
-from domain.gates.state import Decision, Mandate, Person
+from domain.gates.state import Decision, Mandate
+from domain.identity.person import Person
+from domain.identity.roles import Role
 
 NOW = datetime(2026, 7, 1, 9, tzinfo=UTC)
 

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.definition.life import AutomaticApproval, AutomaticBound, Escalation, GatePolicy, GateRule
-from domain.definition.values import Role
 from domain.gates.opening import approve_automatically, end_unsatisfiable, lacking, opening, review_of
 from domain.gates.reducer import expire
-from domain.gates.state import GateState, Person, Subject, Vote
+from domain.gates.state import GateState, Subject, Vote
+from domain.identity.person import Person
+from domain.identity.roles import Role
 from domain.period import Period
 
 AT = datetime(2026, 3, 20, 12, tzinfo=UTC)

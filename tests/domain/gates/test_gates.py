@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.definition.life import Escalation, GatePolicy, GateRule
-from domain.definition.values import Role
 from domain.gates.reducer import changed, expire, pass_time, passed, places_for, refuse, take, upcoming, withdraw
-from domain.gates.state import Decision, GateState, Mandate, Person, Refusal, Subject, VoteChoice
+from domain.gates.state import Decision, GateState, Mandate, Refusal, Subject, VoteChoice
+from domain.identity.person import Person
+from domain.identity.roles import Role
 from domain.period import Period
 
 OPENED = datetime(2026, 5, 3, 9, tzinfo=UTC)

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.definition.values import Role
 from domain.gates.delegations import Delegation
 from domain.gates.inbox import Way, ways
 from domain.gates.reducer import take
-from domain.gates.state import Decision, GateState, Mandate, Person
+from domain.gates.state import Decision, GateState, Mandate
+from domain.identity.person import Person
+from domain.identity.roles import Role
 from tests.domain.gates.test_gates import DUE, ESCALATED, OPENED, ROLES, after, opened, vote
 
 

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain import ids
-from domain.definition.values import Role
-from domain.identity.roles import Roles, is_entry
+from domain.identity.roles import Role, Roles, is_entry
 
 ROLES = st.sampled_from(get_args(Role))
 PROGRAMS = st.from_regex(r"[a-z0-9][a-z0-9-]{0,8}", fullmatch=True)

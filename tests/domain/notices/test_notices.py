@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.definition.values import Role
 from domain.gates.state import Outcome, Vote
+from domain.identity.roles import Role
 from domain.notices.gate_notices import (
     Addressee,
     Channel,

@@ -16,9 +16,10 @@ from activities.search_attributes import SEARCH_ATTRIBUTES
 from domain import ids
 from domain.audit.chain import AuditEntry
 from domain.definition.life import GatePolicy
-from domain.definition.values import Role
 from domain.gates.opening import opening
-from domain.gates.state import Decision, GateState, Person, SignedClaims, Subject, VoteChoice
+from domain.gates.state import Decision, GateState, SignedClaims, Subject, VoteChoice
+from domain.identity.person import Person
+from domain.identity.roles import Role
 from store.audit import trail as audit
 from store.gates import gates
 from store.programs import programs

@@ -15,7 +15,8 @@ from activities.gates.gates import GateActivities
 from domain import ids
 from domain.definition.life import GatePolicy
 from domain.gates.opening import opening
-from domain.gates.state import GateState, Person, Subject
+from domain.gates.state import GateState, Subject
+from domain.identity.person import Person
 from domain.notices.gate_notices import Addressee, Routing
 from store.programs import programs
 from store.tables import notice
