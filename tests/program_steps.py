@@ -13,10 +13,10 @@ from temporalio.testing import WorkflowEnvironment
 
 from domain import ids
 from domain.definition.document import Definition
+from domain.members.membership import Membership
 from domain.members.tiers import watches
 from domain.points.earning import Event, rate
 from domain.points.expiry import lot_expiry
-from domain.programs.lifecycle import Membership
 from ledger import Earn
 from tests.stack import Stack, example
 from tests.waiting import approve, stage_reached, started, timer_started

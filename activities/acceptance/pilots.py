@@ -9,11 +9,11 @@ from temporalio import activity
 from activities.evaluation.evaluation import figures_of
 from activities.queues import ActivityGroup, bulk
 from domain.acceptance.pilots import judge_pilot
+from domain.acceptance.results import PhaseResult
 from domain.definition.acceptance import PilotPhase
 from domain.definition.document import Definition
 from domain.ids import PROGRAMS_QUEUE
 from domain.model import Message
-from domain.programs.lifecycle import PhaseResult
 from ledger import Ledger
 from store.acceptance import evidence, pilots
 from store.acceptance.pilots import PilotRecord

@@ -16,13 +16,13 @@ from domain.members import benefits, tiers
 from domain.members.enrolment import NotAdmitted
 from domain.members.errors import EnrolmentClosed, NotInvited
 from domain.members.journey import journey_stage, silence
+from domain.members.membership import MemberReview, Membership, OfferTerms
 from domain.members.tier_review import next_review
 from domain.model import Message
 from domain.points import expiry
 from domain.programs.availability import closed_for
 from domain.programs.errors import NotLaunched
 from domain.programs.errors_holds import stopped
-from domain.programs.lifecycle import MemberReview, Membership, OfferTerms
 from domain.programs.stages import MemberStatus
 from ledger import Forfeit, Ledger, Reschedule
 from services.members import member_review

@@ -9,8 +9,9 @@ from activities.queues import ActivityGroup
 from domain.audit.chain import Fact
 from domain.ids import PROGRAMS_QUEUE
 from domain.model import Message
-from domain.programs.lifecycle import Revision, StageChange, WaveOpening
+from domain.programs.lifecycle import Revision, StageChange
 from domain.programs.stages import RevisionStatus
+from domain.rollout.openings import WaveOpening
 from store.acceptance import pilots
 from store.audit import trail
 from store.members import members

@@ -14,9 +14,9 @@ from domain.definition.rollout import Guardrail
 from domain.ids import PROGRAMS_QUEUE
 from domain.model import Message
 from domain.programs.errors import NotLaunched
-from domain.programs.lifecycle import WaveOpening
 from domain.rollout import guardrails
 from domain.rollout.guardrails import Check
+from domain.rollout.openings import WaveOpening
 from domain.rollout.state import RolloutState
 from domain.rollout.waves import is_held_out
 from ledger import Ledger

@@ -34,10 +34,10 @@ from domain.members.errors import (
     RolloutStopped,
     WaveFull,
 )
+from domain.members.membership import Membership
 from domain.model import CAN_BE_KEPT, Value, formerly
 from domain.points.errors import TransactionUnknown
 from domain.programs.errors_holds import ProgramHalted, ProgramOnHold
-from domain.programs.lifecycle import Membership
 from domain.programs.stages import MemberStatus
 from services.members.enrolment import EnrolmentIn, check_enrolment
 from store.members import benefits, members

@@ -31,9 +31,10 @@ from domain.identity.person import Person
 from domain.model import CAN_BE_KEPT, Value
 from domain.programs.errors import DefinitionFaulty, ProgramEnded, ProgramExists
 from domain.programs.errors_lifecycle import EndRequested, RevisionInQualification
-from domain.programs.lifecycle import EndRequest, Revision, WaveOpening
+from domain.programs.lifecycle import EndRequest, Revision
 from domain.programs.stages import ENDED, ProductStatus, Stage, product_status
 from domain.refusals import Refused
+from domain.rollout.openings import WaveOpening
 from domain.rollout.state import RolloutStatus
 from store.acceptance import transaction_logs
 from store.audit import trail

@@ -11,7 +11,8 @@ from api.http.read_retry import RetryReadRoute
 from api.programs.programs import ProgramOut, with_status
 from domain.gates.state import Outcome
 from domain.model import Value
-from domain.programs.lifecycle import StageChange, WaveOpening
+from domain.programs.lifecycle import StageChange
+from domain.rollout.openings import WaveOpening
 from ledger import CheckReport, Totals
 from store.acceptance import evidence
 from store.acceptance.evidence import PrototypeRecord, TestRecord

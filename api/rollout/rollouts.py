@@ -22,8 +22,8 @@ from domain.gates.errors import FourEyes
 from domain.identity.person import Person
 from domain.model import CAN_BE_KEPT, Value
 from domain.programs.errors import NoRollout
-from domain.programs.lifecycle import WaveOpening
 from domain.rollout.errors import RolloutIsPaused, RolloutNotHeld, RolloutNotPaused, RolloutOver
+from domain.rollout.openings import WaveOpening
 from domain.rollout.state import ActionRecord, RolloutAction, RolloutBlocker, RolloutState, RolloutStatus
 from store.gates import gates
 from store.programs import programs

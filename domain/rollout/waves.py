@@ -7,7 +7,7 @@ from decimal import Decimal
 from domain.definition.document import Definition
 from domain.definition.rollout import Wave
 from domain.members.errors import NotInvited, NotInWave
-from domain.programs.lifecycle import WaveOpening
+from domain.rollout.openings import WaveOpening
 
 BUCKETS = 10_000
 Refusal = type[NotInWave] | type[NotInvited]

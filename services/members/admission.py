@@ -10,7 +10,7 @@ from domain.definition.rollout import Pace, Wave
 from domain.members.enrolment import NotAdmitted
 from domain.members.errors import HeldOut, MemberUnknown, NotInvited, RolloutPaused, RolloutStopped, WaveFull
 from domain.programs.availability import closed_for
-from domain.programs.lifecycle import WaveOpening
+from domain.rollout.openings import WaveOpening
 from domain.rollout.waves import Refusal, is_held_out, let_in
 from ledger import outbox
 from store.members import members

@@ -31,7 +31,7 @@ from domain.members.errors import (
     WaveFull,
 )
 from domain.model import CAN_BE_KEPT, Value
-from domain.programs.lifecycle import WaveOpening
+from domain.rollout.openings import WaveOpening
 from domain.rollout.waves import Refusal, is_held_out
 from services.members.admission import exhausted_pace, wave_for, wave_of
 from services.programs.availability import require_open

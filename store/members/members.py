@@ -9,9 +9,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from domain.members.errors import MemberUnknown
+from domain.members.membership import Membership
 from domain.members.tiers import TierStatus
 from domain.model import Message
-from domain.programs.lifecycle import Membership
 from domain.programs.stages import JourneyStage, MemberStatus
 from store.errors import PersonalDataErased
 from store.tables import member, tier_change

@@ -13,8 +13,9 @@ from domain.definition.document import Definition
 from domain.model import Message
 from domain.programs.amendments import AmendmentClass
 from domain.programs.holds import ProgramHold
-from domain.programs.lifecycle import Revision, StageChange, WaveOpening
+from domain.programs.lifecycle import Revision, StageChange
 from domain.programs.stages import RevisionStatus, Stage
+from domain.rollout.openings import WaveOpening
 from domain.rollout.waves import open_buckets
 from store.errors import ProgramUnknown, RevisionUnknown
 from store.tables import program, program_hold, revision, stage_change, wave_opening

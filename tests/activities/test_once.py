@@ -12,7 +12,8 @@ from activities.members.members import Closing, Joining, MemberActivities, Revie
 from activities.programs.programs import InForce, ProgramActivities
 from activities.retention.interventions import Delivery, Measuring, RetentionActivities
 from domain.definition.document import Definition
-from domain.programs.lifecycle import StageChange, WaveOpening
+from domain.programs.lifecycle import StageChange
+from domain.rollout.openings import WaveOpening
 from ledger import Earn, Ledger, outbox
 from store.evaluation import evaluations
 from store.members import members

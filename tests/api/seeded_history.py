@@ -10,10 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.audit.chain import Fact
 from domain.definition.document import Definition
 from domain.gates.state import GateState, Subject
+from domain.members.membership import Membership
 from domain.members.tiers import TierStatus
 from domain.notices.gate_notices import notice_id
 from domain.period import Period
-from domain.programs.lifecycle import Membership, StageChange, WaveOpening
+from domain.programs.lifecycle import StageChange
+from domain.rollout.openings import WaveOpening
 from ledger import Burn, Earn, Forfeit
 from store.acceptance import evidence
 from store.audit import trail

@@ -9,7 +9,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.members.members import Joining, MemberActivities, ReviewRequest
 from domain.definition.document import Definition, digest
 from domain.programs.amendment_impact import Impact, MemberImpact
-from domain.programs.lifecycle import WaveOpening
+from domain.rollout.openings import WaveOpening
 from insight.programs.amendment_impact import compute
 from ledger import PostingResult
 from services.points.earn_requests import seen_under_caps

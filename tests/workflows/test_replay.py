@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from temporalio import workflow
 
+from domain.gates.result import GateResult
 from domain.gates.state import GateState
-from domain.programs.lifecycle import GateResult, Revision
+from domain.programs.lifecycle import Revision
 from tests.histories.reading import ALL_WORKFLOWS, read, recorded, replayer
 from tests.paths import HISTORIES
 from workflows.attributes import awaiting

@@ -14,11 +14,13 @@ with workflow.unsafe.imports_passed_through():
     from activities.programs.amendments import Amendment, AmendmentActivities
     from activities.programs.programs import ProgramActivities
     from domain import ids
+    from domain.acceptance.results import PhaseResult, PrototypeSummary, QualificationResult
     from domain.definition.life import GatePolicy
+    from domain.gates.result import GateResult
     from domain.gates.state import Subject
     from domain.model import Message
     from domain.programs.amendments import AmendmentClass
-    from domain.programs.lifecycle import GateResult, PhaseResult, PrototypeSummary, QualificationResult, Revision, StageChange
+    from domain.programs.lifecycle import Revision, StageChange
     from domain.programs.stages import Stage
     from workflows.acceptance.launch_readiness import LaunchReadiness, ReadinessStart, check
     from workflows.acceptance.test_phase import PhaseStart, TestPhase

@@ -7,12 +7,13 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.acceptance.pilots import PilotActivities, PilotEnd, PilotTask
     from activities.acceptance.prototypes import PrototypePhaseTask, QualificationActivities, ScenarioTask, SignOffTask
+    from domain.acceptance.results import PhaseResult
     from domain.definition.acceptance import PilotPhase, PrototypePhase, ScenarioPhase, SignOffPhase
     from domain.definition.acceptance import TestPhase as Phase
     from domain.definition.life import GatePolicy
     from domain.gates.state import Subject
     from domain.model import Message
-    from domain.programs.lifecycle import PhaseResult, Revision
+    from domain.programs.lifecycle import Revision
     from workflows.details import instant, markdown
     from workflows.gates.decisions import ask
     from workflows.progress import report_progress

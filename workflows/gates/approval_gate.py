@@ -12,10 +12,10 @@ with workflow.unsafe.imports_passed_through():
     from activities.refusals import refusal
     from domain.gates import reducer
     from domain.gates.errors import GateDecided, GateOverrun
+    from domain.gates.result import GateResult
     from domain.gates.state import GateState
     from domain.identity.roles import Role
     from domain.model import Message
-    from domain.programs.lifecycle import GateResult
     from workflows.attributes import awaiting
     from workflows.details import gate_ended, gate_waits, instant
     from workflows.progress import report_progress

@@ -10,8 +10,8 @@ from domain import ids
 from domain.definition.document import Definition
 from domain.definition.life import GatePolicy
 from domain.gates.opening import opening, review_of
+from domain.gates.result import GateResult
 from domain.gates.state import GateState, Subject
-from domain.programs.lifecycle import GateResult
 from workflows.attributes import of_program
 from workflows.details import instant, markdown, summary
 from workflows.gates.approval_gate import ApprovalGate

@@ -13,9 +13,9 @@ with workflow.unsafe.imports_passed_through():
     from activities.refusals import in_words
     from domain import ids
     from domain.members.errors import MemberUnknown
+    from domain.members.membership import MemberReview, Membership, OfferTerms
     from domain.message_names import END_MEMBERSHIP, NUDGE
     from domain.model import Message
-    from domain.programs.lifecycle import MemberReview, Membership, OfferTerms
     from domain.programs.stages import MemberStatus
     from workflows.attributes import of_member, tier_and_stage
     from workflows.details import instant, markdown

@@ -12,6 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.programs.wind_down import EndCase, WindDownActivities
     from activities.refusals import in_words, refusal
     from domain import ids
+    from domain.acceptance.results import QualificationResult
     from domain.audit.chain import SYSTEM
     from domain.gates.state import Subject
     from domain.message_names import LOOK_AT_HOLDS, NUDGE, SHOW_PROGRESS
@@ -19,7 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.programs.errors import ProgramEnded, ProgramExists
     from domain.programs.errors_lifecycle import EndRequested, RevisionInQualification
     from domain.programs.holds import Capability, Lifted, Lifting, ProgramHold
-    from domain.programs.lifecycle import EndRequest, QualificationResult, Revision, StageChange
+    from domain.programs.lifecycle import EndRequest, Revision, StageChange
     from domain.programs.stages import ENDED, RevisionStatus, Stage
     from domain.rollout.state import RolloutAction, RolloutStart
     from workflows.acceptance.revision_qualification import QualificationStart, RevisionQualification

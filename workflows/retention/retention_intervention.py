@@ -6,9 +6,9 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.retention.interventions import Delivery, Measuring, RetentionActivities
+    from domain.members.membership import OfferTerms
     from domain.message_names import NUDGE
     from domain.model import Message
-    from domain.programs.lifecycle import OfferTerms
     from workflows.details import instant, markdown
     from workflows.steps import do, remaining
 

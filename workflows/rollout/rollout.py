@@ -18,9 +18,9 @@ with workflow.unsafe.imports_passed_through():
     from domain.gates.state import Subject
     from domain.message_names import GUARDRAIL_SAID, NUDGE
     from domain.model import Message
-    from domain.programs.lifecycle import WaveOpening
     from domain.rollout import guardrails
     from domain.rollout.errors import RolloutIsPaused, RolloutNotHeld, RolloutNotPaused, RolloutOver
+    from domain.rollout.openings import WaveOpening
     from domain.rollout.state import (
         EMPTY_COHORT,
         MINIMUM_SAMPLE,

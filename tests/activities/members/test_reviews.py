@@ -8,9 +8,10 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.members.members import Joining, MemberActivities, ReviewRequest
 from domain.definition.document import Definition
+from domain.members.membership import MemberReview
 from domain.members.tiers import TierStatus
 from domain.points import earning
-from domain.programs.lifecycle import MemberReview, WaveOpening
+from domain.rollout.openings import WaveOpening
 from ledger import Confirm
 from services.points.earn_requests import earn_for_event, seen_under_caps
 from store.members import members

@@ -12,7 +12,7 @@ from activities.programs.amendments import Amended, AmendmentActivities
 from activities.programs.programs import InForce, ProgramActivities
 from domain import ids
 from domain.definition.document import Definition, digest
-from domain.programs.lifecycle import WaveOpening
+from domain.rollout.openings import WaveOpening
 from ledger import Earn
 from ledger.tables import outbox
 from tests.anchors import AT

@@ -7,8 +7,8 @@ from sqlalchemy import select, text
 from temporalio.testing import ActivityEnvironment
 
 from activities.programs.wind_down import EndStep, WindDownActivities
+from domain.members.membership import Membership
 from domain.programs.amendment_impact import MemberImpact
-from domain.programs.lifecycle import Membership
 from store.errors import PersonalDataErased
 from store.members import members
 from store.programs import amendment_impacts, announcements, programs, wind_down

@@ -15,8 +15,8 @@ from activities.rewards.providers import RewardProviders
 from activities.rewards.redemption import RedemptionActivities, Settling
 from domain.definition.document import Definition
 from domain.definition.rewards import Reward
-from domain.programs.lifecycle import WaveOpening
 from domain.rewards.redemption import RedemptionOrder
+from domain.rollout.openings import WaveOpening
 from ledger import Earn
 from store.rewards import redemptions
 from tests.anchors import AT

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from api.http.errors import CursorInvalid
 from api.http.pagination import Paging
-from domain.programs.lifecycle import Membership
+from domain.members.membership import Membership
 from store.members import members
 from store.rewards import redemptions
 from store.rewards.redemptions import RedemptionRecord

@@ -14,9 +14,11 @@ from temporalio.service import RPCError
 
 from domain import ids
 from domain.definition.document import Definition
+from domain.members.membership import Membership
 from domain.members.tiers import joined
 from domain.programs.holds import EVERYTHING
-from domain.programs.lifecycle import Membership, StageChange, WaveOpening
+from domain.programs.lifecycle import StageChange
+from domain.rollout.openings import WaveOpening
 from store.members import members
 from store.programs import holds, programs
 from tests.api.sample_program import problem

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.definition.document import Definition
-from domain.programs.lifecycle import WaveOpening
+from domain.rollout.openings import WaveOpening
 from domain.rollout.waves import BUCKETS, bucket, changed_after_beginning, is_held_out, is_open_to, let_in, open_buckets
 from tests.anchors import AT
 from tests.domain.definitions import small

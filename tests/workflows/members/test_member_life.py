@@ -18,8 +18,8 @@ from temporalio.testing import WorkflowEnvironment
 from activities.search_attributes import JOURNEY_STAGE, PARTICIPANT, PROGRAM, TIER
 from domain import ids
 from domain.definition.document import Definition
+from domain.members.membership import Membership
 from domain.period import Period
-from domain.programs.lifecycle import Membership
 from domain.rollout.waves import bucket
 from store.tables import intervention
 from tests.program_steps import (

@@ -15,8 +15,9 @@ from temporalio.testing import WorkflowEnvironment
 
 from domain import ids
 from domain.definition.document import Definition, scaled
-from domain.programs.lifecycle import Membership, WaveOpening
+from domain.members.membership import Membership
 from domain.programs.wind_down import STEPS
+from domain.rollout.openings import WaveOpening
 from ledger import Earn, Ledger
 from runtime.database import create_engine
 from store.programs import announcements, programs, wind_down
