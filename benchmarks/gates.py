@@ -25,7 +25,7 @@ from benchmarks.serving import Serving, served
 from benchmarks.table import Row
 from domain import ids
 from domain.definition.document import Definition
-from domain.definition.life import GatePolicy, GateRule
+from domain.definition.gates import GatePolicy, GateRule
 from domain.gates.opening import opening
 from domain.gates.state import GateState, Subject
 from domain.identity.roles import Role

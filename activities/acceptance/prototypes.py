@@ -11,9 +11,8 @@ from activities.queues import ActivityGroup, bulk
 from domain.acceptance.prototype import PrototypeAnswer, PrototypeOrder, answer_of
 from domain.acceptance.results import PhaseResult, PrototypeSummary
 from domain.acceptance.scenarios import ScenarioResult, run_scenario
-from domain.definition.acceptance import PrototypePhase, ScenarioPhase
+from domain.definition.acceptance import Prototype, PrototypePhase, ScenarioPhase
 from domain.definition.document import Definition
-from domain.definition.life import Prototype
 from domain.ids import PROGRAMS_QUEUE
 from domain.model import Message
 from insight.acceptance.event_log import EventLog, Purchase, UnusableLog, of_purchases

@@ -11,7 +11,7 @@ from cli.core.text import clean, count
 
 if TYPE_CHECKING:
     from domain.definition.document import Definition
-    from domain.definition.life import GatePolicy
+    from domain.definition.gates import GatePolicy
     from domain.definition.reading.file import Fault
     from domain.definition.rollout import Wave
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from domain.definition.acceptance import PilotCriterion, PilotPhase
 from domain.definition.document import Definition
-from domain.definition.life import Evaluation, KpiRule, KpiThreshold
+from domain.definition.evaluation import Evaluation, KpiRule, KpiThreshold
 from domain.evaluation.figures import Figures
 from domain.evaluation.kpis import KpiResult, judge
 from domain.model import Value

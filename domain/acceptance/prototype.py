@@ -16,8 +16,8 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
+from domain.definition.acceptance import Criterion
 from domain.definition.document import Definition
-from domain.definition.life import Criterion
 from domain.model import Message, Value
 from domain.money import in_units
 

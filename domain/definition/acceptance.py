@@ -1,4 +1,4 @@
-"""The acceptance test in a definition: scripted scenarios, simulations over other logs, pilots, and sign-off by people."""
+"""The prototype and the acceptance test in a definition: scenarios, simulations over other logs, pilots, sign-off by people."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -6,11 +6,37 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from domain.definition.life import Criterion, GatePolicy
-from domain.definition.values import Amount, AttributeValue, Count, Fraction, Kpi, Length, Number, Part, Text
+from domain.definition.gates import GatePolicy
+from domain.definition.values import Amount, AttributeValue, Count, Fraction, Kpi, Length, Number, Part, PrototypeFigure, Text
 from domain.ids import Name
 from domain.period import Period
 from domain.window import Moment
+
+
+class Criterion(Part):
+    """A bound on one figure of the prototype."""
+
+    figure: PrototypeFigure
+    """The figure; shares are fractions of 1."""
+    at_least: Number | None = None
+    """The least that it must be."""
+    at_most: Number | None = None
+    """The most that it may be."""
+
+
+class Prototype(Part):
+    """The simulation of the definition over a transaction log.
+
+    Members redeem `burn_share` of what they earn, in whole rewards (`insight/acceptance/simulation.py` says how); the criteria
+    bound the figures.
+    """
+
+    transactions: Name
+    """The name of the transaction log."""
+    burn_share: Fraction = Decimal("0.5")
+    """The share of what they earn that members redeem."""
+    criteria: Annotated[tuple[Criterion, ...], Field(min_length=1)]
+    """The bounds that the figures must meet."""
 
 
 class ScenarioEvent(Part):

@@ -1,7 +1,7 @@
 """The program definition: all decisions of a product owner about a program, as one immutable document.
 
 The document is YAML (`domain/definition/reading/file.py` reads it and finds every fault with its line). Its parts are the
-modules beside this one: tiers, earning, rewards, partners, life, acceptance, readiness and rollout.
+modules beside this one, each named after its subject: tiers, earning, rewards, joining, gates, acceptance, rollout, wind-down.
 Periods are ISO 8601 durations; points are whole numbers; money is written in its unit (12.50) and computed in its smallest one.
 """
 
@@ -13,36 +13,23 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from domain.definition.acceptance import (
-    TestPhase,
-)
+from domain.definition.acceptance import Prototype, TestPhase
+from domain.definition.amendments import Amendments
 from domain.definition.earning import EarningRule, Expiry, Milestone
+from domain.definition.evaluation import Evaluation
+from domain.definition.gates import Gates
+from domain.definition.interactions import Interaction
+from domain.definition.joining import Agreement, Joining
 from domain.definition.jurisdictions import Jurisdiction
-from domain.definition.life import (
-    Amendments,
-    Evaluation,
-    Gates,
-    Objective,
-    Prototype,
-    Retention,
-    Risk,
-    WindDown,
-)
-from domain.definition.partners import Agreement, Interaction, Joining, Partner
+from domain.definition.objectives import Objective, Risk
+from domain.definition.partners import Partner
 from domain.definition.readiness import Readiness
+from domain.definition.retention import Retention
 from domain.definition.rewards import Benefit, Reward
 from domain.definition.rollout import Guardrail, Holdout, Wave
 from domain.definition.tiers import Counter, Downgrade, Tier
-from domain.definition.values import (
-    CurrencyCode,
-    Fraction,
-    Length,
-    Part,
-    PositiveDecimal,
-    Rate,
-    Text,
-    ZoneName,
-)
+from domain.definition.values import CurrencyCode, Fraction, Length, Part, PositiveDecimal, Rate, Text, ZoneName
+from domain.definition.wind_down import WindDown
 from domain.ids import ProgramId
 from domain.model import Value
 from domain.period import Period

@@ -1,32 +1,10 @@
-"""Joining, partners and the interaction plan in a definition."""
+"""Partners in a definition: their agreement with the program, and transfers of points."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
-
-from domain.definition.values import Amount, Condition, Length, Part, Points, Rate, Text
+from domain.definition.values import Part, Points, Rate, Text
 from domain.ids import Name
 from domain.window import Moment
-
-
-class Agreement(Part):
-    """The agreement that a member accepts on joining; the version and the time of acceptance are kept."""
-
-    version: Text
-    """The version that a member names on joining."""
-    address: Text | None = None
-    """The address of its text."""
-
-
-class Joining(Part):
-    """The conditions and the fee for joining. Existing members are not checked again."""
-
-    requires: tuple[Condition, ...] = ()
-    """Conditions on the applicant's attributes, which the enrolment request carries; they are compared, and not kept."""
-    fee: Amount | None = None
-    """The fee, in units of money. The enrolment request names it as accepted, which is kept; its sender collects it."""
-    invitation_only: bool = False
-    """Whether only participants on the program's list of invitations may join."""
 
 
 class PointsTransfer(Part):
@@ -59,20 +37,3 @@ class Partner(Part):
     """The partner's points into the program's."""
     transfer_out: PointsTransfer | None = None
     """The program's points into the partner's."""
-
-
-class Interaction(Part):
-    """One message of the interaction plan. Kept and shown; only the offer under `retention` is sent automatically."""
-
-    id: Name
-    """The message's short name."""
-    when: Literal["joined", "upgraded", "downgraded", "points_lapse_soon", "silent", "milestone"]
-    """The occasion that the message follows or precedes."""
-    after: Length | None = None
-    """The time after the occasion."""
-    before: Length | None = None
-    """With `points_lapse_soon`: the time before the points expire."""
-    channel: Annotated[str, Field(min_length=1, max_length=50)]
-    """The way of sending: mail, app, till."""
-    message: Text
-    """The text."""

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from domain.definition.life import GatePolicy
+from domain.definition.gates import GatePolicy
 from domain.definition.values import Count, Kpi, Length, Number, Part, Share
 from domain.ids import Name
 

@@ -82,6 +82,18 @@ AGAINST_HOLDOUT: tuple[Kpi, ...] = ("incremental_margin", "incremental_net", "re
 """The KPIs that compare members with the holdout."""
 BY_ANSWERS: tuple[Kpi, ...] = ("net_promoter_score", "satisfaction")
 """The KPIs from survey answers."""
+PrototypeFigure = Literal[
+    "members",
+    "points_issued",
+    "points_burned",
+    "points_expired",
+    "points_outstanding",
+    "points_per_member",
+    "cost",
+    "cost_share_of_revenue",
+    "share_above_first_tier",
+]
+"""The figures of a prototype."""
 
 
 def _text(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from domain.definition.document import Definition
 from domain.definition.earning import EarningRule, Expiry, Milestone
 from domain.definition.expiry_kinds import expiry_rule
-from domain.definition.life import AutomaticBound, GatePolicy
+from domain.definition.gates import AutomaticBound, GatePolicy
 from domain.definition.rewards import Benefit, Reward
 from domain.definition.rollout import Guardrail, Wave
 from domain.definition.tiers import Counter, Held, Qualification, Threshold, Tier

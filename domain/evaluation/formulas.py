@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from domain import statistics
 from domain.definition.document import Definition
-from domain.definition.life import KpiRule
+from domain.definition.evaluation import KpiRule
 from domain.definition.values import Kpi
 from domain.evaluation.figures import Figures
 from domain.model import Value

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime
 
 from domain import statistics
 from domain.definition.document import Definition
-from domain.definition.life import KpiRule, KpiThreshold
+from domain.definition.evaluation import KpiRule, KpiThreshold
 from domain.definition.values import Consequence, Kpi
 from domain.evaluation.figures import Figures
 from domain.evaluation.formulas import FORMULAS

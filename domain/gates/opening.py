@@ -5,7 +5,7 @@ from datetime import datetime
 from hashlib import sha256
 from zoneinfo import ZoneInfo
 
-from domain.definition.life import GatePolicy
+from domain.definition.gates import GatePolicy
 from domain.gates.matching import assign
 from domain.gates.reducer import places
 from domain.gates.state import GateState, Subject, Vote

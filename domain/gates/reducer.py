@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import assert_never
 
-from domain.definition.life import GatePolicy
+from domain.definition.gates import GatePolicy
 from domain.gates.errors import (
     AlreadyVoted,
     BreakGlassNotAllowed,

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
-from domain.definition.life import GatePolicy
+from domain.definition.gates import GatePolicy
 from domain.identity.person import Person
 from domain.identity.roles import Role
 from domain.model import Message

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from domain.definition import conditions
-from domain.definition.partners import Joining
+from domain.definition.joining import Joining
 from domain.definition.values import Condition
 from domain.errors import TenureError
 

@@ -65,7 +65,7 @@ class Impact(Message):
 
     @property
     def figures(self) -> dict[str, Decimal]:
-        """The figures by which a gate's policy may approve without people (`domain.definition.life.ImpactFigure`)."""
+        """The figures by which a gate's policy may approve without people (`domain.definition.amendments.ImpactFigure`)."""
         return {
             "members_up": Decimal(self.members_up),
             "members_down": Decimal(self.members_down),

@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.programs.programs import ProgramActivities
     from domain import ids
     from domain.acceptance.results import PhaseResult, PrototypeSummary, QualificationResult
-    from domain.definition.life import GatePolicy
+    from domain.definition.gates import GatePolicy
     from domain.gates.result import GateResult
     from domain.gates.state import Subject
     from domain.model import Message

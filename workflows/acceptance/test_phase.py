@@ -10,7 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.acceptance.results import PhaseResult
     from domain.definition.acceptance import PilotPhase, PrototypePhase, ScenarioPhase, SignOffPhase
     from domain.definition.acceptance import TestPhase as Phase
-    from domain.definition.life import GatePolicy
+    from domain.definition.gates import GatePolicy
     from domain.gates.state import Subject
     from domain.model import Message
     from domain.programs.lifecycle import Revision

@@ -8,7 +8,7 @@ from temporalio.workflow import ParentClosePolicy
 
 from domain import ids
 from domain.definition.document import Definition
-from domain.definition.life import GatePolicy
+from domain.definition.gates import GatePolicy
 from domain.gates.opening import opening, review_of
 from domain.gates.result import GateResult
 from domain.gates.state import GateState, Subject

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from domain.definition.life import GatePolicy
+from domain.definition.gates import GatePolicy
 from domain.definition.reading.plain import Finding, Plain, gates, twice
 
 _OTHERS = "ask another role: finance, legal, marketing, operations, member_service, analyst or operator"

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.app import create_app
 from api.http.dependencies import Services
-from domain.definition.life import GatePolicy, GateRule
+from domain.definition.gates import GatePolicy, GateRule
 from domain.gates.opening import opening
 from domain.gates.state import Subject
 from ledger import Ledger

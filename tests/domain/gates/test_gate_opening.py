@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.definition.life import AutomaticApproval, AutomaticBound, Escalation, GatePolicy, GateRule
+from domain.definition.gates import AutomaticApproval, AutomaticBound, Escalation, GatePolicy, GateRule
 from domain.gates.opening import approve_automatically, end_unsatisfiable, lacking, opening, review_of
 from domain.gates.reducer import expire
 from domain.gates.state import GateState, Subject, Vote

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.definition.life import Escalation, GatePolicy, GateRule
+from domain.definition.gates import Escalation, GatePolicy, GateRule
 from domain.gates.reducer import changed, expire, pass_time, passed, places_for, refuse, take, upcoming, withdraw
 from domain.gates.state import Decision, GateState, Mandate, Refusal, Subject, VoteChoice
 from domain.identity.person import Person

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from domain.definition.conditions import UnratableEvent
-from domain.definition.partners import Joining
+from domain.definition.joining import Joining
 from domain.members.enrolment import fee, not_asked, unmet
 
 ADULTS = Joining.model_validate(

@@ -15,7 +15,7 @@ from temporalio.testing import WorkflowEnvironment
 from activities.search_attributes import SEARCH_ATTRIBUTES
 from domain import ids
 from domain.audit.chain import AuditEntry
-from domain.definition.life import GatePolicy
+from domain.definition.gates import GatePolicy
 from domain.gates.opening import opening
 from domain.gates.state import Decision, GateState, SignedClaims, Subject, VoteChoice
 from domain.identity.person import Person

@@ -13,7 +13,7 @@ from temporalio.worker import Worker
 
 from activities.gates.gates import GateActivities
 from domain import ids
-from domain.definition.life import GatePolicy
+from domain.definition.gates import GatePolicy
 from domain.gates.opening import opening
 from domain.gates.state import GateState, Subject
 from domain.identity.person import Person
