@@ -94,7 +94,7 @@ class Stack:
     def waiting(self, seconds: float) -> Iterator[None]:
         """Meanwhile a request waits for a workflow no longer than so, and is then answered 202."""
         services = self.app.state.services
-        self.app.state.services = replace(services, patience=seconds)
+        self.app.state.services = replace(services, wait_timeout=seconds)
         try:
             yield
         finally:

@@ -129,7 +129,7 @@ async def _wanted(engine: AsyncEngine, program: str) -> _Wanted | None:
         return Recurrence(every, launched_at, definition.zone, first.definition.zone)
 
     launched_at, expiry = record.launched_at, definition.expiry
-    sweep = recurrence(expiry.sweep_every) if expiry_rule(expiry).lapses else None
+    sweep = recurrence(expiry.sweep_every) if expiry_rule(expiry).expires else None
     return _Wanted(recurrence(definition.evaluation.every), sweep)
 
 

@@ -172,7 +172,7 @@ def _summarize(file: Path, definition: "Definition", digest: str) -> None:
                 "tiers": ", ".join(tier.name for tier in definition.tiers),
                 "earning": ", ".join(rule.id for rule in definition.earning),
                 "rewards": ", ".join(f"{reward.id} ({reward.points:,})" for reward in definition.rewards),
-                "expiry": f"{rule.short_name}, {expiry.after}" if rule.lapses else rule.short_name,
+                "expiry": f"{rule.short_name}, {expiry.after}" if rule.expires else rule.short_name,
                 "gates": "; ".join(
                     f"{name}: {_policy(policy)}"
                     for name, policy in (

@@ -8,7 +8,7 @@ from domain.definition.earning import Expiry
 class ExpiryRule(NamedTuple):
     """The rules of a kind of expiry, whatever the definition's periods."""
 
-    lapses: bool
+    expires: bool
     """Whether points expire at all."""
     lot_by_lot: bool
     """Whether each lot has its own expiry, which only activities within `unless_active_every` move."""

@@ -179,7 +179,7 @@ def per(span: Cycle | str) -> str:
 def expiry(definition: Definition, written: Expiry) -> str:
     """When points expire, in one sentence."""
     rule = expiry_rule(written)
-    if not rule.lapses or written.after is None:
+    if not rule.expires or written.after is None:
         return "Points never expire"
     text = f"Points expire {period(written.after)} after {rule.counted_from}"
     if written.at_end_of:

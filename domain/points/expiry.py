@@ -10,7 +10,7 @@ from domain.period import Period
 def lot_expiry(definition: Definition, tier: str, earned_at: datetime) -> datetime | None:
     """When points expire that a member of this tier earns at this instant; None: never."""
     expiry = definition.expiry
-    if expiry.after is None or not expiry_rule(expiry).lapses or definition.current_tier(tier) in expiry.exempt_tiers:
+    if expiry.after is None or not expiry_rule(expiry).expires or definition.current_tier(tier) in expiry.exempt_tiers:
         return None
     expires = expiry.after.after(earned_at, definition.zone)
     return expiry.at_end_of.end(expires, definition.zone) if expiry.at_end_of else expires
@@ -36,4 +36,4 @@ def tier_change_reschedules(definition: Definition, old_tier: str, new_tier: str
     """
     exempt = definition.expiry.exempt_tiers
     old, new = definition.current_tier(old_tier), definition.current_tier(new_tier)
-    return expiry_rule(definition.expiry).lapses and (old in exempt) != (new in exempt)
+    return expiry_rule(definition.expiry).expires and (old in exempt) != (new in exempt)

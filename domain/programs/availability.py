@@ -78,7 +78,7 @@ class Closed(NamedTuple):
     reason: Reason
     since: datetime | None = None
     hold: ProgramHold | None = None
-    concern: Capability | None = None
+    capability: Capability | None = None
     """The capability that the hold stops here."""
 
 

@@ -455,7 +455,7 @@ class _Part:
         tail_month = np.full(self.members, -1, dtype=np.int64)
         expiry = self.plan.definition.expiry
         none = np.zeros(0, dtype=np.int64)
-        if not expiry_rule(expiry).lapses or expiry.after is None:
+        if not expiry_rule(expiry).expires or expiry.after is None:
             return none, none, tail_month
         active = np.flatnonzero(taken | self.is_first)
         following = np.full(len(active), self.book.end, dtype=np.int64)

@@ -52,8 +52,8 @@ def problem(closed: Closed, program: str) -> TenureError:
         case "redeeming_closed":
             return RedeemingClosed(program)
         case "on_hold":
-            assert closed.hold is not None and closed.concern is not None
-            return stopped(closed.hold, program, closed.concern)
+            assert closed.hold is not None and closed.capability is not None
+            return stopped(closed.hold, program, closed.capability)
         case "not_launched":
             return NotLaunched(program)
         case "program_ended":

@@ -44,7 +44,7 @@ async def _evaluation(sample_program: SampleProgram, begin: Begin) -> Response:
     return await sample_program.stack.post(f"{sample_program.path}/evaluations")
 
 
-async def _decision(sample_definition: SampleProgram, begin: Begin) -> Response:
+async def _decision(sample_program: SampleProgram, begin: Begin) -> Response:
     return await (await begin()).vote("demo-marketing")
 
 

@@ -101,7 +101,7 @@ def test_no_month_and_no_half_of_a_period_of_days_is_evaluated_on_both_grids(fol
     last = former.at(former.last(now))
     change = changes_over(former, following, now)
     assert change >= now
-    assert former.last(change - INSTANT) == former.last(now - INSTANT)
+    assert former.last(change - INSTANT) <= former.last(now)
     if following.follows_calendar:
         first = following.at(following.last(change - INSTANT) + 1)
         assert (first.astimezone(following.zone).month, first.year) != (last.astimezone(following.zone).month, last.year)

@@ -51,7 +51,7 @@ async def test_a_gates_part_of_the_trail_can_be_asked_for(sample_program: Sample
     assert {entry["actor"] for entry in found["items"] if entry["action"] == "vote"} == {"demo-finance", "demo-legal"}
 
 
-async def test_what_concerns_no_program_has_a_chain_of_its_own(sample_definition: SampleProgram, stack: Stack) -> None:
+async def test_what_concerns_no_program_has_a_chain_of_its_own(sample_program: SampleProgram, stack: Stack) -> None:
     async with stack.engine.begin() as connection:
         fact = Fact(program=EVERYWHERE, at=datetime.now(UTC), action="api_key_made", actor="demo-operator", about="a-key")
         written = await trail.append(connection, fact)

@@ -11,7 +11,7 @@ from domain.programs.stages import ENDED, Stage
 
 LAUNCH = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
-ANNOUNCED, EARNED, LATE, REDEEMED = (LAUNCH + days * DAY for days in (10, 20, 25, 30))
+ANNOUNCED, EARNED, LATE_UNTIL, REDEEMED = (LAUNCH + days * DAY for days in (10, 20, 25, 30))
 BEFORE_ANYTHING_ENDS = LAUNCH + 5 * DAY
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 
@@ -37,7 +37,9 @@ class Known(NamedTuple):
     holds: tuple[ProgramHold, ...] = ()
 
 
-ENDING = Known(stage="wind_down", enrolment_until=ANNOUNCED, earning_until=EARNED, late_until=LATE, redeeming_until=REDEEMED)
+ENDING = Known(
+    stage="wind_down", enrolment_until=ANNOUNCED, earning_until=EARNED, late_until=LATE_UNTIL, redeeming_until=REDEEMED
+)
 
 
 def _hold(*stops: Capability, since: datetime = LAUNCH, until: datetime | None = None, **more: Any) -> ProgramHold:
@@ -93,8 +95,8 @@ _A_TICK = timedelta(microseconds=1)
         (ANNOUNCED, _NO_ENROLMENT),
         (EARNED - _A_TICK, _NO_ENROLMENT),
         (EARNED, _NO_EARNING),
-        (LATE - _A_TICK, _NO_EARNING),
-        (LATE, _NO_LATE_FILES),
+        (LATE_UNTIL - _A_TICK, _NO_EARNING),
+        (LATE_UNTIL, _NO_LATE_FILES),
         (REDEEMED - _A_TICK, _NO_LATE_FILES),
         (REDEEMED, _NO_REDEEMING),
     ],
@@ -108,10 +110,10 @@ def test_a_program_that_ends_closes_for_one_thing_after_the_other_at_the_very_in
 
 def test_what_happened_before_earning_stopped_is_posted_until_late_files_close() -> None:
     happened = EARNED - DAY
-    assert closed_for(ENDING, "earning", happened, now=LATE - _A_TICK) is None
-    assert closed_for(ENDING, "earning", happened, now=LATE) == Closed("late_files_closed", LATE)
+    assert closed_for(ENDING, "earning", happened, now=LATE_UNTIL - _A_TICK) is None
+    assert closed_for(ENDING, "earning", happened, now=LATE_UNTIL) == Closed("late_files_closed", LATE_UNTIL)
     # What had not been earned in time is no late file.
-    assert closed_for(ENDING, "earning", EARNED, now=LATE) == Closed("earning_closed", EARNED)
+    assert closed_for(ENDING, "earning", EARNED, now=LATE_UNTIL) == Closed("earning_closed", EARNED)
 
 
 @pytest.mark.parametrize(
