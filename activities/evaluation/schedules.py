@@ -185,8 +185,9 @@ async def put_schedule(
 ) -> None:
     """Create a Schedule, or give the one that is there these instants and this policy; one that is paused stays paused.
 
-    One that has them already is left alone: Temporal drops what a Schedule still has to do when that changes, such as what it
-    puts off by its jitter or catches up on after an outage. So what fell due shortly before a change is begun first.
+    One that has them already is left alone: Temporal drops what a Schedule still has to do when that changes. So what it still
+    catches up on, after an outage, is begun first; what its jitter puts off beyond this very moment is dropped, and a backfill
+    makes it.
     """
     try:
         await client.create_schedule(schedule_id, schedule, search_attributes=attributes)
@@ -208,12 +209,12 @@ async def put_schedule(
 
 
 async def _begin_overdue(client: Client, handle: ScheduleHandle, found: ScheduleDescription) -> None:
-    """Have a Schedule begin now what fell due within its jitter and its catch-up window; what was begun already is so again."""
+    """Have a Schedule begin now what fell due within its catch-up window; what was begun already is begun again."""
     spec, policy, now = found.schedule.spec, found.schedule.policy, datetime.now(UTC)
     begins = now - (policy.catchup_window or timedelta()) - (spec.jitter or timedelta())
     since, until = Timestamp(), Timestamp()
     since.FromDatetime(begins)
-    until.FromDatetime(now + (spec.jitter or timedelta()))  # what the server matches has the jitter in it
+    until.FromDatetime(now)
     request = ListScheduleMatchingTimesRequest(
         namespace=client.namespace, schedule_id=handle.id, start_time=since, end_time=until
     )
