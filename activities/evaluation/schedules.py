@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from contextlib import suppress
+import logging
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -42,12 +42,14 @@ from domain.programs.availability import closed_for
 from domain.recurrence import MeanGrid, Recurrence, changes_over
 from store.programs import programs
 
+logger = logging.getLogger(__name__)
+
 _LONGEST_CATCH_UP, _SHORTEST_CATCH_UP = timedelta(days=1), timedelta(seconds=10)
 """The shortest is Temporal's own: it takes no less."""
 _SPREAD, _WIDEST_SPREAD = 20, timedelta(minutes=5)
 """Schedules of many programs fall due at the same instant: each is put off by up to a part of its interval."""
 _BEGUN_WITHIN, _BETWEEN_CHECKS = 4.0, 0.1
-"""Seconds that Temporal may take to begin what it is told to, and from one check to the next."""
+"""Seconds that Temporal may take to begin what is overdue, and from one check to the next."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_YEAR = 2100
 """The last one that Temporal's calendars know."""
@@ -221,10 +223,12 @@ async def _begin_overdue(client: Client, handle: ScheduleHandle, found: Schedule
     if not (await client.workflow_service.list_schedule_matching_times(request)).start_time:
         return
     await handle.backfill(ScheduleBackfill(start_at=begins, end_at=now, overlap=ScheduleOverlapPolicy.ALLOW_ALL))
-    with suppress(TimeoutError):  # where nothing of it had fallen due, nothing is begun
+    try:
         async with asyncio.timeout(_BEGUN_WITHIN):
             while (await handle.describe()).info.num_actions == found.info.num_actions:  # noqa: ASYNC110 - it sends no event
                 await asyncio.sleep(_BETWEEN_CHECKS)
+    except TimeoutError:
+        logger.warning("%s changes before what it had to catch up on has begun; a backfill makes it", handle.id)
 
 
 def _written(schedule: Schedule) -> str:
